@@ -1,0 +1,1 @@
+"""The HTTP API: who calls, what route, how errors look."""

@@ -1,0 +1,50 @@
+"""Time: the only module that reads the machine's clock.
+
+A playground has a clock of its own (`playground/clock.py`); this leaf only tells real time and
+how a point in time is written on the wire: `2026-04-20T17:10:02.000Z`.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Anything that tells the time; tests pass a fake."""
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        return datetime.now(UTC)
+
+
+def monotonic_s() -> float:
+    """Return seconds of a clock that never goes back, for durations."""
+    return time.perf_counter()
+
+
+def format_instant(moment: datetime) -> str:
+    """Write a point in time as ISO 8601 UTC with milliseconds.
+
+    >>> format_instant(datetime(2026, 4, 20, 17, 10, 2, tzinfo=UTC))
+    '2026-04-20T17:10:02.000Z'
+    """
+    utc = moment.astimezone(UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 point in time; a missing zone means UTC.
+
+    >>> parse_instant("2026-04-20T17:10:02Z").isoformat()
+    '2026-04-20T17:10:02+00:00'
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Definitions on disk: benchmarks, datasets, and what is wrong with them."""

@@ -1,0 +1,155 @@
+"""JSON in and out: strict, bounded, and exact to the digit.
+
+`parse` refuses what a careful receiver refuses (duplicate keys, NaN, text that is not UTF-8, more
+than `limits.JSON_DEPTH` levels) and keeps the text of every decimal, so that `4.10` is written
+back as `4.10`. `dump` and `canonical` understand what `parse` returns.
+"""
+
+import json
+from typing import Any, Final, NoReturn, TypeAlias, cast
+
+import orjson
+
+from sandbox import limits
+from sandbox.errors import Malformed, TooLarge
+
+Json: TypeAlias = Any
+
+
+class ExactFloat(float):
+    """A float that remembers how it was written.
+
+    >>> value = parse(b'{"v": 4.10}')["v"]
+    >>> (value == 4.1, value.text)
+    (True, '4.10')
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "ExactFloat":
+        """Keep `text`, which must be a JSON number."""
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __reduce__(self) -> tuple[type["ExactFloat"], tuple[str]]:
+        """Copy and pickle by the text."""
+        return ExactFloat, (self.text,)
+
+
+def _default(value: object) -> object:
+    if isinstance(value, ExactFloat):
+        return orjson.Fragment(value.text)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Malformed(f"The body is not valid JSON: {name} is not a JSON number.")
+
+
+def _parse_int(text: str) -> int | float:
+    return int(text) if len(text) < 19 else ExactFloat(text)
+
+
+def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Malformed(f'The body is not valid JSON: the key "{key}" appears twice in one object.')
+            seen.add(key)
+    return result
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_pairs,
+    parse_float=ExactFloat,
+    parse_int=_parse_int,
+    parse_constant=_refuse_constant,
+)
+
+
+def parse(body: bytes | str) -> Json:
+    """Parse a JSON text strictly, keeping decimals to the digit.
+
+    Raises `Malformed` (not UTF-8, not JSON, duplicate keys, lone surrogates) and `TooLarge`
+    (deeper than `limits.JSON_DEPTH`).
+
+    >>> parse(b'{"a": [1, 2.50]}')
+    {'a': [1, 2.5]}
+    """
+    if isinstance(body, str):
+        text = body
+    else:
+        try:
+            text = body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise Malformed(f"The body is not UTF-8 text: {error.reason} at byte {error.start}.") from None
+    if text.count("[") + text.count("{") > limits.JSON_DEPTH:
+        _check_depth(text)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        message = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        raise Malformed(message) from None
+    if "\\u" in text:
+        _check_surrogates(value)
+    return value
+
+
+def _check_surrogates(value: Json) -> None:
+    try:
+        dump(value)
+    except (TypeError, UnicodeEncodeError):
+        raise Malformed("The body is not valid JSON: a string holds half of a surrogate pair.") from None
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "[{":
+            depth += 1
+            if depth > limits.JSON_DEPTH:
+                raise TooLarge(f"The JSON is nested deeper than {limits.JSON_DEPTH} levels.")
+        elif char in "]}":
+            depth -= 1
+
+
+def dump(value: Json) -> bytes:
+    """Write compact JSON in key order of insertion.
+
+    >>> dump(parse(b'{"v": 4.10}'))
+    b'{"v":4.10}'
+    """
+    return orjson.dumps(value, default=_default)
+
+
+def dump_pretty(value: Json) -> bytes:
+    """Write JSON for people, two spaces a level."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_INDENT_2)
+
+
+def canonical(value: Json) -> bytes:
+    """Write the one JSON text that equal values share: keys sorted, no white space.
+
+    >>> canonical({"b": 1, "a": 2}) == canonical({"a": 2, "b": 1})
+    True
+    """
+    return orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+
+
+def fragment(raw: bytes) -> Json:
+    """Embed JSON text that is known to be valid into a value for `dump`."""
+    return cast(Json, orjson.Fragment(raw))

@@ -1,0 +1,1 @@
+"""A playground is its seed plus its events: the branch, interactions, and how they fold."""

@@ -1,0 +1,70 @@
+"""A playground's own time, derived from one document in its branch.
+
+Before the task run starts the clock stands at its start. Then it runs with real time, or, in a
+seeded run, steps one second per interaction. `advance_clock` adds an offset. Because the document
+is part of the branch, a fork or a restored playground tells the same time.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sandbox.clock import Clock, parse_instant
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch
+
+COLLECTION = "_clock"
+KEY = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """What the branch holds: where the clock began, and how it goes on."""
+
+    start: datetime
+    real_start: datetime | None
+    first_seq: int
+    offset_s: float
+    is_stepping: bool
+
+    def to_json(self) -> Json:
+        """Write it as the branch's document."""
+        return {
+            "start": self.start.isoformat(),
+            "real_start": self.real_start.isoformat() if self.real_start else None,
+            "first_seq": self.first_seq,
+            "offset_s": self.offset_s,
+            "is_stepping": self.is_stepping,
+        }
+
+    @classmethod
+    def read(cls, branch: Branch) -> "ClockState | None":
+        """Read it from the branch; None before the clock was set."""
+        value = branch.get(COLLECTION, KEY)
+        if value is None:
+            return None
+        real = value["real_start"]
+        return cls(
+            parse_instant(value["start"]),
+            parse_instant(real) if real else None,
+            int(value["first_seq"]),
+            float(value["offset_s"]),
+            bool(value["is_stepping"]),
+        )
+
+    def at(self, seq: int, real_now: datetime) -> datetime:
+        """Return the playground's time for the event `seq`, to the millisecond."""
+        if self.is_stepping:
+            elapsed = timedelta(seconds=seq - self.first_seq)
+        else:
+            elapsed = real_now - (self.real_start or real_now)
+        moment = self.start + elapsed + timedelta(seconds=self.offset_s)
+        return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def playground_now(branch: Branch, seq: int, clock: Clock) -> datetime:
+    """Return the playground's time; real time while its clock is not set."""
+    state = ClockState.read(branch)
+    real = clock.now()
+    if state is None:
+        return real.replace(microsecond=real.microsecond // 1000 * 1000)
+    return state.at(seq, real)

@@ -1,0 +1,119 @@
+"""Events: one request, its response and the changes it made.
+
+The same `Request` and `Response` that a simulator works with are what an event records, less the
+headers nobody needs and the secrets. Encoding for SQLite and for the API is the recorder's work.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sandbox import jsonio
+from sandbox.errors import Malformed
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch, Change
+
+EVENT_TYPES: Final = frozenset(
+    "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_delete portal_request "
+    "portal_page portal_login x12_transaction fax_sent fax_received message_sent message_received cds_invoked "
+    "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
+    "surface_error".split()
+)
+
+KEPT_REQUEST_HEADERS: Final = frozenset(
+    "accept content-type if-match if-none-match if-none-exist if-modified-since prefer range user-agent".split()
+)
+KEPT_RESPONSE_HEADERS: Final = frozenset("content-type etag last-modified location content-range".split())
+REDACTED: Final = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call as a simulator sees it.
+
+    `path` is relative to the surface root and begins with the surface's name (`fhir/Patient/1`);
+    `base_url` is the absolute URL of that root, without a final slash. Header names are lower
+    case. `query` keeps order and repetition.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    base_url: str = ""
+    raw_query: str = ""
+    is_strict: bool = False
+    recorded_body: bytes | None = None
+    prepared: Any = None
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, lower case; empty when none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def first(self, name: str) -> str | None:
+        """Return the first query value of that name, or None."""
+        return next((value for key, value in self.query if key == name), None)
+
+    def json(self) -> Json:
+        """Parse the body strictly; raises `Malformed` or `TooLarge`."""
+        return jsonio.parse(self.body)
+
+    def with_redacted(self, names: Iterable[str]) -> "Request":
+        """Return a copy whose recorded body hides these top-level JSON fields."""
+        try:
+            value = jsonio.parse(self.body)
+        except Malformed:
+            return replace(self, recorded_body=REDACTED.encode())
+        if isinstance(value, dict):
+            value = {key: REDACTED if key in names else item for key, item in value.items()}
+        return replace(self, recorded_body=jsonio.dump(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a simulator answers. `event_type` replaces the route's when it is set.
+
+    `recorded_body` replaces `body` in the event, for answers that hold a secret.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    event_type: str | None = None
+    recorded_body: bytes | None = None
+
+    @classmethod
+    def of_json(cls, value: Json, status: int = 200, **headers: str) -> "Response":
+        """Answer a JSON value."""
+        return cls(status, jsonio.dump(value), "application/json", {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One committed step of a playground. `seq` counts from 1 without gaps; `at` is the
+    playground's own time; `duration_ms` is real time."""
+
+    id: str
+    seq: int
+    playground_id: str
+    task_run_id: str | None
+    sandbox_id: str | None
+    type: str
+    at: datetime
+    duration_ms: float
+    request: Request | None
+    response: Response | None
+    changes: tuple[Change, ...]
+
+
+def fold(branch: Branch, events: Iterable[Event]) -> Branch:
+    """Apply the events' changes to the branch, in order, and return it."""
+    for event in events:
+        for change in event.changes:
+            branch.apply(change)
+    return branch

@@ -1,0 +1,1 @@
+"""Running a benchmark with an agent on this machine."""

@@ -1,0 +1,1 @@
+"""Benchmark runs and task runs: their life from created to completed."""

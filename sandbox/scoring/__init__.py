@@ -1,0 +1,1 @@
+"""Criteria into criterion runs, and their aggregate."""

@@ -1,0 +1,1 @@
+"""The simulated systems; every folder holds the same files."""

@@ -1,0 +1,173 @@
+"""What a simulator is: the one interface that all of them have.
+
+A simulator's package holds `__init__.py` (its `Simulator`), `state.py` (rules on the branch),
+`routes.py` (wire to call, result to wire), `checks.py` and `seed.py`. It never imports a sibling.
+All of its state is in the branch, in collections named `<surface>/<name>`. A name that begins with
+`_` (`fhir/_history`) is bookkeeping: `state-unchanged` does not look at it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, TypeAlias
+
+from pydantic import BaseModel
+
+from sandbox import limits
+from sandbox.definitions.assertions import Assertion, StrictModel
+from sandbox.definitions.datasets import Dataset
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch, Seed
+from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.playground import Interaction, Sandbox
+
+ModelClass: TypeAlias = type[BaseModel]
+RouteHandler = Callable[[Interaction, Request], Response]
+Preparation = Callable[[Request, Sandbox], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route below a surface root, for example `GET hl7/inbox` or `* fhir/{path:.*}`.
+
+    `handler` is synchronous and runs as one interaction. `is_upstream` is False for what only the
+    extended mode offers. `redact` names top-level JSON fields of the request body that must not be
+    recorded. `prepare` runs before the interaction, off the event loop's hands, for work that takes
+    longer than 5 ms; its result is `request.prepared`.
+    """
+
+    method: str
+    path: str
+    handler: RouteHandler
+    event_type: str
+    summary: str
+    is_upstream: bool = True
+    redact: tuple[str, ...] = ()
+    body_limit: int = limits.REQUEST_BODY_BYTES
+    prepare: Preparation | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioAction:
+    """A scenario step: its arguments and what it does. The step's name is the key in `actions`."""
+
+    model: type[BaseModel]
+    run: Callable[[Interaction, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a check may read: the final state, the state at the start, the events, the output."""
+
+    branch: Branch
+    baseline: Branch
+    events: Sequence[Event]
+    sandboxes: Sequence[Sandbox]
+    output: Json
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing a check selected, to be compared with the assertion's fields.
+
+    `label` names it for people (`Appointment/01JC…`). `values_at` returns the values at a path,
+    an empty list for a missing path, several where a wildcard matched more than one; None means
+    that `value` is plain JSON read by dotted paths. `text` is what phrases are looked for in.
+    """
+
+    label: str
+    value: Json = None
+    values_at: Callable[[str], list[Json]] | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a check found, best first. `sought` completes the sentence "found no …"."""
+
+    sought: str
+    subjects: tuple[Subject, ...]
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: how an assertion is written and how its subjects are found.
+
+    Comparing the subjects with `fields` (or `assertions`), `count`, `absent`, `contains` is done by
+    the scoring engine for all checks alike. `results_key` and `matched_key` name the evidence;
+    `matched_key` ending in `s` holds a list, otherwise the first match's label.
+    """
+
+    name: str
+    model: type[Assertion]
+    select: Callable[[Any, View], Selection]
+    results_key: str = "field_results"
+    matched_key: str = "matched"
+    is_upstream: bool = True
+
+
+class EmptyConfig(StrictModel):
+    """A simulator without configuration."""
+
+
+class Simulator(ABC):
+    """One kind of healthcare system that an environment can contain. Stateless: one instance serves
+    every playground."""
+
+    type: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    surface: ClassVar[str]
+    config_model: ClassVar[ModelClass] = EmptyConfig
+    is_run_scoped_upstream: ClassVar[bool] = True
+    endpoints: ClassVar[Mapping[str, str]]
+    extension_endpoints: ClassVar[Mapping[str, str]] = {}
+    bookkeeping: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """Every route of the surface."""
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """The checks that read this simulator's state."""
+        return ()
+
+    @property
+    def actions(self) -> Mapping[str, ScenarioAction]:
+        """The scenario steps this simulator understands, and its own delayed actions."""
+        return {}
+
+    @abstractmethod
+    def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Parse and validate the dataset's share of this simulator into sealed collections.
+
+        Raises `DefinitionError` with file and line.
+        """
+
+    def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
+        """Return the secrets of one sandbox; `mint(prefix, length)` makes one."""
+        return {}
+
+    @abstractmethod
+    def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
+        """Return what an agent needs to connect; `root_url` is the absolute surface root."""
+
+    @abstractmethod
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error in this surface's own format."""
+
+
+def render_json_error(error: SandboxError, request_id: str | None = None) -> Response:
+    """Render an error as `{"error": {code, message, details?, request_id?}}`."""
+    body: dict[str, Json] = {"code": error.code, "message": error.message}
+    if error.details:
+        body["details"] = {name: list(messages) for name, messages in error.details.items()}
+    if request_id is not None:
+        body["request_id"] = request_id
+    return Response.of_json({"error": body}, error.status)

@@ -1,0 +1,1 @@
+"""A payer's portal for prior authorizations."""

@@ -1,0 +1,1 @@
+"""For integration tests: a typed client and a pytest plugin."""
