@@ -11,7 +11,7 @@ due, so no timer is needed and a replay does the same.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from sandbox.playground.events import Event, Request, Response
 
 DUE = "_due"
 WAITING = "_waiting"
+SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 
@@ -220,10 +221,13 @@ class Playground:
         return outcome
 
     def start_clock(self, start: datetime | None) -> Outcome:
-        """Set the clock going, at `start` or at the present time."""
+        """Set the clock going, at `start` or at the present time.
+
+        A seeded run without a `start` begins at `SEEDED_START`, so that it repeats to the byte.
+        """
         real = self.clock.now()
         state = ClockState(
-            start or real,
+            start or (SEEDED_START if self.random_seed is not None else real),
             None if self.random_seed is not None else real,
             self.seq + 1,
             0.0,
@@ -232,6 +236,7 @@ class Playground:
 
         def begin(tx: Interaction) -> Response:
             tx.put(playground_clock.COLLECTION, playground_clock.KEY, state.to_json())
+            tx.now = state.at(self.seq + 1, real)
             return Response.of_json({"clock": format_instant(state.start)})
 
         return self.interact("clock_advanced", begin)
@@ -290,7 +295,7 @@ class Playground:
             self.task_run_id,
             sandbox.id if sandbox else None,
             response.event_type or event_type,
-            now,
+            tx.now,
             round((monotonic_s() - began) * 1000, 3),
             request,
             response,

@@ -10,13 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel
 
 from sandbox import limits
 from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
@@ -100,7 +101,12 @@ class Check:
 
     Comparing the subjects with `fields` (or `assertions`), `count`, `absent`, `contains` is done by
     the scoring engine for all checks alike. `results_key` and `matched_key` name the evidence;
-    `matched_key` ending in `s` holds a list, otherwise the first match's label.
+    `matched` and a `matched_key` ending in `s` hold the labels of all subjects, any other the label
+    of the one that was compared. A selection's own `evidence` is added, and wins over these.
+
+    `picks` says which subject is compared: the `first`; the `best`, which satisfies the most fields
+    and phrases, the first of equals; or `any`: as `best`, and each phrase may be in any subject.
+    Phrases are looked for to the letter, or loosely with `has_fuzzy_phrases`.
     """
 
     name: str
@@ -109,6 +115,8 @@ class Check:
     results_key: str = "field_results"
     matched_key: str = "matched"
     is_upstream: bool = True
+    picks: Literal["first", "best", "any"] = "first"
+    has_fuzzy_phrases: bool = False
 
 
 class EmptyConfig(StrictModel):
@@ -149,6 +157,10 @@ class Simulator(ABC):
 
         Raises `DefinitionError` with file and line.
         """
+
+    def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
+        """Look closer at a dataset that loads than loading does; for `sandbox check`."""
+        return ()
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Return the secrets of one sandbox; `mint(prefix, length)` makes one."""

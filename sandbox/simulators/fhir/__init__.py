@@ -1,1 +1,83 @@
-"""FHIR R4 over REST."""
+"""FHIR R4 (4.0.1): an EHR's REST API over the playground's branch.
+
+`state.py` and `history.py` hold the rules of the store, `interactions.py` and its neighbours the
+RESTful interactions on it, `dispatch.py` the one table of what is served, `validation/` what a
+receiver would refuse, `search/` the searches.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sandbox.definitions.datasets import Dataset
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Sandbox
+from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
+from sandbox.simulators.fhir import outcome, routes, seed, smart
+from sandbox.simulators.fhir.actions import ACTIONS
+from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE
+from sandbox.simulators.fhir.names import SURFACE
+
+EVENT_TYPE = "fhir_request"
+CLIENT_SECRET = "client_secret"
+
+
+class FhirSimulator(Simulator):
+    """An EHR with a FHIR R4 API."""
+
+    type = "Fhir"
+    surface = SURFACE
+    endpoints = {"fhir": "fhir"}
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The discovery document and the token endpoint are open; everything else is one dispatch."""
+        return (
+            Route(
+                "GET",
+                "fhir/.well-known/smart-configuration",
+                smart.configuration,
+                EVENT_TYPE,
+                "SMART discovery",
+                is_open=True,
+            ),
+            Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
+            Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions"),
+            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions"),
+        )
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """`fhir-resource-state`."""
+        return (FHIR_RESOURCE_STATE,)
+
+    @property
+    def actions(self) -> Mapping[str, ScenarioAction]:
+        """`put_fhir`, `delete_fhir`."""
+        return ACTIONS
+
+    def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Load `fhir/*.json` and `fhir/*.ndjson`."""
+        return seed.load_seed(dataset, config)
+
+    def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
+        """Mint the SMART client's secret."""
+        return {CLIENT_SECRET: mint(smart.SECRET_PREFIX, 32)}
+
+    def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
+        """Return the base URL and the SMART client."""
+        return {
+            "fhir_base_url": f"{root_url}/{SURFACE}",
+            "token_url": f"{root_url}/{SURFACE}/token",
+            "client_id": smart.client_id_of(sandbox),
+            CLIENT_SECRET: sandbox.secrets.get(CLIENT_SECRET, ""),
+        }
+
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error as an OperationOutcome."""
+        return outcome.render_error(error, request)
+
+
+__all__ = ["FhirSimulator"]

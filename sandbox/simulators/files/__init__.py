@@ -1,1 +1,57 @@
-"""A file drop."""
+"""A file drop, as a payer's or a clinic's SFTP server is one."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from sandbox.definitions.datasets import Dataset
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Sandbox
+from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
+from sandbox.simulators.files import checks, routes, seed
+from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
+
+__all__ = ["FilesSimulator"]
+
+
+class FilesSimulator(Simulator):
+    """A tree of files that partners drop into and pick up from."""
+
+    type: ClassVar[str] = "Files"
+    surface: ClassVar[str] = "files"
+    endpoints: ClassVar[Mapping[str, str]] = {"files_inbox": "files/inbox", "files": "files"}
+
+    @cached_property
+    def _routes(self) -> Sequence[Route]:
+        return routes.routes()
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Listing, download, and in extended mode upload, delete and move."""
+        return self._routes
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """`sftp-file-present`."""
+        return checks.CHECKS
+
+    @property
+    def actions(self) -> Mapping[str, ScenarioAction]:
+        """`drop_file_inbox`."""
+        return {"drop_file_inbox": ScenarioAction(DropFileInbox, drop_file_inbox)}
+
+    def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Take the dataset's folder `files/` as the initial tree; raises `DefinitionError`."""
+        return seed.load(dataset)
+
+    def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
+        """Return where the tree is."""
+        files_url = f"{root_url}/files"
+        return {"root": "/", "inbox_url": f"{files_url}/inbox", "files_url": files_url}
+
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error as JSON."""
+        return routes.render(error)

@@ -1,1 +1,58 @@
-"""HL7 v2 messages in and out."""
+"""HL7 v2 messages in and out: the simulated interface engine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from sandbox.definitions.datasets import Dataset
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Sandbox
+from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
+from sandbox.simulators.hl7.routes import ROUTES
+from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
+from sandbox.simulators.hl7.tables import warm_up
+
+__all__ = ["Hl7Simulator", "warm_up"]
+
+
+class Hl7Simulator(Simulator):
+    """An interface engine: it delivers messages to the agent's inbox and acknowledges what it sends."""
+
+    type: ClassVar[str] = "Hl7"
+    surface: ClassVar[str] = "hl7"
+    endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Every route of the surface."""
+        return ROUTES
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """`hl7-structural`."""
+        return (HL7_STRUCTURAL,)
+
+    @property
+    def actions(self) -> Mapping[str, ScenarioAction]:
+        """`post_hl7_inbox`."""
+        return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox)}
+
+    def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Parse `hl7/*.hl7` into the inbox. Raises `DefinitionError` with file and line."""
+        return load_seed(dataset)
+
+    def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
+        """Name the sandbox's own application and facility (MSH-5, MSH-6)."""
+        return {"receiving_application": mint("APP-", 12), "receiving_facility": mint("FAC-", 12)}
+
+    def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
+        """Return where to read and send, and in extended mode whom to address."""
+        urls: dict[str, Json] = {"inbox_url": f"{root_url}/hl7/inbox", "outbound_url": f"{root_url}/hl7/outbound"}
+        return urls if is_strict else {**urls, **sandbox.secrets}
+
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error as JSON."""
+        return render_json_error(error)

@@ -1,1 +1,72 @@
 """A payer's portal for prior authorizations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from sandbox.definitions.datasets import Dataset
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Sandbox
+from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
+from sandbox.simulators.portal import checks, determination, routes, seed
+from sandbox.simulators.portal.actions import SetPortal, set_portal
+from sandbox.simulators.portal.config import PayerConfig
+
+__all__ = ["PayerSimulator"]
+
+
+class PayerSimulator(Simulator):
+    """A payer portal such as RadMD or CoverMyMeds: members, providers, prior authorizations."""
+
+    type: ClassVar[str] = "Payer"
+    surface: ClassVar[str] = "portal"
+    config_model: ClassVar[ModelClass] = PayerConfig
+    endpoints: ClassVar[Mapping[str, str]] = {"portal": "portal"}
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
+
+    @cached_property
+    def _routes(self) -> Sequence[Route]:
+        return routes.routes()
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The portal's REST."""
+        return self._routes
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """`portal-state-match`."""
+        return checks.CHECKS
+
+    @property
+    def actions(self) -> Mapping[str, ScenarioAction]:
+        """`set_portal`, and the delayed `portal.determine`."""
+        return {
+            "set_portal": ScenarioAction(SetPortal, set_portal),
+            determination.ACTION: ScenarioAction(determination.DetermineArguments, determination.determine),
+        }
+
+    def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Read `portal.yaml`; raises `DefinitionError` with file, line and key."""
+        return seed.load(dataset)
+
+    def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
+        """Mint the portal's one user."""
+        return {"username": mint("provider_", 8), "password": mint("", 20)}
+
+    def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
+        """Return where the portal is and how to log in."""
+        url = f"{root_url}/portal"
+        return {
+            "portal_url": url,
+            "api_url": url,
+            "username": sandbox.secrets["username"],
+            "password": sandbox.secrets["password"],
+        }
+
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error as JSON."""
+        return routes.render(error)

@@ -1,0 +1,77 @@
+"""Request bodies: read within a limit, parsed strictly, checked against a model."""
+
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sandbox import jsonio, limits
+from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
+
+Model = TypeVar("Model", bound="Body")
+_DRAIN_FACTOR = 2
+
+
+class Body(BaseModel):
+    """A request body; unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
+    """Read the whole body. Raises `TooLarge` past `limit` bytes.
+
+    A body that is somewhat too large is read to its end, so that the client sees the answer.
+    """
+    if not request.body_exists:
+        return b""
+    declared = request.content_length
+    if declared is not None and declared > limit * _DRAIN_FACTOR:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.content.iter_any():
+        size += len(part)
+        if size > limit:
+            parts.clear()
+            if size > limit * _DRAIN_FACTOR:
+                raise _too_large(limit)
+        else:
+            parts.append(part)
+    if size > limit:
+        raise _too_large(limit)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than the {limit} bytes this route takes.")
+
+
+async def read_body(request: web.Request, model: type[Model]) -> Model:
+    """Read and check a JSON body; an empty one is an empty object.
+
+    Raises `UnsupportedMedia`, `Malformed`, `TooLarge`, or `Invalid` naming every field that is wrong.
+    """
+    raw = await read_limited(request)
+    if raw and request.content_type not in ("application/json", "application/octet-stream"):
+        raise UnsupportedMedia(
+            f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
+        )
+    value = jsonio.parse(raw) if raw.strip() else {}
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        details: dict[str, list[str]] = {}
+        for item in error.errors():
+            details.setdefault(".".join(map(str, item["loc"])) or "body", []).append(_say(item["type"], item["msg"]))
+        raise Invalid(f"These fields are wrong: {', '.join(details)}. See details.", details=details) from None
+
+
+def _say(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "Unknown field; leave it out."
+    if kind == "missing":
+        return "Required field"
+    return message

@@ -1,0 +1,29 @@
+"""What request handlers find in the application: typed keys, nothing global."""
+
+from aiohttp import web
+
+from sandbox.clock import Clock
+from sandbox.definitions.library import Shelf
+from sandbox.record.hub import EventHub
+from sandbox.record.reader import Reader
+from sandbox.record.writer import Writer
+from sandbox.runs.registry import Registry
+from sandbox.runs.service import RunService
+from sandbox.runs.tokens import KeyRing
+from sandbox.settings import Settings
+
+SETTINGS = web.AppKey("settings", Settings)
+REGISTRY = web.AppKey("registry", Registry)
+SHELF = web.AppKey("shelf", Shelf)
+READER = web.AppKey("reader", Reader)
+WRITER = web.AppKey("writer", Writer)
+HUB = web.AppKey("hub", EventHub)
+RUNS = web.AppKey("runs", RunService)
+KEY_RING = web.AppKey("key_ring", KeyRing)
+CLOCK = web.AppKey("clock", Clock)
+REQUEST_ID = web.RequestKey("request_id", str)
+
+
+def root_url(request: web.Request) -> str:
+    """Return the absolute URL of the server as the client sees it, without a final slash."""
+    return request.app[SETTINGS].url_base or f"{request.scheme}://{request.host}"

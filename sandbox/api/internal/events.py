@@ -1,0 +1,113 @@
+"""Internal API: the recorded events of a task run or a sandbox, as pages and as a stream."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import jsonio
+from sandbox.api import auth
+from sandbox.api.context import HUB, READER, RUNS
+from sandbox.api.internal import task_runs
+from sandbox.api.pagination import PageRequest, bad_cursor, encode_cursor, envelope, read_limit
+from sandbox.api.replies import json_reply
+from sandbox.errors import Malformed, NotFound
+from sandbox.jsonio import Json
+
+_KEEP_ALIVE_S = 15.0
+
+
+async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
+    """Return one page of events, newest first, or oldest first with `?order=asc`."""
+    order = request.query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise Malformed("order must be asc or desc.", details={"order": ["must be asc or desc"]})
+    limit = read_limit(request.query.get("limit"))
+    is_ascending, after = order == "asc", None
+    cursor = request.query.get("cursor")
+    is_back = False
+    if cursor:
+        position = PageRequest.read({"cursor": cursor})
+        assert position.after is not None
+        if not position.after[1].isdigit():
+            raise bad_cursor()
+        after, is_back = int(position.after[1]), position.is_back
+    goes_up = is_ascending is not is_back
+    clause, bound = where, list(values)
+    if after is not None:
+        clause += f" AND seq {'>' if goes_up else '<'} ?"
+        bound.append(after)
+    sql = f"SELECT * FROM events WHERE {clause} ORDER BY seq {'ASC' if goes_up else 'DESC'} LIMIT ?"
+    reader = request.app[READER]
+    rows = await reader.rows(sql, *bound, limit + 1)
+    has_more, rows = len(rows) > limit, rows[:limit]
+    if is_back:
+        rows.reverse()
+    has_next = bool(rows) if is_back else has_more
+    has_prev = has_more if is_back else after is not None and bool(rows)
+    following = encode_cursor("", str(rows[-1]["seq"]), False) if has_next else None
+    previous = encode_cursor("", str(rows[0]["seq"]), True) if has_prev else None
+    return envelope(await reader.event_jsons(rows), following, previous, limit)
+
+
+async def of_task_run(request: web.Request) -> web.Response:
+    """GET /task-runs/{id}/events?order=asc."""
+    _, task_run = await task_runs.find(request)
+    return json_reply(await _page(request, "playground_id = ?", [task_run.playground_id]))
+
+
+async def of_sandbox(request: web.Request) -> web.Response:
+    """GET /sandboxes/{id}/events?order=asc."""
+    principal = auth.organization(request)
+    row = await request.app[READER].row("SELECT * FROM sandboxes WHERE id = ?", request.match_info["id"])
+    if row is None or row["organization_id"] != principal.organization_id:
+        raise NotFound("There is no such sandbox.")
+    where = "playground_id = ? AND sandbox_id = ?"
+    return json_reply(await _page(request, where, [row["playground_id"], row["id"]]))
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """GET /task-runs/{id}/events/stream: server-sent events, from `Last-Event-ID` or the beginning.
+
+    Each message's id is the event's `seq`; the stream ends with the event `end` when the task run
+    is over.
+    """
+    _, task_run = await task_runs.find(request)
+    last = request.headers.get("Last-Event-ID", "0")
+    if not last.isascii() or not last.isdigit():
+        raise Malformed("Last-Event-ID must be the seq of an event.")
+    position = int(last[:18])
+    reader, runs = request.app[READER], request.app[RUNS]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    await response.prepare(request)
+    hub = request.app[HUB]
+    with hub.follow(task_run.playground_id) as news:
+        while not hub.is_closing:
+            news.clear()
+            is_over = task_run.is_over or runs.active_task_run(task_run.id) is None
+            sql = "SELECT * FROM events WHERE playground_id = ? AND seq > ? ORDER BY seq LIMIT 500"
+            rows = await reader.rows(sql, task_run.playground_id, position)
+            for value in await reader.event_jsons(rows):
+                position = value["seq"]
+                head = f"id: {position}\nevent: {value['type']}\ndata: ".encode()
+                await response.write(head + jsonio.dump(value) + b"\n\n")
+            if rows:
+                continue
+            if is_over:
+                await response.write(b"event: end\ndata: {}\n\n")
+                await response.write_eof()
+                return response
+            try:
+                async with asyncio.timeout(_KEEP_ALIVE_S):
+                    await news.wait()
+            except TimeoutError:
+                await response.write(b": still here\n\n")
+    return response
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of events."""
+    router = app.router
+    router.add_get("/task-runs/{id}/events", of_task_run)
+    router.add_get("/task-runs/{id}/events/stream", stream)
+    router.add_get("/sandboxes/{id}/events", of_sandbox)

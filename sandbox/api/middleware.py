@@ -1,0 +1,47 @@
+"""What every request goes through: a request id, and errors in the format of its surface."""
+
+import asyncio
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sandbox import ids
+from sandbox.api import errors
+from sandbox.api.context import REQUEST_ID
+from sandbox.errors import SandboxError
+from sandbox.record.writer import WriterError
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def identify_and_render(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id and turn whatever is raised into a response."""
+    request_id = ids.new_id("req")
+    request[REQUEST_ID] = request_id
+    try:
+        response = await handler(request)
+    except SandboxError as error:
+        response = _answer(request, error, request_id)
+    except web.HTTPException as error:
+        response = _answer(request, errors.from_http(request, error), request_id)
+    except asyncio.CancelledError:
+        raise
+    except ConnectionResetError:
+        raise
+    except WriterError as error:
+        response = _answer(request, errors.Internal(str(error)), request_id)
+    except Exception:
+        log.exception("unexpected error", request_id=request_id, method=request.method, path=request.path)
+        response = _answer(request, errors.Internal("Something broke in the server; its log says what."), request_id)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+    return response
+
+
+def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.Response:
+    response = errors.to_web(errors.render(request, error, request_id))
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response

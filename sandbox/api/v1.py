@@ -1,0 +1,95 @@
+"""The public v1 API: what an agent calls to run a benchmark."""
+
+from typing import Any
+
+from aiohttp import web
+from pydantic import Field
+
+from sandbox.api import auth
+from sandbox.api.bodies import Body, read_body
+from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, root_url
+from sandbox.api.replies import json_reply
+from sandbox.api.representations import Representations
+from sandbox.definitions.load import Benchmark
+from sandbox.errors import NotFound, SandboxError
+from sandbox.runs.tokens import Principal
+
+
+class CreateBenchmarkRun(Body):
+    """Body of `POST /v1/benchmark-runs`."""
+
+    benchmark: str = Field(min_length=1, max_length=200, description="slug@version; slug alone is the latest version")
+    scored: bool = Field(default=False, description="withhold details and evidence from the agent")
+    agent: str | None = Field(default=None, max_length=200, description="what to call the agent")
+    seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="make the run deterministic")
+
+
+class CompleteTaskRun(Body):
+    """Body of `POST /v1/task-runs/{id}/complete`."""
+
+    output: Any = Field(default=None, description="whatever the agent answers, kept as evidence")
+    notes: str | None = Field(default=None, max_length=100_000)
+
+
+def representations(request: web.Request) -> Representations:
+    """Return the renderer for a request."""
+    app = request.app
+    return Representations(app[REGISTRY], root_url(request), app[SETTINGS].is_strict)
+
+
+def may_run(benchmark: Benchmark, principal: Principal) -> bool:
+    """Whether a solver may run a benchmark; on one server there is one organization."""
+    return bool(principal.organization_id) and benchmark is not None
+
+
+async def create_benchmark_run(request: web.Request) -> web.Response:
+    """POST /v1/benchmark-runs."""
+    principal = auth.solver(request)
+    body = await read_body(request, CreateBenchmarkRun)
+    benchmark = request.app[SHELF].library.find(body.benchmark)
+    run, token = await request.app[RUNS].create(
+        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed
+    )
+    return json_reply(representations(request).created_run(run, token), 201)
+
+
+async def get_benchmark_run(request: web.Request) -> web.Response:
+    """GET /v1/benchmark-runs/{benchmark_run_id}; the solver that made the run may read it too."""
+    try:
+        principal = auth.solver(request)
+    except SandboxError:
+        run = await auth.run_in_path(request)
+    else:
+        run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
+        if run.solver_id != principal.solver_id:
+            raise NotFound("There is no such benchmark run for this solver.")
+    return json_reply(representations(request).public_run(run))
+
+
+async def start_task_run(request: web.Request) -> web.Response:
+    """POST /v1/task-runs/{task_run_id}/start."""
+    run, task_run = await auth.task_run_in_path(request)
+    await read_body(request, Body)
+    await request.app[RUNS].start(run, task_run)
+    return json_reply(representations(request).started(run, task_run))
+
+
+async def complete_task_run(request: web.Request) -> web.Response:
+    """POST /v1/task-runs/{task_run_id}/complete."""
+    run, task_run = await auth.task_run_in_path(request)
+    body = await read_body(request, CompleteTaskRun)
+    runs = request.app[RUNS]
+    await runs.complete(run, task_run, output=body.output, notes=body.notes)
+    criterion_runs = task_run.criterion_runs
+    if criterion_runs is None:
+        criterion_runs = await runs.archive.criterion_runs(task_run.id)
+    return json_reply(representations(request).completed(run, task_run, criterion_runs))
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the v1 routes; the surfaces below a run are added by `surfaces.py`."""
+    router = app.router
+    router.add_post("/v1/benchmark-runs", create_benchmark_run)
+    router.add_get("/v1/benchmark-runs/{benchmark_run_id}", get_benchmark_run)
+    router.add_post("/v1/task-runs/{task_run_id}/start", start_task_run)
+    router.add_post("/v1/task-runs/{task_run_id}/complete", complete_task_run)

@@ -1,0 +1,125 @@
+"""The only place that puts the parts together: `create_app(settings)`.
+
+There is no global state: two apps in one process do not see each other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from sandbox.api import surfaces, system, v1
+from sandbox.api.context import CLOCK, HUB, KEY_RING, READER, REGISTRY, RUNS, SETTINGS, SHELF, WRITER
+from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
+from sandbox.api.middleware import identify_and_render
+from sandbox.clock import Clock, SystemClock, format_instant
+from sandbox.definitions.library import Library, Shelf, load_library
+from sandbox.definitions.watch import watch
+from sandbox.playground.playground import Recorder
+from sandbox.record import database, restore
+from sandbox.record.hub import EventHub
+from sandbox.record.reader import Reader
+from sandbox.record.writer import NullRecorder, Writer
+from sandbox.runs.registry import Registry
+from sandbox.runs.service import RunService
+from sandbox.runs.tokens import KeyRing, StartKeys
+from sandbox.settings import Settings
+from sandbox.simulators.base import Simulator
+from sandbox.simulators.fhir import FhirSimulator
+from sandbox.simulators.files import FilesSimulator
+from sandbox.simulators.hl7 import Hl7Simulator
+from sandbox.simulators.portal import PayerSimulator
+
+__all__ = ["START_KEYS", "Settings", "create_app", "create_registry"]
+
+START_KEYS = web.AppKey("start_keys", StartKeys)
+WATCHING = web.AppKey("watching", asyncio.Event)
+
+log = structlog.get_logger()
+
+
+def create_registry() -> Registry:
+    """Return the registry of everything that is built in."""
+    simulators: list[Simulator] = [FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator()]
+    return Registry(simulators)
+
+
+def create_app(
+    settings: Settings | None = None, *, registry: Registry | None = None, clock: Clock | None = None
+) -> web.Application:
+    """Build a server. It opens its data directory when it starts and closes it when it stops.
+
+    Starting raises `DatabaseError` when the data directory cannot be used and `DefinitionError`
+    when a definition or seed is wrong.
+    """
+    app = web.Application(middlewares=[identify_and_render], client_max_size=0)
+    app[SETTINGS] = settings or Settings.from_environment()
+    app[REGISTRY] = registry or create_registry()
+    app[CLOCK] = clock or SystemClock()
+    system.add_routes(app)
+    v1.add_routes(app)
+    for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
+        resource.add_routes(app)
+    surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)
+    app.cleanup_ctx.append(_lifetime)
+    app.on_startup.append(benchmarks.note_start)
+    app.on_shutdown.append(_let_go)
+    return app
+
+
+async def _let_go(app: web.Application) -> None:
+    app[HUB].close()
+
+
+async def _lifetime(app: web.Application) -> AsyncIterator[None]:
+    settings, registry, clock = app[SETTINGS], app[REGISTRY], app[CLOCK]
+    lock = database.DirectoryLock(settings.data_dir)
+    try:
+        load = partial(
+            load_library, settings.playground_dirs, settings.seed_dirs, registry, is_strict=settings.is_strict
+        )
+        shelf = app[SHELF] = Shelf(load())
+        file = settings.data_dir / database.FILE_NAME
+        database.migrate(file)
+        writer = app[WRITER] = Writer(await database.connect(file))
+        reader = app[READER] = Reader(await database.connect(file, is_reader=True))
+        writer.start()
+        try:
+            hub = app[HUB] = EventHub(writer)
+            recorder: Recorder = hub if settings.is_recording else NullRecorder()
+            runs = app[RUNS] = RunService(registry, shelf, reader, writer, recorder, clock, settings)
+            ring = app[KEY_RING] = KeyRing()
+            app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
+            await _keep_datasets(shelf.library, reader, writer)
+            restored = await runs.restore()
+            if restored:
+                log.info("runs restored", runs=restored)
+            stop = asyncio.Event()
+            watching = app[WATCHING] = asyncio.Event()
+            watcher = asyncio.create_task(_watch(app, load, stop, watching))
+            yield
+            stop.set()
+            await watcher
+            await runs.close()
+        finally:
+            await writer.close()
+            await reader.close()
+    finally:
+        lock.release()
+
+
+async def _watch(app: web.Application, load: Callable[[], Library], stop: asyncio.Event, ready: asyncio.Event) -> None:
+    settings = app[SETTINGS]
+    if settings.is_watching:
+        directories = [*settings.playground_dirs, *settings.seed_dirs]
+        keep = partial(_keep_datasets, reader=app[READER], writer=app[WRITER])
+        await watch(app[SHELF], directories, load, keep, stop, ready)
+
+
+async def _keep_datasets(library: Library, reader: Reader, writer: Writer) -> None:
+    """Store the files of every dataset, so that a run outlives a change of its seed on disk."""
+    for dataset in library.datasets.values():
+        if not await restore.is_dataset_kept(reader, dataset.hash):
+            await writer.write(restore.dataset_statements(dataset.name, dataset.hash, dataset.files))

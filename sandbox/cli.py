@@ -1,0 +1,194 @@
+"""The command line. Imports lazily, so that `--help` is quick."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sandbox import __version__
+from sandbox.rehearsal import commands
+from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, Settings
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+app = typer.Typer(
+    name="sandbox",
+    help="A hospital on a laptop for AI agents: simulated healthcare systems, recorded and scored.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sandbox {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is recorded.")] = DEFAULT_DATA_DIR,
+    playgrounds: Annotated[
+        list[Path] | None, typer.Option("--playgrounds", help="Benchmarks, instead of the built-in ones.")
+    ] = None,
+    seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Only what the hosted service has wired.")] = False,
+    url_base: Annotated[
+        str | None, typer.Option("--url-base", help="The address clients use, when it is another one.")
+    ] = None,
+) -> None:
+    """Start the server."""
+    import asyncio
+    from dataclasses import replace
+
+    from sandbox.definitions.problems import DefinitionError
+    from sandbox.record.database import DatabaseError
+    from sandbox.serving import serve as run
+
+    _configure_log()
+    found = Settings.from_environment()
+    settings = replace(
+        found,
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        playgrounds=tuple(playgrounds or ()),
+        seeds=tuple(seeds or ()),
+        is_strict=strict or found.is_strict,
+        url_base=url_base.rstrip("/") if url_base else None,
+    )
+    _refuse_public_local_keys(settings)
+    try:
+        asyncio.run(run(settings, lambda runner: _announce(settings, runner)))
+    except DefinitionError as error:
+        _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
+    except DatabaseError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another with --port, or --port 0.")
+
+
+def _refuse_public_local_keys(settings: Settings) -> None:
+    from sandbox import keys
+
+    well_known = {keys.LOCAL_API_KEY, keys.LOCAL_SOLVER_KEY}
+    if not keys.is_loopback(settings.host) and {settings.api_key, settings.solver_key} & well_known:
+        _fail(
+            f"{settings.host} can be reached from other machines, so the well-known keys are refused. "
+            "Set SANDBOX_API_KEY and SANDBOX_SOLVER_KEY to secrets of your own, or leave them out to have some made."
+        )
+    for name, key, prefix in (
+        ("SANDBOX_API_KEY", settings.api_key, keys.ORGANIZATION_PREFIX),
+        ("SANDBOX_SOLVER_KEY", settings.solver_key, keys.SOLVER_PREFIX),
+    ):
+        if key is not None and not key.startswith(prefix):
+            _fail(f"{name} must begin with {prefix}.")
+
+
+def _announce(settings: Settings, runner: "web.AppRunner") -> None:
+    from sandbox.api.context import SHELF
+    from sandbox.app import START_KEYS
+    from sandbox.serving import url_of
+
+    url = url_of(settings, runner)
+    found, library = runner.app[START_KEYS], runner.app[SHELF].library
+    hidden = "(as made at the first start)"
+    lines = [
+        f"sandbox ready at {url}",
+        "",
+        f"  organization key  {found.api_key or hidden}",
+        f"  solver key        {found.solver_key or hidden}",
+        f"  data directory    {settings.data_dir}",
+        f"  mode              {'strict' if settings.is_strict else 'extended'}",
+        "",
+        "  benchmarks",
+    ]
+    for benchmark in library.benchmarks.values():
+        count = len(benchmark.definition.tasks)
+        tasks = f"{count} task{'' if count == 1 else 's'}"
+        lines.append(f"    {benchmark.definition.reference:<26} {tasks:<9} {benchmark.definition.name}")
+    if not library.benchmarks:
+        lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
+    lines += [f"  refused in strict mode: {problem}" for problem in library.refused]
+    first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
+    first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
+    if first is not None:
+        lines += [
+            "",
+            "  try",
+            f"    curl -s {url}/v1/benchmark-runs -H 'Authorization: Bearer {found.solver_key or '$SOLVER_KEY'}' \\",
+            f"      -H 'Content-Type: application/json' -d '{{\"benchmark\": \"{first}\"}}'",
+        ]
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+@app.command()
+def check(
+    path: Annotated[
+        Path | None, typer.Argument(help="A directory of benchmarks, or one benchmark's; default: the built-in ones.")
+    ] = None,
+    seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="As the strict mode would take them.")] = False,
+) -> None:
+    """Check definitions and seeds without starting a server."""
+    from sandbox.checking import check_definitions
+
+    problems, summary = check_definitions(path, tuple(seeds or ()), is_strict=strict)
+    for problem in problems:
+        typer.echo(problem, err=True)
+    typer.echo(summary)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _configure_log() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _fail(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(1)
+
+
+@asynccontextmanager
+async def _start_server(settings: Settings) -> AsyncIterator[str]:
+    from sandbox.serving import serving_url
+
+    async with serving_url(settings) as url:
+        yield url
+
+
+commands.register(app, _start_server)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

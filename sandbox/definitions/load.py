@@ -1,0 +1,286 @@
+"""Load one benchmark file: parse, check, and make it self-contained.
+
+After loading, the definition holds everything a run needs: contents of `source` files are inlined
+and bound entities carry their values, so a run's frozen copy never depends on the disk again.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from sandbox import jsonio
+from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.models import BenchmarkDefinition
+from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.definitions.yamlio import Located, load_located
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.events import EVENT_TYPES
+
+BENCHMARK_FILES = ("benchmark.yaml", "benchmark.yml", "benchmark.json")
+
+
+class Vocabulary(Protocol):
+    """What the simulators and checks bring to definitions; the app passes its registry."""
+
+    def surface_of(self, simulator_type: str) -> str | None:
+        """Return the surface of a simulator type or alias, None when there is no such type."""
+        ...
+
+    def config_problems(
+        self, simulator_type: str, config: Mapping[str, Any]
+    ) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return `(path, message)` for everything wrong with a configuration."""
+        ...
+
+    def step_problems(
+        self, action: str, args: Mapping[str, Any], surfaces: set[str]
+    ) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return `(path, message)` for everything wrong with a scenario step."""
+        ...
+
+    def assertion_problems(
+        self, assertion: Mapping[str, Any], entity: Json, is_strict: bool
+    ) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return `(path, message)` for everything that makes an assertion unsupported."""
+        ...
+
+    def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
+
+    `warnings` are assertions that no check accepts: such a criterion run fails when it is scored.
+    """
+
+    definition: BenchmarkDefinition
+    seed: Seed
+    dataset_hashes: Mapping[str, str]
+    frozen: bytes
+    hash: str
+    directory: Path | None
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_benchmark(
+    path: Path, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, *, is_strict: bool = False, shown: str = ""
+) -> Benchmark:
+    """Load one benchmark file; `shown` is how it is named in problems.
+
+    Raises `DefinitionError` with every problem found, each with file, line and key.
+    """
+    file = shown or str(path)
+    located = load_located(path.read_bytes(), file)
+    if not isinstance(located.value, dict):
+        raise DefinitionError.at(file, "must be a mapping with slug, version, name, environment, tasks")
+    try:
+        definition = BenchmarkDefinition.model_validate(located.value)
+    except ValidationError as error:
+        raise DefinitionError(
+            [_problem(file, located, tuple(e["loc"]), _say(dict(e))) for e in error.errors()]
+        ) from None
+    problems = _check_place(path, file, located, definition)
+    definition = _inline(definition, path.parent, datasets, file, located, problems)
+    _check_environment(definition, datasets, vocabulary, file, located, problems)
+    warnings = _check_tasks(definition, vocabulary, is_strict, file, located, problems)
+    if problems:
+        raise DefinitionError(problems)
+    seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
+    used = {s.dataset for s in definition.environment.simulators if s.dataset}
+    used |= {e.dataset for t in definition.tasks for e in t.entities}
+    return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+
+
+def freeze(
+    definition: BenchmarkDefinition,
+    seed: Seed,
+    dataset_hashes: Mapping[str, str],
+    directory: Path | None = None,
+    warnings: list[Problem] | None = None,
+) -> Benchmark:
+    """Make the loaded benchmark, with the content hash of what a run of it will use."""
+    frozen = jsonio.canonical({"definition": definition.frozen(), "datasets": dict(dataset_hashes)})
+    digest = hashlib.sha256(frozen).hexdigest()
+    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, tuple(warnings or ()))
+
+
+def _problem(file: str, located: Located, path: tuple[str | int, ...], message: str) -> Problem:
+    return Problem(file, located.line_of(path), ".".join(map(str, path)), message)
+
+
+def _say(error: dict[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "unknown key"
+    if error["type"] == "missing":
+        return "is required"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _check_place(path: Path, file: str, located: Located, definition: BenchmarkDefinition) -> list[Problem]:
+    problems = []
+    folder, slug = path.parent.name, path.parent.parent.name
+    if folder != f"v{definition.version}":
+        message = f"is {definition.version}, but the file lies in the folder {folder}/"
+        problems.append(_problem(file, located, ("version",), message))
+    if slug != definition.slug:
+        message = f'is "{definition.slug}", but the file lies in the folder {slug}/'
+        problems.append(_problem(file, located, ("slug",), message))
+    return problems
+
+
+def _inline(
+    definition: BenchmarkDefinition,
+    directory: Path,
+    datasets: Mapping[str, Dataset],
+    file: str,
+    located: Located,
+    problems: list[Problem],
+) -> BenchmarkDefinition:
+    """Replace `source` by the file's contents (`content_base64`, or `payload`/`resource` as text)."""
+    value = definition.frozen()
+    for t, task in enumerate(definition.tasks):
+        for s, step in enumerate(task.steps):
+            source = step.args.get("source")
+            if source is None:
+                continue
+            path = ("tasks", t, "scenario", "steps", s, "source")
+            content = _read_source(source, directory, datasets)
+            if isinstance(content, str):
+                problems.append(_problem(file, located, path, content))
+                continue
+            args = value["tasks"][t]["scenario"]["steps"][s]
+            del args["source"]
+            if step.action == "post_hl7_inbox":
+                args["content_base64"] = base64.b64encode(content).decode()
+            elif step.action == "put_fhir":
+                try:
+                    args["resource"] = jsonio.parse(content)
+                except Exception as error:
+                    problems.append(_problem(file, located, path, f"{source}: {error}"))
+            else:
+                args["content_base64"] = base64.b64encode(content).decode()
+    return BenchmarkDefinition.model_validate(value)
+
+
+def _read_source(source: object, directory: Path, datasets: Mapping[str, Dataset]) -> bytes | str:
+    if not isinstance(source, str) or not source:
+        return "must be the path of a file beside this one, or dataset:path"
+    name, colon, inner = source.partition(":")
+    if colon and name in datasets:
+        return datasets[name].files.get(inner, f'dataset "{name}" has no file {inner}')
+    path = (directory / source).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        return f"{source} is outside the benchmark's folder"
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        return f"{source} cannot be read: {error.strerror}"
+
+
+def _check_environment(
+    definition: BenchmarkDefinition,
+    datasets: Mapping[str, Dataset],
+    vocabulary: Vocabulary,
+    file: str,
+    located: Located,
+    problems: list[Problem],
+) -> None:
+    taken: dict[str, str] = {}
+    for i, simulator in enumerate(definition.environment.simulators):
+        at: tuple[str | int, ...] = ("environment", "simulators", i)
+        surface = vocabulary.surface_of(simulator.type)
+        if surface is None:
+            problems.append(_problem(file, located, (*at, "type"), f'there is no simulator type "{simulator.type}"'))
+            continue
+        if surface in taken:
+            message = f'"{taken[surface]}" already serves the surface {surface}; an environment has one of each'
+            problems.append(_problem(file, located, (*at, "type"), message))
+        taken[surface] = simulator.name
+        if simulator.dataset is not None and simulator.dataset not in datasets:
+            known = ", ".join(sorted(datasets)) or "none"
+            message = f'there is no dataset "{simulator.dataset}" (known: {known})'
+            problems.append(_problem(file, located, (*at, "dataset"), message))
+        for path, message in vocabulary.config_problems(simulator.type, simulator.config):
+            problems.append(_problem(file, located, (*at, "config", *path), message))
+
+
+def _check_tasks(
+    definition: BenchmarkDefinition,
+    vocabulary: Vocabulary,
+    is_strict: bool,
+    file: str,
+    located: Located,
+    problems: list[Problem],
+) -> list[Problem]:
+    warnings = []
+    surfaces = {vocabulary.surface_of(s.type) or "" for s in definition.environment.simulators}
+    for t, task in enumerate(definition.tasks):
+        for s, step in enumerate(task.steps):
+            at: tuple[str | int, ...] = ("tasks", t, "scenario", "steps", s)
+            for path, message in vocabulary.step_problems(step.action, step.args, surfaces):
+                problems.append(_problem(file, located, (*at, *path), message))
+            if step.when is not None and step.when.event not in EVENT_TYPES:
+                message = f'there is no event type "{step.when.event}"'
+                problems.append(_problem(file, located, (*at, "when", "event"), message))
+        for c, criterion in enumerate(task.criteria):
+            at = ("tasks", t, "criteria", c)
+            if criterion.input_entity is not None and task.entity(criterion.input_entity) is None:
+                message = f"{criterion.input_entity} is not among the task's entities"
+                problems.append(_problem(file, located, (*at, "input_entity"), message))
+                continue
+            for path, message in vocabulary.assertion_problems(
+                criterion.assertion, {} if criterion.input_entity else None, is_strict
+            ):
+                warnings.append(_problem(file, located, (*at, "assertion", *path), message))
+    return warnings
+
+
+def _load_seeds(
+    definition: BenchmarkDefinition,
+    datasets: Mapping[str, Dataset],
+    vocabulary: Vocabulary,
+    file: str,
+    located: Located,
+) -> tuple[Seed, BenchmarkDefinition]:
+    seed = environment_seed(definition, datasets, vocabulary)
+    value = definition.frozen()
+    problems = []
+    for t, task in enumerate(definition.tasks):
+        for e, entity in enumerate(task.entities):
+            found = _entity_value(entity.dataset, entity.ref, datasets, vocabulary)
+            if found is None:
+                message = f'dataset "{entity.dataset}" has no {entity.ref}'
+                problems.append(_problem(file, located, ("tasks", t, "entities", e, "ref"), message))
+            value["tasks"][t]["entities"][e]["value"] = found
+    if problems:
+        raise DefinitionError(problems)
+    return seed, BenchmarkDefinition.model_validate(value)
+
+
+def _entity_value(name: str, ref: str, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Json:
+    dataset = datasets.get(name)
+    kind, _, key = ref.partition("/")
+    if dataset is None or not key:
+        return None
+    collection = vocabulary.load_seed("Fhir", dataset, {}).collections.get(f"fhir/{kind}")
+    document = collection.get(key) if collection is not None else None
+    return document.value if document is not None else None
+
+
+def environment_seed(definition: BenchmarkDefinition, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Seed:
+    """Return the merged seed of all simulators of the environment."""
+    seed = Seed()
+    for simulator in definition.environment.simulators:
+        dataset = datasets[simulator.dataset] if simulator.dataset else None
+        seed = seed.merged(vocabulary.load_seed(simulator.type, dataset, simulator.config))
+    return seed

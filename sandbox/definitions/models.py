@@ -1,0 +1,180 @@
+"""What a benchmark definition may say: the models that its file is checked against.
+
+Unknown keys are errors. Values that depend on the simulators (configurations, scenario steps,
+assertions) are checked by the `Vocabulary` that `load.py` is given.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sandbox import ids
+from sandbox.clock import parse_instant
+from sandbox.definitions.assertions import StrictModel
+from sandbox.jsonio import Json
+
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+
+class SimulatorDefinition(StrictModel):
+    """One simulator of the environment, seeded from a dataset."""
+
+    type: str
+    name: str = Field(min_length=1, max_length=200)
+    dataset: str | None = None
+    config: dict[str, Any] = {}
+
+
+class EnvironmentDefinition(StrictModel):
+    """The systems an agent works with, and when its playgrounds' clocks begin."""
+
+    name: str = Field(min_length=1, max_length=200)
+    description: str | None = Field(default=None, max_length=1000)
+    clock: str | datetime | None = None
+    simulators: list[SimulatorDefinition] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _clock_reads(self) -> Self:
+        if isinstance(self.clock, str):
+            parse_instant(self.clock)
+        return self
+
+    @property
+    def clock_start(self) -> datetime | None:
+        """When the playground's clock starts; None means at the present time."""
+        if self.clock is None:
+            return None
+        return parse_instant(self.clock if isinstance(self.clock, str) else self.clock.isoformat())
+
+
+class WhenClause(StrictModel):
+    """An agent's action to wait for."""
+
+    event: str
+    match: dict[str, Any] = {}
+
+
+class StepDefinition(BaseModel):
+    """One scenario step: its action, when it happens, and the action's own arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    action: str
+    after_seconds: float = Field(default=0, ge=0)
+    when: WhenClause | None = None
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The arguments of the action."""
+        return dict(self.model_extra or {})
+
+
+class ScenarioDefinition(StrictModel):
+    """What happens in the playground without the agent, in order."""
+
+    steps: list[StepDefinition] = []
+
+
+class EntityReference(StrictModel):
+    """A record of a dataset bound to the task. `value` is filled in when the file is loaded."""
+
+    dataset: str
+    ref: str
+    value: dict[str, Any] | None = None
+
+
+class CriterionDefinition(StrictModel):
+    """One thing that is checked when the task run completes."""
+
+    label: str = Field(min_length=1)
+    weight: float = Field(default=1, ge=0)
+    axis: str | None = None
+    input_entity: str | None = None
+    assertion: dict[str, Any]
+
+
+class TaskDefinition(StrictModel):
+    """One task: what the agent is told, what happens, and what counts."""
+
+    key: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
+    name: str = Field(min_length=1, max_length=200)
+    task_item: dict[str, Any] | None = None
+    scenario: ScenarioDefinition | None = None
+    entities: list[EntityReference] = []
+    timeout: float | None = Field(default=None, gt=0)
+    tags: list[str] = []
+    criteria: list[CriterionDefinition] = []
+
+    @property
+    def steps(self) -> list[StepDefinition]:
+        """The scenario's steps; empty without a scenario."""
+        return self.scenario.steps if self.scenario else []
+
+    def entity(self, ref: str) -> EntityReference | None:
+        """Return the bound entity of that reference."""
+        return next((e for e in self.entities if e.ref == ref), None)
+
+
+class BenchmarkDefinition(StrictModel):
+    """One published version of a benchmark."""
+
+    slug: str = Field(pattern=SLUG, max_length=100)
+    version: int = Field(ge=1)
+    name: str = Field(min_length=1, max_length=200)
+    description: str | None = None
+    visibility: Literal["Public", "Private"] = "Private"
+    timeout: float = Field(default=300, gt=0)
+    concurrency: int = Field(default=1, ge=1)
+    environment: EnvironmentDefinition
+    tasks: list[TaskDefinition] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _unique_keys(self) -> Self:
+        seen: set[str] = set()
+        for task in self.tasks:
+            if task.key in seen:
+                raise ValueError(f'two tasks have the key "{task.key}"')
+            seen.add(task.key)
+        return self
+
+    @property
+    def reference(self) -> str:
+        """`slug@version`."""
+        return f"{self.slug}@{self.version}"
+
+    @property
+    def id(self) -> str:
+        """The benchmark's id, derived from slug and version."""
+        return ids.derived_id("bench", self.slug, self.version)
+
+    @property
+    def environment_id(self) -> str:
+        """The environment's id."""
+        return ids.derived_id("env", self.slug, self.version)
+
+    def simulator_id(self, position: int) -> str:
+        """Return the id of the environment's simulator at a position."""
+        return ids.derived_id("sim", self.slug, self.version, position)
+
+    def task_id(self, task: TaskDefinition) -> str:
+        """Return the id of a task, derived from slug, version and key."""
+        return ids.derived_id("task", self.slug, self.version, task.key)
+
+    def criterion_id(self, task: TaskDefinition, position: int) -> str:
+        """Return the id of a task's criterion at a position."""
+        return ids.derived_id("crit", self.slug, self.version, task.key, position)
+
+    def timeout_of(self, task: TaskDefinition) -> float:
+        """Return the seconds a task run may take."""
+        return task.timeout if task.timeout is not None else self.timeout
+
+    def frozen(self) -> Json:
+        """Return the definition as JSON, as it is stored with every run."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def thaw(value: Mapping[str, Any]) -> BenchmarkDefinition:
+    """Read a definition back from its frozen form."""
+    return BenchmarkDefinition.model_validate(value)

@@ -1,0 +1,107 @@
+"""Open the database of a data directory: lock, migrate, connect.
+
+One server per data directory: a lock file holds the process id of the server that has it. The
+schema's version is SQLite's `user_version`; an older database is copied aside and migrated, a
+newer one is refused.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+
+SCHEMA_VERSION = 1
+FILE_NAME = "sandbox.sqlite3"
+LOCK_NAME = "sandbox.lock"
+_HERE = Path(__file__).parent
+
+
+class DatabaseError(Exception):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+class DirectoryLock:
+    """Holds a data directory for this process until `release`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the lock. Raises `DatabaseError` naming the process that has it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._fd)
+            raise DatabaseError(
+                f"Another server (process {owner}) uses the data directory {directory}. "
+                "Stop it, or choose another directory with --data-dir."
+            ) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give the directory free; safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_VERSION) -> None:
+    """Bring a database to the target version: create it, or copy it aside and migrate.
+
+    Migrations are `migrations/0002_<what>.sql` and so on, each run in one transaction. Raises
+    `DatabaseError` for a database from a newer version.
+    """
+    folder = migrations or _HERE / "migrations"
+    connection = sqlite3.connect(file, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > target:
+            raise DatabaseError(
+                f"{file} was written by a newer version (schema {version}, this one knows {target}). "
+                "Upgrade, or choose another directory with --data-dir."
+            )
+        if version == 0:
+            _run_script(connection, (_HERE / "schema.sql").read_text(), SCHEMA_VERSION)
+            version = SCHEMA_VERSION
+        elif version < target:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copy2(file, file.with_name(f"{file.name}.v{version}.bak"))
+        for number in range(version + 1, target + 1):
+            found = sorted(folder.glob(f"{number:04d}_*.sql"))
+            if len(found) != 1:
+                raise DatabaseError(f"The migration to schema {number} is missing.")
+            _run_script(connection, found[0].read_text(), number)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{file} cannot be used: {error}") from error
+    finally:
+        connection.close()
+
+
+def _run_script(connection: sqlite3.Connection, script: str, version: int) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version={version};\nCOMMIT;")
+    except sqlite3.DatabaseError:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+async def connect(file: Path, *, is_reader: bool = False) -> aiosqlite.Connection:
+    """Open a connection; a reader cannot write.
+
+    Writers use `BEGIN IMMEDIATE`. A commit is synced to the disk (`synchronous=FULL`), so that an
+    acknowledged write survives the machine, not only the process.
+    """
+    connection = await aiosqlite.connect(file, isolation_level="IMMEDIATE")
+    connection.row_factory = sqlite3.Row
+    await connection.execute("PRAGMA synchronous=FULL")
+    await connection.execute("PRAGMA foreign_keys=ON")
+    await connection.execute("PRAGMA busy_timeout=10000")
+    if is_reader:
+        await connection.execute("PRAGMA query_only=ON")
+    return connection

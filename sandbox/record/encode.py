@@ -1,0 +1,214 @@
+"""Events to rows and back, and rows to what the API shows.
+
+A body of more than `limits.INLINE_BODY_BYTES` and every binary document is stored once by its
+SHA-256 in `blobs`. Changes hold the changed documents themselves, so that events can be folded.
+"""
+
+import base64
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sandbox import jsonio, limits
+from sandbox.clock import format_instant, parse_instant
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Change, Document
+from sandbox.playground.events import KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS, Event, Request, Response
+
+Statement = tuple[str, tuple[Any, ...]]
+BlobReader = Callable[[str], bytes]
+
+INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
+_COLUMNS = (
+    "playground_id, seq, id, task_run_id, sandbox_id, type, at, duration_ms, method, path, query, "
+    "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, changes"
+)
+INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+
+
+def event_statements(event: Event) -> list[Statement]:
+    """Return the inserts that store an event, blobs first."""
+    statements: list[Statement] = []
+    request, response = event.request, event.response
+    method = path = query = request_headers = request_body = request_sha = None
+    if request is not None:
+        method, path, query = request.method, request.path, request.raw_query or None
+        kept = {k: v for k, v in request.headers.items() if k in KEPT_REQUEST_HEADERS}
+        request_headers = jsonio.dump(kept).decode() if kept else None
+        body = request.recorded_body if request.recorded_body is not None else request.body
+        request_body, request_sha = _store_body(body, statements)
+    status = response_headers = response_body = response_sha = None
+    if response is not None:
+        status = response.status
+        kept = {k.lower(): v for k, v in response.headers.items() if k.lower() in KEPT_RESPONSE_HEADERS}
+        if response.content_type:
+            kept["content-type"] = response.content_type
+        response_headers = jsonio.dump(kept).decode() if kept else None
+        body = response.recorded_body if response.recorded_body is not None else response.body
+        response_body, response_sha = _store_body(body, statements)
+    changes = _encode_changes(event.changes, statements) if event.changes else None
+    row = (
+        event.playground_id,
+        event.seq,
+        event.id,
+        event.task_run_id,
+        event.sandbox_id,
+        event.type,
+        format_instant(event.at),
+        event.duration_ms,
+        method,
+        path,
+        query,
+        request_headers,
+        request_body,
+        request_sha,
+        status,
+        response_headers,
+        response_body,
+        response_sha,
+        changes,
+    )
+    statements.append((INSERT_EVENT, row))
+    return statements
+
+
+def _store_body(body: bytes, statements: list[Statement]) -> tuple[bytes | None, str | None]:
+    if len(body) <= limits.INLINE_BODY_BYTES:
+        return body or None, None
+    sha = hashlib.sha256(body).hexdigest()
+    statements.append((INSERT_BLOB, (sha, body)))
+    return None, sha
+
+
+def _encode_changes(changes: tuple[Change, ...], statements: list[Statement]) -> str:
+    parts = []
+    for change in changes:
+        head = [change.collection, change.key, change.version]
+        if change.document is None:
+            parts.append(jsonio.dump([*head, 0, None]))
+        elif change.document.is_binary:
+            content: bytes = change.document.value
+            sha = hashlib.sha256(content).hexdigest()
+            statements.append((INSERT_BLOB, (sha, content)))
+            parts.append(jsonio.dump([*head, 2, sha]))
+        else:
+            parts.append(jsonio.dump([*head, 1])[:-1] + b"," + change.document.json + b"]")
+    return (b"[" + b",".join(parts) + b"]").decode()
+
+
+def decode_changes(text: str | None, read_blob: BlobReader) -> tuple[Change, ...]:
+    """Read the changes of a stored event."""
+    if not text:
+        return ()
+    changes = []
+    for collection, key, version, kind, content in jsonio.parse(text):
+        document = None
+        if kind == 1:
+            document = Document(content, version=version)
+        elif kind == 2:
+            document = Document(read_blob(content), version=version)
+        changes.append(Change(collection, key, version, document))
+    return tuple(changes)
+
+
+def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
+    """Read an event back from its row."""
+    request = response = None
+    if row["method"] is not None:
+        request = Request(
+            row["method"],
+            row["path"],
+            query=tuple(parse_qsl(row["query"] or "", keep_blank_values=True)),
+            headers=jsonio.parse(row["request_headers"] or "{}"),
+            body=_load_body(row["request_body"], row["request_sha"], read_blob),
+            raw_query=row["query"] or "",
+        )
+    if row["status"] is not None:
+        headers: dict[str, str] = jsonio.parse(row["response_headers"] or "{}")
+        response = Response(
+            row["status"],
+            _load_body(row["response_body"], row["response_sha"], read_blob),
+            headers.get("content-type"),
+            headers,
+        )
+    return Event(
+        row["id"],
+        row["seq"],
+        row["playground_id"],
+        row["task_run_id"],
+        row["sandbox_id"],
+        row["type"],
+        parse_instant(row["at"]),
+        row["duration_ms"],
+        request,
+        response,
+        decode_changes(row["changes"], read_blob),
+    )
+
+
+def _load_body(inline: bytes | None, sha: str | None, read_blob: BlobReader) -> bytes:
+    if sha is not None:
+        return read_blob(sha)
+    return inline or b""
+
+
+def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
+    """Return a stored event as the API shows it."""
+    request = response = None
+    if row["method"] is not None:
+        headers = jsonio.parse(row["request_headers"] or "{}")
+        request = {
+            "method": row["method"],
+            "path": row["path"],
+            "query": row["query"],
+            "headers": headers,
+            "body": _show_body(row["request_body"], row["request_sha"], headers, read_blob),
+        }
+    if row["status"] is not None:
+        headers = jsonio.parse(row["response_headers"] or "{}")
+        response = {
+            "status": row["status"],
+            "headers": headers,
+            "body": _show_body(row["response_body"], row["response_sha"], headers, read_blob),
+        }
+    return {
+        "id": row["id"],
+        "seq": row["seq"],
+        "sandbox_id": row["sandbox_id"],
+        "playground_id": row["playground_id"],
+        "task_run_id": row["task_run_id"],
+        "type": row["type"],
+        "at": row["at"],
+        "duration_ms": row["duration_ms"],
+        "request": request,
+        "response": response,
+        "changes": list(_show_changes(row["changes"])),
+    }
+
+
+def _show_changes(text: str | None) -> Iterator[Mapping[str, Json]]:
+    for collection, key, version, kind, _ in jsonio.parse(text) if text else ():
+        yield {"collection": collection, "key": key, "version": version, "op": "put" if kind else "delete"}
+
+
+def _show_body(inline: bytes | None, sha: str | None, headers: Mapping[str, str], read_blob: BlobReader) -> Json:
+    if sha is not None:
+        body = read_blob(sha)
+        if len(body) > limits.MIB:
+            return {"sha256": sha, "size": len(body)}
+    elif inline is None:
+        return None
+    else:
+        body = inline
+    if "json" in headers.get("content-type", "json"):
+        try:
+            return jsonio.parse(body)
+        except SandboxError:
+            pass
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode(), "size": len(body)}

@@ -1,0 +1,47 @@
+"""The hub: passes events to the writer and wakes whoever follows a playground."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+
+from sandbox.playground.events import Event
+from sandbox.record.writer import Writer
+
+
+class EventHub:
+    """A recorder that lets streams wait for the next committed event."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._followers: dict[str, set[asyncio.Event]] = {}
+        self.is_closing = False
+
+    def submit(self, event: Event) -> Awaitable[None]:
+        """Queue an event; followers of its playground wake once it is on disk."""
+        committed = self._writer.submit(event)
+        if event.playground_id in self._followers:
+            committed.add_done_callback(lambda _: self.wake(event.playground_id))
+        return committed
+
+    def wake(self, playground_id: str) -> None:
+        """Wake the followers of a playground."""
+        for follower in self._followers.get(playground_id, ()):
+            follower.set()
+
+    def close(self) -> None:
+        """Tell all followers that the server is shutting down."""
+        self.is_closing = True
+        for playground_id in list(self._followers):
+            self.wake(playground_id)
+
+    @contextmanager
+    def follow(self, playground_id: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever something new is on disk; the caller clears it."""
+        follower = asyncio.Event()
+        self._followers.setdefault(playground_id, set()).add(follower)
+        try:
+            yield follower
+        finally:
+            self._followers[playground_id].discard(follower)
+            if not self._followers[playground_id]:
+                del self._followers[playground_id]

@@ -1,0 +1,90 @@
+"""Reading the record: rows by id, pages of lists, events in order."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import aiosqlite
+
+from sandbox import jsonio
+from sandbox.errors import NotFound
+from sandbox.jsonio import Json
+from sandbox.playground.events import Event
+from sandbox.record import encode
+
+_EVENT_BATCH = 500
+
+
+class Reader:
+    """Queries on a connection that cannot write."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    async def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """Return the first row, or None."""
+        async with self._connection.execute(sql, values) as cursor:
+            return await cursor.fetchone()
+
+    async def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Return all rows."""
+        return list(await self._connection.execute_fetchall(sql, values))
+
+    async def page(
+        self, table: str, where: str, values: Sequence[Any], *, after: tuple[str, str] | None, is_back: bool, limit: int
+    ) -> list[sqlite3.Row]:
+        """Return up to `limit` rows, newest first, from a `(created_at, id)` position.
+
+        `is_back` reads towards newer rows; the result is newest first either way.
+        """
+        sign, order = (">", "ASC") if is_back else ("<", "DESC")
+        clause, bound = f"WHERE {where}", list(values)
+        if after is not None:
+            clause += f" AND (created_at, id) {sign} (?, ?)"
+            bound += after
+        sql = f"SELECT * FROM {table} {clause} ORDER BY created_at {order}, id {order} LIMIT ?"
+        found = await self.rows(sql, *bound, limit)
+        return found[::-1] if is_back else found
+
+    async def blob(self, sha: str) -> bytes:
+        """Return the bytes stored under a SHA-256. Raises `NotFound`."""
+        row = await self.row("SELECT body FROM blobs WHERE sha256 = ?", sha)
+        if row is None:
+            raise NotFound(f"No content is stored under {sha}.")
+        return bytes(row["body"])
+
+    async def events(
+        self, playground_id: str, *, after_seq: int = 0, until_seq: int | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield a playground's events in order, read in batches."""
+        position = after_seq
+        while True:
+            rows = await self.rows(
+                "SELECT * FROM events WHERE playground_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                playground_id,
+                position,
+                until_seq if until_seq is not None else 1 << 62,
+                _EVENT_BATCH,
+            )
+            blobs = await self._blobs_of(rows)
+            for row in rows:
+                yield encode.decode_event(row, blobs.__getitem__)
+            if len(rows) < _EVENT_BATCH:
+                return
+            position = rows[-1]["seq"]
+
+    async def event_jsons(self, rows: list[sqlite3.Row]) -> list[Json]:
+        """Return event rows as the API shows them."""
+        blobs = await self._blobs_of(rows)
+        return [encode.event_json(row, blobs.__getitem__) for row in rows]
+
+    async def _blobs_of(self, rows: list[sqlite3.Row]) -> dict[str, bytes]:
+        shas = {row[name] for row in rows for name in ("request_sha", "response_sha") if row[name]}
+        for row in rows:
+            if row["changes"] and ",2," in row["changes"]:
+                shas |= {c[4] for c in jsonio.parse(row["changes"]) if c[3] == 2}
+        return {sha: await self.blob(sha) for sha in shas}

@@ -1,0 +1,61 @@
+"""From rows back to what was running: datasets, definitions, and branches folded from events."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from sandbox import jsonio
+from sandbox.playground.branch import Branch, Seed
+from sandbox.record.encode import INSERT_BLOB
+from sandbox.record.reader import Reader
+from sandbox.record.writer import Statement
+
+
+def dataset_statements(name: str, dataset_hash: str, files: Mapping[str, bytes]) -> Iterable[Statement]:
+    """Return the inserts that keep a dataset's files, so that its runs outlive a change on disk."""
+    for path, content in files.items():
+        sha = hashlib.sha256(content).hexdigest()
+        yield INSERT_BLOB, (sha, content)
+        yield (
+            "INSERT OR IGNORE INTO dataset_files (dataset_hash, name, path, sha256) VALUES (?, ?, ?, ?)",
+            (dataset_hash, name, path, sha),
+        )
+
+
+async def is_dataset_kept(reader: Reader, dataset_hash: str) -> bool:
+    """Whether the files of a dataset are already stored."""
+    return await reader.row("SELECT 1 FROM dataset_files WHERE dataset_hash = ? LIMIT 1", dataset_hash) is not None
+
+
+async def read_dataset(reader: Reader, dataset_hash: str) -> dict[str, bytes]:
+    """Return a dataset's files as they were when a run started."""
+    rows = await reader.rows(
+        "SELECT path, body FROM dataset_files JOIN blobs USING (sha256) WHERE dataset_hash = ? ORDER BY path",
+        dataset_hash,
+    )
+    return {row["path"]: bytes(row["body"]) for row in rows}
+
+
+async def read_frozen(reader: Reader, definition_hash: str) -> bytes:
+    """Return the frozen benchmark that a run was made from."""
+    row = await reader.row("SELECT body FROM definitions WHERE hash = ?", definition_hash)
+    if row is None:
+        raise LookupError(f"the definition {definition_hash} is not stored")
+    return str(row["body"]).encode()
+
+
+async def fold_playground(
+    reader: Reader, playground_id: str, seed: Seed, *, until_seq: int | None = None
+) -> tuple[Branch, int]:
+    """Fold a playground's stored events on its seed; return the branch and its last `seq`."""
+    branch, seq = Branch(seed), 0
+    async for event in reader.events(playground_id, until_seq=until_seq):
+        for change in event.changes:
+            branch.apply(change)
+        seq = event.seq
+    return branch, seq
+
+
+def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str]]:
+    """Split a frozen benchmark into its definition and its datasets' hashes."""
+    value = jsonio.parse(body)
+    return value["definition"], dict(value["datasets"])

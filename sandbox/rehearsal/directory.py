@@ -1,0 +1,133 @@
+"""The records in a data directory, read from its SQLite file, whether a server uses it or not.
+
+Rows become the JSON the API would answer with, so that both sources read alike. Nothing is locked,
+migrated or written here.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox import jsonio
+from sandbox.errors import NotFound
+from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
+from sandbox.record.reader import Reader
+from sandbox.rehearsal.client import reading
+from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
+
+
+class DirectoryRecords:
+    """The records of one data directory; get it from `open_directory`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._definitions: dict[str, Mapping[str, Any]] = {}
+
+    async def list_benchmark_runs(self, *, limit: int | None = None) -> list[BenchmarkRun]:
+        """Return the newest runs."""
+        rows = await self._reader.rows(
+            "SELECT * FROM benchmark_runs ORDER BY created_at DESC, id DESC LIMIT ?", -1 if limit is None else limit
+        )
+        return [await self._run(row) for row in rows]
+
+    async def get_benchmark_run(self, benchmark_run_id: str) -> BenchmarkRun:
+        """Return one run; raises `NotFound`."""
+        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
+        if row is None:
+            raise NotFound(f"There is no benchmark run {benchmark_run_id}.")
+        return await self._run(row)
+
+    async def list_task_runs(self, benchmark_run_id: str) -> list[TaskRun]:
+        """Return the run's task runs, in the benchmark's order."""
+        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
+        return [] if row is None else [reading.read_task_run(raw) for raw in await self._task_runs(row)]
+
+    async def list_criterion_runs(self, task_run_id: str) -> list[CriterionRun]:
+        """Return the task run's present criterion runs."""
+        rows = await self._reader.rows(
+            "SELECT * FROM criterion_runs WHERE task_run_id = ? AND superseded_at IS NULL ORDER BY position",
+            task_run_id,
+        )
+        return [
+            reading.read_criterion_run(
+                {**_columns(row, "position", "superseded_at"), "passed": bool(row["passed"])} | _parsed(row, "evidence")
+            )
+            for row in rows
+        ]
+
+    async def list_events(self, task_run_id: str) -> list[Event]:
+        """Return the task run's events, oldest first."""
+        rows = await self._reader.rows(
+            "SELECT events.* FROM events JOIN task_runs USING (playground_id) WHERE task_runs.id = ? ORDER BY seq",
+            task_run_id,
+        )
+        return [reading.read_event(raw) for raw in await self._reader.event_jsons(rows)]
+
+    async def _run(self, row: sqlite3.Row) -> BenchmarkRun:
+        definition = await self._definition(row["definition_hash"])
+        raw = _columns(row, "token_hash", "token_expires_at", "organization_id", "definition_hash")
+        raw |= {
+            "scored": bool(row["scored"]),
+            "benchmark": {"slug": row["slug"], "version": str(row["version"]), "name": definition.get("name")},
+            "task_runs": await self._task_runs(row),
+        }
+        return reading.read_benchmark_run(raw)
+
+    async def _task_runs(self, run: sqlite3.Row) -> list[dict[str, Any]]:
+        definition = await self._definition(run["definition_hash"])
+        tasks = {task.get("key"): task for task in definition.get("tasks") or ()}
+        rows = await self._reader.rows(
+            "SELECT * FROM task_runs WHERE benchmark_run_id = ? ORDER BY position", run["id"]
+        )
+        return [
+            {
+                **_columns(row, "position"),
+                **_parsed(row, "axes", "output"),
+                "name": tasks.get(row["key"], {}).get("name"),
+                "snapshot": tasks.get(row["key"]),
+            }
+            for row in rows
+        ]
+
+    async def _definition(self, digest: str) -> Mapping[str, Any]:
+        if digest not in self._definitions:
+            row = await self._reader.row("SELECT body FROM definitions WHERE hash = ?", digest)
+            body = jsonio.parse(row["body"]) if row is not None else {}
+            self._definitions[digest] = body.get("definition") or {}
+        return self._definitions[digest]
+
+
+@asynccontextmanager
+async def open_directory(data_dir: Path) -> AsyncIterator[DirectoryRecords]:
+    """Open a data directory's records to read.
+
+    Raises `NotFound` when nothing was ever recorded there and `DatabaseError` when it was recorded
+    by another version.
+    """
+    file = data_dir / FILE_NAME
+    if not file.is_file():
+        raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@1")
+    connection = await connect(file, is_reader=True)
+    reader = Reader(connection)
+    try:
+        try:
+            row = await reader.row("PRAGMA user_version")
+        except sqlite3.DatabaseError as error:
+            raise DatabaseError(f"{file} cannot be read: {error}") from error
+        version = row[0] if row is not None else 0
+        if version != SCHEMA_VERSION:
+            advice = "start `sandbox serve` on it once" if version < SCHEMA_VERSION else "upgrade"
+            raise DatabaseError(f"{file} has schema {version}, this version reads {SCHEMA_VERSION}: {advice}.")
+        yield DirectoryRecords(reader)
+    finally:
+        await reader.close()
+
+
+def _columns(row: sqlite3.Row, *hidden: str) -> dict[str, Any]:
+    return {name: row[name] for name in row.keys() if name not in hidden}  # noqa: SIM118 -- a Row iterates values
+
+
+def _parsed(row: sqlite3.Row, *names: str) -> dict[str, Any]:
+    return {name: None if row[name] is None else jsonio.parse(row[name]) for name in names}

@@ -1,0 +1,140 @@
+"""What a rehearsal shows: the table, the failing checks, the JSON report, the summary of trials."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from sandbox.clock import format_instant
+from sandbox.rehearsal.client.models import Axis, CheckResult
+from sandbox.rehearsal.runner import RunResult, TaskResult
+from sandbox.rehearsal.stats import summarize
+
+VERDICT_STYLES: Final[Mapping[str | None, str]] = {"pass": "green", "partial": "yellow", "fail": "red"}
+DEFAULT_AXIS: Final = "__default__"
+
+
+def report_of(result: RunResult) -> dict[str, Any]:
+    """Return the JSON report of one run.
+
+    `axes` and `checks` are as the API answered them; `duration_s` is in seconds; `calls` is null
+    where nobody could count them.
+    """
+    return {
+        "benchmark": result.benchmark,
+        "benchmark_run_id": result.benchmark_run_id,
+        "agent": result.agent,
+        "score": result.score,
+        "verdict": result.verdict,
+        "started_at": format_instant(result.started_at) if result.started_at else None,
+        "completed_at": format_instant(result.completed_at) if result.completed_at else None,
+        "task_runs": [
+            {
+                "id": task.id,
+                "key": task.key,
+                "name": task.name,
+                "verdict": task.verdict,
+                "score": task.score,
+                "axes": {name: {"score": axis.score, "weight": axis.weight} for name, axis in task.axes.items()},
+                "checks": [dict(check.raw) for check in task.checks],
+                "calls": task.calls,
+                "duration_s": task.duration_s,
+            }
+            for task in result.task_runs
+        ],
+    }
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """Print one run: the table, then under it whatever did not pass and why."""
+    table = Table(title=f"{escape(result.benchmark)} · {escape(result.agent)}", title_justify="left")
+    table.add_column("task", overflow="fold")
+    table.add_column("verdict")
+    table.add_column("score", justify="right")
+    table.add_column("axes", overflow="fold")
+    table.add_column("calls", justify="right")
+    table.add_column("time", justify="right")
+    for task in result.task_runs:
+        table.add_row(
+            escape(task.key),
+            format_verdict(task.verdict),
+            format_score(task.score),
+            escape(format_axes(task.axes)),
+            "-" if task.calls is None else str(task.calls),
+            f"{task.duration_s:.2f} s",
+        )
+    console.print(table)
+    for task in result.task_runs:
+        _print_failures(console, task)
+    passed = sum(task.is_pass for task in result.task_runs)
+    verdict, score = format_verdict(result.verdict), format_score(result.score)
+    console.print(
+        f"{verdict} {score} · {passed} of {len(result.task_runs)} tasks passed · {escape(result.benchmark_run_id)}",
+        highlight=False,
+    )
+
+
+def _print_failures(console: Console, task: TaskResult) -> None:
+    failed = [check for check in task.checks if not check.passed]
+    if task.failure is None and not failed:
+        return
+    console.print(f"[bold]{escape(task.key)}[/bold]", highlight=False)
+    for line in (task.failure or "").splitlines():
+        console.print(Padding(f"[red]{escape(line)}[/red]", (0, 0, 0, 2)), highlight=False)
+    for check in failed:
+        _print_check(console, check)
+
+
+def _print_check(console: Console, check: CheckResult) -> None:
+    axis = "" if check.axis in (None, DEFAULT_AXIS) else f" ({escape(str(check.axis))}, weight {check.weight:g})"
+    console.print(Padding(f"[red]✗[/red] {escape(check.label)}{axis}", (0, 0, 0, 2)), highlight=False)
+    if check.details:
+        console.print(Padding(escape(check.details), (0, 0, 0, 4)), highlight=False, style="dim")
+
+
+def print_summary(console: Console, results: Sequence[RunResult]) -> None:
+    """Print one line per benchmark over its trials: how often it passed, how steady the score is."""
+    table = Table(title="summary", title_justify="left")
+    table.add_column("benchmark", overflow="fold")
+    for name in ("runs", "passed", "mean score", "deviation", "lowest", "unsteady tasks"):
+        table.add_column(name, justify="right")
+    for summary in summarize(results):
+        table.add_row(
+            escape(summary.benchmark),
+            str(summary.runs),
+            str(summary.passed),
+            format_score(summary.mean_score),
+            format_score(summary.deviation),
+            format_score(summary.lowest_score),
+            escape(", ".join(summary.unsteady_tasks)) or "-",
+        )
+    console.print(table)
+
+
+def format_verdict(verdict: str | None) -> str:
+    """Return a verdict in its colour; a run without one shows a dash."""
+    style = VERDICT_STYLES.get(verdict)
+    return f"[{style}]{verdict}[/{style}]" if style else escape(verdict or "-")
+
+
+def format_score(score: float | None) -> str:
+    """Write a score with two decimals, cut rather than rounded, so that only a full one shows 1.00.
+
+    >>> format_score(1.0), format_score(0.999), format_score(0.666667), format_score(None)
+    ('1.00', '0.99', '0.66', '-')
+    """
+    return "-" if score is None else f"{int(score * 100 + 1e-9) / 100:.2f}"
+
+
+def format_axes(axes: Mapping[str, Axis]) -> str:
+    """Write axis scores in one line; a single unnamed axis says nothing the score does not.
+
+    >>> format_axes({"correctness": Axis(1.0, 2), "safety": Axis(0.5, 1)})
+    'correctness 1.00, safety 0.50'
+    """
+    named = {name: axis for name, axis in axes.items() if name != DEFAULT_AXIS or len(axes) > 1}
+    shown = {("other" if name == DEFAULT_AXIS else name): axis for name, axis in named.items()}
+    return ", ".join(f"{name} {format_score(axis.score)}" for name, axis in shown.items())

@@ -1,0 +1,235 @@
+"""How recorded runs are shown: the list, and one run with its criteria and its timeline."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from sandbox import jsonio
+from sandbox.clock import format_instant
+from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
+from sandbox.rehearsal.records import RunRecord, TaskRecord, name_of
+from sandbox.rehearsal.report import format_axes, format_score, format_verdict
+
+NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@1"
+_VALUE_SHOWN: Final = 80
+_CHANGES_SHOWN: Final = 3
+# Whatever a check calls its list of comparisons.
+_RESULT_KEYS: Final = ("field_results", "assertion_results", "phrase_results")
+
+
+def print_runs(console: Console, runs: Sequence[BenchmarkRun], where: str) -> None:
+    """Print the runs as a table, or how to make the first one."""
+    if not runs:
+        console.print(NO_RUNS.format(where=where), highlight=False, markup=False)
+        return
+    table = Table()
+    for name in ("id", "benchmark", "agent", "status", "verdict"):
+        table.add_column(name, overflow="fold")
+    for name in ("score", "tasks", "started", "duration"):
+        table.add_column(name, justify="right", overflow="fold")
+    for run in runs:
+        table.add_row(
+            escape(run.id),
+            escape(str(run.benchmark or run.benchmark_id or "-")),
+            escape(run.agent or "-"),
+            escape(run.status or "-"),
+            format_verdict(run.verdict),
+            format_score(run.score),
+            _task_count(run),
+            _moment(run.started_at),
+            _duration(run.started_at, run.completed_at),
+        )
+    console.print(table)
+
+
+def print_run(console: Console, record: RunRecord) -> None:
+    """Print one run: its head, then every task with its criteria and its timeline."""
+    run = record.run
+    console.print(
+        f"[bold]{escape(str(run.benchmark or run.benchmark_id or run.id))}[/bold] · {escape(run.agent or 'no agent')}"
+        f" · {format_verdict(run.verdict)} {format_score(run.score)} · {escape(run.status or '-')}",
+        highlight=False,
+    )
+    started, took = _moment(run.started_at), _duration(run.started_at, run.completed_at)
+    console.print(f"{escape(run.id)} · started {started} · took {took}", highlight=False, style="dim")
+    for task in record.tasks:
+        _print_task(console, task)
+
+
+def run_to_json(record: RunRecord) -> dict[str, Any]:
+    """Return everything `show` knows as JSON: the API's own objects, nested."""
+    return {
+        **{name: value for name, value in record.run.raw.items() if name not in ("bearer_token", "task_runs")},
+        "task_runs": [
+            {
+                **task.task_run.raw,
+                "criterion_runs": [dict(run.raw) for run in task.criterion_runs],
+                "events": [dict(event.raw) for event in task.events],
+            }
+            for task in record.tasks
+        ],
+    }
+
+
+def _print_task(console: Console, task: TaskRecord) -> None:
+    task_run = task.task_run
+    console.print()
+    head = f"[bold]{escape(name_of(task_run))}[/bold] · {format_verdict(task_run.verdict)}"
+    axes = format_axes(task_run.axes)
+    console.print(
+        f"{head} {format_score(task_run.score)} · {escape(task_run.status or task_run.phase or '-')}"
+        + (f" · {escape(axes)}" if axes else ""),
+        highlight=False,
+    )
+    for criterion_run in sorted(task.criterion_runs, key=lambda run: (run.passed, run.score)):
+        _print_criterion(console, task_run, criterion_run)
+    if not task.criterion_runs:
+        _indented(console, "no criteria were judged: the task was not completed", 2, "dim")
+    _print_timeline(console, task.events)
+
+
+def _print_criterion(console: Console, task_run: TaskRun, run: CriterionRun) -> None:
+    mark = "[green]✓[/green]" if run.passed else "[red]✗[/red]"
+    label = run.label or label_of(task_run.snapshot, run.criterion_id)
+    partly = "" if run.score in (0.0, 1.0) else f" [yellow]{format_score(run.score)}[/yellow]"
+    console.print(Padding(f"{mark} {escape(label)}{partly}", (0, 0, 0, 2)), highlight=False)
+    if run.passed:
+        return
+    if run.details:
+        _indented(console, run.details, 4, "dim")
+    for line in evidence_lines(run.evidence):
+        _indented(console, line, 4)
+
+
+def label_of(snapshot: Mapping[str, Any] | None, criterion_id: str) -> str:
+    """Return a criterion's label out of the frozen copy of its task, else its id.
+
+    >>> label_of({"criteria": [{"id": "crit_1", "label": "Booked"}]}, "crit_1"), label_of(None, "crit_2")
+    ('Booked', 'crit_2')
+    """
+    for criterion in (snapshot or {}).get("criteria") or ():
+        if criterion.get("id") == criterion_id and criterion.get("label"):
+            return str(criterion["label"])
+    return criterion_id
+
+
+def evidence_lines(evidence: Mapping[str, Any] | None) -> list[str]:
+    """Write evidence for people: every failed comparison as expected against actual, then the rest.
+
+    >>> evidence_lines({"field_results": [{"path": "status", "expected": "booked", "actual": None, "passed": False}]})
+    ['status: expected "booked", found null']
+    """
+    lines = []
+    for name, value in (evidence or {}).items():
+        if name in _RESULT_KEYS:
+            lines += [_comparison(item) for item in value if not item.get("passed", item.get("found"))]
+        elif value not in (None, [], {}, ""):
+            lines.append(f"{name}: {_short(value)}")
+    return lines
+
+
+def _comparison(item: Mapping[str, Any]) -> str:
+    if "phrase" in item:
+        return f"phrase {_short(item['phrase'])}: not found"
+    wanted = f"expected {_short(item['expected'])}"
+    if "expected" not in item or item["expected"] is None:
+        rules = {k: v for k, v in item.items() if k not in ("path", "expected", "actual", "passed")}
+        wanted = f"expected {_short(rules)}" if rules else "expected null"
+    return f"{item.get('path')}: {wanted}, found {_short(item.get('actual'))}"
+
+
+def _print_timeline(console: Console, events: Sequence[Event]) -> None:
+    if not events:
+        _indented(console, "nothing was done: no event was recorded", 2, "dim")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("time", "surface", "call"):
+        table.add_column(name, overflow="fold")
+    table.add_column("status", justify="right")
+    table.add_column("changes", overflow="fold")
+    for event in events:
+        request, response = event.request or {}, event.response or {}
+        status = response.get("status")
+        shown = "-" if status is None else f"[red]{status}[/red]" if status >= 400 else str(status)
+        table.add_row(
+            event.at.strftime("%H:%M:%S"),
+            escape(surface_of(event)),
+            escape(call_of(request) or event.type),
+            shown,
+            escape(changes_of(event.changes)),
+        )
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def surface_of(event: Event) -> str:
+    """Return the surface an event happened on: the first part of its path, or the scenario."""
+    if event.type in ("scenario_step", "clock_advanced"):
+        return "scenario"
+    path = str((event.request or {}).get("path") or "").lstrip("/")
+    return path.partition("/")[0] or event.type
+
+
+def call_of(request: Mapping[str, Any]) -> str:
+    """Write a request in one line.
+
+    >>> call_of({"method": "GET", "path": "fhir/Patient", "query": [["name", "chen"], ["_count", "5"]]})
+    'GET fhir/Patient?name=chen&_count=5'
+    """
+    query = request.get("query")
+    if isinstance(query, Mapping):
+        pairs: Iterable[Any] = [
+            (name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])
+        ]
+        query = "&".join(f"{name}={value}" for name, value in pairs)
+    elif isinstance(query, list):
+        query = "&".join(f"{name}={value}" for name, value in query)
+    text = f"{request.get('method') or ''} {request.get('path') or ''}".strip()
+    return f"{text}?{query}" if query else text
+
+
+def changes_of(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Write changes in one line, bookkeeping left out; a deletion says so.
+
+    >>> changes_of([{"collection": "fhir/Patient", "key": "1", "op": "put"}, {"collection": "_due", "key": "x"}])
+    'fhir/Patient/1'
+    """
+    visible = [change for change in changes if not _is_bookkeeping(str(change.get("collection")))]
+    names = [
+        ("deleted " if change.get("op") == "delete" else "") + f"{change.get('collection')}/{change.get('key')}"
+        for change in visible
+    ]
+    more = f" and {len(names) - _CHANGES_SHOWN} more" if len(names) > _CHANGES_SHOWN else ""
+    return ", ".join(names[:_CHANGES_SHOWN]) + more
+
+
+def _is_bookkeeping(collection: str) -> bool:
+    return any(part.startswith("_") for part in collection.split("/"))
+
+
+def _indented(console: Console, text: str, by: int, style: str = "") -> None:
+    console.print(Padding(escape(text), (0, 0, 0, by)), highlight=False, style=style)
+
+
+def _short(value: Any) -> str:
+    text = jsonio.dump(value).decode()
+    return text if len(text) <= _VALUE_SHOWN else text[: _VALUE_SHOWN - 1] + "…"
+
+
+def _moment(moment: datetime | None) -> str:
+    return "-" if moment is None else format_instant(moment)[:19].replace("T", " ")
+
+
+def _duration(begin: datetime | None, end: datetime | None) -> str:
+    return "-" if begin is None or end is None else f"{(end - begin).total_seconds():.1f} s"
+
+
+def _task_count(run: BenchmarkRun) -> str:
+    if not run.task_runs:
+        return str(run.raw.get("task_count") or "-")
+    passed = sum(task_run.verdict == "pass" for task_run in run.task_runs)
+    return f"{passed}/{len(run.task_runs)}"

@@ -1,0 +1,120 @@
+"""Runs as they live in memory: a benchmark run, its task runs, their playgrounds.
+
+They mirror the rows of the record. Only `service.py` changes them.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sandbox.definitions.load import Benchmark
+from sandbox.definitions.models import TaskDefinition
+from sandbox.jsonio import Json
+from sandbox.playground.playground import Playground, Sandbox
+
+
+class Phase(StrEnum):
+    """How far a run is."""
+
+    CREATED = "created"
+    STARTED = "started"
+    COMPLETED = "completed"
+
+
+class Status(StrEnum):
+    """How a run goes or ended."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(slots=True)
+class CriterionRun:
+    """One criterion's result."""
+
+    id: str
+    task_run_id: str
+    criterion_id: str
+    label: str
+    axis: str | None
+    weight: float
+    passed: bool
+    score: float
+    details: str | None
+    evidence: Json
+    started_at: datetime
+    completed_at: datetime
+    superseded_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class TaskRun:
+    """One task of a benchmark run. `playground` is None once it was torn down."""
+
+    id: str
+    benchmark_run_id: str
+    task: TaskDefinition
+    task_id: str
+    position: int
+    playground_id: str
+    sandboxes: tuple[Sandbox, ...]
+    created_at: datetime
+    phase: Phase = Phase.CREATED
+    status: Status = Status.ACTIVE
+    verdict: str | None = None
+    score: float | None = None
+    axes: Json = None
+    output: Json = None
+    notes: str | None = None
+    started_at: datetime | None = None
+    timeout_at: datetime | None = None
+    completed_at: datetime | None = None
+    playground: Playground | None = None
+    baseline_seq: int = 0
+    criterion_runs: list[CriterionRun] | None = None
+    timer: asyncio.TimerHandle | None = None
+    completing: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.phase is Phase.COMPLETED
+
+
+@dataclass(slots=True)
+class BenchmarkRun:
+    """One run of a benchmark, with all of its task runs."""
+
+    id: str
+    organization_id: str
+    solver_id: str | None
+    benchmark: Benchmark
+    is_scored: bool
+    agent: str | None
+    seed: int | None
+    token_hash: str
+    token_expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    phase: Phase = Phase.CREATED
+    status: Status = Status.ACTIVE
+    verdict: str | None = None
+    score: float | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    published_at: datetime | None = None
+    task_runs: list[TaskRun] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run was finalized or cancelled."""
+        return self.phase is Phase.COMPLETED
+
+    @property
+    def started(self) -> list[TaskRun]:
+        """The task runs that are started now."""
+        return [t for t in self.task_runs if t.phase is Phase.STARTED]

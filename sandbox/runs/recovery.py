@@ -1,0 +1,186 @@
+"""Rows back to runs: for a start after a crash, and for reading what is over.
+
+A run is read with its frozen definition, never with what the disk says today. Playgrounds are
+folded from their seed and events only for runs that are still active, or to be scored again.
+"""
+
+import sqlite3
+from datetime import datetime
+
+from sandbox import jsonio
+from sandbox.clock import Clock, parse_instant
+from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.library import Shelf
+from sandbox.definitions.load import Benchmark, environment_seed
+from sandbox.definitions.models import thaw
+from sandbox.playground.branch import Seed
+from sandbox.playground.playground import Playground, Recorder, Sandbox
+from sandbox.record import restore
+from sandbox.record.reader import Reader
+from sandbox.runs.models import BenchmarkRun, CriterionRun, Phase, Status, TaskRun
+from sandbox.runs.registry import Registry
+from sandbox.scoring.matching import matches_event
+
+
+def _at(text: str | None) -> datetime | None:
+    return parse_instant(text) if text else None
+
+
+class Archive:
+    """Reads runs back from the record."""
+
+    def __init__(self, reader: Reader, registry: Registry, shelf: Shelf, clock: Clock, recorder: Recorder) -> None:
+        self._reader = reader
+        self._registry = registry
+        self._shelf = shelf
+        self._clock = clock
+        self._recorder = recorder
+        self._thawed: dict[str, Benchmark] = {}
+        self._seeded: dict[str, Benchmark] = {}
+
+    async def benchmark(self, definition_hash: str, *, with_seed: bool = False) -> Benchmark:
+        """Return the benchmark of a content hash; its seed is empty unless asked for."""
+        for loaded in self._shelf.library.benchmarks.values():
+            if loaded.hash == definition_hash:
+                return loaded
+        cache = self._seeded if with_seed else self._thawed
+        if definition_hash not in cache:
+            body = await restore.read_frozen(self._reader, definition_hash)
+            value, hashes = restore.frozen_parts(body)
+            definition = thaw(value)
+            seed = Seed()
+            if with_seed:
+                datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
+                seed = environment_seed(definition, datasets, self._registry)
+            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None)
+        return cache[definition_hash]
+
+    async def _dataset(self, name: str, digest: str) -> Dataset:
+        current = self._shelf.library.datasets.get(name)
+        if current is not None and current.hash == digest:
+            return current
+        return Dataset(name, await restore.read_dataset(self._reader, digest))
+
+    async def run(self, run_id: str, *, with_playgrounds: bool = False) -> BenchmarkRun | None:
+        """Return a stored run, or None. Playgrounds are folded for task runs that are not over."""
+        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", run_id)
+        if row is None:
+            return None
+        benchmark = await self.benchmark(row["definition_hash"], with_seed=with_playgrounds)
+        run = BenchmarkRun(
+            id=row["id"],
+            organization_id=row["organization_id"],
+            solver_id=row["solver_id"],
+            benchmark=benchmark,
+            is_scored=bool(row["scored"]),
+            agent=row["agent"],
+            seed=row["seed"],
+            token_hash=row["token_hash"],
+            token_expires_at=parse_instant(row["token_expires_at"]),
+            created_at=parse_instant(row["created_at"]),
+            updated_at=parse_instant(row["updated_at"]),
+            phase=Phase(row["phase"]),
+            status=Status(row["status"]),
+            verdict=row["verdict"],
+            score=row["score"],
+            started_at=_at(row["started_at"]),
+            completed_at=_at(row["completed_at"]),
+            published_at=_at(row["published_at"]),
+        )
+        for task_row in await self._reader.rows(
+            "SELECT * FROM task_runs WHERE benchmark_run_id = ? ORDER BY position", run_id
+        ):
+            run.task_runs.append(await self._task_run(run, task_row, with_playgrounds))
+        return run
+
+    async def _task_run(self, run: BenchmarkRun, row: sqlite3.Row, with_playgrounds: bool) -> TaskRun:
+        playground_row = await self._reader.row("SELECT * FROM playgrounds WHERE id = ?", row["playground_id"])
+        task = next(t for t in run.benchmark.definition.tasks if t.key == row["key"])
+        task_run = TaskRun(
+            id=row["id"],
+            benchmark_run_id=run.id,
+            task=task,
+            task_id=row["task_id"],
+            position=row["position"],
+            playground_id=row["playground_id"],
+            sandboxes=await self.sandboxes(row["playground_id"]),
+            created_at=parse_instant(row["created_at"]),
+            phase=Phase(row["phase"]),
+            status=Status(row["status"]),
+            verdict=row["verdict"],
+            score=row["score"],
+            axes=jsonio.parse(row["axes"]) if row["axes"] else None,
+            output=jsonio.parse(row["output"]) if row["output"] else None,
+            notes=row["notes"],
+            started_at=_at(row["started_at"]),
+            timeout_at=_at(row["timeout_at"]),
+            completed_at=_at(row["completed_at"]),
+            baseline_seq=playground_row["baseline_seq"] if playground_row else 0,
+        )
+        if with_playgrounds and not task_run.is_over:
+            task_run.playground = await self.playground(run, task_run)
+        return task_run
+
+    async def sandboxes(self, playground_id: str) -> tuple[Sandbox, ...]:
+        """Return the sandboxes of a playground, in the environment's order."""
+        rows = await self._reader.rows(
+            "SELECT * FROM sandboxes WHERE playground_id = ? ORDER BY position", playground_id
+        )
+        return tuple(
+            Sandbox(
+                row["id"],
+                row["simulator_id"],
+                row["type"],
+                row["name"],
+                row["surface"],
+                jsonio.parse(row["config"]),
+                jsonio.parse(row["secrets"]),
+                row["dataset"],
+            )
+            for row in rows
+        )
+
+    async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
+        """Fold a task run's playground from its seed and its events."""
+        benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
+        branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        return Playground(
+            id=task_run.playground_id,
+            key=task_run.task.key,
+            task_run_id=task_run.id,
+            branch=branch,
+            sandboxes=task_run.sandboxes,
+            clock=self._clock,
+            recorder=self._recorder,
+            actions=self._registry.actions,
+            matches=matches_event,
+            random_seed=run.seed,
+            seq=seq,
+        )
+
+    async def criterion_runs(self, task_run_id: str, *, with_superseded: bool = False) -> list[CriterionRun]:
+        """Return a task run's criterion runs in the order of their criteria."""
+        clause = "" if with_superseded else "AND superseded_at IS NULL"
+        rows = await self._reader.rows(
+            f"SELECT * FROM criterion_runs WHERE task_run_id = ? {clause} ORDER BY started_at, position", task_run_id
+        )
+        return [criterion_run_of(row) for row in rows]
+
+
+def criterion_run_of(row: sqlite3.Row) -> CriterionRun:
+    """Read a criterion run from its row."""
+    return CriterionRun(
+        id=row["id"],
+        task_run_id=row["task_run_id"],
+        criterion_id=row["criterion_id"],
+        label=row["label"],
+        axis=row["axis"],
+        weight=row["weight"],
+        passed=bool(row["passed"]),
+        score=row["score"],
+        details=row["details"],
+        evidence=jsonio.parse(row["evidence"]) if row["evidence"] else None,
+        started_at=parse_instant(row["started_at"]),
+        completed_at=parse_instant(row["completed_at"]),
+        superseded_at=_at(row["superseded_at"]),
+    )

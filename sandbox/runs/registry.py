@@ -1,0 +1,124 @@
+"""The registry: which simulators, checks and scenario actions exist, asked by name.
+
+It is the vocabulary that definitions are checked against, and where runs find the code for a
+surface. Built once by the app; holds no state but the seeds it has already parsed.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from sandbox import jsonio
+from sandbox.definitions.assertions import StrictModel
+from sandbox.definitions.datasets import Dataset
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
+from sandbox.playground.playground import Action, Interaction
+from sandbox.scoring.checks import all_checks
+from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
+from sandbox.simulators.base import ScenarioAction, Simulator
+
+Problems = list[tuple[tuple[str | int, ...], str]]
+
+
+class AdvanceClock(StrictModel):
+    """Arguments of `advance_clock`."""
+
+    seconds: float = Field(ge=0)
+
+
+def _advance_clock(tx: Interaction, args: AdvanceClock) -> None:
+    tx.advance_clock(args.seconds)
+
+
+CORE_ACTIONS: Mapping[str, ScenarioAction] = {"advance_clock": ScenarioAction(AdvanceClock, _advance_clock)}
+
+
+class Registry:
+    """Simulators by type and surface, checks and actions by name."""
+
+    def __init__(self, simulators: Sequence[Simulator]) -> None:
+        self.simulators = tuple(simulators)
+        self._by_type = {name.lower(): s for s in simulators for name in (s.type, *s.aliases)}
+        self._by_surface = {s.surface: s for s in simulators}
+        self.checks = all_checks(simulators)
+        self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
+            name: (action, None) for name, action in CORE_ACTIONS.items()
+        }
+        for simulator in simulators:
+            for name, action in simulator.actions.items():
+                self.scenario_actions[name] = (action, simulator.surface)
+        self.actions: dict[str, Action] = {
+            name: partial(_run_action, action) for name, (action, _) in self.scenario_actions.items()
+        }
+        self._seeds: dict[tuple[str, str | None, bytes], Seed] = {}
+
+    def simulator(self, simulator_type: str) -> Simulator:
+        """Return the simulator of a type or alias, whatever its case. Raises `KeyError`."""
+        return self._by_type[simulator_type.lower()]
+
+    def on_surface(self, surface: str) -> Simulator:
+        """Return the simulator that serves a surface. Raises `KeyError`."""
+        return self._by_surface[surface]
+
+    # -- the vocabulary of definitions ---------------------------------------------------------
+
+    def surface_of(self, simulator_type: str) -> str | None:
+        """Return the surface of a simulator type or alias, None when there is no such type."""
+        found = self._by_type.get(simulator_type.lower())
+        return found.surface if found else None
+
+    def config_problems(self, simulator_type: str, config: Mapping[str, Any]) -> Problems:
+        """Return what is wrong with a simulator's configuration."""
+        return _problems(self.simulator(simulator_type).config_model, config)
+
+    def step_problems(self, action: str, args: Mapping[str, Any], surfaces: set[str]) -> Problems:
+        """Return what is wrong with a scenario step in an environment with these surfaces."""
+        found = self.scenario_actions.get(action)
+        if found is None or "." in action:
+            known = ", ".join(sorted(name for name in self.scenario_actions if "." not in name))
+            return [(("action",), f'there is no action "{action}" (known: {known})')]
+        scenario_action, surface = found
+        if surface is not None and surface not in surfaces:
+            return [(("action",), f"{action} needs a simulator on the surface {surface}")]
+        return _problems(scenario_action.model, args)
+
+    def assertion_problems(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> Problems:
+        """Return what makes an assertion unsupported. `entity` is None without an input entity."""
+        name = assertion.get("assert")
+        check = self.checks.get(name) if isinstance(name, str) else None
+        if is_strict and check is not None and not check.is_upstream:
+            return [(("assert",), f"{name} is an extension, which strict mode does not take")]
+        parsed = parse_assertion(self.checks, assertion, entity)
+        return [(("assert",), parsed.reason)] if isinstance(parsed, UnsupportedAssertion) else []
+
+    def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+        """Parse a dataset for a simulator; the same content and configuration give the same seed."""
+        simulator = self.simulator(simulator_type)
+        key = (simulator.type, dataset.hash if dataset else None, jsonio.canonical(dict(config)))
+        if key not in self._seeds:
+            self._seeds[key] = simulator.load_seed(dataset, config)
+        return self._seeds[key]
+
+
+def _problems(model: Any, value: Mapping[str, Any]) -> Problems:
+    try:
+        model.model_validate(dict(value))
+    except ValidationError as error:
+        return [(tuple(e["loc"]), _say(e["type"], e["msg"])) for e in error.errors()]
+    return []
+
+
+def _say(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "missing":
+        return "is required"
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _run_action(action: ScenarioAction, tx: Interaction, args: Json) -> None:
+    action.run(tx, action.model.model_validate(args))

@@ -1,0 +1,470 @@
+"""The life of runs: create, start, complete, cancel, time out.
+
+Transitions happen in memory in one step, without an `await` in between, and are stored as one unit
+of work; a caller is answered when that unit is on disk. Timeouts are timers, not polling.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from sandbox import ids, keys
+from sandbox.clock import Clock, format_instant
+from sandbox.definitions.library import Shelf
+from sandbox.definitions.load import Benchmark
+from sandbox.definitions.models import TaskDefinition
+from sandbox.errors import Conflict, NotFound, SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch
+from sandbox.playground.playground import Playground, Recorder, Sandbox
+from sandbox.playground.provision import secret_mint
+from sandbox.playground.scenario import Step, StepFailed, run_scenario
+from sandbox.record.reader import Reader
+from sandbox.record.writer import Statement, Writer
+from sandbox.runs import scorekeeping, storage
+from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
+from sandbox.runs.recovery import Archive
+from sandbox.runs.registry import Registry
+from sandbox.runs.tokens import Principal
+from sandbox.scoring.engine import score_run, verdict_of
+from sandbox.scoring.matching import matches_event
+from sandbox.settings import Settings
+
+log = structlog.get_logger()
+
+
+class ScenarioFailed(SandboxError):
+    """A scenario step could not be run: the definition's fault, so a 500 that names the step."""
+
+    status = 500
+    code = "INTERNAL_ERROR"
+
+
+class RunService:
+    """All active runs, and how they go on."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        shelf: Shelf,
+        reader: Reader,
+        writer: Writer,
+        recorder: Recorder,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._registry = registry
+        self._shelf = shelf
+        self._reader = reader
+        self._writer = writer
+        self._recorder = recorder
+        self._clock = clock
+        self._settings = settings
+        self.archive = Archive(reader, registry, shelf, clock, recorder)
+        self.active: dict[str, BenchmarkRun] = {}
+        self._by_task_run: dict[str, BenchmarkRun] = {}
+        self._by_token: dict[str, BenchmarkRun] = {}
+        self._by_sandbox: dict[str, tuple[TaskRun, Sandbox]] = {}
+
+    # -- looking up ------------------------------------------------------------------------------
+
+    async def find_run(self, run_id: str) -> BenchmarkRun:
+        """Return a run, active or over. Raises `NotFound`."""
+        run = self.active.get(run_id) or await self.archive.run(run_id)
+        if run is None:
+            raise NotFound(f"There is no benchmark run {run_id[:100]}.")
+        return run
+
+    async def find_task_run(self, task_run_id: str) -> tuple[BenchmarkRun, TaskRun]:
+        """Return a task run with its run, active or over. Raises `NotFound`."""
+        run = self._by_task_run.get(task_run_id)
+        if run is None:
+            row = await self._reader.row("SELECT benchmark_run_id FROM task_runs WHERE id = ?", task_run_id)
+            if row is None:
+                raise NotFound(f"There is no task run {task_run_id[:100]}.")
+            run = await self.find_run(row["benchmark_run_id"])
+        return run, next(t for t in run.task_runs if t.id == task_run_id)
+
+    async def find_by_token(self, token: str) -> BenchmarkRun | None:
+        """Return the run of an unexpired run token; None when there is none."""
+        digest = keys.hash_key(token)
+        run = self._by_token.get(digest)
+        if run is None:
+            row = await self._reader.row("SELECT id FROM benchmark_runs WHERE token_hash = ?", digest)
+            run = await self.archive.run(row["id"]) if row is not None else None
+        if run is None or run.token_expires_at <= self._clock.now():
+            return None
+        return run
+
+    def active_by_token(self, token: str) -> BenchmarkRun | None:
+        """Return the active run of an unexpired token, without touching the disk."""
+        run = self._by_token.get(keys.hash_key(token))
+        return run if run is not None and run.token_expires_at > self._clock.now() else None
+
+    def active_task_run(self, task_run_id: str) -> TaskRun | None:
+        """Return a task run of an active run."""
+        run = self._by_task_run.get(task_run_id)
+        return next((t for t in run.task_runs if t.id == task_run_id), None) if run else None
+
+    def active_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
+        """Return a sandbox of an active playground with its task run."""
+        return self._by_sandbox.get(sandbox_id)
+
+    # -- transitions -----------------------------------------------------------------------------
+
+    async def create(
+        self, benchmark: Benchmark, principal: Principal, *, is_scored: bool, agent: str | None, seed: int | None
+    ) -> tuple[BenchmarkRun, str]:
+        """Create a run and give each of its tasks a playground; return it with its token."""
+        wanted = len(benchmark.definition.tasks)
+        in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
+        if in_use + wanted > self._settings.max_active_playgrounds:
+            raise Conflict(
+                f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "
+                f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
+            )
+        now = self._clock.now()
+        token = keys.new_run_token()
+        run = BenchmarkRun(
+            id=ids.new_id("br"),
+            organization_id=principal.organization_id,
+            solver_id=principal.solver_id,
+            benchmark=benchmark,
+            is_scored=is_scored,
+            agent=agent,
+            seed=seed,
+            token_hash=keys.hash_key(token),
+            token_expires_at=now + timedelta(seconds=self._settings.run_token_lifetime_s),
+            created_at=now,
+            updated_at=now,
+        )
+        run.task_runs = [self._provision(run, task, i) for i, task in enumerate(benchmark.definition.tasks)]
+        self._admit(run)
+        await self._writer.write(storage.insert_run(run))
+        return run, token
+
+    def _provision(self, run: BenchmarkRun, task: TaskDefinition, position: int) -> TaskRun:
+        definition = run.benchmark.definition
+        playground_id = ids.new_id("pg")
+        sandboxes = []
+        for i, s in enumerate(definition.environment.simulators):
+            simulator = self._registry.simulator(s.type)
+            secrets = simulator.mint_secrets(secret_mint(run.seed, task.key, i))
+            sandboxes.append(
+                Sandbox(
+                    ids.new_id("sb"),
+                    definition.simulator_id(i),
+                    simulator.type,
+                    s.name,
+                    simulator.surface,
+                    s.config,
+                    secrets,
+                    s.dataset,
+                )
+            )
+        task_run = TaskRun(
+            id=ids.new_id("tr"),
+            benchmark_run_id=run.id,
+            task=task,
+            task_id=definition.task_id(task),
+            position=position,
+            playground_id=playground_id,
+            sandboxes=tuple(sandboxes),
+            created_at=run.created_at,
+        )
+        task_run.playground = Playground(
+            id=playground_id,
+            key=task.key,
+            task_run_id=task_run.id,
+            branch=Branch(run.benchmark.seed),
+            sandboxes=task_run.sandboxes,
+            clock=self._clock,
+            recorder=self._recorder,
+            actions=self._registry.actions,
+            matches=matches_event,
+            random_seed=run.seed,
+        )
+        return task_run
+
+    def _admit(self, run: BenchmarkRun) -> None:
+        self.active[run.id] = run
+        self._by_token[run.token_hash] = run
+        for task_run in run.task_runs:
+            self._by_task_run[task_run.id] = run
+            if not task_run.is_over:
+                for sandbox in task_run.sandboxes:
+                    self._by_sandbox[sandbox.id] = (task_run, sandbox)
+
+    def concurrency_of(self, run: BenchmarkRun) -> int:
+        """Return how many of a run's task runs may be started at once."""
+        return 1 if self._settings.is_strict else run.benchmark.definition.concurrency
+
+    async def start(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+        """Run the scenario and hand the playground to the agent.
+
+        Raises `Conflict` when it cannot be started now, `ScenarioFailed` when a step fails; either
+        way nothing changed.
+        """
+        if task_run.phase is not Phase.CREATED or task_run.playground is None:
+            raise Conflict(f"The task run is already {_ended(task_run)}; only a created one can be started.")
+        allowed = self.concurrency_of(run)
+        if len(run.started) >= allowed:
+            others = ", ".join(t.id for t in run.started)
+            raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
+        playground = task_run.playground
+        steps = [
+            Step(
+                s.action,
+                s.args,
+                s.after_seconds,
+                s.when.event if s.when else None,
+                s.when.match if s.when else None,
+            )
+            for s in task_run.task.steps
+        ]
+        try:
+            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps)
+        except StepFailed as error:
+            raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
+        now = self._clock.now()
+        task_run.baseline_seq = playground.seq
+        task_run.phase = Phase.STARTED
+        task_run.started_at = run.updated_at = now
+        task_run.timeout_at = now + timedelta(seconds=run.benchmark.definition.timeout_of(task_run.task))
+        if run.phase is Phase.CREATED:
+            run.phase = Phase.STARTED
+            run.started_at = now
+        self._set_timer(run, task_run)
+        await self._writer.write(
+            [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)]
+        )
+
+    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+        assert task_run.timeout_at is not None
+        left_s = (task_run.timeout_at - self._clock.now()).total_seconds()
+        loop = asyncio.get_running_loop()
+        task_run.timer = loop.call_later(max(left_s, 0), self._time_out, run, task_run)
+
+    def _time_out(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+        if task_run.phase is not Phase.STARTED or task_run.completing is not None:
+            return
+        task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+        log.info("task run timed out", task_run_id=task_run.id)
+        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
+
+    async def complete(
+        self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
+    ) -> None:
+        """Score a started task run and end it. Completing a completed one changes nothing.
+
+        Raises `Conflict` for a task run that is not started or ended otherwise.
+        """
+        if task_run.completing is None:
+            if task_run.is_over and task_run.status in (Status.COMPLETED, Status.FAILED):
+                return
+            if task_run.phase is not Phase.STARTED:
+                raise Conflict(f"The task run is {_ended(task_run)}; only a started one can be completed.")
+            if task_run.timeout_at is not None and task_run.timeout_at <= self._clock.now():
+                self._time_out(run, task_run)
+                await self._writer.flush()
+                raise Conflict("The task run is timed_out; only a started one can be completed.")
+            task_run.completing = asyncio.create_task(self._complete(run, task_run, output, notes))
+        await asyncio.shield(task_run.completing)
+
+    async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
+        playground = task_run.playground
+        assert playground is not None
+        playground.settle()
+        playground.is_torn_down = True
+        if task_run.timer is not None:
+            task_run.timer.cancel()
+        task_run.output, task_run.notes = output, notes
+        started_at = self._clock.now()
+        await self._writer.flush()
+        score = await scorekeeping.score(self._reader, self._registry, run, task_run)
+        task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
+        status = Status.COMPLETED
+        if score.failed_criterion is not None:
+            status = Status.FAILED
+            task_run.verdict, task_run.score, task_run.axes = None, None, None
+        else:
+            task_run.verdict, task_run.score, task_run.axes = score.verdict, score.score, scorekeeping.axes_json(score)
+        statements = list(storage.insert_criterion_runs(task_run.criterion_runs))
+        await self._store_end(run, [*statements, *self._end(run, task_run, status)])
+
+    async def cancel_task_run(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+        """End a task run without a verdict. Raises `Conflict` when it is over."""
+        if task_run.is_over or task_run.completing is not None:
+            raise Conflict(f"The task run is already {_ended(task_run)}.")
+        await self._store_end(run, self._end(run, task_run, Status.CANCELLED))
+
+    async def cancel_run(self, run: BenchmarkRun) -> None:
+        """Cancel a run: what is completed is retained, the rest ends without a verdict."""
+        if run.is_over:
+            raise Conflict(f"The benchmark run is already {run.status}.")
+        for task_run in run.task_runs:
+            if task_run.completing is not None:
+                await asyncio.shield(task_run.completing)
+        if run.is_over:
+            raise Conflict(f"The benchmark run is already {run.status}.")
+        statements = []
+        run.status = Status.CANCELLED
+        for task_run in run.task_runs:
+            if not task_run.is_over:
+                statements += self._end(run, task_run, Status.CANCELLED)
+        await self._store_end(run, statements)
+
+    async def complete_run(self, run: BenchmarkRun) -> None:
+        """Finalize a run now: score what is started, cancel what never was."""
+        if run.is_over:
+            raise Conflict(f"The benchmark run is already {run.status}.")
+        for task_run in list(run.started):
+            await self.complete(run, task_run)
+        statements = []
+        for task_run in run.task_runs:
+            if task_run.phase is Phase.CREATED:
+                statements += self._end(run, task_run, Status.CANCELLED)
+        await self._store_end(run, statements)
+
+    async def set_published(self, run: BenchmarkRun, is_published: bool) -> None:
+        """Show a completed run on the leaderboard, or take it off."""
+        if is_published and run.status is not Status.COMPLETED:
+            raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        run.published_at = self._clock.now() if is_published else None
+        run.updated_at = self._clock.now()
+        await self._writer.write([storage.update_run(run)])
+
+    async def tear_down(self, playground_id: str) -> None:
+        """Tear down a playground by ending its task run. Raises `NotFound`, `Conflict`."""
+        for run in self.active.values():
+            for task_run in run.task_runs:
+                if task_run.playground_id == playground_id:
+                    if task_run.is_over:
+                        raise Conflict("The playground is already torn down.")
+                    await self.cancel_task_run(run, task_run)
+                    return
+        row = await self._reader.row("SELECT status FROM playgrounds WHERE id = ?", playground_id)
+        if row is None:
+            raise NotFound(f"There is no playground {playground_id[:100]}.")
+        raise Conflict("The playground is already torn down.")
+
+    async def rescore(self, run: BenchmarkRun, task_run: TaskRun, *, use_recorded: bool = False) -> None:
+        """Score a recorded task run again, with today's criteria unless `use_recorded`.
+
+        The old criterion runs are kept as superseded. Raises `Conflict` when it was never scored.
+        """
+        if not task_run.is_over or task_run.status not in (Status.COMPLETED, Status.FAILED):
+            raise Conflict(f"The task run is {_ended(task_run)}; only a completed one can be scored again.")
+        started_at = self._clock.now()
+        seeded = await self.archive.benchmark(run.benchmark.hash, with_seed=True)
+        criteria_run = replace(run, benchmark=seeded)
+        if not use_recorded:
+            criteria_run = scorekeeping.with_current_criteria(criteria_run, self._shelf.library)
+        current = next(t for t in criteria_run.task_runs if t.id == task_run.id)
+        score = await scorekeeping.score(self._reader, self._registry, criteria_run, current)
+        now = self._clock.now()
+        task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)
+        is_failed = score.failed_criterion is not None
+        task_run.status = Status.FAILED if is_failed else Status.COMPLETED
+        task_run.verdict = None if is_failed else score.verdict
+        task_run.score = None if is_failed else score.score
+        task_run.axes = None if is_failed else scorekeeping.axes_json(score)
+        run.updated_at = now
+        if run.is_over and run.status is not Status.CANCELLED:
+            self._settle_score(run)
+        await self._writer.write(
+            [
+                storage.supersede_criterion_runs(task_run.id, now),
+                *storage.insert_criterion_runs(task_run.criterion_runs),
+                storage.update_task_run(task_run),
+                storage.update_run(run),
+            ]
+        )
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def _end(self, run: BenchmarkRun, task_run: TaskRun, status: Status) -> list[Statement]:
+        """End a task run, and the run with its last one; return what to store."""
+        now = self._clock.now()
+        if task_run.timer is not None:
+            task_run.timer.cancel()
+            task_run.timer = None
+        if task_run.playground is not None:
+            task_run.playground.is_torn_down = True
+            task_run.playground = None
+        task_run.phase, task_run.status, task_run.completed_at = Phase.COMPLETED, status, now
+        run.updated_at = now
+        for sandbox in task_run.sandboxes:
+            self._by_sandbox.pop(sandbox.id, None)
+        statements = [storage.update_task_run(task_run), *storage.tear_down([task_run.playground_id], now)]
+        if all(t.is_over for t in run.task_runs):
+            self._finalize(run)
+        return [*statements, storage.update_run(run)]
+
+    def _store_end(self, run: BenchmarkRun, statements: list[Statement]) -> "asyncio.Future[None]":
+        """Store an end; a run that is over stays in memory until the record can answer for it."""
+        stored = self._writer.write(statements)
+        if run.is_over:
+            stored.add_done_callback(lambda _: self._forget(run))
+        return stored
+
+    def _forget(self, run: BenchmarkRun) -> None:
+        self.active.pop(run.id, None)
+        self._by_token.pop(run.token_hash, None)
+        for task_run in run.task_runs:
+            self._by_task_run.pop(task_run.id, None)
+
+    def _finalize(self, run: BenchmarkRun) -> None:
+        run.phase = Phase.COMPLETED
+        run.completed_at = run.updated_at
+        self._settle_score(run)
+        log.info("benchmark run over", benchmark_run_id=run.id, status=str(run.status), score=run.score)
+
+    def _settle_score(self, run: BenchmarkRun) -> None:
+        statuses = {t.status for t in run.task_runs}
+        was_cancelled = run.status is Status.CANCELLED
+        if statuses == {Status.CANCELLED}:
+            run.status, run.score, run.verdict = Status.CANCELLED, None, None
+            return
+        run.score = score_run([t.score for t in run.task_runs])
+        if was_cancelled:
+            run.verdict = None
+            return
+        run.status = Status.FAILED if statuses == {Status.FAILED} else Status.COMPLETED
+        run.verdict = verdict_of(run.score) if run.score is not None else None
+
+    # -- the server's own life -------------------------------------------------------------------
+
+    async def restore(self) -> int:
+        """Bring back every active run after a restart; return how many there were."""
+        rows = await self._reader.rows("SELECT id FROM benchmark_runs WHERE phase != 'completed'")
+        for row in rows:
+            run = await self.archive.run(row["id"], with_playgrounds=True)
+            assert run is not None
+            self._admit(run)
+            for task_run in run.started:
+                self._set_timer(run, task_run)
+        return len(rows)
+
+    async def close(self) -> None:
+        """Stop timers and wait for completions that are under way; active runs stay active."""
+        pending = []
+        for run in self.active.values():
+            for task_run in run.task_runs:
+                if task_run.timer is not None:
+                    task_run.timer.cancel()
+                if task_run.completing is not None and not task_run.completing.done():
+                    pending.append(task_run.completing)
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    def now_text(self) -> str:
+        """Return the server's time as written on the wire."""
+        return format_instant(self._clock.now())
+
+
+def _ended(task_run: TaskRun) -> str:
+    if task_run.completing is not None and not task_run.is_over:
+        return "being completed"
+    return str(task_run.status if task_run.is_over else task_run.phase)

@@ -1,0 +1,29 @@
+"""The checks that belong to no simulator, and the table of all checks of a server."""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
+
+from sandbox.scoring.checks.agent_output import AGENT_OUTPUT
+from sandbox.scoring.checks.interaction import INTERACTION
+from sandbox.scoring.checks.state_unchanged import state_unchanged
+from sandbox.simulators.base import Check, Simulator
+
+GENERIC_CHECKS: Final = (INTERACTION, state_unchanged(frozenset()), AGENT_OUTPUT)
+
+
+def all_checks(simulators: Iterable[Simulator]) -> MappingProxyType[str, Check]:
+    """Return every check by name: those of the simulators and the generic ones.
+
+    `state-unchanged` ignores what the simulators declare as bookkeeping. Two checks of one name
+    are a programming error: ValueError.
+    """
+    known = tuple(simulators)
+    bookkeeping: frozenset[str] = frozenset().union(*(simulator.bookkeeping for simulator in known))
+    generic = (INTERACTION, state_unchanged(bookkeeping), AGENT_OUTPUT)
+    table: dict[str, Check] = {}
+    for check in (*generic, *(check for simulator in known for check in simulator.checks)):
+        if check.name in table:
+            raise ValueError(f"two checks are called {check.name}")
+        table[check.name] = check
+    return MappingProxyType(table)

@@ -1,0 +1,157 @@
+"""`interaction` (extension): what the agent did, in the events of the task run.
+
+Only the agent's own events count: scenario steps, delayed effects and the clock do not.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from pydantic import Field, field_validator
+
+from sandbox.definitions.assertions import Assertion, CountRange, StrictModel
+from sandbox.errors import Invalid
+from sandbox.jsonio import Json
+from sandbox.playground.events import EVENT_TYPES, Event
+from sandbox.scoring.globs import glob_matcher
+from sandbox.scoring.matching import is_agents
+from sandbox.simulators.base import Check, Selection, Subject, View
+
+EVENTS_SHOWN_MAX: Final = 50
+StatusPattern: TypeAlias = int | str
+Matcher = Callable[[Event], bool]
+
+
+class InteractionMatcher(StrictModel):
+    """Which events are meant; what is left out matches anything.
+
+    `path` is a glob below the surface root (`fhir/Patient/*`, `portal/**`), without the query.
+    `status` is a code, a class (`2xx`) or a list of these.
+    """
+
+    surface: str | None = None
+    method: str | list[str] | None = None
+    path: str | None = Field(default=None, min_length=1)
+    status: StatusPattern | list[StatusPattern] | None = None
+    type: str | None = None
+
+    @field_validator("status")
+    @classmethod
+    def _known_status(cls, status: StatusPattern | list[StatusPattern] | None) -> object:
+        for item in _as_list(status):
+            if not re.fullmatch(r"[1-5](\d\d|xx)", str(item)):
+                raise ValueError(f'"{item}" is not a status; write 201 or 2xx')
+        return status
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, type: str | None) -> str | None:
+        if type is not None and type not in EVENT_TYPES:
+            raise ValueError(f'no event is of type "{type}"')
+        return type
+
+
+class InteractionAssertion(Assertion, InteractionMatcher):
+    """Events the agent must have caused, how many, and before or after which others."""
+
+    count: CountRange | None = None
+    before: InteractionMatcher | None = None
+    after: InteractionMatcher | None = None
+
+
+def select_interactions(assertion: InteractionAssertion, view: View) -> Selection:
+    """Select the matching events, in order.
+
+    With `before`, those that precede the first event that matches it; with `after`, those that
+    follow the first one. When there is no such event nothing is selected.
+    Raises `Invalid` for a surface that the environment does not have.
+    """
+    events = sorted((event for event in view.events if is_agents(event)), key=lambda event: event.seq)
+    found = list(filter(_matcher(assertion, view), events))
+    if assertion.before is not None:
+        first = _first_seq(assertion.before, events, view)
+        found = [event for event in found if first is not None and event.seq < first]
+    if assertion.after is not None:
+        first = _first_seq(assertion.after, events, view)
+        found = [event for event in found if first is not None and event.seq > first]
+    subjects = tuple(Subject(_label(event)) for event in found)
+    return Selection(
+        _describe(assertion), subjects, {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
+    )
+
+
+def _first_seq(wanted: InteractionMatcher, events: Sequence[Event], view: View) -> int | None:
+    matches = _matcher(wanted, view)
+    return next((event.seq for event in events if matches(event)), None)
+
+
+def _matcher(wanted: InteractionMatcher, view: View) -> Matcher:
+    surfaces = {sandbox.id: sandbox.surface for sandbox in view.sandboxes}
+    if wanted.surface is not None and wanted.surface not in surfaces.values():
+        there_are = ", ".join(sorted(set(surfaces.values()))) or "none"
+        raise Invalid(f'the environment has no surface "{wanted.surface}"; there are {there_are}')
+    methods = {method.upper() for method in _as_list(wanted.method)}
+    statuses = {str(status) for status in _as_list(wanted.status)}
+    matches_path = glob_matcher([wanted.path.lstrip("/")]) if wanted.path is not None else None
+
+    def matches(event: Event) -> bool:
+        request = event.request
+        if request is None or (wanted.type is not None and event.type != wanted.type):
+            return False
+        if wanted.surface is not None and surfaces.get(event.sandbox_id or "") != wanted.surface:
+            return False
+        if methods and request.method.upper() not in methods:
+            return False
+        if matches_path is not None and not matches_path(request.path.lstrip("/")):
+            return False
+        status = str(event.response.status) if event.response is not None else ""
+        return not statuses or bool(statuses & {status, f"{status[:1]}xx"})
+
+    return matches
+
+
+def _label(event: Event) -> str:
+    request = event.request
+    return f"{request.method} {request.path} (event {event.seq})" if request is not None else f"event {event.seq}"
+
+
+def _evidence(event: Event) -> Json:
+    return {
+        "id": event.id,
+        "seq": event.seq,
+        "type": event.type,
+        "method": event.request.method if event.request else None,
+        "path": event.request.path if event.request else None,
+        "status": event.response.status if event.response else None,
+    }
+
+
+def _describe(assertion: InteractionAssertion) -> str:
+    text = f"interaction {_describe_matcher(assertion)}".rstrip()
+    if assertion.before is not None:
+        text += f" before the first {_describe_matcher(assertion.before) or 'interaction'}"
+    if assertion.after is not None:
+        text += f" after the first {_describe_matcher(assertion.after) or 'interaction'}"
+    return text
+
+
+def _describe_matcher(wanted: InteractionMatcher) -> str:
+    parts = [
+        "|".join(method.upper() for method in _as_list(wanted.method)),
+        wanted.path or "",
+        f"on {wanted.surface}" if wanted.surface is not None else "",
+        f"of type {wanted.type}" if wanted.type is not None else "",
+        f"with status {'|'.join(map(str, _as_list(wanted.status)))}" if wanted.status is not None else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _as_list(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+INTERACTION = Check(
+    "interaction", InteractionAssertion, select_interactions, matched_key="matched_events", is_upstream=False
+)

@@ -1,0 +1,138 @@
+"""`state-unchanged` (extension): the agent damaged nothing on the side.
+
+Compares the final state with the state at the start of the task run. What the scenario or a delay
+changed is not the agent's doing, as long as the agent did not touch it. Collections whose name has
+a part that begins with `_`, and those a simulator declares as bookkeeping, are not looked at.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from sandbox.definitions.assertions import Assertion
+from sandbox.errors import Invalid
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch, Document
+from sandbox.scoring.evidence import document_evidence
+from sandbox.scoring.globs import glob_matcher
+from sandbox.scoring.matching import is_agents
+from sandbox.simulators.base import Check, Selection, Subject, View
+
+CHANGES_SHOWN_MAX: Final = 20
+_FHIR: Final = "fhir/"
+_FHIR_SERVER_META: Final = frozenset({"versionId", "lastUpdated"})
+
+
+class StateUnchangedAssertion(Assertion):
+    """Where nothing may change (everywhere when no surface is named), and the exceptions.
+
+    An exception is a glob over `collection/key`: `fhir/Appointment/*`, `files/**`. One in
+    `except_created` only allows what was not there before: what was may not change.
+    """
+
+    absent: ClassVar[bool] = True
+
+    surfaces: list[str] = Field(default_factory=list)
+    exceptions: list[str] = Field(default_factory=list, alias="except")
+    except_created: list[str] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unexpected:
+    collection: str
+    key: str
+    before: Document | None
+    after: Document | None
+
+    @property
+    def label(self) -> str:
+        if self.before is None:
+            return f"{self.collection}/{self.key} created"
+        return f"{self.collection}/{self.key} {'deleted' if self.after is None else 'changed'}"
+
+    def to_json(self) -> Json:
+        return {
+            "collection": self.collection,
+            "key": self.key,
+            "before": document_evidence(self.before),
+            "after": document_evidence(self.after),
+        }
+
+
+def state_unchanged(bookkeeping: frozenset[str]) -> Check:
+    """Make the check; `bookkeeping` names collections that record work rather than hold state."""
+    return Check(
+        "state-unchanged",
+        StateUnchangedAssertion,
+        partial(select_changes, bookkeeping),
+        matched_key="unexpected_changes",
+        is_upstream=False,
+    )
+
+
+def select_changes(bookkeeping: frozenset[str], assertion: StateUnchangedAssertion, view: View) -> Selection:
+    """Select what changed and should not have, by collection and key.
+
+    Raises `Invalid` for a surface that the environment does not have.
+    """
+    there_are = {sandbox.surface for sandbox in view.sandboxes}
+    for surface in assertion.surfaces:
+        if surface not in there_are:
+            known = ", ".join(sorted(there_are)) or "none"
+            raise Invalid(f'the environment has no surface "{surface}"; there are {known}')
+    is_excepted = glob_matcher(assertion.exceptions)
+    may_be_created = glob_matcher(assertion.except_created)
+    found = []
+    for difference in view.branch.diff(_expected(view)):
+        collection, key, before = difference.collection, difference.key, difference.before
+        if assertion.surfaces and collection.partition("/")[0] not in assertion.surfaces:
+            continue
+        if _is_bookkeeping(collection, bookkeeping) or is_excepted(f"{collection}/{key}"):
+            continue
+        if before is None and may_be_created(f"{collection}/{key}"):
+            continue
+        if not _is_same(collection, before, difference.after):
+            found.append(_Unexpected(collection, key, before, difference.after))
+    subjects = tuple(Subject(change.label) for change in found)
+    shown = [change.to_json() for change in found[:CHANGES_SHOWN_MAX]]
+    return Selection("unexpected change", subjects, {"unexpected_changes": shown})
+
+
+def _expected(view: View) -> Branch:
+    """Return the start with what the scenario and delays did to each document, up to the agent's
+    first touch of it."""
+    expected = view.baseline.fork()
+    touched: set[tuple[str, str]] = set()
+    for event in sorted(view.events, key=lambda event: event.seq):
+        for change in event.changes:
+            place = (change.collection, change.key)
+            if is_agents(event):
+                touched.add(place)
+            elif place not in touched:
+                expected.apply(change)
+    return expected
+
+
+def _is_bookkeeping(collection: str, bookkeeping: frozenset[str]) -> bool:
+    return collection in bookkeeping or any(part.startswith("_") for part in collection.split("/"))
+
+
+def _is_same(collection: str, before: Document | None, after: Document | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    if before.digest == after.digest:
+        return True
+    if not collection.startswith(_FHIR) or before.is_binary or after.is_binary:
+        return False
+    return Document(_without_server_meta(before.value)).digest == Document(_without_server_meta(after.value)).digest
+
+
+def _without_server_meta(resource: Json) -> Json:
+    """Return a resource without what the server itself writes on every update."""
+    if not isinstance(resource, dict) or not isinstance(resource.get("meta"), dict):
+        return resource
+    meta = {name: value for name, value in resource["meta"].items() if name not in _FHIR_SERVER_META}
+    rest = {name: value for name, value in resource.items() if name != "meta"}
+    return {**rest, "meta": meta} if meta else rest

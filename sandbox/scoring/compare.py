@@ -1,0 +1,252 @@
+"""The one comparison: what a field was expected to hold against what it holds, for every check.
+
+JSON typing: a number equals the same number written as a string, a boolean never equals a number,
+strings are compared exactly, a missing value is null. Numbers are compared as decimals, to the
+digit. Knows nothing of where the values come from; `paths.py` reads them out of JSON.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from sandbox import jsonio
+from sandbox.definitions.assertions import FieldExpectation
+from sandbox.jsonio import ExactFloat, Json
+from sandbox.scoring.dates import parse_period
+from sandbox.scoring.paths import parse_path, read_path
+from sandbox.scoring.phrases import PhraseMatch, compare_phrase, find_text
+
+__all__ = [
+    "FieldResult",
+    "PhraseMatch",
+    "compare_field",
+    "compare_phrase",
+    "describe_problem",
+    "equal",
+    "find_text",
+    "parse_path",
+    "read_path",
+    "to_number",
+    "to_text",
+]
+
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_COMPACT_DATE_CHARS_MIN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResult:
+    """What became of one expected field.
+
+    `expected` is the value itself, or `{mode: …}` for the other ways to expect. `actual` is the
+    value that satisfied it, else the value found, else a list of all that a wildcard found.
+    """
+
+    path: str
+    mode: str
+    expected: Json
+    actual: Json
+    passed: bool
+
+
+def to_number(value: Json) -> Decimal | None:
+    """Return a JSON number, or a string that is written as one, as an exact decimal.
+
+    >>> (to_number("5.0"), to_number(True), to_number("007"))
+    (Decimal('5.0'), None, None)
+    """
+    if isinstance(value, ExactFloat):
+        text = value.text
+    elif isinstance(value, str):
+        text = value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = repr(value)
+    else:
+        return None
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent past what a decimal can hold
+        return None
+
+
+def to_text(value: Json) -> str | None:
+    """Return a scalar as text, numbers as they are written in JSON; None for anything else.
+
+    >>> (to_text(5), to_text(True), to_text("a"), to_text([1]))
+    ('5', 'true', 'a', None)
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return jsonio.dump(value).decode()
+    return None
+
+
+def equal(expected: Json, actual: Json) -> bool:
+    """Whether two JSON values are equal after JSON typing, arrays and objects element by element.
+
+    >>> (equal(5, "5"), equal("5.0", 5), equal(True, 1), equal("5", "5.0"), equal(None, ""))
+    (True, True, False, False, False)
+    """
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return expected.keys() == actual.keys() and all(equal(expected[key], actual[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(map(equal, expected, actual))
+    if isinstance(expected, str) and isinstance(actual, str):
+        return expected == actual
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        return expected is actual
+    if expected is None or actual is None:
+        return expected is actual
+    number = to_number(expected)
+    return number is not None and number == to_number(actual)
+
+
+def compare_field(expectation: FieldExpectation, values: Sequence[Json]) -> FieldResult:
+    """Compare the values found at the expectation's path; one that satisfies it is enough.
+
+    No values means that the path is missing: its value is then null.
+
+    >>> compare_field(FieldExpectation(path="status", expected="booked"), ["pending"])
+    FieldResult(path='status', mode='expected', expected='booked', actual='pending', passed=False)
+    >>> compare_field(FieldExpectation(path="code.*", one_of=["A", "B"]), ["C", "B"]).actual
+    'B'
+    """
+    mode = expectation.mode
+    expected = _expected_of(expectation)
+    if mode == "exists":
+        found = [value for value in values if value is not None]
+        return FieldResult(expectation.path, mode, expected, _shown(found), bool(found) == expectation.exists)
+    candidates = list(values) or [None]
+    for value in candidates:
+        if _is_satisfied(expectation, mode, value):
+            return FieldResult(expectation.path, mode, expected, value, True)
+    return FieldResult(expectation.path, mode, expected, _shown(candidates), False)
+
+
+def describe_problem(expectation: FieldExpectation) -> str | None:
+    """Return why an expectation could never be met or never fail, None when it makes sense."""
+    given = expectation.model_fields_set - {"path", "expected", "contains"}
+    empty = sorted(name for name in given if getattr(expectation, name) is None)
+    if empty:
+        return f"{empty[0]} is null; give it a value, or use `expected: null` for a missing value"
+    if expectation.one_of == []:
+        return "one_of is empty; list at least one value"
+    if "contains" in expectation.model_fields_set and expectation.contains in (None, "", [], {}):
+        return "contains is empty; name what must be in the value"
+    if expectation.matches == "":
+        return "matches is empty; write a regular expression"
+    if expectation.approx is not None and not _are_numbers(expectation.approx.value, expectation.approx.tolerance):
+        return "approx needs a finite value and tolerance"
+    for name in ("min", "max"):
+        bound = getattr(expectation, name)
+        if isinstance(bound, str) and to_number(bound) is None and parse_period(bound) is None:
+            return f'{name}: "{bound}" is neither a number nor a date'
+        if isinstance(bound, float) and to_number(bound) is None:
+            return f"{name}: {bound} is not a finite number"
+    return None
+
+
+def _expected_of(expectation: FieldExpectation) -> Json:
+    mode = expectation.mode
+    if mode == "expected":
+        return expectation.expected
+    if mode == "range":
+        bounds = {"min": expectation.min, "max": expectation.max}
+        return {name: _plain(bound) for name, bound in bounds.items() if bound is not None}
+    if expectation.approx is not None:
+        return {
+            "approx": {"value": _plain(expectation.approx.value), "tolerance": _plain(expectation.approx.tolerance)}
+        }
+    return {mode: getattr(expectation, mode)}
+
+
+def _plain(bound: float | str) -> float | int | str:
+    """Write 5.0 as 5."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
+def _are_numbers(*values: Json) -> bool:
+    return all(to_number(value) is not None for value in values)
+
+
+def _shown(values: Sequence[Json]) -> Json:
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _is_satisfied(expectation: FieldExpectation, mode: str, value: Json) -> bool:
+    match mode:
+        case "expected":
+            return equal(expectation.expected, value)
+        case "one_of":
+            return any(equal(item, value) for item in expectation.one_of or ())
+        case "matches":
+            text = to_text(value)
+            return text is not None and re.search(expectation.matches or r"(?!)", text) is not None
+        case "range":
+            return _is_within(value, expectation.min, expectation.max)
+        case "approx":
+            return _is_near(value, expectation.approx)
+        case _:
+            return _contains(value, expectation.contains)
+
+
+def _is_within(value: Json, low: float | str | None, high: float | str | None) -> bool:
+    return not (
+        value is None
+        or (low is not None and _is_past(value, low, -1))
+        or (high is not None and _is_past(value, high, 1))
+    )
+
+
+def _is_past(value: Json, bound: float | str, side: int) -> bool:
+    """Whether the value is past the bound, or cannot be compared with it."""
+    if isinstance(value, str) and isinstance(bound, str) and not _are_plain_numbers(value, bound):
+        period, limit = parse_period(value), parse_period(bound)
+        if period is not None and limit is not None:
+            return period.begins_before(limit) if side < 0 else period.ends_after(limit)
+    number, edge = to_number(value), to_number(bound)
+    if number is None or edge is None:
+        return True
+    return number < edge if side < 0 else number > edge
+
+
+def _are_plain_numbers(value: str, bound: str) -> bool:
+    """Whether both are numbers and not both as long as a compact date (`20260420`)."""
+    is_long = min(len(value), len(bound)) >= _COMPACT_DATE_CHARS_MIN
+    return not is_long and _are_numbers(value, bound)
+
+
+def _is_near(value: Json, approx: Any) -> bool:
+    number = to_number(value)
+    middle, tolerance = to_number(approx.value), to_number(approx.tolerance)
+    if number is None or middle is None or tolerance is None:
+        return False
+    try:
+        return abs(number - middle) <= tolerance
+    except ArithmeticError:  # the difference is past what a decimal can hold
+        return False
+
+
+def _contains(value: Json, part: Json) -> bool:
+    if isinstance(value, str):
+        text = to_text(part)
+        return text is not None and text in value
+    if isinstance(value, list) and not isinstance(part, list):
+        return any(_covers(element, part) for element in value)
+    return _covers(value, part)
+
+
+def _covers(value: Json, part: Json) -> bool:
+    """Whether the value holds the part: an object all of its members, an array all of its elements."""
+    if isinstance(value, dict) and isinstance(part, dict):
+        return all(key in value and _covers(value[key], item) for key, item in part.items())
+    if isinstance(value, list) and isinstance(part, list):
+        return all(any(_covers(element, item) for element in value) for item in part)
+    return equal(part, value)

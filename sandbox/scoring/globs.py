@@ -1,0 +1,63 @@
+"""Globs over slash-separated names: request paths and `collection/key`.
+
+`*` is anything within one step, `**` any number of steps, `?` one character, `[ab]` one of a set
+(`[!ab]` none of it). Upper and lower case differ. Knows nothing of files on disk.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+_TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
+
+
+def compile_glob(glob: str) -> re.Pattern[str]:
+    """Translate a glob into a pattern for `fullmatch`.
+
+    >>> bool(compile_glob("fhir/*/1").fullmatch("fhir/Patient/1"))
+    True
+    >>> bool(compile_glob("fhir/*").fullmatch("fhir/Patient/1"))
+    False
+    >>> [bool(compile_glob("fhir/**").fullmatch(name)) for name in ("fhir", "fhir/Patient", "fhir/Patient/1")]
+    [True, True, True]
+    """
+    return re.compile("".join(_translate(token) for token in _TOKEN.findall(glob)), re.DOTALL)
+
+
+def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+    """Return whether a name matches any of the globs.
+
+    >>> glob_matcher(["a/*", "b"])("a/1")
+    True
+    """
+    patterns = [compile_glob(glob) for glob in globs]
+    return lambda name: any(pattern.fullmatch(name) is not None for pattern in patterns)
+
+
+def _translate(token: str) -> str:
+    if token == "**/":
+        return "(?:.*/)?"
+    if token == "/**":
+        return "(?:/.*)?"
+    if token.startswith("**"):
+        return ".*"
+    if token == "*":
+        return "[^/]*"
+    if token == "?":
+        return "[^/]"
+    if token.startswith("[") and len(token) > 1:
+        return _character_set(token)
+    return re.escape(token)
+
+
+def _character_set(token: str) -> str:
+    body = token[1:-1]
+    negation, body = ("^/", body[1:]) if body.startswith("!") else ("", body)
+    if not body:
+        return re.escape(token)
+    escaped = re.sub(r"([\\\]\[^&~|])", r"\\\1", body)
+    try:
+        re.compile(f"[{escaped}]")
+    except re.error:  # a range that runs backwards: take the characters as they are
+        escaped = re.sub(r"-", r"\\-", escaped)
+    return f"[{negation}{escaped}]"

@@ -1,0 +1,59 @@
+"""Running the server: in this process until a signal, or for as long as a block lasts."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from sandbox.app import create_app
+from sandbox.settings import Settings
+
+_DRAIN_S = 5.0
+
+
+def address_of(runner: web.AppRunner) -> tuple[str, int]:
+    """Return the host and port a runner listens on."""
+    host, port = runner.addresses[0][:2]
+    return host, port
+
+
+def url_of(settings: Settings, runner: web.AppRunner) -> str:
+    """Return the URL clients use."""
+    host, port = address_of(runner)
+    shown = f"[{host}]" if ":" in host else host
+    return settings.url_base or f"http://{shown}:{port}"
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
+    """Run a server inside the block; leaving it drains requests and closes the record.
+
+    Raises what starting raises, and `OSError` when the address is taken.
+    """
+    runner = web.AppRunner(create_app(settings), shutdown_timeout=_DRAIN_S, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving_url(settings: Settings) -> AsyncIterator[str]:
+    """Run a server inside the block and give its URL."""
+    async with running(settings) as runner:
+        yield url_of(settings, runner)
+
+
+async def serve(settings: Settings, announce: Callable[[web.AppRunner], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings) as runner:
+        announce(runner)
+        await stop.wait()

@@ -1,0 +1,65 @@
+"""Settings: what `sandbox serve` may be told, by option or by environment variable."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sandbox import limits
+
+DEFAULT_PORT: Final = 8787
+DEFAULT_DATA_DIR: Final = Path(".sandbox")
+
+
+def builtin(name: str) -> Path:
+    """Return the directory of the built-in `playgrounds` or `seeds`: in the wheel, or in the checkout."""
+    package = Path(__file__).parent
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a server needs to know to start.
+
+    `playgrounds` and `seeds` replace the built-in directories when given. `url_base` is the address
+    clients use when it differs from host and port. Keys left out are the well-known ones on
+    loopback; on any other address they are generated and printed once.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    data_dir: Path = DEFAULT_DATA_DIR
+    playgrounds: tuple[Path, ...] = ()
+    seeds: tuple[Path, ...] = ()
+    is_strict: bool = False
+    url_base: str | None = None
+    api_key: str | None = None
+    solver_key: str | None = None
+    run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
+    max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    is_recording: bool = True
+    is_watching: bool = True
+
+    @property
+    def playground_dirs(self) -> tuple[Path, ...]:
+        """Where benchmarks are read from."""
+        return self.playgrounds or (builtin("playgrounds"),)
+
+    @property
+    def seed_dirs(self) -> tuple[Path, ...]:
+        """Where datasets are read from."""
+        return self.seeds or (builtin("seeds"),)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings that have environment variables (see docs/settings.md)."""
+        env = os.environ if environ is None else environ
+        return cls(
+            is_strict=env.get("SANDBOX_STRICT", "").lower() in ("1", "true", "yes"),
+            api_key=env.get("SANDBOX_API_KEY") or None,
+            solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
+            run_token_lifetime_s=float(env.get("SANDBOX_RUN_TOKEN_LIFETIME_S") or limits.RUN_TOKEN_LIFETIME_S),
+            max_active_playgrounds=int(env.get("SANDBOX_MAX_ACTIVE_PLAYGROUNDS") or limits.ACTIVE_PLAYGROUNDS),
+        )

@@ -1,0 +1,116 @@
+"""A call and its answer, as the interactions see them: from the wire or from a Bundle's entry alike.
+
+Knows nothing of HTTP framing; `routes.py` and `bundles.py` turn both sides.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sandbox import jsonio
+from sandbox.errors import Malformed, SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.fhir.issues import Issue
+from sandbox.simulators.fhir.negotiation import Preferences, check_json_body, preferences
+from sandbox.simulators.fhir.state import Stored, http_date
+
+Query: TypeAlias = tuple[tuple[str, str], ...]
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(slots=True)
+class Call:
+    """One FHIR interaction to carry out.
+
+    `path` is relative to the FHIR base, in segments. Header names are lower case. `resource` is the
+    body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
+    where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
+    transaction chose for it. `deleted_ids` is filled by a deletion.
+    """
+
+    tx: Interaction
+    method: str
+    path: tuple[str, ...]
+    query: Query = ()
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+    base: str = ""
+    body: bytes = b""
+    media_type: str = ""
+    resource: Json = None
+    is_checked: bool = False
+    at: str | None = None
+    assigned_id: str | None = None
+    deleted_ids: tuple[str, ...] = ()
+
+    @property
+    def preferences(self) -> Preferences:
+        """What `Prefer` asks for."""
+        return preferences(self.headers.get("prefer", ""))
+
+    def json(self, what: str) -> Json:
+        """Return the body as JSON; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""
+        if self.resource is None:
+            check_json_body(self.media_type, what)
+            if not self.body.strip():
+                raise Malformed(f"The body is empty; {what} needs a resource in JSON.", issue_type="required")
+            self.resource = jsonio.parse(self.body)
+        return self.resource
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an interaction answers: a resource (as text) or none, and what headers are made of."""
+
+    status: int
+    body: bytes = b""
+    version: int | None = None
+    last_updated: str | None = None
+    location: str | None = None
+    issues: tuple[Issue, ...] = ()
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+
+    @property
+    def etag(self) -> str | None:
+        """The entity tag of the version."""
+        return None if self.version is None else f'W/"{self.version}"'
+
+    @property
+    def last_modified(self) -> str | None:
+        """`lastUpdated` as HTTP writes it."""
+        return None if self.last_updated is None else http_date(self.last_updated)
+
+
+Handler: TypeAlias = Callable[[Call], Answer]
+
+
+def answer_of(call: Call, stored: Stored, status: int) -> Answer:
+    """Answer a write: the resource, and where it is."""
+    location = f"{call.base}/{stored.resource_type}/{stored.id}/_history/{stored.version}"
+    return Answer(status, stored.json, stored.version, stored.last_updated, location)
+
+
+def answer_json(value: Json, status: int = 200) -> Answer:
+    """Answer a resource that is not stored (a Bundle, an outcome, Parameters)."""
+    return Answer(status, jsonio.dump(value))
+
+
+def at_entry(error: SandboxError, at: str) -> SandboxError:
+    """Return the error with its issues' expressions moved below a Bundle's entry."""
+    from sandbox.simulators.fhir.outcome import issues_of
+
+    moved = []
+    for issue in issues_of(error):
+        inner = issue.expression
+        if inner is None:
+            expression = at
+        elif inner.startswith(("Bundle.", "http.")):
+            expression = inner
+        else:
+            rest = inner.partition(".")[2]
+            expression = f"{at}.resource.{rest}" if rest else f"{at}.resource"
+        moved.append(Issue(issue.code, issue.diagnostics, expression, issue.severity))
+    error.context["issues"] = tuple(moved)
+    return error

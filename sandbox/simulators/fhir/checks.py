@@ -1,0 +1,131 @@
+"""The check `fhir-resource-state`: run a search on the final state and look at what it finds.
+
+`fhirpath` (extension) is one more field, `$fhirpath`, which must be true on the first match.
+"""
+
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch, Seed
+from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.validation.structures import resource_types
+
+FHIRPATH = "$fhirpath"
+
+
+class FhirResourceState(Assertion):
+    """How the check is written. `search` values may be lists: a parameter that is given twice."""
+
+    resource_type: str
+    search: dict[str, str | list[str]] = Field(default_factory=dict)
+    fields: list[FieldExpectation] = Field(default_factory=list)
+    count: CountRange | None = None
+    absent: bool = False
+    fhirpath: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fhirpath_is_a_field(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("fhirpath"):
+            fields = data.get("fields") or []
+            if isinstance(fields, list) and not any(isinstance(f, dict) and f.get("path") == FHIRPATH for f in fields):
+                return {**data, "fields": [*fields, {"path": FHIRPATH, "expected": True}]}
+        return data
+
+    @field_validator("resource_type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        if value not in resource_types():
+            raise ValueError(f'"{value}" is not a resource type of FHIR R4')
+        return value
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _plain_values(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: _text(v) for k, v in value.items()}
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        """Run the search on an empty store, so that a wrong parameter is found when the benchmark is loaded."""
+        try:
+            _find(Branch(Seed()), self)
+        except SandboxError as error:
+            raise ValueError(error.message) from None
+        if self.fhirpath is not None:
+            _compiled(self.fhirpath)
+        return self
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """The search as parameter pairs."""
+        pairs = []
+        for name, value in self.search.items():
+            pairs += [(name, item) for item in (value if isinstance(value, list) else [value])]
+        return pairs
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return value
+
+
+def _find(branch: Branch, assertion: FhirResourceState) -> list[str]:
+    from sandbox.simulators.fhir.search import find
+
+    return find(branch, assertion.resource_type, assertion.parameters)
+
+
+def _compiled(expression: str) -> Any:
+    import fhirpathpy
+    from fhirpathpy.models import models
+
+    try:
+        return fhirpathpy.compile(expression, models["r4"])
+    except Exception as error:
+        raise ValueError(f"fhirpath cannot be read: {error}") from None
+
+
+def evaluate(expression: str, resource: Json) -> Json:
+    """Return what a FHIRPath expression gives on a resource: one value, a list of several, None for nothing.
+
+    >>> evaluate("name.exists()", {"resourceType": "Patient", "name": [{"family": "Chen"}]})
+    True
+    """
+    found = _compiled(expression)(resource)
+    return found[0] if len(found) == 1 else (found or None)
+
+
+def select(assertion: FhirResourceState, view: View) -> Selection:
+    """Return the matches of the assertion's search, in result order."""
+    ids = _find(view.branch, assertion)
+    collection = collection_of(assertion.resource_type)
+    evidence: dict[str, Json] = {}
+    subjects = []
+    for position, resource_id in enumerate(ids):
+        value = view.branch.get(collection, resource_id)
+        label = f"{assertion.resource_type}/{resource_id}"
+        if assertion.fhirpath is not None and position == 0:
+            try:
+                result = evaluate(assertion.fhirpath, value)
+            except Exception as error:
+                result = None
+                evidence["fhirpath_error"] = str(error)
+            evidence["fhirpath"] = {"expression": assertion.fhirpath, "reference": label, "result": result}
+            value = {**value, FHIRPATH: result}
+        subjects.append(Subject(label, value))
+    query = "&".join(f"{name}={value}" for name, value in assertion.parameters)
+    sought = f"{assertion.resource_type} matching {query}" if query else assertion.resource_type
+    return Selection(sought, tuple(subjects), evidence)
+
+
+FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select)

@@ -1,0 +1,79 @@
+"""Conditions: searches that choose the resource to act on, and conditional reads (R4, RESTful API).
+
+Every conditional interaction is the plain one after `match_of` or `matches_of` found its target.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import parse_qsl
+
+from sandbox.clock import parse_instant
+from sandbox.errors import Invalid, PreconditionFailed
+from sandbox.simulators.fhir.calls import Call, Query
+from sandbox.simulators.fhir.negotiation import tag_version
+
+_NOT_CRITERIA: Final = frozenset("_format _pretty _summary _elements _count _sort _total".split())
+
+
+def criteria(condition: str | Query, what: str) -> Query:
+    """Return a condition's search parameters; raises `Invalid` when none is left.
+
+    >>> criteria("?identifier=a|b&_format=json", "If-None-Exist")
+    (('identifier', 'a|b'),)
+    """
+    if isinstance(condition, str):
+        text = condition.strip()
+        text = text.partition("?")[2] if "?" in text else text
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
+        except ValueError:
+            raise Invalid(f'{what} "{text}" is not a search: write name=value&name=value.') from None
+        condition = tuple(pairs)
+    kept = tuple((name, value) for name, value in condition if name not in _NOT_CRITERIA)
+    if not kept:
+        message = f"{what} needs at least one search parameter: without any it would match every resource."
+        raise PreconditionFailed(message, issue_type="required")
+    return kept
+
+
+def matches_of(call: Call, resource_type: str, condition: str | Query, what: str) -> list[str]:
+    """Return the ids of all matches of a condition."""
+    from sandbox.simulators.fhir.search import find
+
+    return find(call.tx.branch, resource_type, criteria(condition, what), call.base)
+
+
+def match_of(call: Call, resource_type: str, condition: str | Query, what: str) -> str | None:
+    """Return the id of the one match, None without one; raises `PreconditionFailed` for several."""
+    found = matches_of(call, resource_type, condition, what)
+    if len(found) > 1:
+        shown = condition if isinstance(condition, str) else "&".join(f"{k}={v}" for k, v in condition)
+        message = f"{what}: {len(found)} {resource_type} resources match {shown}; it must be one at most."
+        raise PreconditionFailed(message, issue_type="multiple-matches")
+    return found[0] if found else None
+
+
+def is_not_modified(headers: Mapping[str, str], version: int, instant: str) -> bool:
+    """Whether `If-None-Match` or `If-Modified-Since` says that the caller has this version.
+
+    >>> is_not_modified({"if-none-match": 'W/"2"'}, 2, "2026-01-01T00:00:00.000Z")
+    True
+    """
+    tags = headers.get("if-none-match")
+    if tags is not None:
+        return any(tag_version(tag) in (None, str(version)) for tag in tags.split(","))
+    since = headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        moment = parsedate_to_datetime(since)
+    except (TypeError, ValueError):
+        try:
+            moment = parse_instant(since)
+        except ValueError:
+            return False  # RFC 9110: a date that cannot be read is ignored
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    modified: datetime = parse_instant(instant).replace(microsecond=0)
+    return modified <= moment

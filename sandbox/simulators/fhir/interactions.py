@@ -1,0 +1,127 @@
+"""The RESTful interactions on one resource, a type or the system (R4, RESTful API).
+
+Each takes a `Call` and returns an `Answer`; conditional forms are in `conditional.py`.
+"""
+
+from sandbox import limits
+from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir import conditional, state
+from sandbox.simulators.fhir.calls import Answer, Call, answer_of
+from sandbox.simulators.fhir.issues import Issue, refusal
+from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.negotiation import tag_version
+from sandbox.simulators.fhir.validation import validate
+
+
+def read(call: Call) -> Answer:
+    """`GET [type]/[id]`."""
+    resource_type, resource_id = call.path
+    document = state.get(call.tx.branch, resource_type, resource_id)
+    text = document.json
+    instant = state.last_updated(text)
+    if call.headers and conditional.is_not_modified(call.headers, document.version, instant):
+        return Answer(304, b"", document.version, instant)
+    return Answer(200, text, document.version, instant)
+
+
+def vread(call: Call) -> Answer:
+    """`GET [type]/[id]/_history/[vid]`."""
+    resource_type, resource_id, _, version = call.path
+    stored = state.vread(call.tx.branch, resource_type, resource_id, version)
+    return Answer(200, stored.json, stored.version, stored.last_updated)
+
+
+def checked_resource(call: Call, resource_type: str, what: str) -> Json:
+    """Return the body as a valid resource of the type; raises with every problem found."""
+    resource = call.json(what)
+    if not isinstance(resource, dict):
+        raise Malformed(f"The body is not a resource: {what} needs a JSON object.", issue_type="structure")
+    found = resource.get("resourceType")
+    if found is not None and found != resource_type:
+        message = f'The body is a "{found}", but the URL says {resource_type}.'
+        raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.resourceType")
+    if not call.is_checked:
+        issues = validate(resource)
+        if issues:
+            raise refusal(issues)
+        check_stored_bundle(resource)
+        call.is_checked = True
+    return resource
+
+
+def check_stored_bundle(resource: Json) -> None:
+    """Refuse a Bundle with more entries than the limit."""
+    if resource.get("resourceType") == "Bundle" and len(resource.get("entry", ())) > limits.BUNDLE_ENTRIES:
+        raise TooLarge(f"The Bundle has more than {limits.BUNDLE_ENTRIES} entries.", expression="Bundle.entry")
+
+
+def create(call: Call) -> Answer:
+    """`POST [type]`, conditional with `If-None-Exist`."""
+    [resource_type] = call.path
+    state.check_type(resource_type)
+    resource = checked_resource(call, resource_type, "a create")
+    condition = call.headers.get("if-none-exist")
+    if condition is not None:
+        existing = conditional.match_of(call, resource_type, condition, "If-None-Exist")
+        if existing is not None:
+            stored = state.read(call.tx.branch, resource_type, existing)
+            return answer_of(call, stored, 200)
+    return answer_of(call, state.store(call.tx, resource, call.assigned_id or call.tx.new_id(), "POST"), 201)
+
+
+def update(call: Call) -> Answer:
+    """`PUT [type]/[id]`: update, or create under that id; version-aware with `If-Match`."""
+    resource_type, resource_id = call.path
+    state.check_type(resource_type)
+    resource = checked_resource(call, resource_type, "an update")
+    given = resource.get("id")
+    if given != resource_id:
+        found = "has no id" if given is None else f'has the id "{given}"'
+        message = f'The resource {found}; an update needs the id of the URL, "{resource_id}".'
+        raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.id")
+    return write_update(call, resource, resource_id)
+
+
+def write_update(call: Call, resource: Json, resource_id: str, method: str = "PUT") -> Answer:
+    """Store a valid resource under its id, after checking `If-Match` and `If-None-Match: *`."""
+    resource_type = resource["resourceType"]
+    check_preconditions(call, resource_type, resource_id)
+    stored = state.store(call.tx, resource, resource_id, method)
+    return answer_of(call, stored, 201 if stored.is_new else 200)
+
+
+def check_preconditions(call: Call, resource_type: str, resource_id: str) -> None:
+    """Raise `PreconditionFailed` unless `If-Match` names the current version."""
+    wanted = call.headers.get("if-match")
+    if_none = call.headers.get("if-none-match", "").strip()
+    if wanted is None and if_none != "*":
+        return
+    current = state.find_document(call.tx.branch, resource_type, resource_id)
+    reference = f"{resource_type}/{resource_id}"
+    if wanted is not None:
+        if current is None:
+            raise PreconditionFailed(f"If-Match was sent, but there is no {reference}.", issue_type="conflict")
+        tags = [tag_version(part) for part in wanted.split(",")]
+        if None not in tags and str(current.version) not in tags:
+            message = f"If-Match asks for version {', '.join(map(str, tags))}, but {reference} is at {current.version}."
+            raise PreconditionFailed(message, issue_type="conflict", headers={"ETag": f'W/"{current.version}"'})
+    if if_none == "*" and current is not None:
+        raise PreconditionFailed(f"If-None-Match: * was sent, but {reference} exists.", issue_type="duplicate")
+
+
+def delete(call: Call) -> Answer:
+    """`DELETE [type]/[id]`: 204 also when there was nothing to delete."""
+    resource_type, resource_id = call.path
+    state.check_type(resource_type)
+    if call.headers.get("if-match") is not None:
+        check_preconditions(call, resource_type, resource_id)
+    call.deleted_ids = (resource_id,)
+    version = state.delete(call.tx, resource_type, resource_id)
+    reference = f"{resource_type}/{resource_id}"
+    if version is None:
+        latest = call.tx.branch.version_of(collection_of(resource_type), resource_id)
+        text = f"{reference} was already deleted." if latest else f"There was no {reference}; nothing to delete."
+        return Answer(204, b"", latest or None, issues=(Issue("informational", text, severity="information"),))
+    text = f"{reference} was deleted."
+    return Answer(204, b"", version, issues=(Issue("informational", text, severity="information"),))

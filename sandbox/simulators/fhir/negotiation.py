@@ -1,0 +1,124 @@
+"""Content negotiation and preferences (R4, RESTful API: content types, `_format`, `Prefer`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
+from sandbox.simulators.fhir.names import MEDIA_TYPE
+
+JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
+PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
+_ANYTHING: Final = frozenset({"*/*", "application/*", "text/*"})
+
+Return = Literal["minimal", "representation", "OperationOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What `Prefer` asks for; `returns` is None when it does not say."""
+
+    returns: Return | None = None
+    is_lenient: bool = False
+
+
+@lru_cache(maxsize=256)
+def preferences(header: str) -> Preferences:
+    """Read a `Prefer` header; preferences we do not know are ignored, as RFC 7240 asks.
+
+    >>> preferences("return=minimal; handling=lenient")
+    Preferences(returns='minimal', is_lenient=True)
+    """
+    returns: Return | None = None
+    is_lenient = False
+    for part in header.replace(";", ",").split(","):
+        name, _, value = part.strip().partition("=")
+        value = value.strip().strip('"')
+        if name.lower() == "return":
+            if value == "minimal":
+                returns = "minimal"
+            elif value == "representation":
+                returns = "representation"
+            elif value == "OperationOutcome":
+                returns = "OperationOutcome"
+        elif name.lower() == "handling":
+            is_lenient = value.lower() == "lenient"
+    return Preferences(returns, is_lenient)
+
+
+@lru_cache(maxsize=256)
+def response_type(accept: str, wanted: str | None) -> str:
+    """Return the media type to answer with; `wanted` is `_format`, which wins over `Accept`.
+
+    Raises `NotAcceptable` when the caller takes no JSON.
+
+    >>> response_type("application/json", None), response_type("text/html, */*", None)
+    ('application/json', 'application/fhir+json')
+    """
+    if wanted is not None:
+        name = wanted.partition(";")[0].strip().replace(" ", "+").lower()
+        if name == "json" or name in JSON_TYPES:
+            return MEDIA_TYPE
+        raise NotAcceptable(f'The format "{wanted}" is not served; use _format=json.', expression="http._format")
+    if not accept:
+        return MEDIA_TYPE
+    best: tuple[float, str] | None = None
+    for part in accept.split(","):
+        name, *parameters = (p.strip().lower() for p in part.split(";"))
+        if name not in JSON_TYPES and name not in _ANYTHING:
+            continue
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                quality = _quality(parameter[2:])
+            elif parameter.startswith("fhirversion=") and parameter[12:] not in ("4.0", "4.0.1"):
+                raise NotAcceptable(f"FHIR version {parameter[12:]} is not served; this is 4.0.")
+        if quality > 0 and (best is None or quality > best[0]):
+            best = quality, "application/json" if name in ("application/json", "text/json") else MEDIA_TYPE
+    if best is None:
+        raise NotAcceptable(f'Nothing in "Accept: {accept}" is served; this server answers {MEDIA_TYPE} only.')
+    return best[1]
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
+
+
+def check_json_body(media_type: str, what: str) -> None:
+    """Refuse a body that is not sent as JSON; a missing content type is taken as JSON.
+
+    Raises `UnsupportedMedia`.
+    """
+    if media_type and media_type not in JSON_TYPES:
+        raise UnsupportedMedia(f'A body of type "{media_type}" is not read for {what}; send {MEDIA_TYPE}.')
+
+
+def is_true(query: Sequence[tuple[str, str]], name: str) -> bool:
+    """Whether a flag parameter is true; raises `Invalid` when it is neither true nor false."""
+    for key, value in query:
+        if key == name:
+            if value not in ("true", "false"):
+                raise Invalid(f'{name} must be true or false, not "{value}".', expression=f"http.{name}")
+            return value == "true"
+    return False
+
+
+def tag_version(header: str) -> str | None:
+    """Return the version that an entity tag names, None for `*`.
+
+    >>> tag_version('W/"3"'), tag_version('"3"'), tag_version("*")
+    ('3', '3', None)
+    """
+    text = header.strip()
+    if text == "*":
+        return None
+    return text.removeprefix("W/").strip('"')
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header's value, empty when it was not sent."""
+    return headers.get(name, "")

@@ -1,0 +1,90 @@
+"""`_include` and `_revinclude` (R4 search, 3.1.1.5.4): what matches refer to, what refers to them.
+
+`:iterate` applies to what was included too, up to `limits.INCLUDE_DEPTH` steps from the matches.
+"""
+
+from sandbox import limits
+from sandbox.errors import TooLarge
+from sandbox.simulators.fhir.search.criteria import (
+    Run,
+    forms_of_targets,
+    has_canonicals,
+    reference_index,
+)
+from sandbox.simulators.fhir.search.definitions import Parameter, resource_types
+from sandbox.simulators.fhir.search.index import Keys
+from sandbox.simulators.fhir.search.options import Include, reference_parameters
+from sandbox.simulators.fhir.search.order import Match
+from sandbox.simulators.fhir.search.terminology import by_canonical
+
+
+def included(run: Run, matches: list[Match], includes: list[Include]) -> list[Match]:
+    """Return what the includes add to a page of matches, each resource once, in order of discovery."""
+    seen = dict.fromkeys(matches)
+    found: list[Match] = []
+    level, steps = matches, includes
+    for _ in range(limits.INCLUDE_DEPTH):
+        fresh: dict[Match, None] = {}
+        for step in steps:
+            add = _referring if step.is_reverse else _referred
+            for match in add(run, level, step):
+                if match not in seen:
+                    fresh[match] = None
+        seen.update(fresh)
+        found += fresh
+        if len(seen) > limits.SEARCH_RESULTS:
+            message = (
+                f"The page with its included resources holds more than {limits.SEARCH_RESULTS} resources; "
+                "ask for a smaller _count or fewer includes."
+            )
+            raise TooLarge(message, issue_type="too-costly", expression="http._include")
+        level, steps = list(fresh), [step for step in includes if step.is_iterating]
+        if not level or not steps:
+            break
+    return found
+
+
+def _referred(run: Run, level: list[Match], step: Include) -> list[Match]:
+    found: list[Match] = []
+    for resource_type, key in level:
+        if step.source_type not in ("*", resource_type):
+            continue
+        for parameter in reference_parameters(resource_type, step.code):
+            index = run.store.type(resource_type).index_at(key, parameter)
+            for forms in index.entries.get(key, ()):
+                found += [m for m in _targets(run, parameter, forms) if step.target_type in (None, m[0])]
+    return found
+
+
+def _targets(run: Run, parameter: Parameter, forms: tuple[str, ...]) -> list[Match]:
+    if not forms:
+        return []
+    local = forms[0].removeprefix(f"{run.base}/") if run.base else forms[0]
+    kind, _, key = local.partition("/")
+    if kind in resource_types():
+        return [(kind, key)] if run.store.type(kind).document(key) is not None else []
+    if has_canonicals(parameter) and len(forms) > 1:
+        targets = parameter.targets or tuple(run.store.types())
+        return [(t, key) for t in targets for key, _ in by_canonical(run.store, t, forms[1].rstrip("|"))]
+    return []
+
+
+def _referring(run: Run, level: list[Match], step: Include) -> list[Match]:
+    by_type: dict[str, set[str]] = {}
+    for resource_type, key in level:
+        if step.target_type in (None, resource_type):
+            by_type.setdefault(resource_type, set()).add(key)
+    found: list[Match] = []
+    for source in [step.source_type] if step.source_type != "*" else run.store.types():
+        keys: set[str] = set()
+        for parameter in reference_parameters(source, step.code):
+            for target, ids in by_type.items():
+                if not parameter.targets or target in parameter.targets:
+                    keys |= _sources(run, source, parameter, target, ids)
+        found += [(source, key) for key in run.store.type(source).in_order(keys)]
+    return found
+
+
+def _sources(run: Run, source: str, parameter: Parameter, target: str, ids: set[str]) -> Keys:
+    forms = frozenset(forms_of_targets(run, parameter, target, ids))
+    return run.store.type(source).evaluate(lambda layer: [reference_index(layer, parameter).select_any(forms)])

@@ -1,0 +1,99 @@
+"""The plan of a search: its parameters read, checked, and sorted into criteria and options.
+
+Strict: the first parameter that cannot be honoured refuses the search. Lenient: it is left out, and
+the plan remembers why.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sandbox.errors import Invalid
+from sandbox.simulators.fhir.search import problems
+from sandbox.simulators.fhir.search.criteria import Criterion
+from sandbox.simulators.fhir.search.definitions import compartments, resource_types
+from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE, Options
+from sandbox.simulators.fhir.search.parse import CriteriaParser, compartment_criterion
+from sandbox.simulators.fhir.search.request import SearchRequest
+from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.search.terminology import terminology_of
+from sandbox.simulators.fhir.search.types import Context
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to look for in which types, and how to answer.
+
+    `understood` are the parameters that were honoured, for the `self` link; `ignored` says why
+    others were not (lenient handling only).
+    """
+
+    types: tuple[str, ...]
+    criteria: dict[str, list[Criterion]]
+    options: Options = field(default_factory=Options)
+    understood: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[Invalid] = field(default_factory=list)
+
+
+def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
+    """Read a request's parameters; raises `Invalid` or `Unsupported` with the name of the one at fault."""
+    types = _types_of(request)
+    plan = Plan(types, {t: [] for t in types})
+    parser = CriteriaParser(store, Context(request.base_url.rstrip("/"), now, terminology_of(store, request.base_url)))
+    if request.compartment is not None:
+        for resource_type in types:
+            criterion = compartment_criterion(request.compartment, resource_type, request.base_url)
+            plan.criteria[resource_type].append(criterion)
+    seen: set[str] = set()
+    for name, value in request.parameters:
+        try:
+            _take(plan, parser, request, name, value, seen)
+        except Invalid as error:
+            if not request.is_lenient:
+                raise
+            plan.ignored.append(error)
+    plan.options.check()
+    return plan
+
+
+def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str, value: str, seen: set[str]) -> None:
+    if name in PASSED_THROUGH:
+        return
+    code = name.partition(":")[0]
+    if code in SINGLE and code in seen:
+        raise problems.invalid(name, f'The parameter "{code}" is given more than once.')
+    seen.add(code)
+    if code in NAMES:
+        plan.options.read(name, value, plan.types)
+    elif code == "_type":
+        if request.resource_type is not None:
+            message = (
+                f'The parameter "_type" is for searches over several types; this one is of {request.resource_type}.'
+            )
+            raise problems.invalid(name, message)
+    else:
+        parsed = [(t, parser.parse(t, name, value)) for t in plan.types]
+        for resource_type, criterion in parsed:
+            plan.criteria[resource_type].append(criterion)
+    plan.understood.append((name, value))
+
+
+def _types_of(request: SearchRequest) -> tuple[str, ...]:
+    if request.resource_type is not None:
+        if request.resource_type not in resource_types():
+            raise problems.not_supported("", f'"{request.resource_type}" is not a resource type of FHIR R4.')
+        return (request.resource_type,)
+    asked = [value for name, value in request.parameters if name == "_type"]
+    if len(asked) > 1:
+        raise problems.invalid("_type", 'The parameter "_type" is given more than once; separate types with commas.')
+    if not asked:
+        if request.compartment is not None and request.compartment[0] in compartments():
+            return tuple(sorted(compartments()[request.compartment[0]]))
+        message = (
+            'A search over several resource types needs the parameter "_type", such as _type=Patient,Practitioner.'
+        )
+        raise problems.invalid("_type", message)
+    types = asked[0].split(",")
+    for name in types:
+        if name not in resource_types():
+            raise problems.bad_value("_type", asked[0], f'names "{name}", which is not a resource type of FHIR R4')
+    return tuple(dict.fromkeys(types))

@@ -1,0 +1,71 @@
+"""What a search type is: how its values are written, what it reads from a resource, how it finds.
+
+A facet is a second way to look at the same parameter that a modifier asks for (`:text`,
+`:identifier`, `:of-type`); it has an index of its own, built when it is first asked for.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, TypeAlias
+
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.search.definitions import Parameter
+from sandbox.simulators.fhir.search.index import Index
+from sandbox.simulators.fhir.search.paths import Path, read
+
+Code: TypeAlias = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminology:
+    """What the store knows of codes: the members of a value set, what is above or below a code.
+
+    Each returns None when the store does not hold what is needed to tell.
+    """
+
+    members: Callable[[str], frozenset[Code] | None]
+    below: Callable[[str, str], frozenset[str] | None]
+    above: Callable[[str, str], frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the meaning of a value may depend on: the base, the time, the terminology in the store."""
+
+    base_url: str
+    now: datetime | None
+    terminology: Terminology
+
+
+class SearchType(ABC):
+    """One type of search parameter. Stateless."""
+
+    name: ClassVar[str]
+    modifiers: ClassVar[frozenset[str]] = frozenset()
+
+    def facet(self, modifier: str | None) -> str:
+        """Return the facet that a modifier reads; the empty one is the usual."""
+        return ""
+
+    @abstractmethod
+    def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> Any:
+        """Read one value as the caller wrote it into a term; raises `BadValue` or `NoSupport`."""
+
+    def read(self, parameter: Parameter, facet: str, resource: Json) -> tuple[Any, ...]:
+        """Read all entries of a parameter from a resource."""
+        return tuple(
+            entry
+            for path in parameter.paths
+            for raw in read(resource, path.steps)
+            for entry in self.entries(parameter, facet, path, raw, resource)
+        )
+
+    @abstractmethod
+    def entries(self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json) -> Iterable[Any]:
+        """Read the entries of one value of a resource; malformed data has none."""
+
+    @abstractmethod
+    def new_index(self, parameter: Parameter, facet: str) -> Index:
+        """Make an empty index."""

@@ -1,0 +1,140 @@
+"""Number search (R4 search, 3.1.1.4.6): the precision of the search value makes its range.
+
+`100` means 99.5 up to but not including 100.5, `100.00` means 99.995 to 100.005. The other prefixes
+than eq and ne compare with the number itself. `ap` means within a tenth. Numbers in resources are
+taken as exact; a Range is the interval that it is.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from sandbox.jsonio import ExactFloat, Json
+from sandbox.simulators.fhir.search.definitions import Parameter
+from sandbox.simulators.fhir.search.index import Index, Key, Selection
+from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, Intervals, Range
+from sandbox.simulators.fhir.search.paths import Path
+from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.types.base import Context, SearchType
+from sandbox.simulators.fhir.search.values import unescape
+
+_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_TENTH: Final = Decimal("0.1")
+
+
+def split_prefix(text: str) -> tuple[str, str]:
+    """Split a value into its prefix, `eq` without one, and the rest.
+
+    >>> split_prefix("ge5.4")
+    ('ge', '5.4')
+    """
+    return (text[:2], text[2:]) if text[:2] in PREFIXES else ("eq", text)
+
+
+def parse_number(text: str) -> Decimal:
+    """Read a number with its precision; raises `BadValue`."""
+    if not _NUMBER.fullmatch(text) or len(text) > 64:
+        raise BadValue("is not a number like 5, 5.40 or 1e2")
+    return Decimal(text)
+
+
+def bounds_of(prefix: str, number: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the range that a search for a number means; the upper end is exclusive for eq and ne.
+
+    >>> bounds_of("eq", Decimal("5.4"))
+    (Decimal('5.35'), Decimal('5.45'))
+    """
+    if prefix not in ("eq", "ne", "ap"):
+        return number, number
+    exponent = number.as_tuple().exponent
+    half = Decimal(5).scaleb(int(exponent) - 1)
+    if prefix == "ap":
+        half = max(half, abs(number) * _TENTH)
+    return number - half, number + half
+
+
+def range_of(prefix: str, low: Decimal, high: Decimal) -> Range:
+    """Make the range to look for, with the exclusive upper end stepped down."""
+    top = float(high)
+    return Range(prefix, float(low), math.nextafter(top, -math.inf) if prefix in ("eq", "ne") else top)
+
+
+def exact(value: Json) -> Decimal | None:
+    """Return a JSON number as it was written; None for anything else.
+
+    >>> exact(5)
+    Decimal('5')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = Decimal(value.text if isinstance(value, ExactFloat) else str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def interval_of_range(raw: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:
+    """Return the ends of a Range, None for an open one."""
+
+    def end(name: str) -> Decimal | None:
+        quantity = raw.get(name)
+        return exact(quantity.get("value")) if isinstance(quantity, dict) else None
+
+    return end("low"), end("high")
+
+
+class NumberIndex(Index):
+    """Numbers and ranges of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._intervals = Intervals()
+
+    def seal(self) -> None:
+        """Sort what was loaded."""
+        self._intervals.seal()
+
+    def add(self, key: Key, entry: Interval) -> None:
+        """Add an entry."""
+        self._intervals.add(key, entry)
+
+    def remove(self, key: Key, entry: Interval) -> None:
+        """Remove an entry."""
+        self._intervals.remove(key, entry)
+
+    def select(self, term: Range) -> Selection:
+        """Select by a term."""
+        return self._intervals.select(term)
+
+    def rank(self, entry: Interval, is_descending: bool) -> float:
+        """Return what an entry sorts by."""
+        return entry[1] if is_descending else entry[0]
+
+
+class NumberType(SearchType):
+    """Parameters of type number."""
+
+    name = "number"
+
+    def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> Range:
+        """Read one value."""
+        prefix, rest = split_prefix(unescape(text))
+        return range_of(prefix, *bounds_of(prefix, parse_number(rest)))
+
+    def entries(self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json) -> Iterable[Interval]:
+        """Read the entries of one value of a resource."""
+        number = exact(raw)
+        if number is not None:
+            return ((float(number), float(number)),)
+        if path.type == "Range" and isinstance(raw, dict):
+            low, high = interval_of_range(raw)
+            if low is not None or high is not None:
+                return ((-math.inf if low is None else float(low), math.inf if high is None else float(high)),)
+        return ()
+
+    def new_index(self, parameter: Parameter, facet: str) -> Index:
+        """Make an empty index."""
+        return NumberIndex()

@@ -1,0 +1,203 @@
+"""Quantity search (R4 search, 3.1.1.4.11): a number, and the unit it is in.
+
+`5.4` looks at any unit, `5.4||mg` at quantities whose code or unit is mg, `5.4|system|code` at those of
+that code; where both sides are UCUM, at those of any unit that it can be converted to. A quantity
+with a comparator (`<5`) is the interval it stands for.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, TypeAlias
+
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.search import ucum
+from sandbox.simulators.fhir.search.definitions import Parameter
+from sandbox.simulators.fhir.search.index import EMPTY, Index, Key, Selection
+from sandbox.simulators.fhir.search.intervals import Intervals, Range
+from sandbox.simulators.fhir.search.paths import Path
+from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.types.base import Context, SearchType
+from sandbox.simulators.fhir.search.types.number import (
+    bounds_of,
+    exact,
+    interval_of_range,
+    parse_number,
+    range_of,
+    split_prefix,
+)
+from sandbox.simulators.fhir.search.values import split, unescape
+
+CURRENCY: Final = "urn:iso:std:iso:4217"
+Group: TypeAlias = tuple[Any, ...]
+ANY: Final[Group] = ("any",)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityTerm:
+    """A range, in one group of quantities that can be compared with it."""
+
+    group: Group
+    range: Range
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityEntry:
+    """The interval of a quantity in every group that it belongs to."""
+
+    places: tuple[tuple[Group, float, float], ...]
+
+
+class QuantityIndex(Index):
+    """Intervals by group: any unit, one code, one unit text, one UCUM dimension."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: dict[Group, Intervals] = {}
+        self._is_sealed = False
+
+    def seal(self) -> None:
+        """Sort what was loaded."""
+        for group in self._groups.values():
+            group.seal()
+        self._is_sealed = True
+
+    def add(self, key: Key, entry: QuantityEntry) -> None:
+        """Add an entry."""
+        for group, low, high in entry.places:
+            intervals = self._groups.get(group)
+            if intervals is None:
+                intervals = self._groups[group] = Intervals(self._is_sealed)
+            intervals.add(key, (low, high))
+
+    def remove(self, key: Key, entry: QuantityEntry) -> None:
+        """Remove an entry."""
+        for group, low, high in entry.places:
+            self._groups[group].remove(key, (low, high))
+
+    def select(self, term: QuantityTerm) -> Selection:
+        """Select by a term."""
+        group = self._groups.get(term.group)
+        return EMPTY if group is None else group.select(term.range)
+
+    def rank(self, entry: QuantityEntry, is_descending: bool) -> float | None:
+        """Return what an entry sorts by."""
+        if not entry.places:
+            return None
+        _, low, high = entry.places[-1]
+        return high if is_descending else low
+
+
+class QuantityType(SearchType):
+    """Parameters of type quantity."""
+
+    name = "quantity"
+
+    def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> QuantityTerm:
+        """Read one value."""
+        parts = [unescape(part) for part in split(text, "|")]
+        if len(parts) not in (1, 3) or (len(parts) == 3 and not parts[2]):
+            raise BadValue("is not of the form number, number||code or number|system|code")
+        prefix, rest = split_prefix(parts[0])
+        low, high = bounds_of(prefix, parse_number(rest))
+        if len(parts) == 1:
+            return QuantityTerm(ANY, range_of(prefix, low, high))
+        _, system, code = parts
+        if not system:
+            return QuantityTerm(("unit", code), range_of(prefix, low, high))
+        unit = ucum.unit_of(code) if system == ucum.SYSTEM else None
+        if unit is None:
+            return QuantityTerm(("code", system, code), range_of(prefix, low, high))
+        base_low, base_high = _to_base(unit, low), _to_base(unit, high)
+        top = math.nextafter(base_high, -math.inf) if prefix in ("eq", "ne") else base_high
+        return QuantityTerm(("ucum", unit.dimensions), Range(prefix, base_low, top))
+
+    def entries(
+        self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json
+    ) -> Iterable[QuantityEntry]:
+        """Read the entries of one value of a resource."""
+        if not isinstance(raw, dict):
+            return ()
+        entry = _entry_of(path.type, raw)
+        return () if entry is None else (entry,)
+
+    def new_index(self, parameter: Parameter, facet: str) -> Index:
+        """Make an empty index."""
+        return QuantityIndex()
+
+
+def _to_base(unit: ucum.Unit, value: Decimal | None, default: float = 0.0) -> float:
+    return default if value is None else float(unit.to_base(Fraction(value)))
+
+
+def _entry_of(kind: str, raw: dict[str, Any]) -> QuantityEntry | None:
+    if kind == "Range":
+        low, high = interval_of_range(raw)
+        ends = [end for end in (raw.get("low"), raw.get("high")) if isinstance(end, dict)]
+        return _places(low, high, ends[0] if ends else {})
+    if kind == "Money":
+        value = exact(raw.get("value"))
+        return _places(value, value, {"system": CURRENCY, "code": raw.get("currency")})
+    if kind == "SampledData":
+        low, high = _sampled_bounds(raw)
+        origin = raw.get("origin")
+        return _places(low, high, origin if isinstance(origin, dict) else {})
+    value = exact(raw.get("value"))
+    entry = _places(value, value, raw)
+    return entry if entry is None or "comparator" not in raw else _compared(entry, raw["comparator"])
+
+
+def _places(low: Decimal | None, high: Decimal | None, unit: dict[str, Any]) -> QuantityEntry | None:
+    if low is None and high is None:
+        return None
+    plain = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+    places: list[tuple[Group, float, float]] = [(ANY, *plain)]
+    code, system = unit.get("code"), unit.get("system")
+    names = {name for name in (code, unit.get("unit")) if isinstance(name, str)}
+    places += [(("unit", name), *plain) for name in sorted(names)]
+    if isinstance(code, str) and isinstance(system, str):
+        known = ucum.unit_of(code) if system == ucum.SYSTEM else None
+        if known is None:
+            places.append((("code", system, code), *plain))
+        else:
+            group = ("ucum", known.dimensions)
+            places.append((group, _to_base(known, low, -math.inf), _to_base(known, high, math.inf)))
+    return QuantityEntry(tuple(places))
+
+
+def _compared(entry: QuantityEntry, comparator: Json) -> QuantityEntry:
+    def widen(low: float, high: float) -> tuple[float, float]:
+        match comparator:
+            case "<":
+                return -math.inf, math.nextafter(low, -math.inf)
+            case "<=":
+                return -math.inf, high
+            case ">":
+                return math.nextafter(high, math.inf), math.inf
+            case ">=":
+                return low, math.inf
+            case _:
+                return low, high
+
+    return QuantityEntry(tuple((group, *widen(low, high)) for group, low, high in entry.places))
+
+
+def _sampled_bounds(raw: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:
+    origin = raw.get("origin")
+    zero = exact(origin.get("value")) if isinstance(origin, dict) else None
+    factor = exact(raw.get("factor")) or Decimal(1)
+    data = raw.get("data")
+    if zero is None or not isinstance(data, str):
+        return None, None
+    values = []
+    for text in data.split():
+        limit = {"L": "lowerLimit", "U": "upperLimit"}.get(text)
+        try:
+            value = exact(raw.get(limit)) if limit else parse_number(text)
+        except BadValue:
+            continue
+        if value is not None:
+            values.append(value * factor + zero)
+    return (min(values), max(values)) if values else (None, None)

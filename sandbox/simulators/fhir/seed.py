@@ -1,0 +1,259 @@
+"""Seed data: `fhir/*.json` (a Bundle of any type, or one resource) and `fhir/*.ndjson` of a dataset.
+
+Everything is validated before a playground sees it: each resource, that no id comes twice, and
+that every local reference points to something in the dataset. A resource keeps its
+`meta.lastUpdated`; without one it gets `SEED_INSTANT`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sandbox import ids, jsonio
+from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
+from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.state import stamped
+from sandbox.simulators.fhir.validation import Link, walk
+from sandbox.simulators.fhir.validation.literals import parse_conditional, parse_literal
+from sandbox.simulators.fhir.validation.walker import expression
+
+SEED_INSTANT: Final = "2026-01-01T00:00:00.000Z"
+PROBLEMS_MAX: Final = 100
+
+_UUID: Final = re.compile(r"urn:uuid:([0-9a-fA-F-]{36})")
+
+
+@dataclass(slots=True)
+class Item:
+    """One resource of a file: where it stands, and the fullUrl of its entry. `entry` is None outside Bundles."""
+
+    file: str
+    line: int
+    resource: Json
+    full_url: str | None = None
+    entry: int | None = None
+    text: bytes = b""
+
+    def at_line(self) -> int:
+        """Return the line where the resource begins; found only when it is asked for."""
+        return self.line if self.entry is None else line_of_entry(self.text, self.entry)
+
+
+@dataclass(slots=True)
+class Loader:
+    """The state of one load."""
+
+    dataset: Dataset
+    documents: dict[str, dict[str, Document]] = field(default_factory=dict)
+    places: dict[tuple[str, str], tuple[str, int, int | None, bytes]] = field(default_factory=dict)
+    pending: list[tuple[str, str, str, str, Item]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def load(self) -> Seed:
+        """Load every file; raises `DefinitionError` with all problems."""
+        for name, content in self.dataset.under("fhir"):
+            path = self.dataset.display("fhir/" + name)
+            try:
+                self._file(path, name, content)
+            except SandboxError as error:
+                self.problems.append(Problem(path, _line_in(error.message), "", error.message))
+        self._check_references()
+        if self.problems:
+            raise DefinitionError(self.problems[:PROBLEMS_MAX])
+        collections = {collection_of(name): SeedCollection(rows) for name, rows in sorted(self.documents.items())}
+        return Seed(collections)
+
+    def _file(self, path: str, name: str, content: bytes) -> None:
+        items = list(read_items(path, name, content))
+        targets: dict[str, str] = {}
+        for item in items:
+            self._identify(item)
+            if item.full_url is not None and isinstance(item.resource, dict):
+                targets[item.full_url] = f"{item.resource.get('resourceType')}/{item.resource.get('id')}"
+        for item in items:
+            self._add(item, targets)
+
+    def _identify(self, item: Item) -> None:
+        resource = item.resource
+        if not isinstance(resource, dict) or "id" in resource or item.entry is None:
+            return
+        uuid = _UUID.fullmatch(item.full_url or "")
+        literal = parse_literal(item.full_url) if item.full_url else None
+        if uuid is not None:
+            resource["id"] = uuid[1].lower()
+        elif literal is not None and literal.type == resource.get("resourceType"):
+            resource["id"] = literal.id
+        else:
+            resource["id"] = ids.derived_id("", self.dataset.name, item.file, item.entry)
+
+    def _add(self, item: Item, targets: Mapping[str, str]) -> None:
+        resource = item.resource
+        issues, links = walk(resource, allows_conditional=True)
+        for issue in issues:
+            self._problem(item, issue.expression or "", issue.diagnostics)
+        if issues:
+            return
+        resource_type, resource_id = resource["resourceType"], resource.get("id")
+        if resource_id is None:
+            self._problem(item, f"{resource_type}.id", "A seed resource needs an id.")
+            return
+        if (resource_type, resource_id) in self.places:
+            file, line, entry, text = self.places[resource_type, resource_id]
+            first = f"{file}:{line if entry is None else line_of_entry(text, entry)}"
+            self._problem(
+                item, f"{resource_type}.id", f"{resource_type}/{resource_id} is there twice, first in {first}."
+            )
+            return
+        self.places[resource_type, resource_id] = item.file, item.line, item.entry, item.text
+        for link in links:
+            self._link(item, link, targets)
+        instant = (resource.get("meta") or {}).get("lastUpdated") or SEED_INSTANT
+        text = jsonio.dump(stamped(resource, resource_id, 1, instant))
+        self.documents.setdefault(resource_type, {})[resource_id] = Document(json=text)
+        item.resource = None  # the text is enough; a value is parsed when somebody reads it
+
+    def _link(self, item: Item, link: Link, targets: Mapping[str, str]) -> None:
+        text = link.text
+        target = targets.get(text)
+        if target is not None and link.kind != "xhtml" and text.startswith("urn:"):
+            link.holder[link.key] = text = target
+        if link.kind != "reference":
+            return
+        literal = parse_literal(text)
+        is_conditional = parse_conditional(text) is not None
+        if (literal is not None and not literal.base) or is_conditional or text.startswith("urn:uuid:"):
+            resource = item.resource
+            row = (resource["resourceType"], resource["id"], expression(link.at), text)
+            self.pending.append((*row, _without_resource(item)))
+
+    def _check_references(self) -> None:
+        conditional: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for resource_type, resource_id, where, text, item in self.pending:
+            literal = parse_literal(text)
+            if literal is not None:
+                if (literal.type, literal.id) not in self.places:
+                    self._problem(item, where, f'"{text}" points to nothing in the dataset.')
+            elif text.startswith("urn:"):
+                self._problem(item, where, f'"{text}" is no fullUrl of this Bundle.')
+            elif not self.problems:
+                conditional.setdefault((resource_type, resource_id), []).append((text, where))
+        if conditional and not self.problems:
+            self._resolve(conditional, {(r[0], r[1]): r[4] for r in self.pending})
+
+    def _resolve(self, rows: dict[tuple[str, str], list[tuple[str, str]]], items: dict[tuple[str, str], Item]) -> None:
+        """Replace conditional references (`Practitioner?identifier=…`) by what they find in the dataset."""
+        from sandbox.simulators.fhir.conditional import criteria
+        from sandbox.simulators.fhir.search import find
+
+        branch = Branch(Seed({collection_of(n): SeedCollection(docs) for n, docs in self.documents.items()}))
+        found: dict[str, str] = {}
+        for key, conditions in rows.items():
+            for text, where in conditions:
+                if text in found:
+                    continue
+                resource_type, condition = parse_conditional(text) or ("", "")
+                matches = find(branch, resource_type, criteria(condition, "A conditional reference"))
+                if len(matches) != 1:
+                    self._problem(items[key], where, f'"{text}" matches {len(matches)} resources of the dataset.')
+                    continue
+                found[text] = f"{resource_type}/{matches[0]}"
+        for resource_type, resource_id in rows:
+            value = jsonio.parse(self.documents[resource_type][resource_id].json)
+            _, links = walk(value, allows_conditional=True)
+            for link in links:
+                if link.kind == "reference" and link.text in found:
+                    link.holder[link.key] = found[link.text]
+            self.documents[resource_type][resource_id] = Document(json=jsonio.dump(value))
+
+    def _problem(self, item: Item, key: str, message: str) -> None:
+        if len(self.problems) < PROBLEMS_MAX:
+            self.problems.append(Problem(item.file, item.at_line(), key, message))
+
+
+def _without_resource(item: Item) -> Item:
+    return Item(item.file, item.line, None, item.full_url, item.entry, item.text)
+
+
+def _line_in(message: str) -> int:
+    found = re.search(r"at line (\d+)", message)
+    return int(found[1]) if found else 0
+
+
+def read_items(path: str, name: str, content: bytes) -> Iterator[Item]:
+    """Yield the resources of one file; raises `Malformed` and `DefinitionError`."""
+    if name.endswith(".ndjson"):
+        for number, row in enumerate(content.splitlines(), 1):
+            if not row.strip():
+                continue
+            try:
+                yield Item(path, number, jsonio.parse(row))
+            except SandboxError as error:
+                message = error.message.replace("at line 1, column", "at column")
+                raise DefinitionError.at(path, message, line=number) from None
+        return
+    if not name.endswith(".json"):
+        raise DefinitionError.at(path, "FHIR seed files are .json (a Bundle or a resource) or .ndjson")
+    value = jsonio.parse(content)
+    if not isinstance(value, dict):
+        raise DefinitionError.at(path, "must be a FHIR resource: a JSON object with a resourceType", line=1)
+    if value.get("resourceType") != "Bundle":
+        yield Item(path, 1, value)
+        return
+    for index, entry in enumerate(value.get("entry", ())):
+        if not isinstance(entry, dict) or "resource" not in entry:
+            line = line_of_entry(content, index)
+            raise DefinitionError.at(
+                path, "an entry of a seed needs a resource", line=line, key=f"Bundle.entry[{index}]"
+            )
+        yield Item(path, 0, entry["resource"], entry.get("fullUrl"), index, content)
+
+
+def line_of_entry(content: bytes, index: int) -> int:
+    r"""Return the line on which an entry of a Bundle begins, 1-based; the text must be valid JSON.
+
+    >>> line_of_entry(b'{"entry": [\n{"a": "]"},\n{"b": [1]}\n]}', 1)
+    3
+    """
+    depth, seen, position, in_entry = 0, -1, 0, False
+    for match in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', content):
+        token = match[0]
+        if token in (b"{", b"["):
+            depth += 1
+            if in_entry and depth == 3 and token == b"{":
+                seen += 1
+                if seen == index:
+                    position = match.start()
+                    break
+            if depth == 2 and token == b"[" and in_entry is False:
+                before = content[: match.start()].rstrip()
+                in_entry = before.endswith(b":") and before[:-1].rstrip().endswith(b'"entry"')
+        elif token in (b"}", b"]"):
+            if depth == 2 and in_entry:
+                break
+            depth -= 1
+    return content.count(b"\n", 0, position) + 1
+
+
+def load_seed(dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
+    """Load a dataset's FHIR files into sealed collections; raises `DefinitionError`."""
+    return Loader(dataset).load() if dataset is not None else Seed()
+
+
+def deep_check(dataset: Dataset) -> list[Problem]:
+    """Return what a second, independent implementation (`fhir.resources`) finds wrong in a dataset.
+
+    Slow; for `sandbox check`. Assumes that the dataset loads.
+    """
+    from sandbox.simulators.fhir.validation.second_opinion import second_opinion
+
+    problems = []
+    for name, content in dataset.under("fhir"):
+        for item in read_items(dataset.display("fhir/" + name), name, content):
+            for where, message in second_opinion(item.resource):
+                problems.append(Problem(item.file, item.at_line(), where, message))
+    return problems

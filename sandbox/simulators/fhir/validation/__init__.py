@@ -1,0 +1,49 @@
+"""Validation of R4 resources: structure, types, required codes, references, invariants.
+
+`validate` is what every write goes through. It reports all problems at once and never changes the
+resource.
+"""
+
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.issues import Issue
+from sandbox.simulators.fhir.validation.walker import At, Link, Walk
+
+__all__ = ["Link", "validate", "validate_entries", "walk"]
+
+
+def validate(resource: Json, *, at: str | None = None) -> list[Issue]:
+    """Return everything that is wrong with a resource; `at` is where it stands, for expressions.
+
+    >>> [i.expression for i in validate({"resourceType": "Patient", "gender": "banana", "nam": "x"})]
+    ['Patient.gender', 'Patient.nam']
+    """
+    state = Walk()
+    state.resource(resource, at)
+    return state.issues
+
+
+def walk(resource: Json, *, at: At | None = None, allows_conditional: bool = False) -> tuple[list[Issue], list[Link]]:
+    """Validate, and also return every place of the resource that may point to another one."""
+    state = Walk(allows_conditional=allows_conditional, collects_links=True)
+    state.resource(resource, at)
+    return state.issues, state.links
+
+
+def validate_entries(
+    bundle: Json, *, allows_conditional: bool
+) -> tuple[list[Issue], dict[int, tuple[list[Issue], list[Link]]]]:
+    """Validate a Bundle without its resources, and each entry's resource by itself.
+
+    Returns the Bundle's own issues and, by entry, the issues and links of its resource.
+    """
+    outside = Walk(skips_entries=True)
+    outside.resource(bundle, None)
+    found: dict[int, tuple[list[Issue], list[Link]]] = {}
+    if outside.issues:
+        return outside.issues, found
+    for index, row in enumerate(bundle.get("entry", ())):
+        found[index] = ([], [])
+        if "resource" in row:
+            at = ((("Bundle", "entry", index)), "resource", -1)
+            found[index] = walk(row["resource"], at=at, allows_conditional=allows_conditional)
+    return outside.issues, found

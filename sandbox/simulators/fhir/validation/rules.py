@@ -1,0 +1,32 @@
+"""R4's invariants, as a table of named rules per structure.
+
+A rule's test gets the object and the resource it stands in, and says whether the rule is kept. It
+may assume well-formed values: a test that raises is taken as kept, since the structure check has
+already reported what is malformed. Rules that R4 marks as warnings are not here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.validation.rule_helpers import Rule
+from sandbox.simulators.fhir.validation.rules_bundle import BUNDLE_RULES
+from sandbox.simulators.fhir.validation.rules_clinical import CLINICAL_RULES
+from sandbox.simulators.fhir.validation.rules_conformance import CONFORMANCE_RULES
+from sandbox.simulators.fhir.validation.rules_testing import TESTING_RULES
+from sandbox.simulators.fhir.validation.rules_types import TYPE_RULES
+
+__all__ = ["RULES", "Rule"]
+
+Table: TypeAlias = Mapping[str, tuple[tuple[str, str, Callable[[Json, Json], bool]], ...]]
+
+
+def _collected(*tables: Table) -> Mapping[str, tuple[Rule, ...]]:
+    found: dict[str, tuple[Rule, ...]] = {}
+    for table in tables:
+        for name, rows in table.items():
+            found[name] = found.get(name, ()) + tuple(Rule(*row) for row in rows)
+    return found
+
+
+RULES: Final = _collected(TYPE_RULES, CLINICAL_RULES, CONFORMANCE_RULES, TESTING_RULES, BUNDLE_RULES)

@@ -1,0 +1,174 @@
+"""R4's structures compiled for checking: resource types, data types and their backbone elements.
+
+Owns the data file's meaning and its lazy compilation; a structure's fields are compiled when the
+first value of it is checked. Sealed: nothing here depends on a playground.
+"""
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from sandbox.simulators.fhir.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, Check, coded
+from sandbox.simulators.fhir.validation.rules import RULES, Rule
+
+DATA: Final = Path(__file__).parent.parent / "data" / "structures.json.gz"
+VALUE_SET_PREFIX: Final = "http://hl7.org/fhir/ValueSet/"
+OPEN_CHECKS: Final[Mapping[str, Check]] = {"currencies": CURRENCY, "mimetypes": MIME_TYPE}
+
+
+class Kind(IntEnum):
+    """What an element holds."""
+
+    PRIMITIVE = 0
+    COMPLEX = 1
+    RESOURCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """The codes of a required binding, by system."""
+
+    name: str
+    codes: Mapping[str, frozenset[str]]
+
+    @property
+    def all_codes(self) -> frozenset[str]:
+        """The codes without their systems."""
+        return frozenset().union(*self.codes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element as JSON spells it (`valueQuantity`, not `value[x]`).
+
+    `stem` is the choice's name (`value`) or None. `check` is set for primitives, `type_name` names
+    the data type or backbone. `targets` are the resource types a Reference may point to. `upper` is
+    the highest number allowed, 0 for any.
+    """
+
+    name: str
+    kind: Kind
+    type_name: str
+    is_list: bool
+    upper: int
+    stem: str | None
+    check: Check | None
+    targets: frozenset[str] | None
+    value_set: ValueSet | None
+    is_summary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A compiled structure.
+
+    `required` holds, for each mandatory element, its name and every JSON spelling that satisfies it.
+    """
+
+    name: str
+    elements: Mapping[str, Element]
+    required: tuple[tuple[str, tuple[str, ...]], ...]
+    rules: tuple[Rule, ...]
+    is_resource: bool
+    has_choices: bool
+
+
+@lru_cache(maxsize=1)
+def definitions() -> Mapping[str, Any]:
+    """Return the data file: `resources`, `types`, `structures`, `value_sets`."""
+    content: Mapping[str, Any] = orjson.loads(gzip.decompress(DATA.read_bytes()))
+    return content
+
+
+@lru_cache(maxsize=1)
+def resource_types() -> frozenset[str]:
+    """Return the names of all R4 resource types.
+
+    >>> len(resource_types()), "MedicinalProduct" in resource_types()
+    (146, True)
+    """
+    return frozenset(definitions()["resources"])
+
+
+@lru_cache(maxsize=1)
+def data_types() -> frozenset[str]:
+    """Return the names of all complex data types."""
+    return frozenset(definitions()["types"])
+
+
+@cache
+def value_set(url: str) -> ValueSet | None:
+    """Return a value set that some required binding names, None when its codes are not enumerable."""
+    codes = definitions()["value_sets"].get(url)
+    if codes is None:
+        return None
+    return ValueSet(url.removeprefix(VALUE_SET_PREFIX), {s: frozenset(c) for s, c in codes.items()})
+
+
+@cache
+def structure(name: str) -> Structure:
+    """Return a compiled structure (`Patient`, `Patient.contact`, `HumanName`); raises `KeyError`."""
+    source = "Quantity" if name == "SimpleQuantity" else name
+    rows = definitions()["structures"][source]["elements"]
+    is_resource = name in resource_types()
+    elements: dict[str, Element] = {}
+    required = []
+    for row_name, lower, upper, types, binding, summary in rows:
+        spellings = []
+        for type_text in types:
+            element = _element(row_name, upper, type_text, binding, bool(summary), len(types) > 1)
+            elements[element.name] = element
+            spellings += [element.name] + (["_" + element.name] if element.kind is Kind.PRIMITIVE else [])
+        if lower:
+            required.append((row_name, tuple(spellings)))
+    rules = RULES.get(name, ())
+    if name == "SimpleQuantity":
+        rules = (*RULES.get("Quantity", ()), *rules)
+    elif "contained" in elements:
+        rules = (*RULES["DomainResource"], *rules)
+    elif name in ("Age", "Distance", "Duration", "Count"):
+        rules = (*RULES.get("Quantity", ()), *rules)
+    has_choices = any(e.stem for e in elements.values())
+    return Structure(name, elements, tuple(required), rules, is_resource, has_choices)
+
+
+def _element(name: str, upper: int, type_text: str, binding: str | None, is_summary: bool, is_several: bool) -> Element:
+    type_name, _, targets = type_text.partition(":")
+    stem = None
+    if name.endswith("[x]"):
+        stem = name[:-3]
+        spelled = "Quantity" if type_name == "SimpleQuantity" else type_name
+        name = stem + spelled[0].upper() + spelled[1:]
+    bound = value_set(binding) if binding else None
+    kind, check = Kind.COMPLEX, None
+    if type_name == "Resource":
+        kind = Kind.RESOURCE
+    elif type_name in CHECKS:
+        kind, check = Kind.PRIMITIVE, CHECKS[type_name]
+        if bound is not None and type_name != "boolean":
+            check = coded(bound.name, bound.all_codes)
+        elif binding:
+            check = OPEN_CHECKS.get(binding.removeprefix(VALUE_SET_PREFIX), check)
+    return Element(
+        name,
+        kind,
+        type_name.removeprefix("@"),
+        upper != 1,
+        upper,
+        stem,
+        check,
+        frozenset(targets.split("|")) if targets else None,
+        bound,
+        is_summary,
+    )
+
+
+def checker_of(type_name: str) -> Callable[[Any], tuple[str, str] | None] | None:
+    """Return the check of a primitive type by its name, None for other types."""
+    return CHECKS.get(type_name)

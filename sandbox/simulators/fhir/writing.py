@@ -1,0 +1,89 @@
+"""Conditional update, patch and delete (R4, RESTful API).
+
+The condition is the URL's query; what follows is the plain interaction.
+"""
+
+from sandbox.errors import Conflict, Invalid, NotFound
+from sandbox.simulators.fhir import conditional, patch_formats, state
+from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir.interactions import check_preconditions, checked_resource, write_update
+from sandbox.simulators.fhir.issues import Issue, refusal
+from sandbox.simulators.fhir.validation import validate
+
+
+def target_of_update(call: Call) -> str:
+    """Return the id that a conditional update writes: the match's, the resource's own, or a new one.
+
+    Raises `PreconditionFailed` (several match), `Invalid` (the match has another id than the
+    resource), `Conflict` (nothing matches, but the resource's id is taken).
+    """
+    if call.assigned_id is not None:
+        return call.assigned_id
+    [resource_type] = call.path
+    resource = checked_resource(call, resource_type, "a conditional update")
+    match = conditional.match_of(call, resource_type, call.query, "A conditional update")
+    given = resource.get("id")
+    if match is not None:
+        if given is not None and given != match:
+            message = f'The condition matches {resource_type}/{match}, but the resource has the id "{given}".'
+            raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.id")
+        return match
+    if given is None:
+        return call.tx.new_id()
+    if state.find_document(call.tx.branch, resource_type, given) is not None:
+        message = f"Nothing matches the condition, but {resource_type}/{given} exists already."
+        raise Conflict(message, issue_type="duplicate")
+    return str(given)
+
+
+def conditional_update(call: Call) -> Answer:
+    """`PUT [type]?…`."""
+    state.check_type(call.path[0])
+    resource = checked_resource(call, call.path[0], "a conditional update")
+    return write_update(call, resource, target_of_update(call))
+
+
+def conditional_delete(call: Call) -> Answer:
+    """`DELETE [type]?…`: every match is deleted."""
+    [resource_type] = call.path
+    state.check_type(resource_type)
+    found = conditional.matches_of(call, resource_type, call.query, "A conditional delete")
+    if call.headers.get("if-match") is not None:
+        for resource_id in found:
+            check_preconditions(call, resource_type, resource_id)
+    call.deleted_ids = tuple(found)
+    for resource_id in found:
+        state.delete(call.tx, resource_type, resource_id)
+    text = f"{len(found)} {resource_type} deleted: {', '.join(found)}." if found else f"No {resource_type} matches."
+    return Answer(204, issues=(Issue("informational", text, severity="information"),))
+
+
+def patch(call: Call) -> Answer:
+    """`PATCH [type]/[id]`."""
+    resource_type, resource_id = call.path
+    return _patch(call, resource_type, resource_id)
+
+
+def conditional_patch(call: Call) -> Answer:
+    """`PATCH [type]?…`: exactly one resource must match."""
+    [resource_type] = call.path
+    state.check_type(resource_type)
+    match = conditional.match_of(call, resource_type, call.query, "A conditional patch")
+    if match is None:
+        raise NotFound(f"No {resource_type} matches the condition; there is nothing to patch.")
+    return _patch(call, resource_type, match)
+
+
+def _patch(call: Call, resource_type: str, resource_id: str) -> Answer:
+    document = state.get(call.tx.branch, resource_type, resource_id)
+    check_preconditions(call, resource_type, resource_id)
+    patched = patch_formats.apply(call, document.value)
+    if not isinstance(patched, dict) or patched.get("resourceType") != resource_type:
+        raise Invalid("A patch must leave the resourceType as it is.", issue_type="invalid")
+    if patched.get("id") != resource_id:
+        message = "A patch must leave the id as it is."
+        raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.id")
+    issues = validate(patched)
+    if issues:
+        raise refusal(issues)
+    return write_update(call, patched, resource_id, "PATCH")

@@ -1,0 +1,96 @@
+"""The check `sftp-file-present`: finds files of the final tree.
+
+Comparing them with `fields`, `contains`, `count` and `absent` is the scoring engine's work.
+"""
+
+from typing import Any
+
+from pydantic import AliasChoices, Field, field_validator
+
+from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch
+from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.files.content import Reading, find_csv_row, read_json, read_text
+from sandbox.simulators.files.globs import compile_glob
+from sandbox.simulators.files.state import TREE, read_content
+
+_TEXTS = "files/texts"
+_UNREADABLE_SHOWN = 20
+
+
+class CsvRow(StrictModel):
+    """Which row of a CSV file `fields` speak of; their paths are column names."""
+
+    row: dict[str, Any] = Field(min_length=1)
+    delimiter: str = Field(default=",", pattern=r'^[^\r\n"]$')
+
+
+class SftpFilePresent(Assertion):
+    """`sftp-file-present`."""
+
+    glob: str = Field(min_length=1, validation_alias=AliasChoices("glob", "pattern"))
+    fields: list[FieldExpectation] = Field(default_factory=list)
+    csv: CsvRow | None = None
+    contains: list[str] = Field(default_factory=list)
+    count: CountRange | None = None
+    absent: bool = False
+
+    @field_validator("glob")
+    @classmethod
+    def _relative(cls, glob: str) -> str:
+        if glob.startswith("/") or ".." in glob.split("/"):
+            raise ValueError("a glob is relative to the root of the tree, without a leading slash or ..")
+        return glob
+
+
+def select(assertion: SftpFilePresent, view: View) -> Selection:
+    """Return the files that match, the latest first; with `csv`, those that have the row."""
+    matches = compile_glob(assertion.glob).fullmatch
+    found = sorted(path_and_row for path_and_row in _tree(view.branch) if matches(path_and_row[0]))
+    found.sort(key=lambda item: item[1]["modified_at"] or "", reverse=True)
+    subjects = []
+    unreadable = []
+    for path, row in found:
+        subject, problem = _subject(assertion, view.branch, path, row)
+        if subject is not None:
+            subjects.append(subject)
+        if problem is not None:
+            unreadable.append({"path": path, "reason": problem})
+    evidence: dict[str, Json] = {"unreadable": unreadable[:_UNREADABLE_SHOWN]} if unreadable else {}
+    return Selection(_sought(assertion), tuple(subjects), evidence)
+
+
+def _tree(branch: Branch) -> list[tuple[str, Json]]:
+    return [(path, row) for path, row in branch.items(TREE)]
+
+
+def _subject(assertion: SftpFilePresent, branch: Branch, path: str, row: Json) -> tuple[Subject | None, str | None]:
+    """Read a file as far as the assertion needs it; no subject when it has not the CSV row."""
+    content = read_content(branch, row["sha256"])
+    text = _text(branch, row["sha256"], content) if assertion.contains else Reading("")
+    if assertion.csv is not None:
+        found = find_csv_row(content, assertion.csv.row, assertion.csv.delimiter)
+        if found.problem is not None:
+            return None, found.problem
+        columns: dict[str, str] = found.value
+        return Subject(path, columns, lambda name: [columns[name]] if name in columns else [], text.value), text.problem
+    value = read_json(content) if assertion.fields else Reading()
+    return Subject(path, value.value, text=text.value), value.problem or text.problem
+
+
+def _text(branch: Branch, sha256: str, content: bytes) -> Reading:
+    """Return a content's text; kept with the branch, since a PDF takes its time."""
+    texts: dict[str, Reading] = branch.caches.setdefault(_TEXTS, {})
+    if sha256 not in texts:
+        texts[sha256] = read_text(content)
+    return texts[sha256]
+
+
+def _sought(assertion: SftpFilePresent) -> str:
+    row = assertion.csv.row if assertion.csv is not None else {}
+    condition = " and ".join(f"{name} = {value!r}" for name, value in row.items())
+    return f'file that matches "{assertion.glob}"' + (f" with a row where {condition}" if condition else "")
+
+
+CHECKS = (Check("sftp-file-present", SftpFilePresent, select, "field_results", "matched_paths", picks="best"),)

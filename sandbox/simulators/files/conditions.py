@@ -1,0 +1,92 @@
+"""Conditional requests on a file: RFC 9110 §13. Pure.
+
+The entity tag of a file is its SHA-256, always strong; its date has whole seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Literal
+
+from sandbox.errors import PreconditionFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What identifies a file's present content; None stands for a file that does not exist."""
+
+    etag: str
+    modified: datetime
+
+    @property
+    def last_modified(self) -> str:
+        """The Last-Modified value."""
+        return http_date(self.modified)
+
+
+def http_date(moment: datetime) -> str:
+    """Write a point in time as an HTTP date.
+
+    >>> http_date(datetime(2026, 4, 23, 9, 0, 0, 999, tzinfo=UTC))
+    'Thu, 23 Apr 2026 09:00:00 GMT'
+    """
+    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Read an HTTP date, None when it is none (the header is then ignored, §13.1.3)."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def lists_etag(header: str, etag: str, *, is_weak_enough: bool) -> bool:
+    """Tell whether a list of entity tags (or `*`) holds this one.
+
+    >>> lists_etag('W/"a", "b"', '"a"', is_weak_enough=True), lists_etag('W/"a"', '"a"', is_weak_enough=False)
+    (True, False)
+    """
+    for item in header.split(","):
+        tag = item.strip()
+        if tag == "*" or tag == etag or (is_weak_enough and tag == f"W/{etag}"):
+            return True
+    return False
+
+
+def check(headers: Mapping[str, str], current: Validators | None, *, is_read: bool) -> Literal["go on", "not modified"]:
+    """Evaluate the preconditions in the order of §13.2.2.
+
+    Raises `PreconditionFailed`. `not modified` is only returned for a read.
+    """
+    tags, since = headers.get("if-match"), headers.get("if-unmodified-since")
+    if tags is not None:
+        if current is None or not lists_etag(tags, current.etag, is_weak_enough=False):
+            raise PreconditionFailed("If-Match does not hold: the file is missing or has changed; read it again.")
+    elif since is not None and current is not None:
+        limit = parse_http_date(since)
+        if limit is not None and current.modified.replace(microsecond=0) > limit:
+            raise PreconditionFailed("If-Unmodified-Since does not hold: the file has changed since; read it again.")
+    tags, since = headers.get("if-none-match"), headers.get("if-modified-since")
+    if tags is not None:
+        if current is not None and lists_etag(tags, current.etag, is_weak_enough=True):
+            if is_read:
+                return "not modified"
+            raise PreconditionFailed("If-None-Match does not hold: there is such a file already.")
+    elif since is not None and is_read and current is not None:
+        limit = parse_http_date(since)
+        if limit is not None and current.modified.replace(microsecond=0) <= limit:
+            return "not modified"
+    return "go on"
+
+
+def is_range_wanted(headers: Mapping[str, str], current: Validators) -> bool:
+    """Tell whether the Range header counts: If-Range (§13.1.5) names the present content, or is absent."""
+    condition = headers.get("if-range")
+    if condition is None:
+        return True
+    if condition.strip().startswith(('"', "W/")):
+        return condition.strip() == current.etag
+    return parse_http_date(condition) == current.modified.replace(microsecond=0)

@@ -1,0 +1,97 @@
+"""What a file says: its text, its JSON, the rows of its CSV. For checks; must not know the tree.
+
+A file that cannot be read as asked gives nothing and a reason, never an exception.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sandbox import jsonio
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, or why nothing could be."""
+
+    value: Json = None
+    problem: str | None = None
+
+
+def read_text(content: bytes) -> Reading:
+    """Return the text of a file: a PDF's text layer, anything else as UTF-8.
+
+    >>> read_text(b"Hello").value
+    'Hello'
+    """
+    if content.startswith(b"%PDF-"):
+        return _read_pdf(content)
+    return Reading(content.decode("utf-8-sig", errors="replace"))
+
+
+def _read_pdf(content: bytes) -> Reading:
+    from pypdf import PdfReader
+
+    try:
+        text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+    except Exception as error:  # pypdf meets broken files with whatever its parser runs into
+        return Reading(problem=f"the PDF cannot be read: {type(error).__name__}")
+    return Reading(text) if text.strip() else Reading("", "the PDF has no text layer")
+
+
+def read_json(content: bytes) -> Reading:
+    """Return the JSON value of a file.
+
+    >>> read_json(b'{"a": 1}').value, read_json(b"{").problem
+    ({'a': 1}, 'The body is not valid JSON: Expecting property name enclosed in double quotes at line 1, column 2.')
+    """
+    try:
+        return Reading(jsonio.parse(content))
+    except SandboxError as error:
+        return Reading(problem=error.message)
+
+
+def find_csv_row(content: bytes, wanted: Mapping[str, Json], delimiter: str) -> Reading:
+    r"""Return the first row of a CSV file (RFC 4180, with a header line) whose columns hold what is wanted.
+
+    >>> find_csv_row(b"id,status\n1,ok\n2,bad\n", {"id": 2}, ",").value
+    {'id': '2', 'status': 'bad'}
+    """
+    try:
+        text = content.decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except UnicodeDecodeError:
+        return Reading(problem="the file is not UTF-8 text")
+    except csv.Error as error:
+        return Reading(problem=f"the file is not CSV: {error}")
+    if not rows:
+        return Reading(problem="the file has no header line")
+    header = [name.strip() for name in rows[0]]
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        return Reading(problem=f"the file has no column {', '.join(missing)}")
+    for cells in rows[1:]:
+        row = _row(header, cells)
+        if all(_holds(row.get(name), value) for name, value in wanted.items()):
+            return Reading(row)
+    return Reading(problem="no row holds what is wanted")
+
+
+def _row(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    return dict(zip(header, cells, strict=False))
+
+
+def _holds(cell: str | None, wanted: Json) -> bool:
+    if cell is None or wanted is None:
+        return wanted is None and not cell
+    if isinstance(wanted, bool):
+        return cell.strip().lower() == str(wanted).lower()
+    if isinstance(wanted, int | float):
+        try:
+            return float(cell) == float(wanted)
+        except ValueError:
+            return False
+    return bool(cell == wanted)

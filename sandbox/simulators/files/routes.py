@@ -1,0 +1,234 @@
+"""The file drop over HTTP: listing, download, and in extended mode upload, delete and move.
+
+Every route is below `files/`. Must hold no rule of its own.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
+
+from sandbox import limits
+from sandbox.errors import Conflict, Invalid, NotFound, SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.base import Route, render_json_error
+from sandbox.simulators.files import conditions, state
+from sandbox.simulators.files.conditions import Validators
+from sandbox.simulators.files.paths import check_path
+from sandbox.simulators.files.ranges import multipart, parse_range
+from sandbox.simulators.files.state import FileEntry
+
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}", re.ASCII)
+# What clients send when nobody chose a type: the name of the file tells more.
+_UNCHOSEN_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+
+
+def render(error: SandboxError) -> Response:
+    """Render an error as JSON, with the headers it asks for (`Content-Range`)."""
+    response = render_json_error(error)
+    return replace(response, headers={**response.headers, **error.headers})
+
+
+def list_inbox(tx: Interaction, request: Request) -> Response:
+    """`GET files/inbox`: every file below inbox/, by path."""
+    _query(request)
+    return Response.of_json([_about(request, entry) for entry in state.list_files(tx, "inbox")])
+
+
+def list_root(tx: Interaction, request: Request) -> Response:
+    """`GET files/`: the root of the tree."""
+    return _list_directory(tx, request, "")
+
+
+def read(tx: Interaction, request: Request) -> Response:
+    """`GET files/{path}`: a file's bytes, or a directory's listing."""
+    path, is_folder_form = _path(request)
+    entry = None if is_folder_form else state.find_file(tx, path)
+    if entry is not None:
+        _query(request)
+        return _download(tx, request, entry)
+    if state.is_directory(tx, path):
+        if path == "inbox":
+            return replace(list_inbox(tx, request), event_type="file_list")
+        return _list_directory(tx, request, path)
+    if is_folder_form and state.find_file(tx, path) is not None:
+        raise NotFound(f"{path} is a file, not a directory; leave out the final slash.")
+    raise NotFound(f"There is no file {path}; GET files/inbox lists what came in.")
+
+
+def write(tx: Interaction, request: Request) -> Response:
+    """`PUT files/{path}`: 201 for a new file, 200 for a replaced one."""
+    _query(request)
+    path = _file_path(request)
+    if "content-range" in request.headers:
+        raise Invalid("PUT writes a whole file; leave out Content-Range.")
+    conditions.check(request.headers, _validators_at(tx, path), is_read=False)
+    media_type = request.media_type
+    if media_type in _UNCHOSEN_TYPES:
+        media_type = ""
+    elif not _MEDIA_TYPE.fullmatch(media_type):
+        raise Invalid("The Content-Type is not a media type.", details={"Content-Type": ["Not a media type."]})
+    is_new = state.write_file(tx, path, request.body, media_type or None)
+    return _written(tx, request, path, 201 if is_new else 200)
+
+
+def delete(tx: Interaction, request: Request) -> Response:
+    """`DELETE files/{path}`."""
+    _query(request)
+    path, is_folder_form = _path(request)
+    if is_folder_form and not state.is_directory(tx, path):
+        raise NotFound(f"There is no directory {path}.")
+    conditions.check(request.headers, _validators_at(tx, path), is_read=False)
+    state.delete_file(tx, path)
+    return Response(204, b"", None)
+
+
+def move(tx: Interaction, request: Request) -> Response:
+    """`POST files/{path}?move_to=`: move a file or a directory."""
+    given = _query(request, "move_to")
+    path, is_folder_form = _path(request)
+    if "move_to" not in given:
+        raise Invalid(
+            "POST on a file moves it: give ?move_to=path. To write a file use PUT.",
+            details={"move_to": ["Required parameter."]},
+        )
+    if request.body.strip():
+        raise Invalid("A move takes no body.")
+    if is_folder_form and not state.is_directory(tx, path):
+        raise NotFound(f"There is no directory {path}.")
+    target = given["move_to"].removesuffix("/") if state.is_directory(tx, path) else given["move_to"]
+    conditions.check(request.headers, _validators_at(tx, path), is_read=False)
+    state.move(tx, path, target)
+    if state.find_file(tx, target) is None:
+        return Response.of_json([_about(request, entry) for entry in state.list_files(tx, target)])
+    return _written(tx, request, target, 200)
+
+
+def _path(request: Request) -> tuple[str, bool]:
+    """Return the path asked for, and whether it ends with a slash and so means a directory."""
+    text = request.params.get("path", "")
+    is_folder_form = len(text) > 1 and text.endswith("/")
+    return check_path(text[:-1] if is_folder_form else text), is_folder_form
+
+
+def _file_path(request: Request) -> str:
+    path, is_folder_form = _path(request)
+    if is_folder_form:
+        raise Conflict(f"{path}/ names a directory; directories come and go with their files.")
+    return path
+
+
+def _query(request: Request, *allowed: str) -> dict[str, str]:
+    """Return the query by name; raises `Invalid` for an unknown or repeated parameter."""
+    found: dict[str, str] = {}
+    for name, value in request.query:
+        problem = "Unknown parameter." if name not in allowed else "Given more than once." if name in found else None
+        if problem is not None:
+            known = f"This route knows: {', '.join(allowed)}." if allowed else "This route takes none."
+            raise Invalid(f"{name[:100]}: {problem} {known}", details={name[:100]: [f"{problem} {known}"]})
+        found[name] = value
+    return found
+
+
+def _list_directory(tx: Interaction, request: Request, path: str) -> Response:
+    given = _query(request, *(() if request.is_strict else ("recursive",)))
+    recursive = given.get("recursive", "false")
+    if recursive not in ("true", "false"):
+        raise Invalid("recursive must be true or false.", details={"recursive": ["Must be true or false."]})
+    if recursive == "true":
+        listing: Json = [_about(request, entry) for entry in state.list_files(tx, path)]
+    else:
+        folders, files = state.list_directory(tx, path)
+        listing = [_about_directory(request, folder) for folder in folders]
+        listing += [{**_about(request, entry), "type": "file"} for entry in files]
+        listing.sort(key=lambda item: item["path"])
+    return replace(Response.of_json(listing), event_type="file_list")
+
+
+def _about(request: Request, entry: FileEntry) -> Json:
+    return {
+        "path": entry.path,
+        "name": entry.name,
+        "size": entry.size,
+        "content_type": entry.content_type,
+        "modified_at": state.modified_at(entry),
+        "sha256": entry.sha256,
+        "url": _url(request, entry.path),
+    }
+
+
+def _about_directory(request: Request, path: str) -> Json:
+    return {"path": path, "name": path.rpartition("/")[2], "type": "directory", "url": _url(request, path) + "/"}
+
+
+def _url(request: Request, path: str) -> str:
+    """Return where a path is served, relative to the server's root."""
+    return f"{urlsplit(request.base_url).path}/files/{quote(path, safe='/')}"
+
+
+def _validators(entry: FileEntry) -> Validators:
+    return Validators(f'"{entry.sha256}"', entry.modified)
+
+
+def _validators_at(tx: Interaction, path: str) -> Validators | None:
+    entry = state.find_file(tx, path)
+    return None if entry is None else _validators(entry)
+
+
+def _download(tx: Interaction, request: Request, entry: FileEntry) -> Response:
+    validators = _validators(entry)
+    headers = {
+        "ETag": validators.etag,
+        "Last-Modified": validators.last_modified,
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",  # anyone may have put the file there
+    }
+    if conditions.check(request.headers, validators, is_read=True) == "not modified":
+        return Response(304, b"", None, headers)
+    if request.method == "HEAD":  # Range is defined for GET only, and the content need not be recorded
+        return Response(200, b"", entry.content_type, {**headers, "Content-Length": str(entry.size)})
+    content = state.read_content(tx.branch, entry.sha256)
+    wanted = request.headers.get("range")
+    ranges = None
+    if wanted is not None and conditions.is_range_wanted(request.headers, validators):
+        ranges = parse_range(wanted, len(content))
+    if ranges is None:
+        return Response(200, content, entry.content_type, headers)
+    if len(ranges) > 1:
+        body, content_type = multipart(content, ranges, entry.content_type)
+        return Response(206, body, content_type, headers)
+    only = ranges[0]
+    headers["Content-Range"] = only.content_range(len(content))
+    return Response(206, content[only.first : only.last + 1], entry.content_type, headers)
+
+
+def _written(tx: Interaction, request: Request, path: str, status: int) -> Response:
+    entry = state.find_file(tx, path)
+    assert entry is not None
+    headers = {"ETag": f'"{entry.sha256}"', "Location": _url(request, path)}
+    return replace(Response.of_json(_about(request, entry), status), headers=headers)
+
+
+def routes() -> Sequence[Route]:
+    """Return every route of the file drop; the first that fits serves."""
+    any_path = "files/{path:.+}"
+    return (
+        Route("GET", "files/inbox", list_inbox, "file_list", "List the files that came in"),
+        Route("GET", "files", list_root, "file_list", "List the root", is_upstream=False),
+        Route("GET", "files/", list_root, "file_list", "List the root", is_upstream=False),
+        Route("GET", any_path, read, "file_read", "Download a file, or list a directory"),
+        Route(
+            "PUT",
+            any_path,
+            write,
+            "file_write",
+            "Write a file",
+            is_upstream=False,
+            body_limit=limits.FILE_BYTES,
+        ),
+        Route("DELETE", any_path, delete, "file_delete", "Delete a file", is_upstream=False),
+        Route("POST", any_path, move, "file_write", "Move a file or a directory", is_upstream=False),
+    )

@@ -1,0 +1,138 @@
+"""HTTP for the HL7 surface: wire to call, result to wire.
+
+`hl7/inbox` and `hl7/outbound` are upstream's; `hl7/messages` is upstream's direct form of both (GET
+reads the inbox, POST sends). The rest is an extension. A message comes as JSON `{"payload": …}` or as
+it is; then the ACK goes back as it is, in the media type of the request.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sandbox.errors import Invalid, TooLarge, UnsupportedMedia
+from sandbox.jsonio import Json
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.base import Route
+from sandbox.simulators.hl7 import state
+from sandbox.simulators.hl7.ack import Acknowledgment
+from sandbox.simulators.hl7.charsets import decode
+from sandbox.simulators.hl7.state import Payload
+
+RAW_MEDIA_TYPES: Final = (
+    "application/hl7-v2",
+    "application/hl7-v2+er7",
+    "x-application/hl7-v2+er7",
+    "application/edi-hl7",
+    "text/plain",
+)
+
+
+def get_inbox(tx: Interaction, request: Request) -> Response:
+    """List the inbox, oldest first."""
+    return Response.of_json(state.list_inbox(tx))
+
+
+def get_inbox_message(tx: Interaction, request: Request) -> Response:
+    """Read one inbox message with its acknowledgments."""
+    return Response.of_json(state.get_inbox_message(tx, request.params["id"]))
+
+
+def get_outbound(tx: Interaction, request: Request) -> Response:
+    """List what the agent sent, oldest first, with the verdicts."""
+    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.OUTBOUND)])
+
+
+def post_outbound(tx: Interaction, request: Request) -> Response:
+    """Send a message; the answer is its acknowledgment."""
+    if not _is_raw(request):
+        row = state.receive(tx, _json_payload(_json_body(request, {"payload"})), is_strict=request.is_strict)
+        shown = ("id", "accepted", "ack_code", "ack", "errors", "notes")
+        return Response.of_json({name: row[name] for name in shown})
+    payload = _raw_payload(request)
+    try:
+        row = state.receive(tx, payload, is_strict=request.is_strict)
+    except TooLarge as error:
+        ack = state.acknowledge(tx, None, Acknowledgment("AR", error.message))
+        return _raw_response(request, ack, payload.charset, error.status)
+    return _raw_response(request, row["ack"], payload.charset)
+
+
+def post_inbox_ack(tx: Interaction, request: Request) -> Response:
+    """Acknowledge an inbox message, with a code or with an ACK message of one's own."""
+    key = request.params["id"]
+    if _is_raw(request):
+        return Response.of_json(state.public(state.acknowledge_inbox_with(tx, key, _raw_payload(request))), 201)
+    body = _json_body(request, {"ack_code", "text", "payload"})
+    if "payload" in body:
+        _refuse_unknown(body, {"payload"}, "next to payload")
+        return Response.of_json(state.public(state.acknowledge_inbox_with(tx, key, _json_payload(body))), 201)
+    row = state.acknowledge_inbox(tx, key, _string(body, "ack_code"), _string(body, "text", ""))
+    return Response.of_json(state.public(row), 201)
+
+
+ROUTES: Final = (
+    Route("GET", "hl7/inbox", get_inbox, "hl7_inbox_read", "List the inbox"),
+    Route("POST", "hl7/outbound", post_outbound, "hl7_outbound", "Send a message"),
+    Route("GET", "hl7/messages", get_inbox, "hl7_inbox_read", "List the inbox (direct form)"),
+    Route("POST", "hl7/messages", post_outbound, "hl7_outbound", "Send a message (direct form)"),
+    Route("GET", "hl7/outbound", get_outbound, "hl7_inbox_read", "List what was sent", is_upstream=False),
+    Route("GET", "hl7/inbox/{id}", get_inbox_message, "hl7_inbox_read", "Read an inbox message", is_upstream=False),
+    Route("POST", "hl7/inbox/{id}/ack", post_inbox_ack, "hl7_ack", "Acknowledge an inbox message", is_upstream=False),
+)
+
+
+def _is_raw(request: Request) -> bool:
+    media_type = request.media_type
+    if media_type in RAW_MEDIA_TYPES:
+        return True
+    if media_type in ("", "application/json") or media_type.endswith("+json"):
+        return False
+    known = ", ".join(("application/json", *RAW_MEDIA_TYPES))
+    raise UnsupportedMedia(f"Content-Type {media_type!r} is not read here; send one of {known}.")
+
+
+def _raw_payload(request: Request) -> Payload:
+    decoded = decode(request.body, _charset(request))
+    return Payload(decoded.text, decoded.charset, (decoded.note,) if decoded.note else ())
+
+
+def _charset(request: Request) -> str | None:
+    for parameter in request.headers.get("content-type", "").split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"') or None
+    return None
+
+
+def _raw_response(request: Request, ack: str, charset: str, status: int = 200) -> Response:
+    named = f"; charset={charset}" if _charset(request) else ""
+    return Response(status, ack.encode(charset, "replace"), request.media_type + named)
+
+
+def _json_body(request: Request, known: Iterable[str]) -> dict[str, Json]:
+    body = request.json()
+    if not isinstance(body, dict):
+        raise Invalid('The body must be a JSON object such as {"payload": "MSH|…"}.')
+    _refuse_unknown(body, known, "in this body")
+    return body
+
+
+def _refuse_unknown(body: dict[str, Json], known: Iterable[str], where: str) -> None:
+    unknown = sorted(set(body) - set(known))
+    if unknown:
+        raise Invalid(
+            f"Unknown field {unknown[0]!r} {where}; known: {', '.join(sorted(known))}.",
+            details={name: ["unknown field"] for name in unknown},
+        )
+
+
+def _json_payload(body: dict[str, Json]) -> Payload:
+    return Payload(_string(body, "payload"))
+
+
+def _string(body: dict[str, Json], name: str, default: str | None = None) -> str:
+    value = body.get(name, default)
+    if isinstance(value, str):
+        return value
+    problem = "is required" if name not in body else f"must be a string, not {type(value).__name__}"
+    raise Invalid(f"The field {name!r} {problem}.", details={name: [problem]})

@@ -1,0 +1,226 @@
+"""The interface engine's rules on the branch: the inbox, what was sent, what was acknowledged.
+
+Collections: `hl7/inbox` (messages for the agent), `hl7/outbound` (messages from the agent, accepted
+or not, with the verdict), `hl7/acks` (the agent's acknowledgments of inbox messages). `hl7/_counters`
+numbers the rows, for ids do not sort by arrival. Knows nothing of HTTP.
+
+A message is kept as text together with the character set that gives its bytes again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox import limits
+from sandbox.clock import format_instant
+from sandbox.errors import Conflict, Invalid, NotFound, TooLarge
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch
+from sandbox.playground.clock import ClockState
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.hl7.ack import ACCEPTED_CODES, ACK_CODES, Acknowledgment, Sender, build_ack
+from sandbox.simulators.hl7.faults import Fault
+from sandbox.simulators.hl7.message import Message, Unreadable, normalized, parse
+from sandbox.simulators.hl7.validate import Verdict, validate
+
+INBOX: Final = "hl7/inbox"
+OUTBOUND: Final = "hl7/outbound"
+ACKS: Final = "hl7/acks"
+COUNTERS: Final = "hl7/_counters"
+CONTROL_ID_CHARS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A message as it came: its text, and the character set that gives the bytes again."""
+
+    text: str
+    charset: str = "utf-8"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many bytes it is."""
+        return len(self.text.encode(self.charset))
+
+
+def receive(tx: Interaction, payload: Payload, *, is_strict: bool) -> Json:
+    """Take a message from the agent: judge it, keep it whatever the verdict, answer with an ACK.
+
+    Returns the stored row. Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or `HL7_SEGMENTS`;
+    then nothing is kept.
+    """
+    _check_size(payload)
+    message: Message | None = None
+    try:
+        message = parse(payload.text)
+        verdict = validate(message, is_strict=is_strict)
+    except Unreadable as error:
+        verdict = Verdict("AR", (Fault(error.location, error.hl7_code, error.message),))
+    summary = "" if verdict.is_accepted else verdict.faults[0].message
+    row = {
+        "id": tx.new_id("hl7msg"),
+        "message_type": message.type if message else "",
+        "control_id": message.control_id if message else "",
+        "payload": payload.text,
+        "charset": payload.charset,
+        "received_at": tx.now_text,
+        "accepted": verdict.is_accepted,
+        "ack_code": verdict.ack_code,
+        "ack": acknowledge(tx, message, Acknowledgment(verdict.ack_code, summary, verdict.faults)),
+        "errors": [{"location": f.location, "code": f.code, "message": f.message} for f in verdict.faults],
+        "notes": [*payload.notes, *verdict.notes],
+    }
+    _append(tx, OUTBOUND, row)
+    if message is not None and verdict.is_accepted and message.code == "ACK":
+        _settle(tx, message, payload.text)
+    return row
+
+
+def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment) -> str:
+    """Write an acknowledgment in the name of the message's receiver."""
+    secrets = tx.sandbox.secrets if tx.sandbox else {}
+    sender = Sender(secrets.get("receiving_application", ""), secrets.get("receiving_facility", ""))
+    return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=sender)
+
+
+def deliver(tx: Interaction, text: str) -> Json:
+    """Put a message into the agent's inbox. Raises `Unreadable` or `TooLarge`."""
+    row = inbox_row(tx.new_id("hl7msg"), text, received_at=tx.now_text)
+    _append(tx, INBOX, row)
+    return row
+
+
+def inbox_row(key: str, text: str, *, received_at: str | None) -> dict[str, Json]:
+    """Build an inbox row from a message's text; its segments then end with carriage returns.
+
+    `received_at` None means the time at which the playground's clock starts.
+    """
+    payload = normalized(text)
+    _check_size(Payload(payload))
+    message = parse(payload)
+    if message.strays:
+        number, line = message.strays[0]
+        raise Unreadable(f"Line {number} is not a segment: {line[:40]!r}.", location="")
+    return {
+        "id": key,
+        "message_type": message.type,
+        "control_id": message.control_id,
+        "payload": payload,
+        "received_at": received_at,
+    }
+
+
+def list_rows(branch: Branch, collection: str) -> list[Json]:
+    """Return a collection's rows, oldest first."""
+    return sorted((row for _, row in branch.items(collection)), key=lambda row: int(row["position"]))
+
+
+def list_inbox(tx: Interaction) -> list[Json]:
+    """Return the inbox as the agent sees it, oldest first."""
+    return [_inbox_view(tx, row) for row in list_rows(tx.branch, INBOX)]
+
+
+def get_inbox_message(tx: Interaction, key: str) -> Json:
+    """Return one inbox message with its acknowledgments. Raises `NotFound`."""
+    row = _get_inbox_row(tx, key)
+    acks = [public(ack) for ack in list_rows(tx.branch, ACKS) if ack["inbox_id"] == key]
+    return {**_inbox_view(tx, row), "acks": acks}
+
+
+def acknowledge_inbox(tx: Interaction, key: str, ack_code: str, text: str = "") -> Json:
+    """Record that the agent acknowledges an inbox message; the ACK is written for it.
+
+    Raises `NotFound`, and `Invalid` for a code that is not in HL7 table 0008.
+    """
+    row = _get_inbox_row(tx, key)
+    if ack_code not in ACK_CODES:
+        known = ", ".join(ACK_CODES)
+        raise Invalid(
+            f"ack_code {ack_code!r} is not an acknowledgment code; use one of {known}.",
+            details={"ack_code": [f"must be one of {known}"]},
+        )
+    payload = acknowledge(tx, parse(row["payload"]), Acknowledgment(ack_code, text))
+    return _record_ack(tx, row, ack_code, text, payload)
+
+
+def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
+    """Record the agent's own ACK message for an inbox message.
+
+    Raises `NotFound`, `Invalid` (no MSA, wrong code) and `Conflict` (MSA-2 names another message).
+    """
+    row = _get_inbox_row(tx, key)
+    _check_size(payload)
+    message = parse(payload.text)
+    msa = next(iter(message.all("MSA")), None)
+    if msa is None:
+        raise Invalid("The acknowledgment has no MSA segment.", details={"payload": ["an MSA segment is required"]})
+    code, control_id = message.component(msa, 1), message.component(msa, 2)
+    if code not in ACK_CODES:
+        known = ", ".join(ACK_CODES)
+        raise Invalid(
+            f"MSA-1 is {code!r}, which is not an acknowledgment code; use one of {known}.",
+            details={"payload": [f"MSA-1 must be one of {known}"]},
+        )
+    if control_id != row["control_id"]:
+        raise Conflict(
+            f"MSA-2 is {control_id!r}, but the message's control id (MSH-10) is {row['control_id']!r}.",
+            details={"payload": [f"MSA-2 must be {row['control_id']}"]},
+        )
+    return _record_ack(tx, row, code, message.component(msa, 3), payload.text)
+
+
+def public(row: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a row without its bookkeeping."""
+    return {name: value for name, value in row.items() if name != "position"}
+
+
+def _settle(tx: Interaction, message: Message, text: str) -> None:
+    msa = message.all("MSA")[0]
+    code, control_id = message.component(msa, 1), message.component(msa, 2)
+    for row in list_rows(tx.branch, INBOX):
+        if control_id and row["control_id"] == control_id:
+            _record_ack(tx, row, code, message.component(msa, 3), text)
+
+
+def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: str) -> Json:
+    row = {
+        "id": tx.new_id("hl7ack"),
+        "inbox_id": inbox["id"],
+        "message_type": inbox["message_type"],
+        "control_id": inbox["control_id"],
+        "ack_code": code,
+        "accepted": code in ACCEPTED_CODES,
+        "text": text,
+        "payload": payload,
+        "received_at": tx.now_text,
+    }
+    _append(tx, ACKS, row)
+    return row
+
+
+def _append(tx: Interaction, collection: str, row: dict[str, Json]) -> None:
+    counters = tx.get(COUNTERS, collection)
+    position = counters["last"] + 1 if counters else tx.branch.count(collection) + 1
+    tx.put(COUNTERS, collection, {"last": position})
+    tx.put(collection, row["id"], {**row, "position": position})
+
+
+def _get_inbox_row(tx: Interaction, key: str) -> Json:
+    row = tx.get(INBOX, key)
+    if row is None:
+        raise NotFound(f"There is no inbox message {key!r}; GET hl7/inbox lists them.")
+    return row
+
+
+def _inbox_view(tx: Interaction, row: Json) -> dict[str, Json]:
+    view = public(row)
+    if view["received_at"] is None:
+        state = ClockState.read(tx.branch)
+        view["received_at"] = format_instant(state.start) if state else tx.now_text
+    return view
+
+
+def _check_size(payload: Payload) -> None:
+    if payload.size > limits.HL7_MESSAGE_BYTES:
+        raise TooLarge(f"The message has {payload.size} bytes; at most {limits.HL7_MESSAGE_BYTES} are taken.")

@@ -1,0 +1,230 @@
+"""What HL7 requires, version by version, compiled from hl7apy's own tables.
+
+hl7apy's structure tables are plain data (`hl7apy.v2_5.MESSAGES`, `SEGMENTS`, `TABLES`); walking
+them costs microseconds where its parser takes 40 ms a message. Each version's module is imported
+on first use (25-45 ms, see `warm_up`) and what is compiled from it is constant.
+
+The tables know which requirements of the standard are conditional only by name; those that no
+receiver can insist on are listed in `WAIVED_FIELDS` and `WAIVED_SEGMENTS`, with the reason.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Final
+
+from sandbox.simulators.hl7.datatypes import TESTS
+
+VERSIONS: Final = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
+"""The versions hl7apy has tables for, oldest first."""
+
+WAIVED_SEGMENTS: Final[Mapping[str, str]] = {
+    # Upstream's documented example of an accepted message, an ADT^A01, has no EVN.
+    "EVN": "MSH-9 names the trigger event already",
+    "NK1": "a patient may have no next of kin; only the 2.1 tables require it",
+    "PD1": "demographics beyond PID are optional; only the 2.1 tables require it",
+    "NTE": "a note is never required; only the 2.2 tables require it",
+    "DRG": "a cancelled pre-admission may have no DRG; only the 2.3.1 tables require it",
+    "ORO": "an order has one kind of detail; only the 2.1 tables require all of them",
+    "RX1": "an order has one kind of detail; only the 2.1 tables require all of them",
+}
+"""Segments whose absence is noted, with the reason that stands in the note."""
+WAIVED_FIELDS: Final[Mapping[tuple[str, int], str]] = {
+    ("MSH", 1): "read before validation",
+    ("MSH", 2): "read before validation",
+    ("MSH", 9): "read before validation",
+    ("MSH", 12): "read before validation",
+    ("OBX", 2): "conditional: required only with a value in OBX-5, which is tested",
+    ("OBX", 4): "conditional: required only when OBX-3 repeats under one OBR",
+    ("ORC", 7): "optional in the standard's text; marked required in the 2.3 tables only",
+    ("OBR", 7): "conditional: not required in an order; marked required in the 2.1 tables only",
+    ("OBR", 8): "conditional: not required in an order; marked required in the 2.1 tables only",
+    ("OBR", 9): "conditional: not required in an order; marked required in the 2.1 tables only",
+    ("OBR", 14): "conditional: not required in an order; marked required in the 2.1 tables only",
+    ("OBR", 22): "conditional: not required in an order; marked required in the 2.1 tables only",
+    ("OBR", 27): "optional in the standard's text; marked required in the 2.3 tables only",
+}
+ENFORCED_TABLES: Final[Mapping[tuple[str, int], str]] = {
+    ("MSA", 1): "HL70008",
+    ("OBR", 25): "HL70123",
+    ("OBX", 2): "HL70125",
+    ("OBX", 11): "HL70085",
+    ("ORC", 1): "HL70119",
+    ("TXA", 17): "HL70271",
+}
+"""HL7-defined tables without which a receiver cannot act on the segment."""
+
+_QUANTITIES: Final = frozenset({"CQ", "MO", "CP", "SN"})
+"""Composite types whose NM components are amounts. Elsewhere senders put text into NM components
+(the local number of XTN, the check digit of CX) and receivers read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A place in a field whose value must be of a primitive type."""
+
+    component: int
+    subcomponent: int
+    datatype: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What one field must fulfil. `codes` is the HL7 table's content where it is enforced.
+
+    `plain_test` is the test of a field without components, where its type has one.
+    """
+
+    position: int
+    name: str
+    is_required: bool
+    is_first_component_required: bool
+    leaves: tuple[Leaf, ...]
+    table: str | None
+    codes: frozenset[str]
+    plain_test: Callable[[str], bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """The fields of a segment that have anything to fulfil, in order.
+
+    `waived` are the positions the tables require and `WAIVED_FIELDS` does not.
+    """
+
+    name: str
+    fields: tuple[FieldRule, ...]
+    waived: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A segment, group or choice of a message structure. `names` are all segments at any depth."""
+
+    name: str
+    is_required: bool
+    repeats: bool
+    is_choice: bool
+    children: tuple["Node", ...]
+    names: frozenset[str]
+
+    @property
+    def is_segment(self) -> bool:
+        """Whether it is a segment, not a group."""
+        return not self.children
+
+
+def warm_up(versions: Iterable[str] = ("2.5", "2.5.1")) -> None:
+    """Import the tables of these versions now, so that no request has to wait for them."""
+    for version in versions:
+        for name in ("MSH", "PID", "OBR", "OBX"):
+            segment_rule(version, name)
+        structure(version, "ADT_A01")
+        structure(version, "ORU_R01")
+
+
+def _module(version: str) -> Any:
+    return import_module(f"hl7apy.v{version.replace('.', '_')}")
+
+
+@lru_cache(maxsize=1024)
+def structure(version: str, name: str) -> Node | None:
+    """Return a message structure (`ADT_A01`) of a version, None if the version has none of that name."""
+    found = _module(version).MESSAGES.get(name)
+    return None if found is None else _node(name, found, (1, 1), "GRP")
+
+
+def _node(name: str, reference: Sequence[Any], cardinality: tuple[int, int], kind: str) -> Node:
+    is_required, repeats = cardinality[0] > 0, cardinality[1] != 1
+    if kind == "SEG":
+        return Node(name, is_required, repeats, False, (), frozenset({name}))
+    children = tuple(_node(*child) for child in reference[1])
+    names = frozenset().union(*(child.names for child in children))
+    return Node(name, is_required, repeats, reference[0] == "choice", children, names)
+
+
+@lru_cache(maxsize=8192)
+def segment_rule(version: str, name: str) -> SegmentRule | None:
+    """Return what a segment's fields must fulfil, None for a segment the version does not know."""
+    found = _module(version).SEGMENTS.get(name)
+    if found is None:
+        return None
+    rules = (_field_rule(version, name, *child) for child in found[1])
+    return SegmentRule(
+        name,
+        tuple(rule for rule in rules if rule.is_required or rule.leaves or rule.codes),
+        frozenset(
+            position
+            for position, child in enumerate(found[1], 1)
+            if child[2][0] > 0 and (name, position) in WAIVED_FIELDS
+        ),
+    )
+
+
+def _field_rule(
+    version: str, segment: str, name: str, reference: Sequence[Any], cardinality: tuple[int, int], _kind: str
+) -> FieldRule:
+    position = int(name.rpartition("_")[2])
+    table = ENFORCED_TABLES.get((segment, position))
+    is_required = cardinality[0] > 0 and (segment, position) not in WAIVED_FIELDS
+    is_composite = reference[0] == "sequence"
+    leaves = tuple(_leaves(reference))
+    is_plain = len(leaves) == 1 and (leaves[0].component, leaves[0].subcomponent) == (1, 1)
+    return FieldRule(
+        position,
+        str(reference[3] or name).replace("_", " ").lower(),
+        is_required,
+        is_required and is_composite and bool(reference[1]) and reference[1][0][2][0] > 0,
+        leaves,
+        table,
+        table_codes(version, table) if table else frozenset(),
+        TESTS[leaves[0].datatype] if is_plain else None,
+    )
+
+
+def _leaves(reference: Sequence[Any]) -> Iterator[Leaf]:
+    kind, children, datatype = reference[:3]
+    if kind == "leaf":
+        if datatype in TESTS:
+            yield Leaf(1, 1, datatype)
+        return
+    if datatype == "TS":
+        yield Leaf(1, 1, "DTM")
+        return
+    for component, child in enumerate(children, 1):
+        inner_kind, inner_children, inner_type = child[1][:3]
+        if inner_kind == "leaf":
+            if _is_checked_inside(inner_type, datatype):
+                yield Leaf(component, 1, inner_type)
+        elif inner_type == "TS":
+            yield Leaf(component, 1, "DTM")
+        else:
+            for subcomponent, grandchild in enumerate(inner_children, 1):
+                if grandchild[1][0] == "leaf" and _is_checked_inside(grandchild[1][2], inner_type):
+                    yield Leaf(component, subcomponent, grandchild[1][2])
+
+
+def _is_checked_inside(datatype: str | None, parent: str | None) -> bool:
+    return datatype in ("DT", "TM", "DTM") or (datatype == "NM" and parent in _QUANTITIES)
+
+
+@lru_cache(maxsize=256)
+def table_codes(version: str, table: str) -> frozenset[str]:
+    """Return the codes of an HL7 table (`HL70085`).
+
+    A version whose tables hl7apy does not have (2.1 to 2.3, some in 2.4) uses the next one's.
+    OBX-2 may name any data type of the version as well.
+    """
+    for candidate in VERSIONS[VERSIONS.index(version) :]:
+        found = getattr(_module(candidate), "TABLES", {}).get(table)
+        if found is not None:
+            codes = frozenset(map(str, found[1]))
+            break
+    else:
+        codes = frozenset()
+    if table == "HL70125":
+        module = _module(version)
+        codes |= frozenset(module.DATATYPES_STRUCTS) | frozenset(module.get_base_datatypes())
+        codes |= table_codes("2.5", table) if version != "2.5" else frozenset()
+    return codes

@@ -1,0 +1,114 @@
+"""The scenario step `set_portal`: a row that appears or changes without the agent.
+
+A row is checked by the models of `portal.yaml`. For a prior authorization only what changes need be
+given, and it may be named by the member and procedure it is for, since its id is not known when the
+scenario is written.
+"""
+
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+
+from sandbox.definitions.assertions import StrictModel
+from sandbox.errors import Invalid
+from sandbox.jsonio import Json
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.portal import models
+from sandbox.simulators.portal.bodies import invalid
+from sandbox.simulators.portal.determination import REQUESTS, forget, history_entry
+from sandbox.simulators.portal.state import DRAFTS
+
+_MODELS: Final[dict[str, type[BaseModel]]] = {
+    "patients": models.Patient,
+    "providers": models.Provider,
+    "formulary": models.FormularyDrug,
+    "questions": models.Questionnaire,
+}
+_AUTHS: Final = {"prior_auth_requests": REQUESTS, "drafts": DRAFTS}
+_AUTH_FIELDS: Final = frozenset(models.PriorAuth.model_fields)
+Collection: TypeAlias = Literal["patients", "providers", "formulary", "questions", "prior_auth_requests", "drafts"]
+
+
+class SetPortal(StrictModel):
+    """Arguments of `set_portal`: a collection and the row to put there."""
+
+    collection: Collection
+    row: Annotated[dict[str, Any], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _row_fits(self) -> Self:
+        if self.collection in _MODELS:
+            _validated(_MODELS[self.collection], self.row)
+        else:
+            unknown = sorted(set(self.row) - _AUTH_FIELDS)
+            if unknown:
+                raise ValueError(f"a prior authorization has no {', '.join(unknown)}")
+            names = ("request_id", "auth_number", "patient_member_id")
+            if not any(self.row.get(name) for name in names):
+                raise ValueError("the row names no request: give request_id, auth_number, or patient_member_id")
+        return self
+
+
+def set_portal(tx: Interaction, arguments: SetPortal) -> None:
+    """Put a row; an existing prior authorization keeps what the row does not name.
+
+    Raises `Invalid` when the row names no request and is not complete enough to make one.
+    """
+    if arguments.collection in _MODELS:
+        row = _validated(_MODELS[arguments.collection], arguments.row).model_dump(mode="json")
+        tx.put(f"portal/{arguments.collection}", models.key_of(arguments.collection, row), row)
+    else:
+        _set_prior_auth(tx, _AUTHS[arguments.collection], dict(arguments.row))
+
+
+def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
+    existing = _find(tx, collection, given)
+    if existing is None:
+        given.setdefault("request_id", tx.new_id("req"))
+        given.setdefault("created_at", tx.now_text)
+        given.setdefault("status", "draft" if collection == DRAFTS else "submitted")
+        base: Json = {}
+    else:
+        base = {name: existing[name] for name in _AUTH_FIELDS}
+        if isinstance(given.get("determination"), dict):
+            decided = {"reason": None, "decided_at": tx.now_text, **given["determination"]}
+            if decided.get("status") == "pending":
+                decided["decided_at"] = None
+            given["determination"] = decided
+        given.setdefault("updated_at", tx.now_text)
+    try:
+        row = _validated(models.PriorAuth, {**base, **given}).to_row()
+    except ValueError as error:
+        raise Invalid(f"set_portal: {error}.") from None
+    if (row["status"] == "draft") != (collection == DRAFTS):
+        raise invalid({"row.status": [f"{row['status']} does not belong in {collection.removeprefix('portal/')}."]})
+    if existing is not None:
+        kept = {name: existing[name] for name in ("attachments", "duplicate_of", "history")}
+        row.update(kept)
+        if row["determination"] != existing["determination"]:
+            forget(tx, row["request_id"])
+            decision = row["determination"]
+            entry = history_entry(tx, "determined", status=decision["status"], reason=decision["reason"])
+            row["history"] = [*row["history"], entry]
+    tx.put(collection, row["request_id"], row)
+
+
+def _find(tx: Interaction, collection: str, given: Json) -> Json:
+    """Return the row that is meant: by id, by number, else the latest of the member (and procedure)."""
+    rows = [row for _, row in tx.branch.items(collection)]
+    for name in ("request_id", "auth_number"):
+        if given.get(name):
+            return next((row for row in rows if row[name] == given[name]), None)
+    names = [name for name in ("patient_member_id", "procedure_code") if given.get(name)]
+    same = [row for row in rows if all(row[name] == given[name] for name in names)]
+    return max(same, key=lambda row: (row["created_at"], row["request_id"]), default=None)
+
+
+def _validated(model: type[BaseModel], row: Json) -> Any:
+    try:
+        return TypeAdapter(model).validate_python(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        message = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where}: {message}" if where else message) from None

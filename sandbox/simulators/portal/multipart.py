@@ -1,0 +1,92 @@
+"""`multipart/form-data` (RFC 7578, RFC 2046 §5.1): from a body to its parts, byte for byte."""
+
+from dataclasses import dataclass
+from email.message import Message
+from typing import Final
+
+from sandbox.errors import Malformed, TooLarge
+
+MAX_PARTS: Final = 100
+_MAX_HEAD_BYTES: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a form; `filename` is None for a plain field."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    content: bytes
+
+
+def parse_multipart(content_type: str, body: bytes) -> list[Part]:
+    r"""Split a body into its parts.
+
+    Raises `Malformed` (no boundary, no closing boundary, a part without a name) and `TooLarge`.
+
+    >>> body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhi\r\n--x--\r\n'
+    >>> parse_multipart("multipart/form-data; boundary=x", body)
+    [Part(name='file', filename='a.txt', content_type='application/octet-stream', content=b'hi')]
+    """
+    boundary = _parameter(content_type, "boundary")
+    if not boundary or len(boundary) > 70 or not boundary.isascii():
+        raise Malformed("The Content-Type names no boundary; send multipart/form-data; boundary=….")
+    delimiter = b"\r\n--" + boundary.encode()
+    text = b"\r\n" + body
+    at = text.find(delimiter)
+    parts: list[Part] = []
+    while at >= 0:
+        rest = at + len(delimiter)
+        if text.startswith(b"--", rest):
+            return parts
+        line_end = text.find(b"\r\n", rest)
+        if line_end < 0 or text[rest:line_end].strip(b" \t"):
+            raise Malformed("The multipart body has a broken boundary line.")
+        at = text.find(delimiter, line_end)
+        if at < 0:
+            break
+        parts.append(_parse_part(text[line_end:at]))
+        if len(parts) > MAX_PARTS:
+            raise TooLarge(f"The form has more than {MAX_PARTS} parts.")
+    raise Malformed("The multipart body does not end with its closing boundary.")
+
+
+def _parse_part(text: bytes) -> Part:
+    if text.startswith(b"\r\n\r\n"):  # no header at all
+        raise Malformed('A part of the form has no Content-Disposition with a "name".')
+    head, separator, content = text[2:].partition(b"\r\n\r\n")
+    if not separator or len(head) > _MAX_HEAD_BYTES:
+        raise Malformed("A part of the form has no end of its headers.")
+    try:
+        lines = head.decode("utf-8").split("\r\n")
+    except UnicodeDecodeError:
+        raise Malformed("A part of the form has headers that are not UTF-8.") from None
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise Malformed("A part of the form has a header line without a colon.")
+        headers[name.strip().lower()] = value.strip()
+    disposition = headers.get("content-disposition", "")
+    name_given = _parameter(disposition, "name")
+    if not disposition.lower().startswith("form-data") or name_given is None:
+        raise Malformed('A part of the form has no Content-Disposition: form-data with a "name".')
+    media_type = headers.get("content-type", "application/octet-stream")
+    return Part(name_given, _parameter(disposition, "filename"), media_type, content)
+
+
+def _parameter(value: str, name: str) -> str | None:
+    message = Message()
+    message["Content-Type"] = value.replace("\r", " ").replace("\n", " ")
+    try:
+        found = message.get_param(name, header="Content-Type")
+    except Exception:  # the standard library's RFC 2231 decoding trips over odd input in several ways
+        return None
+    if isinstance(found, tuple):
+        charset, _, text = found
+        try:
+            return text.encode("latin-1").decode(charset or "utf-8")
+        except (LookupError, UnicodeError):
+            return None
+    return found

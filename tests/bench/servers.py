@@ -1,0 +1,103 @@
+"""The servers that are measured, each in a process of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+BARE = """
+import sys
+from aiohttp import web
+held = {"body": b"", "type": "text/plain"}
+async def keep(request):
+    held["body"], held["type"] = await request.read(), request.headers["Content-Type"]
+    return web.Response()
+async def give(request):
+    return web.Response(body=held["body"], headers={"Content-Type": held["type"]})
+async def take(request):
+    await request.read()
+    return web.Response(body=held["body"], headers={"Content-Type": held["type"]})
+app = web.Application(client_max_size=1 << 30)
+app.router.add_put("/bytes", keep)
+app.router.add_get("/bytes", give)
+app.router.add_post("/bytes", take)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=lambda *_: print("ready", flush=True))
+"""
+
+SANDBOX = """
+import asyncio, sys
+from pathlib import Path
+from sandbox.serving import serve, url_of
+from sandbox.settings import Settings
+import structlog
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+data, seeds, playgrounds, recording = sys.argv[1:5]
+settings = Settings(
+    port=0,
+    data_dir=Path(data),
+    seeds=tuple(Path(p) for p in seeds.split(",") if p),
+    playgrounds=tuple(Path(p) for p in playgrounds.split(",") if p),
+    is_recording=recording == "1",
+    is_watching=False,
+    max_active_playgrounds=100_000,
+)
+asyncio.run(serve(settings, lambda runner: print("ready", url_of(settings, runner), flush=True)))
+"""
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A running process, its URL, and how long it took to be ready."""
+
+    def __init__(self, command: list[str], url: str | None) -> None:
+        began = time.perf_counter()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line.startswith("ready"):
+            raise RuntimeError(f"the server did not start: {command}")
+        self.url = url or line.split()[1]
+        self.start_s = time.perf_counter() - began
+
+    def memory_bytes(self) -> int:
+        """Return the resident memory of the process."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        row = next(line for line in text.splitlines() if line.startswith("VmRSS"))
+        return int(row.split()[1]) * 1024
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self.process.poll() is None:
+            os.kill(self.process.pid, number)
+        self.process.wait(30)
+
+
+@contextlib.contextmanager
+def bare() -> Iterator[Server]:
+    """Run the bare aiohttp server."""
+    port = free_port()
+    server = Server([sys.executable, "-c", BARE, str(port)], f"http://127.0.0.1:{port}")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def sandbox(data: Path, seeds: str = "", playgrounds: str = "", *, recording: bool = True) -> Iterator[Server]:
+    """Run a sandbox server on a data directory."""
+    server = Server([sys.executable, "-c", SANDBOX, str(data), seeds, playgrounds, "1" if recording else "0"], None)
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.errors import Invalid
+from sandbox.scoring.placeholders import bind_entity
+
+MARIA = {
+    "resourceType": "Patient",
+    "id": "maria.chen",
+    "active": True,
+    "multipleBirthInteger": 2,
+    "name": [{"family": "Chen", "given": ["Maria", "Li"]}],
+    "deceased": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{entity.id}", "maria.chen"),
+        ("Patient/{entity.id}", "Patient/maria.chen"),
+        ("{entity.name.0.given.1} {entity.name.0.family}", "Li Chen"),
+        ("{entity.active}", True),
+        ("is {entity.active}", "is true"),
+        ("{entity.multipleBirthInteger}", 2),
+        ("no. {entity.multipleBirthInteger}", "no. 2"),
+        ("{entity.name.0.given}", ["Maria", "Li"]),
+        ("{entity.name.*.family}", "Chen"),
+        ("{entity.deceased}", None),
+        ({"a": [{"b": "{entity.id}"}], "c": 5, "{entity.id}": True}, None),
+        ("{other.id}", "{other.id}"),
+        ("{entityx}", "{entityx}"),
+        ("{}", "{}"),
+        (5, 5),
+        (None, None),
+        ({"path": "id", "matches": "^{entity.id}$"}, {"path": "id", "matches": r"^maria\.chen$"}),
+        ({"path": "id", "matches": "{entity.id}"}, {"path": "id", "matches": r"maria\.chen"}),
+        ({"where": {"matches": "{entity.id}"}}, {"where": {"matches": "maria.chen"}}),
+    ],
+)
+def test_placeholders_take_the_entitys_values(before, after):
+    if isinstance(before, dict) and "a" in before:
+        after = {"a": [{"b": "maria.chen"}], "c": 5, "{entity.id}": True}
+    assert bind_entity(before, MARIA) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{entity.nickname}", "no value"),
+        ("{entity.name.0.given.*}", "2 values"),
+        ("{entity}", "names no value"),
+        ("{entity.}", "names no value"),
+        ("{entity.a..b}", "empty segment"),
+        ("Dr. {entity.name}", "inside a longer string"),
+        ("Dr. {entity.deceased}", "inside a longer string"),
+    ],
+)
+def test_a_placeholder_without_one_value_is_refused(text, message):
+    with pytest.raises(Invalid, match=message):
+        bind_entity({"x": [text]}, MARIA)
+
+
+def test_a_placeholder_without_an_entity_is_refused():
+    with pytest.raises(Invalid, match="has no input_entity"):
+        bind_entity("{entity.id}", None)
+
+
+def test_what_it_is_given_stays_as_it_was():
+    assertion = {"search": {"patient": "Patient/{entity.id}"}}
+    bind_entity(assertion, MARIA)
+    assert assertion == {"search": {"patient": "Patient/{entity.id}"}}
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(alphabet="ab.{}"), lambda s: st.lists(s)))
+def test_without_placeholders_nothing_changes(assertion):
+    assert bind_entity(assertion, MARIA) == assertion

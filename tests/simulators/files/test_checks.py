@@ -1,0 +1,131 @@
+"""`sftp-file-present`: which files it finds, and what it reads of them."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sandbox.simulators.files.checks import CHECKS, SftpFilePresent, select
+from sandbox.simulators.files.globs import compile_glob
+
+
+def assertion(**fields):
+    return SftpFilePresent.model_validate({"assert": "sftp-file-present", **fields})
+
+
+def labels(world, **fields):
+    return [subject.label for subject in select(assertion(**fields), world.view()).subjects]
+
+
+@pytest.mark.parametrize(
+    ("glob", "found"),
+    [
+        ("inbox/*", ["inbox/a.txt"]),
+        ("inbox/**", ["inbox/a.txt", "inbox/referrals/b.pdf"]),
+        ("**/*.pdf", ["inbox/referrals/b.pdf"]),
+        ("**/b.PDF", []),
+        ("**/a.txt", ["inbox/a.txt"]),
+        ("inbox/?.txt", ["inbox/a.txt"]),
+        ("inbox/[!b].txt", ["inbox/a.txt"]),
+        ("inbox/[b-z].txt", []),
+        ("*.txt", []),
+        ("archive/old name.json", ["archive/old name.json"]),
+        ("inbox/a.tx", []),
+    ],
+)
+def test_globs(world, glob, found):
+    assert labels(world, glob=glob) == found
+    assert labels(world, pattern=glob) == found
+
+
+def test_the_latest_comes_first(world):
+    world.clock.advance(10)
+    world.call("PUT", "files/inbox/z.txt", b"new")
+    world.clock.advance(10)
+    world.call("PUT", "files/inbox/y.txt", b"newer")
+    assert labels(world, glob="inbox/*") == ["inbox/y.txt", "inbox/z.txt", "inbox/a.txt"]
+
+
+def test_json_is_read_only_when_fields_are_asked(world):
+    fields = [{"path": "status", "expected": "done"}]
+    [subject] = select(assertion(glob="archive/*", fields=fields), world.view()).subjects
+    assert subject.value == {"status": "done", "lines": [{"code": "99213"}]}
+    [subject] = select(assertion(glob="archive/*"), world.view()).subjects
+    assert subject.value is None
+    found = select(assertion(glob="inbox/a.txt", fields=fields), world.view())
+    assert found.subjects[0].value == 123456789 or found.evidence["unreadable"][0]["path"] == "inbox/a.txt"
+
+
+def test_csv_rows(world):
+    world.call(
+        "PUT", "files/outbound/a.csv", b'\xef\xbb\xbfmember_id,status,amount\r\nM1,open,10.50\r\nM2,"paid, late",3\r\n'
+    )
+    world.call("PUT", "files/outbound/b.csv", b"member_id;status\nM2;paid\n")
+    world.call("PUT", "files/outbound/c.csv", b"\xff\xfe")
+    world.call("PUT", "files/outbound/d.csv", b"")
+    found = select(assertion(glob="outbound/*.csv", csv={"row": {"member_id": "M2", "amount": 3}}), world.view())
+    [subject] = found.subjects
+    assert (subject.label, subject.value["status"]) == ("outbound/a.csv", "paid, late")
+    assert subject.values_at("status") == ["paid, late"]
+    assert subject.values_at("none") == []
+    assert {item["path"] for item in found.evidence["unreadable"]} == {f"outbound/{name}.csv" for name in "bcd"}
+    assert "member_id = 'M2'" in found.sought
+    assert labels(world, glob="outbound/*.csv", csv={"row": {"status": "paid"}, "delimiter": ";"}) == ["outbound/b.csv"]
+    assert labels(world, glob="outbound/*.csv", csv={"row": {"amount": 10.5}}) == ["outbound/a.csv"]
+    assert labels(world, glob="outbound/*.csv", csv={"row": {"amount": True}}) == []
+
+
+def test_text_of_a_pdf(world):
+    from reportlab.pdfgen.canvas import Canvas
+
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, invariant=1)
+    canvas.drawString(72, 720, "Patient: Maria Chen")
+    canvas.save()
+    world.call("PUT", "files/outbound/letter.pdf", buffer.getvalue())
+    world.call("PUT", "files/outbound/broken.pdf", b"%PDF-1.4 broken")
+    found = select(assertion(glob="outbound/*.pdf", contains=["Maria Chen"]), world.view())
+    texts = {subject.label: subject.text for subject in found.subjects}
+    assert "Patient: Maria Chen" in texts["outbound/letter.pdf"]
+    assert not texts["outbound/broken.pdf"]
+    assert [item["path"] for item in found.evidence["unreadable"]] == ["outbound/broken.pdf"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"glob": ""},
+        {"glob": "/inbox/*"},
+        {"glob": "inbox/../*"},
+        {"glob": "a", "pattern": "a"},
+        {"glob": "a", "name": "x"},
+        {"glob": "a", "csv": {"row": {}}},
+        {"glob": "a", "csv": {"row": {"a": 1}, "delimiter": ",,"}},
+        {"glob": "a", "csv": {"row": {"a": 1}, "delimiter": "\n"}},
+        {"glob": "a", "fields": [{"path": "x"}]},
+    ],
+)
+def test_assertions_that_are_refused(fields):
+    with pytest.raises(ValidationError):
+        assertion(**fields)
+
+
+def test_the_evidence_is_named_as_documented():
+    [check] = CHECKS
+    assert (check.name, check.results_key, check.matched_key) == ("sftp-file-present", "field_results", "matched_paths")
+    assert check.is_upstream
+
+
+@given(st.text(alphabet="ab*?[]!-/\\^.", max_size=12), st.text(alphabet="ab/.-", max_size=8))
+def test_any_glob_compiles(glob, path):
+    compile_glob(glob).fullmatch(path)
+
+
+@given(st.lists(st.text(alphabet="ab*?[", min_size=1, max_size=4), min_size=1, max_size=4))
+def test_a_star_never_crosses_a_directory(names):
+    pattern = compile_glob("/".join(["*"] * len(names)))
+    assert pattern.fullmatch("/".join(names))
+    assert not pattern.fullmatch("/".join([*names, "x"]))

@@ -1,0 +1,79 @@
+"""Nothing an agent sends makes the surface raise anything but its own errors."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox import jsonio
+from sandbox.simulators.hl7.message import parse
+from sandbox.simulators.hl7.tables import VERSIONS
+
+FRAGMENTS = [
+    "MSH|^~\\&|", "MSH", "PID|", "OBX|1|NM|", "|", "^", "~", "\\", "&", "\r", "\n", "ADT^A01", "ORU^R01", "2.5", "2.3", "|P|",
+    "EVN", "ZZZ|", '""', "\x0b", "\x1c", "\x00", "é", "20260423", "\u2028", "OBX|1|SN|x||^1^-^x|", "ERR", "MSA|AA|1", "[", "#",
+]  # fmt: skip
+
+texts = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join) | st.text(max_size=200)
+relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@st.composite
+def near_messages(draw: st.DrawFn) -> str:
+    """A message whose header is right and whose body is not."""
+    version = draw(st.sampled_from(VERSIONS))
+    kind = draw(
+        st.sampled_from(["ADT^A01", "ADT^A40", "ORU^R01", "ORM^O01", "SIU^S12", "MDM^T02", "DFT^P03", "VXU^V04", "ACK"])
+    )
+    names = st.sampled_from("EVN PID PV1 OBR OBX ORC NTE SCH RGS MRG TXA FT1 RXA IN1 NK1 MSA ZZZ SPM TQ1".split())
+    values = st.text(alphabet='|^~\\&"0123456789AxF. -', max_size=60)
+    body = draw(st.lists(st.tuples(names, values), max_size=12))
+    return f"MSH|^~\\&|A|B|C|D|20260423||{kind}|1|P|{version}\r" + "".join(f"{n}|{v}\r" for n, v in body)
+
+
+@relaxed
+@given(texts | near_messages())
+def test_any_payload_gets_an_acknowledgment(engine: Any, text: str) -> None:
+    answer = engine.call("POST", "hl7/outbound", jsonio.dump({"payload": text}))
+    assert answer.status == 200
+    body = answer.json
+    assert body["accepted"] is (body["ack_code"] == "AA") is (body["errors"] == [])
+    ack = parse(body["ack"])
+    assert ack.component(ack.all("MSA")[0], 1) == body["ack_code"]
+    assert len(ack.all("MSA")) == 1
+    assert engine.rows("hl7/outbound")[-1]["payload"] == text
+
+
+@relaxed
+@given(
+    st.binary(max_size=200) | texts.map(str.encode),
+    st.sampled_from(["application/hl7-v2", "text/plain; charset=utf-16", "text/plain"]),
+)
+def test_any_raw_body_gets_an_acknowledgment(engine: Any, body: bytes, media_type: str) -> None:
+    answer = engine.call("POST", "hl7/outbound", body, headers={"content-type": media_type})
+    assert answer.status == 200
+    row = engine.rows("hl7/outbound")[-1]
+    assert row["payload"].encode(row["charset"]) == body
+    assert answer.response.body == row["ack"].encode(row["charset"], "replace")
+
+
+@relaxed
+@given(
+    st.binary(max_size=100)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | texts,
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["payload", "ack_code", "text", "x"]), inner),
+        max_leaves=6,
+    ).map(jsonio.dump)
+)
+@pytest.mark.parametrize("path", ["hl7/outbound", "hl7/inbox/KEY/ack"])
+def test_any_json_is_answered(engine: Any, path: str, body: bytes) -> None:
+    if not engine.rows("hl7/inbox"):
+        engine.deliver(payload="MSH|^~\\&|A|B|C|D|20260423||ADT^A01|1|P|2.5")
+    key = engine.rows("hl7/inbox")[0]["id"]
+    answer = engine.call("POST", path.replace("KEY", key), body)
+    assert answer.status in (200, 201, 400, 409)
+    assert answer.event.type in ("hl7_outbound", "hl7_ack")
+    if answer.status >= 400:
+        assert answer.event.changes == ()
