@@ -89,7 +89,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         try:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
-            runs = app[RUNS] = RunService(registry, shelf, reader, writer, recorder, clock, settings)
+            runs = app[RUNS] = RunService(registry, shelf, reader, writer, recorder, clock, settings, hub.wake)
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)

@@ -19,6 +19,11 @@ def new_id(prefix: str = "") -> str:
     return f"{prefix}_{ULID()}" if prefix else str(ULID())
 
 
+def new_request_id() -> str:
+    """Mint the id of a request: random, and cheap, as every request gets one."""
+    return f"req_{secrets.token_hex(13)}"
+
+
 def derived_id(prefix: str, *parts: object) -> str:
     """Return the id that always belongs to these parts.
 

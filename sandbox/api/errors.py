@@ -4,9 +4,11 @@ Below a surface's root its simulator renders (OperationOutcome, ACK, …); every
 is `{"error": {code, message, details?, request_id}}`.
 """
 
+from dataclasses import replace
+
 from aiohttp import web
 
-from sandbox import errors
+from sandbox import errors, jsonio
 from sandbox.api.context import REGISTRY
 from sandbox.playground.events import Response
 from sandbox.simulators.base import Simulator, render_json_error
@@ -48,8 +50,19 @@ def render(request: web.Request, error: errors.SandboxError, request_id: str) ->
     """Render an error in the format of the surface that the request went to."""
     simulator = simulator_at(request)
     if simulator is not None:
-        return simulator.render_error(error, None)
+        return with_request_id(simulator.render_error(error, None), request_id)
     return render_json_error(error, request_id)
+
+
+def with_request_id(response: Response, request_id: str) -> Response:
+    """Put the request id into a surface's JSON error; other formats have it in the header only."""
+    if response.status < 400 or response.content_type != "application/json":
+        return response
+    value = jsonio.parse(response.body)
+    if not isinstance(value, dict) or not isinstance(value.get("error"), dict):
+        return response
+    body = jsonio.dump({**value, "error": {**value["error"], "request_id": request_id}})
+    return replace(response, body=body)
 
 
 def from_http(request: web.Request, error: web.HTTPException) -> errors.SandboxError:

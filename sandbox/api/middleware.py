@@ -18,7 +18,7 @@ log = structlog.get_logger()
 @web.middleware
 async def identify_and_render(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id and turn whatever is raised into a response."""
-    request_id = ids.new_id("req")
+    request_id = ids.new_request_id()
     request[REQUEST_ID] = request_id
     try:
         response = await handler(request)

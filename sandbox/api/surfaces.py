@@ -14,8 +14,8 @@ from aiohttp import web
 
 from sandbox.api import auth
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import RUNS, SETTINGS, root_url
-from sandbox.api.errors import Internal, to_web
+from sandbox.api.context import REQUEST_ID, RUNS, SETTINGS, root_url
+from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Sandbox
@@ -72,7 +72,7 @@ async def handle(request: web.Request, *, simulator: Simulator, route: Route, lo
     except RecursionError:
         raise Internal("The request is nested too deeply for this route.") from None
     await outcome.committed
-    return to_web(outcome.response)
+    return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
 
 
 def _to_request(request: web.Request, body: bytes) -> Request:

@@ -39,9 +39,19 @@ class ClockState:
     @classmethod
     def read(cls, branch: Branch) -> "ClockState | None":
         """Read it from the branch; None before the clock was set."""
-        value = branch.get(COLLECTION, KEY)
-        if value is None:
+        document = branch.get_document(COLLECTION, KEY)
+        if document is None:
             return None
+        cached = branch.caches.get(COLLECTION)
+        if cached is not None and cached[0] is document:
+            state: ClockState = cached[1]
+            return state
+        state = cls._parse(document.value)
+        branch.caches[COLLECTION] = (document, state)
+        return state
+
+    @classmethod
+    def _parse(cls, value: Json) -> "ClockState":
         real = value["real_start"]
         return cls(
             parse_instant(value["start"]),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sandbox import jsonio
-from sandbox.errors import Malformed
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Change
 
@@ -63,14 +63,20 @@ class Request:
         return jsonio.parse(self.body)
 
     def with_redacted(self, names: Iterable[str]) -> "Request":
-        """Return a copy whose recorded body hides these top-level JSON fields."""
+        """Return a copy whose recorded body hides these JSON fields, at any depth; all of it when it is not JSON."""
         try:
             value = jsonio.parse(self.body)
-        except Malformed:
+        except SandboxError:
             return replace(self, recorded_body=REDACTED.encode())
-        if isinstance(value, dict):
-            value = {key: REDACTED if key in names else item for key, item in value.items()}
-        return replace(self, recorded_body=jsonio.dump(value))
+        return replace(self, recorded_body=jsonio.dump(_redacted(value, frozenset(names))))
+
+
+def _redacted(value: Json, names: frozenset[str]) -> Json:
+    if isinstance(value, dict):
+        return {key: REDACTED if key in names else _redacted(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, names) for item in value]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,7 +289,7 @@ class Playground:
             response = Response.of_json({"error": type(error).__name__}, 500)
         changes: list[Change] = self.branch.changes_since(savepoint)
         event = Event(
-            tx.new_id("evt"),
+            self._event_id(seq),
             seq,
             self.id,
             self.task_run_id,
@@ -303,6 +303,12 @@ class Playground:
         )
         self.seq = seq
         return Outcome(response, event, self.recorder.submit(event)), raised
+
+    def _event_id(self, seq: int) -> str:
+        """Return an event's id: the playground's own number and the event's, or from the seed."""
+        if self.random_seed is not None:
+            return ids.derived_id("evt", self.random_seed, self.key, seq)
+        return f"evt_{self.id.removeprefix('pg_')}{seq:06d}"
 
     def _fire(self, event: Event) -> None:
         if self.branch.count(WAITING) == 0:

@@ -76,6 +76,7 @@ class Writer:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                await asyncio.sleep(0)  # let everything that is ready now join this commit
                 batch, self._waiting = self._waiting, []
                 await self._commit(batch)
             if self._closing:

@@ -5,6 +5,8 @@ of work; a caller is answered when that unit is on disk. Timeouts are timers, no
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +17,7 @@ from sandbox.clock import Clock, format_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import TaskDefinition
-from sandbox.errors import Conflict, NotFound, SandboxError
+from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Playground, Recorder, Sandbox
@@ -54,7 +56,9 @@ class RunService:
         recorder: Recorder,
         clock: Clock,
         settings: Settings,
+        on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
+        self._on_end = on_end
         self._registry = registry
         self._shelf = shelf
         self._reader = reader
@@ -276,7 +280,8 @@ class RunService:
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
-        playground.settle()
+        with suppress(TooLarge):  # a task run that is full takes no more delayed effects
+            playground.settle()
         playground.is_torn_down = True
         if task_run.timer is not None:
             task_run.timer.cancel()
@@ -408,7 +413,13 @@ class RunService:
         stored = self._writer.write(statements)
         if run.is_over:
             stored.add_done_callback(lambda _: self._forget(run))
+        stored.add_done_callback(lambda _: self._tell_ends(run))
         return stored
+
+    def _tell_ends(self, run: BenchmarkRun) -> None:
+        for task_run in run.task_runs:
+            if task_run.is_over:
+                self._on_end(task_run.playground_id)
 
     def _forget(self, run: BenchmarkRun) -> None:
         self.active.pop(run.id, None)

@@ -77,7 +77,9 @@ def condition(person: Person, problem: str, onset: date, *, resolved: date | Non
     row: Json = {
         "resourceType": "Condition",
         "id": f"{person.id}-{problem}",
-        "clinicalStatus": status("condition-clinical", *(("resolved", "Resolved") if resolved else ("active", "Active"))),
+        "clinicalStatus": status(
+            "condition-clinical", *(("resolved", "Resolved") if resolved else ("active", "Active"))
+        ),
         "verificationStatus": status("condition-ver-status", "confirmed", "Confirmed"),
         "category": [status("condition-category", "problem-list-item", "Problem List Item")],
         "code": problem_code(problem),
@@ -156,9 +158,7 @@ def coverage(person: Person) -> Json:
     return coverage_row(person, f"{person.id}-coverage", person.payer, person.member_id, "active", "2024-01-01", None)
 
 
-def coverage_row(
-    person: Person, key: str, payer: str, member_id: str, state: str, start: str, end: str | None
-) -> Json:
+def coverage_row(person: Person, key: str, payer: str, member_id: str, state: str, start: str, end: str | None) -> Json:
     """Return one insurance policy."""
     relation = ("child", "Child") if person.guardian else ("self", "Self")
     subscriber = {"display": person.guardian} if person.guardian else {"reference": f"Patient/{person.id}"}
@@ -167,7 +167,9 @@ def coverage_row(
         "id": key,
         "identifier": [{"system": f"https://{payer}.example/member-id", "value": member_id}],
         "status": state,
-        "type": concept("Health insurance plan", coding(f"{TERMINOLOGY}/v3-ActCode", "HIP", "health insurance plan policy")),
+        "type": concept(
+            "Health insurance plan", coding(f"{TERMINOLOGY}/v3-ActCode", "HIP", "health insurance plan policy")
+        ),
         "subscriber": subscriber,
         "subscriberId": member_id[:-2] if person.guardian else member_id,
         "beneficiary": person.ref,

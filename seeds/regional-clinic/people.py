@@ -199,7 +199,9 @@ def patient(person: Person) -> Json:
         "identifier": [
             {
                 "use": "usual",
-                "type": concept("Medical record number", coding(f"{TERMINOLOGY}/v2-0203", "MR", "Medical record number")),
+                "type": concept(
+                    "Medical record number", coding(f"{TERMINOLOGY}/v2-0203", "MR", "Medical record number")
+                ),
                 "system": MRN,
                 "value": person.mrn_value,
                 "assigner": organization_ref("regional-medical-center"),

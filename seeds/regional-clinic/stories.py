@@ -247,7 +247,8 @@ examination normal. Plan: MRI of the brain; last one in June 2025 was normal."""
         ),
         note("george-lindqvist", "george-lindqvist-progress", "progress", "2026-04-20", "james-oyelaran",
              "Office visit 2026-04-20", """
-Cough for four months, 35 pack-years, stopped in 2019. Chest radiograph in March without infiltrate. Plan: CT chest."""),
+Cough for four months, 35 pack-years, stopped in 2019. Chest radiograph in March without infiltrate.
+Plan: CT chest."""),
         coverage_row(anita, "anita-desai-coverage-2025", "keystone-commercial", "KCI771388902", "active",
                      "2022-03-01", "2025-12-31"),
         _imaging_visit("anita-desai", "2026-04-16", "tessa-grant", "right-shoulder-pain"),

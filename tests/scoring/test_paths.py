@@ -46,6 +46,7 @@ RESOURCE = {
         (r"a\.b.\\", ["slash"]),
         ("a.b", []),
         ("participant.²", []),
+        (r"\*", []),
         ("participant." + "9" * 5000, []),
         ("participant.00.actor.display", ["Dr. Rivera"]),
     ],
@@ -71,3 +72,10 @@ def test_every_name_can_be_written(row):
 def test_a_star_yields_what_the_indexes_yield(items):
     by_index = [value for i in range(len(items)) for value in read_path({"a": items}, f"a.{i}")]
     assert read_path({"a": items}, "a.*") == by_index == items
+
+
+def test_a_star_may_come_first_last_or_alone():
+    assert read_path([1, 2], "*") == [1, 2]
+    assert read_path({"a": 1}, "*") == [1]
+    assert read_path([{"a": 1}, {"a": 2}], "*.a") == [1, 2]
+    assert read_path({"*": 1, "a": 2}, r"\*") == [1]

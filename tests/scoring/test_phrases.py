@@ -70,6 +70,18 @@ def test_the_ratio_and_the_words_are_kept():
     assert compare_phrase("potassium", TRANSCRIPT).ratio == 100.0
 
 
+@pytest.mark.parametrize(
+    ("phrase", "text", "excerpt"),
+    [
+        ("memberid", "what is your member id please", "member id"),
+        ("follow up visit", "the followup visit is on monday", "followup visit"),
+    ],
+)
+def test_a_run_may_be_one_word_longer_or_shorter(phrase, text, excerpt):
+    match = compare_phrase(phrase, text)
+    assert (match.excerpt, match.ratio > 90) == (excerpt, True)
+
+
 def test_just_below_the_threshold_is_not_found():
     # 17 letters of which 3 differ on each side: 2 * 14 / 34 = 82.4; one less: 88.2
     assert not compare_phrase("abcdefghijklmnxxx", "abcdefghijklmnyyy").found

@@ -28,7 +28,9 @@ class Practice:
 
 
 MAPLE = Practice("Maple Street Family Practice", "31 Maple Street, Fairmont OH 44198", "234-555-0110", "234-555-0111")
-NORTHGATE = Practice("Northgate Internal Medicine", "5 Northgate Plaza, Fairmont OH 44198", "234-555-0112", "234-555-0113")
+NORTHGATE = Practice(
+    "Northgate Internal Medicine", "5 Northgate Plaza, Fairmont OH 44198", "234-555-0112", "234-555-0113"
+)
 HARBOR = Practice("Harbor Family Health", "120 Dock Street, Port Clay OH 44197", "234-555-0114", "234-555-0115")
 ELM = Practice("Elm Grove Walk-in Clinic", "9 Elm Grove Mall, Fairmont OH 44198", "234-555-0116", "234-555-0117")
 
@@ -76,8 +78,8 @@ REFERRALS = [
         "hfh-referral-0452.pdf", "04/22/2026 17:05", HARBOR, "letter", "HFH-26-0452", "April 22, 2026",
         "Jennifer Kowalski", "November 5, 1979", "female", "330-555-0128", "231 Mill Street, Riverton OH 44199",
         "Lakeshore Health Plan", "LHP558210094", "Endocrinology", "routine", "E03.9 Hypothyroidism, unspecified",
-        "Hypothyroidism with TSH between 0.2 and 9 on an unchanged dose of levothyroxine over the last year. I would be "
-        "grateful for your help with the dose.",
+        "Hypothyroidism with TSH between 0.2 and 9 on an unchanged dose of levothyroxine over the last year. I would "
+        "be grateful for your help with the dose.",
         "Levothyroxine 75 micrograms each morning. No heart disease. Not pregnant.",
         "Monica Salazar, MD", "1999991858", "234-555-0114",
     ),
@@ -85,7 +87,8 @@ REFERRALS = [
         "nim-0417.pdf", "04/23/2026 08:11", NORTHGATE, "form", "NIM-26-0417", "04/22/2026", "NGUYEN, DAVID",
         "10/02/1985", "M", "330-555-0171", "402 Kiln Street, Riverton OH 44199", "Keystone Commercial Insurance",
         "KCI772233190", "Orthopedics", "ROUTINE", "M25.561 Pain in right knee",
-        "Right knee pain and swelling after football, four weeks, no better with rest and ibuprofen. Evaluate and treat.",
+        "Right knee pain and swelling after football, four weeks, no better with rest and ibuprofen. Evaluate and "
+        "treat.",
         "No chronic illness, no regular medication, no known allergies. Radiograph 04/06/2026: no fracture.",
         "Peter Kline, MD", "1999991783", "234-555-0112",
     ),
@@ -93,8 +96,8 @@ REFERRALS = [
         "obrien.pdf", "04/23/2026 08:37", MAPLE, "form", "MSF-26-1115", "04/23/2026", "O'BRIEN, THOMAS",
         "09/04/1962", "M", "330-555-0131", "640 Lake Shore, Riverton OH 44199", "Lakeshore Health Plan",
         "LHP558334410", "Neurology", "URGENT", "G45.9 Transient cerebral ischemic attack, unspecified",
-        "Episode of right arm weakness and slurred speech on 04/21/2026, 20 minutes, fully resolved. CT head and carotid "
-        "duplex done in the emergency department, unremarkable. Aspirin started. Please see urgently.",
+        "Episode of right arm weakness and slurred speech on 04/21/2026, 20 minutes, fully resolved. CT head and "
+        "carotid duplex done in the emergency department, unremarkable. Aspirin started. Please see urgently.",
         "Migraine, hypertension. Lisinopril 10 mg.",
         "Susan Albrecht, MD", "1999991718", "234-555-0110 ext 4",
     ),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .solution import Desk, Fax, book, report
+from .solution import ICD10, Desk, Fax, book, report
 
 
 class HastyDesk(Desk):
@@ -32,6 +32,10 @@ async def work(desk: Desk, fax: Fax) -> dict[str, Any]:
         patient = by_birth[0]
     else:
         patient = await desk.register(fax)  # a second chart
+    if not fax.diagnosis:
+        problems = await desk.search("Condition", patient=f"Patient/{patient['id']}")
+        codes = [c for c in problems[0]["code"]["coding"] if c["system"] == ICD10]
+        fax.diagnosis, fax.diagnosis_text = codes[0]["code"], codes[0]["display"]  # a guess from the problem list
     appointment = await book(desk, fax, patient)
     return report(fax, "booked", appointment["start"], "")
 

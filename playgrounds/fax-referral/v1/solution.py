@@ -237,7 +237,10 @@ class Desk:
             "subject": {"reference": f"Patient/{patient['id']}"},
             "authoredOn": str(self.today),
             "reasonCode": [
-                {"coding": [{"system": ICD10, "code": fax.diagnosis, "display": fax.diagnosis_text}], "text": fax.reason}
+                {
+                    "coding": [{"system": ICD10, "code": fax.diagnosis, "display": fax.diagnosis_text}],
+                    "text": fax.reason,
+                }
             ],
         }
         if requester:

@@ -1,6 +1,6 @@
 """Write the laboratory's messages of this benchmark as ER7 files; the same bytes every time.
 
-    python playgrounds/lab-result-routing/v1/make_messages.py [DIRECTORY]
+python playgrounds/lab-result-routing/v1/make_messages.py [DIRECTORY]
 """
 
 import sys
@@ -50,7 +50,7 @@ class Result:
 
 def panel(*values: str) -> dict[str, tuple[str, str]]:
     """Pair the metabolic panel's tests with `value` or `value flag`."""
-    pairs = [value.split(" ") + ["N"] for value in values]
+    pairs = [[*value.split(" "), "N"] for value in values]
     return {code: (pair[0], pair[1]) for code, pair in zip(PANEL, pairs, strict=True)}
 
 
@@ -67,8 +67,8 @@ RESULTS = [
         notes=("Specimen not hemolyzed. Potassium repeated and confirmed.",),
     ),
     Result(
-        "feldman-cbc-corrected.hl7", "LL0423-0388C", "20260423093000+0000", "RC-100219", "FELDMAN^RUTH", "19591219", "F",
-        "ORD-260420-188", "LL26111-0388", "58410-2", MARSH, {"718-7": ("12.4", "N")}, "20260421124000+0000", "C",
+        "feldman-cbc-corrected.hl7", "LL0423-0388C", "20260423093000+0000", "RC-100219", "FELDMAN^RUTH", "19591219",
+        "F", "ORD-260420-188", "LL26111-0388", "58410-2", MARSH, {"718-7": ("12.4", "N")}, "20260421124000+0000", "C",
         ("CORRECTED REPORT. Hemoglobin previously reported as 8.1 g/dL; the specimen was diluted in error.",),
     ),
     Result(
@@ -99,8 +99,8 @@ RESULTS = [
         notes=("CORRECTED REPORT. Potassium previously reported as 7.1 mmol/L; specimen mix-up in the laboratory.",),
     ),
     Result(
-        "mixed-6-delaney-again.hl7", "LL0423-0529", "20260423110000+0000", "RC-100223", "DELANEY^FRANK", "19601014", "M",
-        "ORD-260422-226", "LL26112-0507", "3016-3", MARSH, {"3016-3": ("2.1", "N")},
+        "mixed-6-delaney-again.hl7", "LL0423-0529", "20260423110000+0000", "RC-100223", "DELANEY^FRANK", "19601014",
+        "M", "ORD-260422-226", "LL26112-0507", "3016-3", MARSH, {"3016-3": ("2.1", "N")},
     ),
 ]  # fmt: skip
 

@@ -122,7 +122,12 @@ class Chart:
             case "progressive_neurological_deficit":
                 return "unchanged" not in latest
             case "red_flags":
-                flags = {"cauda_equina": "saddle anesthesia", "cancer": "cancer", "infection": "fever", "fracture": "trauma"}
+                flags = {
+                    "cauda_equina": "saddle anesthesia",
+                    "cancer": "cancer",
+                    "infection": "fever",
+                    "fracture": "trauma",
+                }
                 for flag, sign in flags.items():
                     if not re.search(rf"\bno (history of )?{sign}", latest):
                         return flag
@@ -186,7 +191,9 @@ class Chart:
             "about": [{"reference": f"ServiceRequest/{self.order['id']}"}],
             "sent": f"{self.today}T13:30:00Z",
             "recipient": [{"reference": self.order["requester"]["reference"]}],
-            "payload": [{"contentString": f"Order {self.task.task_item['order']} is stopped: {reason}. Please review."}],
+            "payload": [
+                {"contentString": f"Order {self.task.task_item['order']} is stopped: {reason}. Please review."}
+            ],
         }
         (await self.task.request("POST", "fhir/Communication", json=message)).raise_for_status()
 

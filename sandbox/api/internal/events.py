@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sandbox import jsonio
 from sandbox.api import auth
-from sandbox.api.context import HUB, READER, RUNS
+from sandbox.api.context import HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.api.internal import task_runs
 from sandbox.api.pagination import PageRequest, bad_cursor, encode_cursor, envelope, read_limit
 from sandbox.api.replies import json_reply
@@ -29,9 +29,10 @@ async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
     if cursor:
         position = PageRequest.read({"cursor": cursor})
         assert position.after is not None
-        if not position.after[1].isdigit():
+        seq = position.after[1]
+        if not (seq.isascii() and seq.isdigit() and len(seq) < 16):
             raise bad_cursor()
-        after, is_back = int(position.after[1]), position.is_back
+        after, is_back = int(seq), position.is_back
     goes_up = is_ascending is not is_back
     clause, bound = where, list(values)
     if after is not None:
@@ -78,13 +79,16 @@ async def stream(request: web.Request) -> web.StreamResponse:
         raise Malformed("Last-Event-ID must be the seq of an event.")
     position = int(last[:18])
     reader, runs = request.app[READER], request.app[RUNS]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     hub = request.app[HUB]
     with hub.follow(task_run.playground_id) as news:
         while not hub.is_closing:
             news.clear()
             is_over = task_run.is_over or runs.active_task_run(task_run.id) is None
+            if is_over and request.app[WRITER].failure is None:
+                await request.app[WRITER].flush()  # its last events may still be on their way to the disk
             sql = "SELECT * FROM events WHERE playground_id = ? AND seq > ? ORDER BY seq LIMIT 500"
             rows = await reader.rows(sql, task_run.playground_id, position)
             for value in await reader.event_jsons(rows):

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
-from sandbox.errors import Invalid, MethodNotAllowed, NotFound, Unsupported
+from sandbox.errors import Invalid, MethodNotAllowed, NotFound
 from sandbox.simulators.fhir import interactions
 from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.state import check_type
@@ -65,6 +66,8 @@ _SYSTEM: Final[Mapping[str, str]] = {
     "_history": "system-history",
     "_search": "system-search",
 }
+# Served by routes of their own; a call that arrives here has the wrong method.
+_OUTSIDE: Final[Mapping[tuple[str, ...], str]] = {("token",): "POST", (".well-known", "smart-configuration"): "GET"}
 _TYPE: Final[Mapping[str, str]] = {"_history": "type-history", "_search": "type-search"}
 
 
@@ -77,6 +80,9 @@ def _known(table: Mapping[str, str], path: tuple[str, ...]) -> str:
 
 def served(call_path: tuple[str, ...], method: str) -> Served:
     """Return the interaction; raises `NotFound`, or `MethodNotAllowed` with the methods that work."""
+    if call_path in _OUTSIDE:
+        allowed = _OUTSIDE[call_path]
+        raise MethodNotAllowed(f"{method} is not served here; use {allowed}.", headers={"Allow": allowed})
     kind = kind_of(call_path)
     row = INTERACTIONS[kind]
     found = row.get("GET" if method == "HEAD" else method)
@@ -92,23 +98,12 @@ def dispatch(call: Call) -> Answer:
     return served(call.path, call.method).handler(call)
 
 
-def not_yet(name: str) -> Handler:
-    """Return a handler that refuses an interaction by its name."""
-
-    def refuse(call: Call) -> Answer:
-        raise Unsupported(f"{name} is not supported by this server.", issue_type="not-supported")
-
-    return refuse
-
-
 def _table() -> dict[str, dict[str, Served]]:
     from sandbox.simulators.fhir import bundles, capability, history_bundles, searching, writing
     from sandbox.simulators.fhir.operations import dispatch_operation
 
-    operation = {
-        "GET": Served(dispatch_operation, None, "read"),
-        "POST": Served(dispatch_operation, None, "read"),
-    }
+    run = Served(dispatch_operation, None, "read")
+    operation = {"GET": run, "POST": run}
     return {
         "system": {
             "GET": Served(searching.search_system, "search-system", "read"),
@@ -162,8 +157,6 @@ def split_url(url: str, base: str) -> tuple[tuple[str, ...], str]:
     >>> split_url("Patient?name=a%20b", "http://x/fhir")
     (('Patient',), 'name=a%20b')
     """
-    from urllib.parse import unquote
-
     text = url.strip()
     if base and text.startswith(base):
         text = text[len(base) :]

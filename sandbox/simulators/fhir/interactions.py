@@ -6,7 +6,7 @@ Each takes a `Call` and returns an `Answer`; conditional forms are in `condition
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir import conditional, state
+from sandbox.simulators.fhir import binary, conditional, projection, state
 from sandbox.simulators.fhir.calls import Answer, Call, answer_of
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.names import collection_of
@@ -22,18 +22,22 @@ def read(call: Call) -> Answer:
     instant = state.last_updated(text)
     if call.headers and conditional.is_not_modified(call.headers, document.version, instant):
         return Answer(304, b"", document.version, instant)
-    return Answer(200, text, document.version, instant)
+    answer = Answer(200, text, document.version, instant)
+    return projection.project(call, answer) if call.query else answer
 
 
 def vread(call: Call) -> Answer:
     """`GET [type]/[id]/_history/[vid]`."""
     resource_type, resource_id, _, version = call.path
     stored = state.vread(call.tx.branch, resource_type, resource_id, version)
-    return Answer(200, stored.json, stored.version, stored.last_updated)
+    answer = Answer(200, stored.json, stored.version, stored.last_updated)
+    return projection.project(call, answer) if call.query else answer
 
 
 def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     """Return the body as a valid resource of the type; raises with every problem found."""
+    if call.resource is None and binary.is_content(call):
+        call.resource = binary.wrapped(call)
     resource = call.json(what)
     if not isinstance(resource, dict):
         raise Malformed(f"The body is not a resource: {what} needs a JSON object.", issue_type="structure")

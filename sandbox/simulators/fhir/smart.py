@@ -23,6 +23,7 @@ from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.fhir.dispatch import served, split_url
 from sandbox.simulators.fhir.names import SURFACE, TOKENS
+from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.searching import FORM, parse_form
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -167,6 +168,9 @@ def _needs(path: tuple[str, ...], request: Request) -> list[tuple[str, str]]:
 
 
 def _need(path: tuple[str, ...], method: str) -> tuple[str, str]:
+    if path and path[-1].startswith("$"):
+        resource_type = path[0] if len(path) > 1 else "*"
+        return resource_type, "cu" if operation_of(path, method).scope == "write" else "rs"
     found = served(path, method)
     if found.scope == "none":
         return "", "none"

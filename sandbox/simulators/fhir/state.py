@@ -10,6 +10,7 @@ with `resourceType`, stand first, so that `lastUpdated` can be read without pars
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from sandbox import jsonio
@@ -63,6 +64,7 @@ def last_updated(text: bytes) -> str:
     return text[start : text.index(b'"', start)].decode()
 
 
+@lru_cache(maxsize=4096)
 def http_date(instant: str) -> str:
     """Write an instant as HTTP does.
 

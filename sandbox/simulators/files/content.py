@@ -5,12 +5,17 @@ A file that cannot be read as asked gives nothing and a reason, never an excepti
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+
+# "007" is an identifier, not the number 7.
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,6 @@ def _holds(cell: str | None, wanted: Json) -> bool:
     if isinstance(wanted, bool):
         return cell.strip().lower() == str(wanted).lower()
     if isinstance(wanted, int | float):
-        try:
-            return float(cell) == float(wanted)
-        except ValueError:
-            return False
+        number = cell.strip()
+        return _NUMBER.fullmatch(number) is not None and float(number) == float(wanted)
     return bool(cell == wanted)

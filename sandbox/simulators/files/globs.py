@@ -35,12 +35,21 @@ def _translate(token: str) -> str:
     if token == "?":
         return "[^/]"
     if token.startswith("[") and len(token) > 2:
-        body = token[1:-1]
-        negation, body = ("^/", body[1:]) if body.startswith("!") else ("", body)
-        body = re.sub(r"([\\\[\]^&~|])", r"\\\1", body)
-        try:
-            re.compile(f"[{negation}{body}]")
-        except re.error:  # an empty set or a range that runs backwards: the characters themselves
-            return re.escape(token)
-        return f"[{negation}{body}]"
+        return _character_set(token[1:-1]) or re.escape(token)
     return re.escape(token)
+
+
+def _character_set(body: str) -> str | None:
+    """Translate what stands between the brackets; None for an empty set or a range that runs backwards."""
+    negation, body = ("^/", body[1:]) if body.startswith("!") else ("", body)
+    members = []
+    while body:
+        if len(body) > 2 and body[1] == "-":
+            first, last, body = body[0], body[2], body[3:]
+            if first > last:
+                return None
+            members.append(f"{re.escape(first)}-{re.escape(last)}")
+        else:
+            members.append(re.escape(body[0]))
+            body = body[1:]
+    return f"[{negation}{''.join(members)}]" if members else None

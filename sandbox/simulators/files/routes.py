@@ -214,7 +214,7 @@ def _written(tx: Interaction, request: Request, path: str, status: int) -> Respo
 
 def routes() -> Sequence[Route]:
     """Return every route of the file drop; the first that fits serves."""
-    any_path = "files/{path:.+}"
+    any_path = r"files/{path:[\s\S]+}"  # a line feed must come this far, to be refused by name
     return (
         Route("GET", "files/inbox", list_inbox, "file_list", "List the files that came in"),
         Route("GET", "files", list_root, "file_list", "List the root", is_upstream=False),

@@ -127,7 +127,7 @@ def delete_file(tx: Interaction, path: str) -> None:
     row = tx.get(TREE, path)
     if row is None:
         if is_directory(tx, path):
-            raise Conflict(f"{path} is a directory; delete the files in it, and it is gone.")
+            raise Conflict(f"{path} is a directory; only files can be deleted, and a directory goes with its last one.")
         raise NotFound(f"There is no file {path}.")
     tx.delete(TREE, path)
     _release(tx, row["sha256"])

@@ -141,14 +141,16 @@ def parse(text: str) -> Message:
 
 def _unwrap(text: str) -> tuple[str, list[str]]:
     notes = []
-    if text.startswith(BYTE_ORDER_MARK):
+    body = text.lstrip(BYTE_ORDER_MARK + START_BLOCK + _BLANK)
+    before = text[: len(text) - len(body)]
+    unframed = body.rstrip(END_BLOCK + _BLANK)
+    after = body[len(unframed) :]
+    if BYTE_ORDER_MARK in before:
         notes.append("A byte order mark before MSH was overlooked.")
-        text = text[1:]
-    if START_BLOCK in text[:1] or text.rstrip(_BLANK).endswith(END_BLOCK):
+    if START_BLOCK in before or END_BLOCK in after:
         notes.append("The bytes of an MLLP frame around the message were overlooked.")
-        text = text.removeprefix(START_BLOCK).rstrip(_BLANK).removesuffix(END_BLOCK)
-    body = text.lstrip(_BLANK)
-    if len(body) < len(text):
+        body = unframed
+    if before.strip(BYTE_ORDER_MARK + START_BLOCK):
         notes.append("White space before MSH was overlooked.")
     return body.rstrip("\r\n"), notes
 

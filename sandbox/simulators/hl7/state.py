@@ -44,19 +44,33 @@ class Payload:
         return len(self.text.encode(self.charset))
 
 
-def receive(tx: Interaction, payload: Payload, *, is_strict: bool) -> Json:
-    """Take a message from the agent: judge it, keep it whatever the verdict, answer with an ACK.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A payload that was read and judged; `message` is None for what is no message."""
 
-    Returns the stored row. Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or `HL7_SEGMENTS`;
-    then nothing is kept.
+    message: Message | None
+    verdict: Verdict
+
+
+def judge(payload: Payload, *, is_strict: bool) -> Judged:
+    """Read and judge a message; pure, so it may be done ahead of the interaction.
+
+    Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or `HL7_SEGMENTS`.
     """
     _check_size(payload)
-    message: Message | None = None
     try:
         message = parse(payload.text)
-        verdict = validate(message, is_strict=is_strict)
     except Unreadable as error:
-        verdict = Verdict("AR", (Fault(error.location, error.hl7_code, error.message),))
+        return Judged(None, Verdict("AR", (Fault(error.location, error.hl7_code, error.message),)))
+    return Judged(message, validate(message, is_strict=is_strict))
+
+
+def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
+    """Take a message from the agent: keep it whatever the verdict, and answer with an ACK.
+
+    Returns the stored row. An accepted ACK whose MSA-2 names an inbox message acknowledges it.
+    """
+    message, verdict = judged.message, judged.verdict
     summary = "" if verdict.is_accepted else verdict.faults[0].message
     row = {
         "id": tx.new_id("hl7msg"),

@@ -150,32 +150,34 @@ def segment_rule(version: str, name: str) -> SegmentRule | None:
     found = _module(version).SEGMENTS.get(name)
     if found is None:
         return None
-    rules = (_field_rule(version, name, *child) for child in found[1])
+    # ORO in 2.1 is the bare tuple of its fields.
+    children = found[1] if found[0] == "sequence" else found
+    rules = (_field_rule(version, name, *child[:3]) for child in children)
     return SegmentRule(
         name,
         tuple(rule for rule in rules if rule.is_required or rule.leaves or rule.codes),
         frozenset(
             position
-            for position, child in enumerate(found[1], 1)
+            for position, child in enumerate(children, 1)
             if child[2][0] > 0 and (name, position) in WAIVED_FIELDS
         ),
     )
 
 
 def _field_rule(
-    version: str, segment: str, name: str, reference: Sequence[Any], cardinality: tuple[int, int], _kind: str
+    version: str, segment: str, name: str, reference: Sequence[Any], cardinality: tuple[int, int]
 ) -> FieldRule:
     position = int(name.rpartition("_")[2])
     table = ENFORCED_TABLES.get((segment, position))
     is_required = cardinality[0] > 0 and (segment, position) not in WAIVED_FIELDS
-    is_composite = reference[0] == "sequence"
+    is_composite = reference[0] == "sequence" and reference[1] is not None
     leaves = tuple(_leaves(reference))
     is_plain = len(leaves) == 1 and (leaves[0].component, leaves[0].subcomponent) == (1, 1)
     return FieldRule(
         position,
         str(reference[3] or name).replace("_", " ").lower(),
         is_required,
-        is_required and is_composite and bool(reference[1]) and reference[1][0][2][0] > 0,
+        is_required and is_composite and reference[1][0][2][0] > 0,
         leaves,
         table,
         table_codes(version, table) if table else frozenset(),
@@ -185,7 +187,8 @@ def _field_rule(
 
 def _leaves(reference: Sequence[Any]) -> Iterator[Leaf]:
     kind, children, datatype = reference[:3]
-    if kind == "leaf":
+    # A few entries (TQ1-1 in 2.7) call a primitive type a sequence of nothing.
+    if kind == "leaf" or children is None:
         if datatype in TESTS:
             yield Leaf(1, 1, datatype)
         return
@@ -194,7 +197,7 @@ def _leaves(reference: Sequence[Any]) -> Iterator[Leaf]:
         return
     for component, child in enumerate(children, 1):
         inner_kind, inner_children, inner_type = child[1][:3]
-        if inner_kind == "leaf":
+        if inner_kind == "leaf" or inner_children is None:
             if _is_checked_inside(inner_type, datatype):
                 yield Leaf(component, 1, inner_type)
         elif inner_type == "TS":

@@ -5,6 +5,7 @@ Comparing them with `assertions` is the scoring engine's work.
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field
@@ -17,7 +18,8 @@ from sandbox.simulators.portal.models import key_of
 Resource = Literal[
     "prior_auth_requests", "drafts", "patients", "providers", "formulary", "questions", "attachments", "logins"
 ]
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+# JSON's own grammar: "007" is an identifier, not the number 7.
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _TIMES = ("submitted_at", "created_at", "uploaded_at", "at")
 
 
@@ -90,22 +92,24 @@ def values_at(value: Json, path: str) -> list[Json]:
 def is_same(actual: Json, wanted: Json) -> bool:
     """Tell whether two JSON values are equal; a number in a string equals the number.
 
-    >>> is_same("5", 5), is_same(True, 1), is_same("a", "A"), is_same(["5"], [5])
-    (True, False, False, True)
+    >>> is_same("5", 5), is_same(True, 1), is_same("a", "A"), is_same(["5"], [5]), is_same("007", 7)
+    (True, False, False, True, False)
     """
     if isinstance(actual, list) and isinstance(wanted, list):
         return len(actual) == len(wanted) and all(map(is_same, actual, wanted))
     if isinstance(actual, bool) or isinstance(wanted, bool):
         return actual is wanted
     if isinstance(actual, str) and isinstance(wanted, int | float):
-        return _number(actual) == wanted
+        return _number(actual, wanted) == wanted
     if isinstance(actual, int | float) and isinstance(wanted, str):
-        return _number(wanted) == actual
+        return _number(wanted, actual) == actual
     return bool(actual == wanted)
 
 
-def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text) else None
+def _number(text: str, other: float) -> Decimal | float | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    return Decimal(text) if isinstance(other, int) else float(text)
 
 
 def _time(row: Json) -> tuple[str, str]:

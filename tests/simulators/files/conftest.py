@@ -76,7 +76,7 @@ class World:
         raw, _, raw_query = target.partition("?")
         given = tuple(parse_qsl(raw_query, keep_blank_values=True)) if query is None else query
         for route in self.simulator.routes:
-            found = re.fullmatch(_pattern(route.path), raw, re.DOTALL)
+            found = re.fullmatch(_pattern(route.path), raw)
             if (
                 found is None
                 or route.method != ("GET" if method == "HEAD" else method)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sandbox.scoring.judge import judge
 from sandbox.simulators.files.checks import CHECKS, SftpFilePresent, select
 from sandbox.simulators.files.globs import compile_glob
 
@@ -38,6 +39,49 @@ def labels(world, **fields):
 def test_globs(world, glob, found):
     assert labels(world, glob=glob) == found
     assert labels(world, pattern=glob) == found
+
+
+@pytest.mark.parametrize(
+    ("glob", "yes", "no"),
+    [
+        ("[a-c]", "b", "d"),
+        ("[!a-c]", "d", "b"),
+        ("[a--b]", "[a--b]", "a"),
+        ("[]a]", "]", "b"),
+        ("[z-a]", "[z-a]", "m"),
+        ("[!]", "[!]", "a"),
+        ("[[a]", "[", "b"),
+        ("[a&&b]", "&", "c"),
+        ("[", "[", "a"),
+        ("a.b", "a.b", "axb"),
+        ("**/x", "x", "ax"),
+        ("a/**", "a/b/c", "a"),
+        ("a**b", "axxb", "a/b"),
+    ],
+)
+def test_what_globs_mean(glob, yes, no):
+    pattern = compile_glob(glob)
+    assert pattern.fullmatch(yes) and not pattern.fullmatch(no)
+
+
+@pytest.mark.parametrize("content", [b'a,b\n"x', b"a,b\n" + b"x" * 140_000, b"a\n1\n"])
+def test_csv_that_is_broken(world, content):
+    world.call("PUT", "files/outbound/a.csv", content)
+    found = select(assertion(glob="outbound/a.csv", csv={"row": {"b": None}}), world.view())
+    assert found.subjects == () and found.evidence["unreadable"]
+
+
+def test_empty_cells_and_booleans_in_csv(world):
+    world.call("PUT", "files/outbound/a.csv", b"id,urgent,note\n1,TRUE,\n2,false,x\n007,,y\n")
+    for row, count in (
+        ({"note": None}, 1),
+        ({"urgent": False}, 1),
+        ({"urgent": True, "note": "x"}, 0),
+        ({"id": 1.0}, 1),
+        ({"id": 7}, 0),
+        ({"id": "007"}, 1),
+    ):
+        assert len(labels(world, glob="outbound/a.csv", csv={"row": row})) == count, row
 
 
 def test_the_latest_comes_first(world):
@@ -129,3 +173,44 @@ def test_a_star_never_crosses_a_directory(names):
     pattern = compile_glob("/".join(["*"] * len(names)))
     assert pattern.fullmatch("/".join(names))
     assert not pattern.fullmatch("/".join([*names, "x"]))
+
+
+# -- through the judge -------------------------------------------------------------------------
+
+
+def verdict(world, **fields):
+    given = assertion(**fields)
+    return judge(CHECKS[0], given, select(given, world.view()))
+
+
+def test_one_of_several_files_is_enough(world):
+    world.call("PUT", "files/outbound/1.json", b'{"claim": "C1", "status": "sent"}')
+    world.clock.advance(1)
+    world.call("PUT", "files/outbound/2.json", b'{"claim": "C2", "status": "sent"}')
+    fields = [{"path": "claim", "expected": "C1"}, {"path": "status", "expected": "sent"}]
+    found = verdict(world, glob="outbound/*.json", fields=fields)
+    assert (found.score, found.evidence["total"]) == (1.0, 2)
+    assert found.evidence["matched_paths"] == ["outbound/2.json", "outbound/1.json"]
+    fields[1]["expected"] = "held"
+    assert verdict(world, glob="outbound/*.json", fields=fields).score == 0.5
+
+
+def test_absent_and_count(world):
+    assert verdict(world, glob="outbound/*.json", absent=True).passed
+    assert not verdict(world, glob="inbox/**", absent=True).passed
+    assert verdict(world, glob="inbox/**", count={"min": 2, "max": 2}).passed
+    assert not verdict(world, glob="inbox/**", count={"max": 1}).passed
+    assert verdict(world, glob="none", fields=[{"path": "a", "expected": 1}]).score == 0
+
+
+def test_a_file_that_is_not_json_has_no_fields(world):
+    world.call("PUT", "files/outbound/x.json", b"{broken")
+    found = verdict(world, glob="outbound/x.json", fields=[{"path": "a", "expected": 1}])
+    assert (found.score, found.evidence["field_results"][0]["actual"]) == (0, None)
+    assert "not valid JSON" in found.evidence["unreadable"][0]["reason"]
+
+
+def test_contains(world):
+    world.call("PUT", "files/outbound/x.txt", "Überweisung für M. Chen".encode())
+    assert verdict(world, glob="outbound/x.txt", contains=["Überweisung", "Chen"]).passed
+    assert verdict(world, glob="outbound/x.txt", contains=["Chen", "Rivera"]).score == 0.5

@@ -39,7 +39,7 @@ UNSAFE = {
 @pytest.mark.parametrize(("path", "reason"), UNSAFE.items(), ids=range(len(UNSAFE)))
 def test_unsafe_paths_are_refused_on_every_method(world, read, method, path, reason):
     before = world.branch.state_hash()
-    raw = quote(path, errors="surrogatepass")
+    raw = quote(path, errors="surrogatepass").replace("%0A", "\n")  # decoded before a route is sought
     response = world.call(method, f"files/{raw}", query=(("move_to", "x"),) if method == "POST" else ())
     assert response.status == 400
     if method != "HEAD":

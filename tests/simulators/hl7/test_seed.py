@@ -1,6 +1,7 @@
 """The dataset's `hl7/*.hl7` files and the scenario step."""
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError
+from sandbox.playground.events import Response
 from sandbox.simulators.hl7.seed import load_seed
 
 
@@ -42,8 +44,8 @@ def test_received_at_is_msh_7_else_the_clocks_start(make_engine: Any) -> None:
     assert [row["received_at"] for row in found] == ["2026-04-20T10:30:00.000Z", "2026-04-20T15:30:00.000Z", None, None]
     engine = make_engine(Dataset("clinic", {"hl7/a.hl7": header("3", "").encode()}))
     assert engine.call("GET", "hl7/inbox").json[0]["received_at"] == "2026-04-23T09:00:00.000Z"
-    engine.playground.start_clock(None)
-    engine.playground.interact("clock_advanced", lambda tx: tx.advance_clock(600) or engine.call)
+    engine.playground.start_clock(datetime(2026, 4, 23, 9, 0, tzinfo=UTC))
+    engine.playground.interact("clock_advanced", lambda tx: tx.advance_clock(600) or Response())
     assert engine.call("GET", "hl7/inbox").json[0]["received_at"] == "2026-04-23T09:00:00.000Z"
 
 

@@ -1,13 +1,16 @@
 """The routes: inbox, outbound, acknowledgments, in JSON and raw."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sandbox import jsonio, limits
 from sandbox.playground.branch import Branch
-from sandbox.playground.events import fold
+from sandbox.playground.events import Request, fold
+from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.message import parse
+from sandbox.simulators.hl7.state import Payload
 
 ADT = (
     "MSH|^~\\&|VERIAL|AGENT|EHR|FACILITY|20260423||ADT^A01|12345|P|2.5\r"
@@ -34,7 +37,7 @@ def test_documented_message_is_accepted(engine: Any) -> None:
 
 
 def test_accepted_and_rejected_messages_are_kept_as_sent(engine: Any) -> None:
-    texts = [ADT, "nonsense", ADT.replace("||Smith^John", ""), "", "ZZZ\x00\u2028\U0001f3e5"]
+    texts = [ADT, "nonsense", ADT.replace("Smith^John", ""), "", "ZZZ\x00\u2028\U0001f3e5"]
     answers = [engine.send(text) for text in texts]
     rows = engine.rows("hl7/outbound")
     assert [row["payload"] for row in rows] == texts
@@ -43,9 +46,9 @@ def test_accepted_and_rejected_messages_are_kept_as_sent(engine: Any) -> None:
     assert [row["id"] for row in rows] == [answer["id"] for answer in answers]
     listed = engine.call("GET", "hl7/outbound").json
     assert [row["payload"] for row in listed] == texts
-    assert set(listed[0]) == {
-        "id", "message_type", "control_id", "payload", "charset", "received_at", "accepted", "ack_code", "ack", "errors", "notes",
-    }  # fmt: skip
+    assert set(listed[0]) == set(
+        "id message_type control_id payload charset received_at accepted ack_code ack errors notes".split()
+    )
     assert (listed[0]["message_type"], listed[0]["control_id"]) == ("ADT^A01", "12345")
 
 
@@ -304,3 +307,30 @@ def test_the_engine_signs_where_the_sender_names_nobody(engine: Any) -> None:
     header = parse(answer["ack"]).header
     assert header.raw(3) == engine.sandbox.secrets["receiving_application"]
     assert header.raw(4) == engine.sandbox.secrets["receiving_facility"]
+
+
+async def test_a_long_message_is_judged_ahead_with_the_same_result(engine: Any) -> None:
+    route = next(route for route in engine.simulator.routes if route.path == "hl7/outbound" and route.method == "POST")
+    assert route.prepare is not None
+
+    def request(body: bytes, media_type: str = "text/plain") -> Request:
+        return Request("POST", "hl7/outbound", headers={"content-type": media_type}, body=body)
+
+    for text in (filled(100_000), "x" * 100_000, ORU + "OBX|x\r" * 20_000 + "\r"):
+        raw = request(text.encode())
+        judged = await route.prepare(raw, engine.sandbox)
+        if text.startswith("MSH") and text.count("\r") > limits.HL7_SEGMENTS:
+            assert judged is None
+            continue
+        assert judged == state.judge(Payload(text), is_strict=False)
+        assert judged == await route.prepare(
+            request(jsonio.dump({"payload": text}), "application/json"), engine.sandbox
+        )
+        engine.playground.interact(
+            "hl7_outbound", lambda tx, raw=raw, judged=judged: route.handler(tx, replace(raw, prepared=judged))
+        )
+        row = engine.rows("hl7/outbound")[-1]
+        assert (row["payload"], row["ack_code"]) == (text, judged.verdict.ack_code)
+    assert await route.prepare(request(ADT.encode()), engine.sandbox) is None
+    assert await route.prepare(request(b"{" * 100_000, "application/json"), engine.sandbox) is None
+    assert await route.prepare(request(b"x" * 100_000, "image/png"), engine.sandbox) is None

@@ -1,5 +1,6 @@
 """A playground with one payer portal, driven without a server."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class World:
         """Send a request as the edge does; `target` is below `portal/`."""
         raw, _, raw_query = f"portal/{target}".partition("?")
         given = tuple(parse_qsl(raw_query, keep_blank_values=True))
-        content = body if isinstance(body, bytes) else b"" if body is None else jsonio.dump(body)
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         for route in self.simulator.routes:
             found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path), raw, re.DOTALL)
             if found is None or route.method != ("GET" if method == "HEAD" else method):

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from sandbox.scoring.judge import judge
 from sandbox.simulators.portal.checks import CHECKS, PortalStateMatch, select
 
 
@@ -102,3 +103,37 @@ def test_the_evidence_is_named_as_documented():
         "assertion_results",
         "matched_row",
     )
+
+
+# -- through the judge -------------------------------------------------------------------------
+
+
+def verdict(world, **fields):
+    given = PortalStateMatch.model_validate({"assert": "portal-state-match", **fields})
+    return judge(CHECKS[0], given, select(given, world.view()))
+
+
+def test_assertions_are_compared_with_the_latest_row(made):
+    world, rows = made
+    by = {"resource": "prior_auth_requests", "key": "request_id"}
+    status = {"path": "status", "expected": "submitted"}
+    found = verdict(world, correlate_by=by, assertions=[status, {"path": "procedure_code", "expected": "72148"}])
+    assert (found.score, found.evidence["matched_row"]) == (0.5, rows[1]["request_id"])
+    assert [result["passed"] for result in found.evidence["assertion_results"]] == [True, False]
+    where = {"procedure_code": "72148"}
+    found = verdict(
+        world, correlate_by=by, where=where, assertions=[{"path": "determination.status", "expected": "approved"}]
+    )
+    assert found.passed and found.evidence["matched_row"] == rows[0]["request_id"]
+
+
+def test_absent_and_count(made):
+    world, _ = made
+    by = {"resource": "prior_auth_requests"}
+    assert verdict(world, correlate_by=by, count={"min": 2, "max": 2}).passed
+    assert not verdict(world, correlate_by=by, absent=True).passed
+    assert verdict(world, correlate_by=by, where={"patient_member_id": "W2"}, absent=True).passed
+    found = verdict(
+        world, correlate_by=by, where={"patient_member_id": "W2"}, assertions=[{"path": "status", "expected": "x"}]
+    )
+    assert (found.score, found.evidence["matched_row"]) == (0, None)

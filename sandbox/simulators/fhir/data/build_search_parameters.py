@@ -101,7 +101,7 @@ def row_of(
         return row
     row["expression"] = expression
     if parameter["code"] == "deceased":
-        row["paths"] = {"Patient": [{"path": "deceased", "type": "deceased"}]}
+        row["paths"] = {"Patient": [{"path": "", "type": "deceased"}]}
         return row
     if parameter["type"] == "special":
         row["paths"] = {base: [{"path": "position", "type": "special"}] for base in parameter["base"]}

@@ -84,11 +84,13 @@ class Options:
                 self.includes.append(_include(name, code, modifier, value, types))
 
     def check(self) -> None:
-        """Refuse combinations that cannot be honoured together."""
+        """Refuse combinations that cannot be honoured together; what is refused is left out."""
         if self.elements and self.summary not in ("false", "count"):
+            self.elements = ()
             message = '"_elements" and "_summary" ask for different subsets; give one of them.'
             raise problems.invalid("_elements", message)
         if self.summary == "text" and self.includes:
+            self.summary = "false"
             message = '"_summary=text" cannot be combined with "_include" or "_revinclude" (R4 search, 3.1.1.5.8).'
             raise problems.invalid("_summary", message)
 

@@ -51,7 +51,14 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
             if not request.is_lenient:
                 raise
             plan.ignored.append(error)
-    plan.options.check()
+    try:
+        plan.options.check()
+    except Invalid as error:
+        if not request.is_lenient:
+            raise
+        plan.ignored.append(error)
+        refused = str(error.context["expression"]).removeprefix("http.")
+        plan.understood = [pair for pair in plan.understood if pair[0] != refused]
     return plan
 
 

@@ -9,9 +9,8 @@ NAMESPACE: Final = "http://www.w3.org/1999/xhtml"
 
 _TAGS: Final = frozenset(
     "a abbr acronym address article aside b bdi bdo big blockquote br caption cite code col colgroup dd dfn div dl dt "
-    "em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q samp section small "
-    "span strong sub sup table tbody td tfoot th thead time tr tt u ul var "
-    "wbr".split()
+    "em figcaption figure footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nav ol p pre q samp section "
+    "small span strong sub sup table tbody td tfoot th thead time tr tt u ul var wbr".split()
 )
 _REFUSED_ATTRIBUTES: Final = re.compile(r"on\w+", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")

@@ -45,20 +45,30 @@ def bounds_of(prefix: str, number: Decimal) -> tuple[Decimal, Decimal]:
 
     >>> bounds_of("eq", Decimal("5.4"))
     (Decimal('5.35'), Decimal('5.45'))
+
+    R4 prints 95 to 105 for `1e2`, a tenth of what its one digit would give by the rule; so a positive
+    exponent counts that way:
+
+    >>> bounds_of("eq", Decimal("1e2"))
+    (Decimal('95'), Decimal('105'))
     """
     if prefix not in ("eq", "ne", "ap"):
         return number, number
-    exponent = number.as_tuple().exponent
-    half = Decimal(5).scaleb(int(exponent) - 1)
+    exponent = int(number.as_tuple().exponent)
+    half = Decimal(5).scaleb(exponent - (2 if exponent > 0 else 1))
     if prefix == "ap":
         half = max(half, abs(number) * _TENTH)
     return number - half, number + half
 
 
-def range_of(prefix: str, low: Decimal, high: Decimal) -> Range:
-    """Make the range to look for, with the exclusive upper end stepped down."""
-    top = float(high)
-    return Range(prefix, float(low), math.nextafter(top, -math.inf) if prefix in ("eq", "ne") else top)
+def range_of(prefix: str, number: float, low: float, high: float) -> Range:
+    """Make the range to look for, with the exclusive upper end stepped down.
+
+    Where the range is finer than a float can tell, it still holds the number itself.
+    """
+    if prefix in ("eq", "ne"):
+        high = math.nextafter(high, -math.inf)
+    return Range(prefix, min(low, number), max(high, number))
 
 
 def exact(value: Json) -> Decimal | None:
@@ -122,7 +132,9 @@ class NumberType(SearchType):
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> Range:
         """Read one value."""
         prefix, rest = split_prefix(unescape(text))
-        return range_of(prefix, *bounds_of(prefix, parse_number(rest)))
+        number = parse_number(rest)
+        low, high = bounds_of(prefix, number)
+        return range_of(prefix, float(number), float(low), float(high))
 
     def entries(self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json) -> Iterable[Interval]:
         """Read the entries of one value of a resource."""

@@ -101,18 +101,18 @@ class QuantityType(SearchType):
         if len(parts) not in (1, 3) or (len(parts) == 3 and not parts[2]):
             raise BadValue("is not of the form number, number||code or number|system|code")
         prefix, rest = split_prefix(parts[0])
-        low, high = bounds_of(prefix, parse_number(rest))
+        number = parse_number(rest)
+        points = (number, *bounds_of(prefix, number))
+        plain = range_of(prefix, *map(float, points))
         if len(parts) == 1:
-            return QuantityTerm(ANY, range_of(prefix, low, high))
+            return QuantityTerm(ANY, plain)
         _, system, code = parts
         if not system:
-            return QuantityTerm(("unit", code), range_of(prefix, low, high))
+            return QuantityTerm(("unit", code), plain)
         unit = ucum.unit_of(code) if system == ucum.SYSTEM else None
         if unit is None:
-            return QuantityTerm(("code", system, code), range_of(prefix, low, high))
-        base_low, base_high = _to_base(unit, low), _to_base(unit, high)
-        top = math.nextafter(base_high, -math.inf) if prefix in ("eq", "ne") else base_high
-        return QuantityTerm(("ucum", unit.dimensions), Range(prefix, base_low, top))
+            return QuantityTerm(("code", system, code), plain)
+        return QuantityTerm(("ucum", unit.dimensions), range_of(prefix, *(_to_base(unit, p) for p in points)))
 
     def entries(
         self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json
@@ -129,7 +129,12 @@ class QuantityType(SearchType):
 
 
 def _to_base(unit: ucum.Unit, value: Decimal | None, default: float = 0.0) -> float:
-    return default if value is None else float(unit.to_base(Fraction(value)))
+    if value is None:
+        return default
+    try:
+        return float(unit.to_base(Fraction(value)))
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def _entry_of(kind: str, raw: dict[str, Any]) -> QuantityEntry | None:

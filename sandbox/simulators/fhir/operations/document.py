@@ -1,0 +1,90 @@
+"""`Composition/[id]/$document`: a composition and all it refers to, as a document (R4, Composition-document)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sandbox import jsonio, limits
+from sandbox.clock import format_instant
+from sandbox.errors import Invalid, Unprocessable
+from sandbox.ids import derived_id
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir.calls import Answer, Call, answer_json
+from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.operations.params import inputs_of
+from sandbox.simulators.fhir.validation.literals import parse_literal
+
+_IDENTIFIER_SYSTEM: Final = "urn:ietf:rfc:3986"
+
+
+def run(call: Call) -> Answer:
+    """Return the document Bundle; `persist=true` stores it as a Bundle too."""
+    inputs = inputs_of(call)
+    inputs.refuse_unknown(frozenset({"id", "persist", "graph"}), "$document")
+    if inputs.first("graph") is not None:
+        raise Invalid("$document does not support graph.", issue_type="not-supported", expression="http.graph")
+    composition_id = call.path[1] if len(call.path) == 3 else str(inputs.first("id") or "")
+    if not composition_id:
+        raise Invalid(
+            "$document at type level needs the id of a Composition.", issue_type="required", expression="http.id"
+        )
+    stored = state.read(call.tx.branch, "Composition", composition_id)
+    entries, missing = _collect(call, stored.value)
+    if missing:
+        raise Unprocessable(
+            f"The document is incomplete: {', '.join(missing)} cannot be found here.", issue_type="not-found"
+        )
+    digest = derived_id("", "document", stored.reference, stored.version)
+    bundle: Json = {
+        "resourceType": "Bundle",
+        "identifier": {"system": _IDENTIFIER_SYSTEM, "value": f"urn:document:{digest}"},
+        "type": "document",
+        "timestamp": format_instant(call.tx.now),
+        "entry": entries,
+    }
+    if inputs.first("persist") in (True, "true"):
+        kept = state.store(call.tx, jsonio.parse(jsonio.dump(bundle)), call.tx.new_id(), "POST")
+        location = f"{call.base}/Bundle/{kept.id}"
+        return Answer(200, kept.json, kept.version, kept.last_updated, headers={"Location": location})
+    return answer_json(bundle)
+
+
+def _references(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        reference = value.get("reference")
+        if isinstance(reference, str):
+            yield reference
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def _collect(call: Call, composition: Json) -> tuple[list[Json], list[str]]:
+    """Return the composition and, in order of mention, all that it refers to; and what cannot be found."""
+    entries = [_entry(call, "Composition", composition["id"], jsonio.dump(composition))]
+    seen = {("Composition", composition["id"])}
+    missing = []
+    waiting = list(_references(composition))
+    while waiting:
+        text = waiting.pop(0)
+        literal = parse_literal(text)
+        if literal is None or (literal.base and literal.base != call.base):
+            continue
+        key = (literal.type, literal.id)
+        if key in seen:
+            continue
+        seen.add(key)
+        document = call.tx.branch.get_document(collection_of(literal.type), literal.id)
+        if document is None:
+            missing.append(f"{literal.type}/{literal.id}")
+            continue
+        entries.append(_entry(call, literal.type, literal.id, document.json))
+        if len(entries) > limits.BUNDLE_ENTRIES:
+            raise Unprocessable(f"The document has more than {limits.BUNDLE_ENTRIES} entries.", issue_type="too-costly")
+    return entries, missing
+
+
+def _entry(call: Call, resource_type: str, resource_id: str, text: bytes) -> Json:
+    return {"fullUrl": f"{call.base}/{resource_type}/{resource_id}", "resource": jsonio.fragment(text)}

@@ -1,0 +1,75 @@
+"""Parameters of an operation: from the query, or from a Parameters resource in the body (R4, Operations)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sandbox.errors import Invalid
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.calls import Call
+from sandbox.simulators.fhir.issues import refusal
+from sandbox.simulators.fhir.validation import validate
+
+_WIRE_ONLY: Final = frozenset({"_format", "_pretty"})
+
+
+@dataclass(slots=True)
+class Inputs:
+    """An operation's inputs by name, each with all its values; `resources` are those given as resources."""
+
+    values: dict[str, list[Json]] = field(default_factory=dict)
+    resources: dict[str, Json] = field(default_factory=dict)
+
+    def first(self, name: str) -> Json:
+        """Return the first value of that name, or None."""
+        found = self.values.get(name)
+        return found[0] if found else None
+
+    def refuse_unknown(self, known: frozenset[str], operation: str) -> None:
+        """Refuse inputs that the operation does not have; raises `Invalid` naming one."""
+        for name in (*self.values, *self.resources):
+            if name not in known:
+                offer = ", ".join(sorted(known)) or "none"
+                message = f'The operation {operation} has no parameter "{name}"; it has {offer}.'
+                raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
+
+
+def inputs_of(call: Call) -> Inputs:
+    """Read the inputs; raises `Invalid` when the body is not a valid Parameters resource."""
+    inputs = Inputs()
+    for name, value in call.query:
+        if name not in _WIRE_ONLY:
+            inputs.values.setdefault(name, []).append(value)
+    if call.method != "POST" or (call.resource is None and not call.body.strip()):
+        return inputs
+    body = call.json("an operation")
+    if not isinstance(body, dict) or body.get("resourceType") != "Parameters":
+        raise Invalid("The body of an operation is a Parameters resource.", issue_type="invalid")
+    if not call.is_checked:
+        issues = validate(body)
+        if issues:
+            raise refusal(issues)
+    for parameter in body.get("parameter", ()):
+        name = parameter["name"]
+        if "resource" in parameter:
+            inputs.resources[name] = parameter["resource"]
+        else:
+            inputs.values.setdefault(name, []).append(_plain(parameter))
+    return inputs
+
+
+def _plain(parameter: Mapping[str, Any]) -> Json:
+    return next((item for key, item in parameter.items() if key.startswith("value")), None)
+
+
+def parameters(**named: Json) -> Json:
+    """Return a Parameters resource; keys are `name__valueType`.
+
+    >>> parameters(return__valueMeta={"tag": []})["parameter"]
+    [{'name': 'return', 'valueMeta': {'tag': []}}]
+    """
+    rows = []
+    for key, value in named.items():
+        name, _, spelling = key.partition("__")
+        rows.append({"name": name, spelling: value})
+    return {"resourceType": "Parameters", "parameter": rows}

@@ -1,0 +1,207 @@
+"""`make bench`: what the server costs beside a bare aiohttp route, all in one run on one machine.
+
+Every rate is taken in alternation with the bare route that returns the same bytes, and printed as a
+ratio; absolute figures stand beside it for orientation only.
+"""
+
+import asyncio
+import json
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+from tests.bench import data, servers
+from tests.bench.load import drive, request_bytes
+
+ROUNDS = 5
+COUNT = 4000
+CONNECTIONS = 32
+SOLVER = {"Authorization": "Bearer vrl_slv_local"}
+
+
+def say(name: str, value: str) -> None:
+    print(f"{name:<64} {value}", flush=True)
+
+
+async def start_run(session: aiohttp.ClientSession, url: str, benchmark: str) -> tuple[str, str, list[str]]:
+    """Create a run and start its first task; return the surface root, the token and the task runs."""
+    async with session.post(f"{url}/v1/benchmark-runs", json={"benchmark": benchmark}, headers=SOLVER) as answer:
+        run = await answer.json()
+    token = run["bearer_token"]
+    task_runs = [t["id"] for t in run["task_runs"]]
+    async with session.post(
+        f"{url}/v1/task-runs/{task_runs[0]}/start", headers={"Authorization": f"Bearer {token}"}
+    ) as answer:
+        assert answer.status == 200, await answer.text()
+    return f"{url}/v1/benchmark-runs/{run['benchmark_run_id']}", token, task_runs
+
+
+async def ratio_to_bare(
+    session: aiohttp.ClientSession, bare: servers.Server, url: str, token: str
+) -> tuple[float, float, float]:
+    """Return (ratio, rate, bare rate): medians over rounds of GETs of the same bytes."""
+    async with session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+        body, content_type = await answer.read(), answer.headers["Content-Type"]
+        assert answer.status == 200, body
+    async with session.put(f"{bare.url}/bytes", data=body, headers={"Content-Type": content_type}):
+        pass
+    ours, plain = request_bytes("GET", url, token), request_bytes("GET", f"{bare.url}/bytes")
+    ratios, rates, bare_rates = [], [], []
+    for _ in range(ROUNDS):
+        theirs = await drive(bare.url, [plain], count=COUNT, connections=CONNECTIONS)
+        mine = await drive(url, [ours], count=COUNT, connections=CONNECTIONS)
+        assert mine.statuses == {200}
+        ratios.append(mine.rate / theirs.rate)
+        rates.append(mine.rate)
+        bare_rates.append(theirs.rate)
+    return statistics.median(ratios), statistics.median(rates), statistics.median(bare_rates)
+
+
+async def bench_fhir(session: aiohttp.ClientSession, home: Path, bare: servers.Server) -> None:
+    """Read and one-parameter search through the run-scoped surface, recorded."""
+    seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
+    with servers.sandbox(home / "fhir-data", seeds, playgrounds) as server:
+        root, token, _ = await start_run(session, server.url, "bench")
+        async with session.get(f"{root}/fhir/Patient?_count=1", headers={"Authorization": f"Bearer {token}"}) as answer:
+            patient = (await answer.json())["entry"][0]["resource"]
+        identifier = patient["identifier"][0]["value"]
+        for name, path in (
+            ("FHIR read", f"/fhir/Patient/{patient['id']}"),
+            ("FHIR search, one token parameter", f"/fhir/Patient?identifier={identifier}"),
+            ("FHIR search, one string parameter", f"/fhir/Patient?family={patient['name'][0]['family']}"),
+        ):
+            ratio, rate, plain = await ratio_to_bare(session, bare, root + path, token)
+            say(f"{name} / bare aiohttp", f"{ratio:.2f}   ({rate:,.0f} of {plain:,.0f} per second)")
+
+
+async def bench_recording(session: aiohttp.ClientSession, home: Path) -> None:
+    """What recording costs: the same reads with and without it, in alternation."""
+    seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
+    with (
+        servers.sandbox(home / "on", seeds, playgrounds) as on,
+        servers.sandbox(home / "off", seeds, playgrounds, recording=False) as off,
+    ):
+        calls = []
+        for server in (on, off):
+            root, token, _ = await start_run(session, server.url, "bench")
+            async with session.get(f"{root}/fhir/Patient?_count=1", headers={"Authorization": f"Bearer {token}"}) as a:
+                patient = (await a.json())["entry"][0]["resource"]
+            calls.append((server.url, request_bytes("GET", f"{root}/fhir/Patient/{patient['id']}", token)))
+        ratios = []
+        for _ in range(ROUNDS):
+            rates = [(await drive(url, [call], count=COUNT, connections=CONNECTIONS)).rate for url, call in calls]
+            ratios.append(rates[0] / rates[1])
+        say("recording on / off, FHIR read", f"{statistics.median(ratios):.2f}")
+
+
+async def bench_hl7(session: aiohttp.ClientSession, home: Path, bare: servers.Server) -> None:
+    """A 20-segment ORU, and what it does to the delay of FHIR reads beside it."""
+    seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
+    with servers.sandbox(home / "hl7", seeds, playgrounds) as server:
+        root, token, _ = await start_run(session, server.url, "bench")
+        payload = json.dumps({"payload": data.oru(20)}).encode()
+        post = request_bytes("POST", f"{root}/hl7/outbound", token, payload)
+        plain = request_bytes("POST", f"{bare.url}/bytes", body=payload)
+        async with session.get(f"{root}/fhir/Patient?_count=1", headers={"Authorization": f"Bearer {token}"}) as answer:
+            patient = (await answer.json())["entry"][0]["resource"]
+        read = request_bytes("GET", f"{root}/fhir/Patient/{patient['id']}", token)
+        await drive(root, [post], count=50, connections=1)
+        ratios, rates = [], []
+        for _ in range(ROUNDS):
+            theirs = await drive(bare.url, [plain], count=COUNT // 4, connections=8)
+            mine = await drive(root, [post], count=COUNT // 4, connections=8)
+            ratios.append(mine.rate / theirs.rate)
+            rates.append(mine.rate)
+        say(
+            "HL7 outbound of a 20-segment ORU / bare aiohttp",
+            f"{statistics.median(ratios):.2f}   ({statistics.median(rates):,.0f} messages per second)",
+        )
+        alone, beside = [], []
+        for _ in range(ROUNDS):
+            alone.append((await drive(root, [read], count=500, connections=1)).quantile(0.99))
+            hl7 = asyncio.create_task(drive(root, [post], count=COUNT // 4, connections=1))
+            beside.append((await drive(root, [read], count=500, connections=1)).quantile(0.99))
+            await hl7
+        a, b = statistics.median(alone) * 1000, statistics.median(beside) * 1000
+        say("p99 of a FHIR read beside an HL7 sender / alone", f"{b / a:.2f}   ({b:.2f} ms, alone {a:.2f} ms)")
+
+
+async def bench_create(session: aiohttp.ClientSession, home: Path) -> None:
+    """Creating a run of 10 tasks on a small and on a large dataset; memory of idle playgrounds."""
+    medians = {}
+    for name, resources in (("clinic dataset", 0), ("50,000 resources", 50_000)):
+        seeds, playgrounds = data.write_clinic(home / f"create{resources}", resources=resources, tasks=10)
+        with servers.sandbox(home / f"create-data{resources}", seeds, playgrounds) as server:
+            times = []
+            before = server.memory_bytes()
+            for _ in range(30):
+                began = time.perf_counter()
+                async with session.post(
+                    f"{server.url}/v1/benchmark-runs", json={"benchmark": "bench"}, headers=SOLVER
+                ) as answer:
+                    await answer.read()
+                    assert answer.status == 201
+                times.append(time.perf_counter() - began)
+            grown = (server.memory_bytes() - before) / (30 * 10)
+            medians[name] = statistics.median(times) * 1000
+            say(f"creating a run of 10 tasks, {name}", f"{medians[name]:.1f} ms")
+            say(f"memory per idle playground, {name}", f"{grown / 1024:.1f} KiB")
+    small, large = medians.values()
+    say("creating a run, 50,000 resources / clinic dataset", f"{large / small:.2f}")
+
+
+async def bench_restore(session: aiohttp.ClientSession, home: Path) -> None:
+    """Restarting with 100 playgrounds of 100 events each, beside a start with none."""
+    seeds, playgrounds = data.write_clinic(home / "restore", resources=0, tasks=10)
+    with servers.sandbox(home / "restore-data", seeds, playgrounds) as server:
+        empty = server.start_s
+        for _ in range(10):
+            async with session.post(
+                f"{server.url}/v1/benchmark-runs", json={"benchmark": "bench"}, headers=SOLVER
+            ) as answer:
+                run = await answer.json()
+            token = run["bearer_token"]
+            for task_run in run["task_runs"]:
+                async with session.post(
+                    server.url + task_run["start_url"], headers={"Authorization": f"Bearer {token}"}
+                ) as answer:
+                    assert answer.status == 200
+                body = json.dumps({"resourceType": "Basic", "code": {"text": "x"}}).encode()
+                post = request_bytes(
+                    "POST", server.url + task_run["endpoints"]["fhir"] + "/Basic", token, body, "application/fhir+json"
+                )
+                result = await drive(server.url, [post], count=99, connections=8)
+                assert result.statuses == {201}
+        server.stop(signal.SIGKILL)
+    with servers.sandbox(home / "restore-none", seeds, playgrounds) as server:
+        empty = server.start_s
+    with servers.sandbox(home / "restore-data", seeds, playgrounds) as server:
+        full = server.start_s
+    extra = (full - empty) * 1000
+    say("restoring 100 playgrounds with 100 events each", f"{extra:.0f} ms more than an empty start ({empty:.2f} s)")
+
+
+async def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    wanted = set(sys.argv[1:])
+    with tempfile.TemporaryDirectory() as folder, servers.bare() as bare:
+        home = Path(folder)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session:
+            for name, bench in (
+                ("fhir", lambda: bench_fhir(session, home, bare)),
+                ("recording", lambda: bench_recording(session, home)),
+                ("hl7", lambda: bench_hl7(session, home, bare)),
+                ("create", lambda: bench_create(session, home)),
+                ("restore", lambda: bench_restore(session, home)),
+            ):
+                if not wanted or name in wanted:
+                    await bench()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
