@@ -11,7 +11,19 @@ import structlog
 from aiohttp import web
 
 from sandbox.api import surfaces, system, v1
-from sandbox.api.context import CLOCK, HUB, KEY_RING, READER, REGISTRY, RUNS, SETTINGS, SHELF, WRITER
+from sandbox.api.context import (
+    CLOCK,
+    HUB,
+    IN_FLIGHT,
+    KEY_RING,
+    READER,
+    REGISTRY,
+    RUNS,
+    SETTINGS,
+    SHELF,
+    WRITER,
+    InFlight,
+)
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -58,11 +70,12 @@ def create_app(
     app[SETTINGS] = settings or Settings.from_environment()
     app[REGISTRY] = registry or create_registry()
     app[CLOCK] = clock or SystemClock()
+    app[IN_FLIGHT] = InFlight()
+    surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     system.add_routes(app)
     v1.add_routes(app)
     for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
         resource.add_routes(app)
-    surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)
     app.cleanup_ctx.append(_lifetime)
     app.on_startup.append(benchmarks.note_start)
     app.on_shutdown.append(_let_go)

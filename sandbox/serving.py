@@ -3,14 +3,17 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from sandbox.api.context import HUB, IN_FLIGHT
 from sandbox.app import create_app
 from sandbox.settings import Settings
 
 _DRAIN_S = 5.0
+_CLOSE_S = 1.0
+_LOOK_S = 0.02
 
 
 def address_of(runner: web.AppRunner) -> tuple[str, int]:
@@ -32,13 +35,27 @@ async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
 
     Raises what starting raises, and `OSError` when the address is taken.
     """
-    runner = web.AppRunner(create_app(settings), shutdown_timeout=_DRAIN_S, access_log=None, handle_signals=False)
+    runner = web.AppRunner(create_app(settings), shutdown_timeout=_CLOSE_S, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        yield runner
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        try:
+            yield runner
+        finally:
+            await site.stop()
+            await _drain(runner.app)
     finally:
         await runner.cleanup()
+
+
+async def _drain(app: web.Application) -> None:
+    """Let the requests that have begun come to their end, uploads too, for up to `_DRAIN_S`."""
+    app[HUB].close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while app[IN_FLIGHT].count:
+                await asyncio.sleep(_LOOK_S)
 
 
 @asynccontextmanager

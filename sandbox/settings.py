@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,14 @@ class Settings:
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
     is_recording: bool = True
     is_watching: bool = True
+    openai_base_url: str | None = None
+    openai_api_key: str | None = field(default=None, repr=False)
+    openai_models: tuple[str, ...] = ()
+    llm_seed: int = 0
+    llm_is_recording: bool = False
+    llm_cassette_dir: Path | None = None
+    llm_fetch_hosts: tuple[str, ...] = ()
+    llm_search_dir: Path | None = None
 
     @property
     def playground_dirs(self) -> tuple[Path, ...]:
@@ -52,6 +60,16 @@ class Settings:
         """Where datasets are read from."""
         return self.seeds or (builtin("seeds"),)
 
+    @property
+    def cassette_dir(self) -> Path:
+        """Where recorded answers of language models are kept."""
+        return self.llm_cassette_dir or self.data_dir / "cassettes"
+
+    @property
+    def search_dir(self) -> Path:
+        """Where the fixtures of web searches are read from."""
+        return self.llm_search_dir or self.data_dir / "search"
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings that have environment variables (see docs/settings.md)."""
@@ -62,4 +80,20 @@ class Settings:
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=float(env.get("SANDBOX_RUN_TOKEN_LIFETIME_S") or limits.RUN_TOKEN_LIFETIME_S),
             max_active_playgrounds=int(env.get("SANDBOX_MAX_ACTIVE_PLAYGROUNDS") or limits.ACTIVE_PLAYGROUNDS),
+            openai_base_url=(env.get("SANDBOX_OPENAI_BASE_URL") or "").rstrip("/") or None,
+            openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
+            openai_models=_words(env.get("SANDBOX_OPENAI_MODELS")),
+            llm_seed=int(env.get("SANDBOX_LLM_SEED") or 0),
+            llm_is_recording=env.get("SANDBOX_LLM_RECORD", "").lower() in ("1", "true", "yes"),
+            llm_cassette_dir=_path(env.get("SANDBOX_LLM_CASSETTES")),
+            llm_fetch_hosts=_words(env.get("SANDBOX_LLM_FETCH_HOSTS")),
+            llm_search_dir=_path(env.get("SANDBOX_LLM_SEARCH")),
         )
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -38,11 +38,15 @@ def solver(request: web.Request) -> Principal:
     return principal
 
 
+def active_run(request: web.Request) -> BenchmarkRun | None:
+    """Return the active run of the request's run token, without touching the disk."""
+    return request.app[RUNS].active_by_token(bearer(request, "run token, vrl_run_…"))
+
+
 async def run_of_token(request: web.Request) -> BenchmarkRun:
     """Require a run token; return its run, active or over."""
     token = bearer(request, "run token, vrl_run_…")
-    runs = request.app[RUNS]
-    run = runs.active_by_token(token) or await runs.find_by_token(token)
+    run = active_run(request) or await request.app[RUNS].find_by_token(token)
     if run is None:
         raise Unauthorized(_wrong(token, "a run token (vrl_run_…) that has not expired"), headers=_CHALLENGE)
     return run

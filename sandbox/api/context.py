@@ -1,5 +1,7 @@
 """What request handlers find in the application: typed keys, nothing global."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from sandbox.clock import Clock
@@ -12,6 +14,14 @@ from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing
 from sandbox.settings import Settings
 
+
+@dataclass(slots=True)
+class InFlight:
+    """How many requests are being handled now, so that a stop can wait for them."""
+
+    count: int = 0
+
+
 SETTINGS = web.AppKey("settings", Settings)
 REGISTRY = web.AppKey("registry", Registry)
 SHELF = web.AppKey("shelf", Shelf)
@@ -20,6 +30,7 @@ WRITER = web.AppKey("writer", Writer)
 HUB = web.AppKey("hub", EventHub)
 RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
+IN_FLIGHT = web.AppKey("in_flight", InFlight)
 CLOCK = web.AppKey("clock", Clock)
 REQUEST_ID = web.RequestKey("request_id", str)
 

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from sandbox import ids
 from sandbox.api import errors
-from sandbox.api.context import REQUEST_ID
+from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.errors import SandboxError
 from sandbox.record.writer import WriterError
 
@@ -20,6 +20,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     """Give the request an id and turn whatever is raised into a response."""
     request_id = ids.new_request_id()
     request[REQUEST_ID] = request_id
+    in_flight = request.app[IN_FLIGHT]
+    in_flight.count += 1
     try:
         response = await handler(request)
     except SandboxError as error:
@@ -35,6 +37,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     except Exception:
         log.exception("unexpected error", request_id=request_id, method=request.method, path=request.path)
         response = _answer(request, errors.Internal("Something broke in the server; its log says what."), request_id)
+    finally:
+        in_flight.count -= 1
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response

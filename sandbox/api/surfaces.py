@@ -95,7 +95,9 @@ def _to_request(request: web.Request, body: bytes) -> Request:
 
 
 async def _locate_by_run(request: web.Request, surface: str) -> Target:
-    run = await auth.run_in_path(request)
+    run = auth.active_run(request)
+    if run is None or run.id != request.match_info["benchmark_run_id"]:
+        run = await auth.run_in_path(request)
     if run.is_over:
         raise Conflict(f"The benchmark run is {run.status}; its systems take no more calls.")
     started = run.started

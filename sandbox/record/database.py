@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "sandbox.sqlite3"
 LOCK_NAME = "sandbox.lock"
 _HERE = Path(__file__).parent
@@ -52,7 +52,7 @@ class DirectoryLock:
 def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_VERSION) -> None:
     """Bring a database to the target version: create it, or copy it aside and migrate.
 
-    Migrations are `migrations/0002_<what>.sql` and so on, each run in one transaction. Raises
+    `schema.sql` is version 1; a new database gets it and then every migration. Migrations are `migrations/0002_<what>.sql` and so on, each run in one transaction. Raises
     `DatabaseError` for a database from a newer version.
     """
     folder = migrations or _HERE / "migrations"
@@ -66,8 +66,8 @@ def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_
                 "Upgrade, or choose another directory with --data-dir."
             )
         if version == 0:
-            _run_script(connection, (_HERE / "schema.sql").read_text(), SCHEMA_VERSION)
-            version = SCHEMA_VERSION
+            _run_script(connection, (_HERE / "schema.sql").read_text(), 1)
+            version = 1
         elif version < target:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             shutil.copy2(file, file.with_name(f"{file.name}.v{version}.bak"))

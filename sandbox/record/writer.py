@@ -9,6 +9,7 @@ is then ahead of the disk, and only a restart (which folds what is on disk) is s
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from sandbox.playground.events import Event
 from sandbox.record import encode
 
 Statement = tuple[str, Sequence[Any]]
+
+_PLACEHOLDERS = re.compile(r"\(\?(, \?)*\)")
+_ROWS_AT_ONCE = 100
 
 log = structlog.get_logger()
 
@@ -88,7 +92,7 @@ class Writer:
             if self.failure is not None:
                 raise WriterError(self.failure)
             for sql, rows in _runs(statements):
-                await self._connection.executemany(sql, rows)
+                await self._execute(sql, rows)
             if statements:
                 await self._connection.commit()
                 self.commits += 1
@@ -107,6 +111,22 @@ class Writer:
         for _, future in batch:
             if not future.done():
                 future.set_result(None)
+
+
+    async def _execute(self, sql: str, rows: list[Sequence[Any]]) -> None:
+        """Run one SQL for all rows; plain inserts as one statement of many rows.
+
+        SQLite's thread gives up the interpreter for each statement and has to win it back from the
+        event loop, so one statement of thirty rows is far cheaper than thirty of one.
+        """
+        values = sql[sql.rfind("(") :]
+        if len(rows) == 1 or not sql.startswith("INSERT") or _PLACEHOLDERS.fullmatch(values) is None:
+            await self._connection.executemany(sql, rows)
+            return
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[start : start + _ROWS_AT_ONCE]
+            many = f"{sql}{f', {values}' * (len(part) - 1)}"
+            await self._connection.execute(many, [value for row in part for value in row])
 
 
 def _runs(statements: list[Statement]) -> Iterable[tuple[str, list[Sequence[Any]]]]:

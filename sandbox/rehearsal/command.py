@@ -9,8 +9,12 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
-from typing import Any, Final
+import tempfile
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Final, Self
 
 from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
@@ -36,35 +40,77 @@ class CommandAgent:
 
     async def solve(self, task: TaskSession) -> Any:
         """Run the command once; raises `AgentFailed` when it exits with other than 0."""
-        process = await asyncio.create_subprocess_shell(
-            self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=environment_of(os.environ, self._server_url, task),
-        )
-        assert process.stdin and process.stdout and process.stderr  # they are pipes
-        feeding = asyncio.create_task(_feed(process.stdin, jsonio.dump(task.started)))
-        answering = asyncio.create_task(_read_head(process.stdout, limits.REQUEST_BODY_BYTES))
-        complaining = asyncio.create_task(_read_tail(process.stderr, _STDERR_KEPT))
-        work = (feeding, answering, complaining)
-        try:
-            status = await process.wait()
-        finally:
-            # Also when all went well: whatever it left in the background holds the pipes open.
-            await _end_group(process)
-            await asyncio.wait(work, timeout=GRACE_S)
-            for pending in work:
-                pending.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-        stdout, is_cut = _result(answering, (b"", False))
-        output = parse_output(stdout)
+        with tempfile.TemporaryFile() as start, _Pipe() as stdout, _Pipe() as stderr:
+            start.write(jsonio.dump(task.started))
+            start.seek(0)
+            process = await _begin(
+                asyncio.create_subprocess_shell(
+                    self._command,
+                    stdin=start,
+                    stdout=stdout.inlet,
+                    stderr=stderr.inlet,
+                    start_new_session=True,
+                    env=environment_of(os.environ, self._server_url, task),
+                )
+            )
+            answering = asyncio.create_task(_read_head(stdout, limits.REQUEST_BODY_BYTES))
+            complaining = asyncio.create_task(_read_tail(stderr, _STDERR_KEPT))
+            try:
+                status = await process.wait()
+            finally:
+                # Also when all went well: what it left in the background holds the pipes open.
+                await _end_group(process)
+                await _finish(answering, complaining)
+        answer, is_cut = _result(answering, (b"", False))
+        output = parse_output(answer)
         if status != 0:
             raise AgentFailed(_explain(status, _result(complaining, b"")), output)
         if is_cut:
             raise AgentFailed(f"the command wrote more than {limits.REQUEST_BODY_BYTES} bytes to stdout")
         return output
+
+
+async def _begin(creating: Coroutine[Any, Any, Process]) -> Process:
+    """Await the process; when cancelled meanwhile, end its group, of which asyncio would end the leader only."""
+    work = asyncio.ensure_future(creating)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await _end_group(await work)
+        raise
+
+
+class _Pipe:
+    """A pipe that a process writes into. asyncio's own pipes are not used because with them a process
+    counts as ended only when nothing it left behind holds them any more."""
+
+    def __enter__(self) -> Self:
+        self._outlet, self.inlet = os.pipe()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close_inlet()
+        if self._outlet >= 0:
+            os.close(self._outlet)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield what is written until every writer has closed it; call it when the process has begun."""
+        self._close_inlet()
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+        outlet, self._outlet = os.fdopen(self._outlet, "rb", 0), -1
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), outlet)
+        try:
+            while chunk := await reader.read(_CHUNK):
+                yield chunk
+        finally:
+            transport.close()
+
+    def _close_inlet(self) -> None:
+        if self.inlet >= 0:
+            os.close(self.inlet)
+            self.inlet = -1
 
 
 def environment_of(inherited: Mapping[str, str], server_url: str, task: TaskSession) -> dict[str, str]:
@@ -105,37 +151,38 @@ def _last_lines(stderr: bytes) -> list[str]:
     return stderr.decode(errors="replace").rstrip().splitlines()[-STDERR_LINES_SHOWN:]
 
 
-async def _feed(stream: asyncio.StreamWriter, content: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read what it does not want
-        stream.write(content)
-        await stream.drain()
-    stream.close()
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        await stream.wait_closed()
-
-
-async def _read_head(stream: asyncio.StreamReader, size: int) -> tuple[bytes, bool]:
+async def _read_head(pipe: _Pipe, size: int) -> tuple[bytes, bool]:
     """Read to the end, keep the first `size` bytes, and say whether there were more."""
     head = bytearray()
     is_cut = False
-    while chunk := await stream.read(_CHUNK):
-        is_cut = is_cut or len(head) + len(chunk) > size
-        head += chunk[: size - len(head)]
+    async with aclosing(pipe.chunks()) as chunks:
+        async for chunk in chunks:
+            is_cut = is_cut or len(head) + len(chunk) > size
+            head += chunk[: size - len(head)]
     return bytes(head), is_cut
 
 
-async def _read_tail(stream: asyncio.StreamReader, size: int) -> bytes:
+async def _read_tail(pipe: _Pipe, size: int) -> bytes:
     tail = b""
-    while chunk := await stream.read(_CHUNK):
-        tail = (tail + chunk)[-size:]
+    async with aclosing(pipe.chunks()) as chunks:
+        async for chunk in chunks:
+            tail = (tail + chunk)[-size:]
     return tail
+
+
+async def _finish(*reading: "asyncio.Task[Any]") -> None:
+    """Read what is left; a process that left the group may hold a pipe open for ever, so not for long."""
+    await asyncio.wait(reading, timeout=GRACE_S)
+    for pending in reading:
+        pending.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
 
 
 def _result(work: "asyncio.Task[Any]", otherwise: Any) -> Any:
     return otherwise if work.cancelled() or work.exception() else work.result()
 
 
-async def _end_group(process: asyncio.subprocess.Process) -> None:
+async def _end_group(process: Process) -> None:
     """End the process group: SIGTERM, then SIGKILL to what is left after the grace period."""
     try:
         if process.returncode is None:

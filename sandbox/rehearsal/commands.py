@@ -81,6 +81,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
+        _quiet_log()
         settings = replace(
             Settings.from_environment(),
             port=0,
@@ -176,6 +177,19 @@ def consoles(*, is_stdout_taken: bool = False) -> "tuple[Console, Console]":
         if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = 120
     return out, err
+
+
+def _quiet_log() -> None:
+    """Let the own server say only what is wrong, and not where the report goes."""
+    import logging
+    import sys
+
+    import structlog
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ what there is; a run that cannot go on is cancelled, so that nothing is left beh
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -113,13 +113,13 @@ async def rehearse_once(
         if options.can_cancel:
             for left_out in (task_run for task_run in run.task_runs if task_run not in chosen):
                 await client.cancel_task_run(left_out.id)
-        slots = asyncio.Semaphore(options.parallel)
+        results: dict[str, TaskResult] = {}
+        # Workers that share one iterator, not a task each: after a failure nothing more is started.
+        waiting = iter(chosen)
         async with asyncio.TaskGroup() as group:
-            work = [
-                group.create_task(_solve_in_turn(slots, client, agent, task_run, options, observer))
-                for task_run in chosen
-            ]
-        return await _finish(client, run, benchmark, agent, [task.result() for task in work], options)
+            for _ in range(min(options.parallel, len(chosen))):
+                group.create_task(_work_off(waiting, results, client, agent, options, observer))
+        return await _finish(client, run, benchmark, agent, [results[task_run.id] for task_run in chosen], options)
     except BaseExceptionGroup as errors:
         await _abandon(client, run, options, observer)
         raise _first(errors) from None
@@ -138,19 +138,18 @@ def choose_tasks(run: BenchmarkRun, keys: Sequence[str]) -> list[TaskRun]:
     return [task_run for task_run in run.task_runs if (task_run.key or task_run.id) in keys]
 
 
-async def _solve_in_turn(
-    slots: asyncio.Semaphore,
+async def _work_off(
+    waiting: Iterator[TaskRun],
+    results: dict[str, TaskResult],
     client: SandboxClient,
     agent: Agent,
-    task_run: TaskRun,
     options: Options,
     observer: Observer,
-) -> TaskResult:
-    async with slots:
+) -> None:
+    for task_run in waiting:
         observer.task_started(task_run.name or task_run.key or task_run.id)
-        result = await _solve_one(client, agent, task_run, options)
-        observer.task_ended(result)
-        return result
+        results[task_run.id] = await _solve_one(client, agent, task_run, options)
+        observer.task_ended(results[task_run.id])
 
 
 async def _solve_one(client: SandboxClient, agent: Agent, task_run: TaskRun, options: Options) -> TaskResult:

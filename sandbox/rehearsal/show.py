@@ -28,10 +28,11 @@ def print_runs(console: Console, runs: Sequence[BenchmarkRun], where: str) -> No
         console.print(NO_RUNS.format(where=where), highlight=False, markup=False)
         return
     table = Table()
-    for name in ("id", "benchmark", "agent", "status", "verdict"):
+    table.add_column("id", no_wrap=True)
+    for name in ("benchmark", "agent", "status", "verdict"):
         table.add_column(name, overflow="fold")
     for name in ("score", "tasks", "started", "duration"):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right")
     for run in runs:
         table.add_row(
             escape(run.id),

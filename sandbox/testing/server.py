@@ -22,8 +22,6 @@ from sandbox.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import web
-
 HOST = "127.0.0.1"
 
 
@@ -76,6 +74,8 @@ def running_server(
     Without `playgrounds` and `seeds` it has the built-in benchmarks; without a `data_dir` what it
     records is gone with it.
     """
+    from sandbox.serving import serving_url
+
     with ExitStack() as stack:
         if data_dir is None:
             data_dir = Path(stack.enter_context(TemporaryDirectory(prefix="sandbox-")))
@@ -89,24 +89,9 @@ def running_server(
             is_watching=False,
         )
         thread = stack.enter_context(LoopThread("sandbox-server"))
-        runner = thread.run(_start(settings))
-        stack.callback(lambda: thread.run(runner.cleanup()))
-        port = runner.addresses[0][1]
-        server = SandboxServer(f"http://{HOST}:{port}", data_dir, keys.LOCAL_API_KEY, keys.LOCAL_SOLVER_KEY, thread)
+        running = serving_url(settings)
+        url = thread.run(running.__aenter__())
+        stack.callback(lambda: thread.run(running.__aexit__(None, None, None)))
+        server = SandboxServer(url, data_dir, keys.LOCAL_API_KEY, keys.LOCAL_SOLVER_KEY, thread)
         stack.callback(lambda: thread.run(server.client.close()))
         yield server
-
-
-async def _start(settings: Settings) -> "web.AppRunner":
-    from aiohttp import web
-
-    from sandbox.app import create_app
-
-    runner = web.AppRunner(create_app(settings), access_log=None)
-    try:
-        await runner.setup()
-        await web.TCPSite(runner, settings.host, settings.port).start()
-    except BaseException:
-        await runner.cleanup()
-        raise
-    return runner

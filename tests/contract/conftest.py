@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -391,6 +395,70 @@ def disk(tmp_path: Path) -> Disk:
     return made
 
 
+class Process:
+    """`sandbox serve` as a process of its own, on the test's definitions."""
+
+    def __init__(self, disk: Disk, *options: str) -> None:
+        places = ["--data-dir", disk.data, "--playgrounds", disk.playgrounds, "--seeds", disk.seeds]
+        command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", *places, *options]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        self.url = ""
+
+    def wait_until_ready(self) -> "Process":
+        """Wait for the line that says so."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("sandbox ready at "):
+                self.url = line.removeprefix("sandbox ready at ").strip()
+                return self
+        raise AssertionError(self.process.stderr.read() if self.process.stderr else "")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> tuple[int, str, str]:
+        """Wait for the end: exit status, what is left of stdout, stderr."""
+        out, err = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, out, err
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=WAIT_S)
+
+
+@pytest.fixture
+def spawn(disk: Disk) -> Iterator[Callable[..., Process]]:
+    """Start `sandbox serve` on the test's directories; what still runs at the end is killed."""
+    started: list[Process] = []
+
+    def start(*options: str) -> Process:
+        started.append(Process(disk, *options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture
+async def reach() -> AsyncIterator[Callable[[str], Live]]:
+    """Give a client of a server in another process."""
+    async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
+
+        def to(url: str) -> Live:
+            return Live(web.Application(), Settings(), url, http, _nothing)
+
+        yield to
+
+
+async def _nothing() -> None:
+    return None
+
+
 Serve = Callable[..., Any]
 
 
@@ -399,7 +467,9 @@ def serve(disk: Disk, registry: Registry) -> Serve:
     """`async with serve(clock=…, registry=…, **settings) as live`: a server on the test's definitions."""
 
     @asynccontextmanager
-    async def serving(*, clock: Any = None, registry: Registry = registry, **settings: Any) -> AsyncIterator[Live]:
+    async def serving(
+        *, clock: Any = None, registry: Registry = registry, may_fail: bool = False, **settings: Any
+    ) -> AsyncIterator[Live]:
         defaults = Settings(
             port=0, data_dir=disk.data, playgrounds=(disk.playgrounds,), seeds=(disk.seeds,), is_watching=False
         )
@@ -412,7 +482,7 @@ def serve(disk: Disk, registry: Registry) -> Serve:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
                 yield Live(app, chosen, url, http, runner.cleanup)
-            assert app[WRITER].failure is None
+            assert may_fail or app[WRITER].failure is None
         finally:
             await runner.cleanup()
 

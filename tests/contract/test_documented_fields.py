@@ -335,7 +335,7 @@ CRITERION = {
     "created_at": "instant",
 }
 EVENT = {
-    "id": an_id("evt"),
+    "id": re.compile("evt_[0-9A-HJKMNP-TV-Z]{26,33}"),
     "seq": "int",
     "sandbox_id?": an_id("sb"),
     "playground_id": an_id("pg"),

@@ -1,9 +1,11 @@
 """What every task must have, whatever it is about: guards, weights, words that do not give the answer away."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 PASS_MIN = 0.9
 GIVEAWAYS = re.compile(
@@ -14,10 +16,6 @@ GIVEAWAYS = re.compile(
 
 def pytest_generate_tests(metafunc: Any) -> None:
     if "task_name" in metafunc.fixturenames:
-        from pathlib import Path
-
-        import yaml
-
         names = []
         for path in sorted((Path(__file__).parents[2] / "playgrounds").glob("*/v*/benchmark.yaml")):
             benchmark = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -86,6 +86,14 @@ def test_just_below_the_threshold_is_not_found():
     # 17 letters of which 3 differ on each side: 2 * 14 / 34 = 82.4; one less: 88.2
     assert not compare_phrase("abcdefghijklmnxxx", "abcdefghijklmnyyy").found
     assert compare_phrase("abcdefghijklmnoxx", "abcdefghijklmnoyy").found
+    # 20 letters of which 3 differ on each side: 2 * 17 / 40 is exactly 85
+    edge = compare_phrase("abcdefghijklmnopqxyz", "abcdefghijklmnopqrst")
+    assert (edge.found, edge.ratio) == (True, 85.0)
+
+
+def test_a_slip_is_forgiven_in_the_first_and_in_the_last_words():
+    assert compare_phrase("membre number", "member number and name").excerpt == "member number"
+    assert compare_phrase("potasium levle", "we need the potassium level").excerpt == "potassium level"
 
 
 def test_nothing_is_found_in_an_empty_text():

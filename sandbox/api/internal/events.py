@@ -113,5 +113,5 @@ def add_routes(app: web.Application) -> None:
     """Add the routes of events."""
     router = app.router
     router.add_get("/task-runs/{id}/events", of_task_run)
-    router.add_get("/task-runs/{id}/events/stream", stream)
+    router.add_get("/task-runs/{id}/events/stream", stream, allow_head=False)
     router.add_get("/sandboxes/{id}/events", of_sandbox)

@@ -19,6 +19,9 @@ CHARSETS: Final = {
     **{f"8859/{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
 }
 
+# Codecs of Python's that are no character sets: some of them cannot replace what they cannot encode.
+_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -53,9 +56,10 @@ def _known(name: str | None) -> str | None:
     if name is None:
         return None
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
+    return None if found in _NO_CHARSETS else found
 
 
 def _exact(body: bytes, charset: str) -> str | None:

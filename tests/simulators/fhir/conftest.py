@@ -180,8 +180,9 @@ def make_dataset():
 @pytest.fixture(scope="session")
 def examples():
     """Every kind of resource R4 has, one or more of each, as the specification's own examples give them."""
-    path = Path(__file__).parent / "data" / "examples.ndjson.gz"
-    return [jsonio.parse(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    data = Path(__file__).parent / "data"
+    lines = gzip.decompress((data / "examples.ndjson.gz").read_bytes()).splitlines()
+    return [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class Structures:
             parent, _, name = raw["path"].rpartition(".")
             if not parent:
                 continue
-            codes = tuple(_type_code(t) for t in raw.get("type", ()))
+            codes = tuple(_type_code(raw["path"], t) for t in raw.get("type", ()))
             binding = raw.get("binding", {})
             is_required = binding.get("strength") == "required"
             element = Element(
@@ -106,8 +106,10 @@ class Structures:
         return [Walk((*walk.steps, name), own_path if own_path in self.children else kind, element)]
 
 
-def _type_code(raw: dict[str, Any]) -> str:
+def _type_code(path: str, raw: dict[str, Any]) -> str:
     code = str(raw["code"])
+    if path == "Resource.id":
+        return "id"  # declared as a string, but "matches on _id are always case sensitive"
     if code.startswith("http://hl7.org/fhirpath/System."):
         for extension in raw.get("extension", ()):
             if extension["url"].endswith("structuredefinition-fhir-type"):

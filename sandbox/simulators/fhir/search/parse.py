@@ -183,10 +183,10 @@ def compartment_criterion(compartment: tuple[str, str], resource_type: str, base
     known = compartments().get(kind)
     if known is None:
         message = f"{kind} is not a compartment; there are {', '.join(compartments())}."
-        raise problems.not_supported(kind, message)
+        raise problems.not_supported("", message)
     codes = known.get(resource_type)
     if codes is None:
-        raise problems.not_supported(resource_type, f"The {kind} compartment holds no {resource_type} resources.")
+        raise problems.not_supported("", f"The {kind} compartment holds no {resource_type} resources.")
     form = f"{kind}/{key}"
     term = ReferenceTerm((form, f"{base_url.rstrip('/')}/{form}") if base_url else (form,))
     parameters = parameters_of(resource_type)

@@ -23,8 +23,8 @@ def bad_value(name: str, value: str, why: str) -> Invalid:
 
 
 def not_supported(name: str, message: str) -> Unsupported:
-    """Refuse a parameter or modifier that cannot be honoured."""
-    return Unsupported(message, issue_type="not-supported", expression=f"http.{name}")
+    """Refuse a parameter or modifier that cannot be honoured; an empty name means the path."""
+    return Unsupported(message, issue_type="not-supported", expression=f"http.{name}" if name else None)
 
 
 def invalid(name: str, message: str) -> Invalid:

@@ -1,4 +1,7 @@
-"""Rules of TestScript and TestReport, the same at setup, test and teardown."""
+"""Rules of TestScript and TestReport.
+
+Test and teardown refer to the actions of setup, so these carry the rules of all three.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -80,8 +83,5 @@ TESTING_RULES: dict[str, tuple[Any, ...]] = {
     "TestScript.setup.action": _action("tst-1"),
     "TestScript.test.action": _action("tst-2"),
     "TestScript.setup.action.assert": _assert("tst-10", "tst-12", "tst-5"),
-    "TestScript.test.action.assert": _assert("tst-11", "tst-13", "tst-6"),
     "TestScript.setup.action.operation": _operation("tst-7"),
-    "TestScript.test.action.operation": _operation("tst-8"),
-    "TestScript.teardown.action.operation": _operation("tst-9"),
 }

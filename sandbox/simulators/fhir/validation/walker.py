@@ -12,7 +12,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.validation.literals import reference_problem
 from sandbox.simulators.fhir.validation.primitives import Problem, shown
-from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, resource_types, structure
+from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, resource_types, structure
 
 At: TypeAlias = tuple[Any, str, int] | str
 
@@ -87,7 +87,8 @@ class Walk:
 
     def _check_fragments(self, value: Mapping[str, Json]) -> None:
         contained = value.get("contained")
-        known = {c.get("id") for c in contained if isinstance(c, dict)} if isinstance(contained, list) else set()
+        rows = contained if isinstance(contained, list) else []
+        known = {str(c.get("id")) for c in rows if isinstance(c, dict)}
         for name, at in self.fragments:
             if name and name not in known:
                 self.report("invariant", f'"#{name}" points to no contained resource (ref-1).', at)
@@ -261,7 +262,7 @@ class Walk:
         if not isinstance(codings, list | tuple):
             return
         for coding in codings:
-            if isinstance(coding, dict) and coding.get("code") in bound.codes.get(coding.get("system", ""), ()):
+            if isinstance(coding, dict) and _is_bound(coding, bound):
                 return
         if element.type_name != "CodeableConcept" and "code" not in item:
             return
@@ -271,6 +272,11 @@ class Walk:
         found = ", ".join(f"{c.get('system')}|{c.get('code')}" for c in codings if isinstance(c, dict)) or "no coding"
         text = f"{element.name} needs a code of the value set {bound.name} (required), and has {found}. Use {offer}."
         self.report("code-invalid", text, at)
+
+
+def _is_bound(coding: Mapping[str, Json], bound: ValueSet) -> bool:
+    system, code = coding.get("system", ""), coding.get("code")
+    return isinstance(system, str) and isinstance(code, str) and code in bound.codes.get(system, ())
 
 
 def _type_label(element: Element) -> str:
