@@ -106,6 +106,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)
+            await asyncio.to_thread(_warm_up, registry)
             restored = await runs.restore()
             if restored:
                 log.info("runs restored", runs=restored)
@@ -121,6 +122,11 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await reader.close()
     finally:
         lock.release()
+
+
+def _warm_up(registry: Registry) -> None:
+    for simulator in registry.simulators:
+        simulator.warm_up()
 
 
 async def _watch(app: web.Application, load: Callable[[], Library], stop: asyncio.Event, ready: asyncio.Event) -> None:

@@ -20,8 +20,7 @@ def check_definitions(path: Path | None, seeds: tuple[Path, ...], *, is_strict: 
     try:
         library = load_library(settings.playground_dirs, settings.seed_dirs, registry, is_strict=is_strict)
     except DefinitionError as error:
-        count = len(error.problems)
-        return [str(p) for p in error.problems], f"{count} problem{'s' if count > 1 else ''}."
+        return [str(p) for p in error.problems], f"{_count(len(error.problems), 'problem')}."
     chosen = _chosen(library, path)
     warnings = [w for key in chosen for w in library.benchmarks[key].warnings]
     problems = [str(w) for w in (*warnings, *library.refused)]
@@ -31,8 +30,18 @@ def check_definitions(path: Path | None, seeds: tuple[Path, ...], *, is_strict: 
             problems += [str(p) for p in simulator.inspect_seed(library.datasets[name])]
     tasks = sum(len(library.benchmarks[key].definition.tasks) for key in chosen)
     if problems:
-        return problems, f"{len(problems)} problem{'s' if len(problems) > 1 else ''}."
-    return [], f"{len(chosen)} benchmarks with {tasks} tasks, {len(library.datasets)} datasets: no problems."
+        return problems, f"{_count(len(problems), 'problem')}."
+    checked = f"{_count(len(chosen), 'benchmark')} with {_count(tasks, 'task')}"
+    return [], f"{checked}, {_count(len(library.datasets), 'dataset')}: no problems."
+
+
+def _count(number: int, noun: str) -> str:
+    """Say how many there are.
+
+    >>> _count(1, "task"), _count(0, "task")
+    ('1 task', '0 tasks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _root_of(path: Path) -> Path:

@@ -10,7 +10,7 @@ import typer
 
 from sandbox import __version__
 from sandbox.rehearsal import commands
-from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, Settings
+from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -59,6 +59,7 @@ def serve(
 
     from sandbox.definitions.problems import DefinitionError
     from sandbox.record.database import DatabaseError
+    from sandbox.serving import ListenError
     from sandbox.serving import serve as run
 
     _configure_log()
@@ -78,10 +79,11 @@ def serve(
         asyncio.run(run(settings, lambda runner: _announce(settings, runner)))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
-    except DatabaseError as error:
+    except (DatabaseError, ListenError) as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another with --port, or --port 0.")
+        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+        _fail(f"The data directory {data_dir} cannot be used ({reason}). Choose another with --data-dir.")
 
 
 def _refuse_public_local_keys(settings: Settings) -> None:
@@ -191,4 +193,8 @@ commands.register(app, _start_server)
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except SettingError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)

@@ -1,6 +1,7 @@
 """Running the server: in this process until a signal, or for as long as a block lasts."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,10 @@ from sandbox.settings import Settings
 _DRAIN_S = 5.0
 _CLOSE_S = 1.0
 _LOOK_S = 0.02
+
+
+class ListenError(OSError):
+    """The address cannot be listened on; the message says why and what to do."""
 
 
 def address_of(runner: web.AppRunner) -> tuple[str, int]:
@@ -33,13 +38,12 @@ def url_of(settings: Settings, runner: web.AppRunner) -> str:
 async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
     """Run a server inside the block; leaving it drains requests and closes the record.
 
-    Raises what starting raises, and `OSError` when the address is taken.
+    Raises what starting raises, and `ListenError` when the address is taken.
     """
     runner = web.AppRunner(create_app(settings), shutdown_timeout=_CLOSE_S, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        site = await _listen(runner, settings)
         try:
             yield runner
         finally:
@@ -56,6 +60,21 @@ async def _drain(app: web.Application) -> None:
         async with asyncio.timeout(_DRAIN_S):
             while app[IN_FLIGHT].count:
                 await asyncio.sleep(_LOOK_S)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> web.TCPSite:
+    site = web.TCPSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        # A failed look-up of the host has a number of its own kind, below zero.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+        raise ListenError(
+            f"Cannot listen on {settings.host}:{settings.port}: {reason}. "
+            "Choose another address with --host and --port; --port 0 takes a free port."
+        ) from error
+    return site
 
 
 @asynccontextmanager

@@ -19,6 +19,10 @@ def builtin(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
+class SettingError(ValueError):
+    """An environment variable that cannot be read; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a server needs to know to start.
@@ -72,23 +76,35 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings that have environment variables (see docs/settings.md)."""
+        """Read the settings that have environment variables (see docs/settings.md).
+
+        Raises `SettingError` naming the variable that cannot be read.
+        """
         env = os.environ if environ is None else environ
         return cls(
             is_strict=env.get("SANDBOX_STRICT", "").lower() in ("1", "true", "yes"),
             api_key=env.get("SANDBOX_API_KEY") or None,
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
-            run_token_lifetime_s=float(env.get("SANDBOX_RUN_TOKEN_LIFETIME_S") or limits.RUN_TOKEN_LIFETIME_S),
-            max_active_playgrounds=int(env.get("SANDBOX_MAX_ACTIVE_PLAYGROUNDS") or limits.ACTIVE_PLAYGROUNDS),
+            run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
+            max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
             openai_base_url=(env.get("SANDBOX_OPENAI_BASE_URL") or "").rstrip("/") or None,
             openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
             openai_models=_words(env.get("SANDBOX_OPENAI_MODELS")),
-            llm_seed=int(env.get("SANDBOX_LLM_SEED") or 0),
+            llm_seed=_count(env, "SANDBOX_LLM_SEED", 0, least=0),
             llm_is_recording=env.get("SANDBOX_LLM_RECORD", "").lower() in ("1", "true", "yes"),
             llm_cassette_dir=_path(env.get("SANDBOX_LLM_CASSETTES")),
             llm_fetch_hosts=_words(env.get("SANDBOX_LLM_FETCH_HOSTS")),
             llm_search_dir=_path(env.get("SANDBOX_LLM_SEARCH")),
         )
+
+
+def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text[:10]) < 1_000_000_000):
+        raise SettingError(f'{name} must be a whole number from {least} to 999,999,999, not "{text[:40]}".')
+    return int(text)
 
 
 def _words(text: str | None) -> tuple[str, ...]:

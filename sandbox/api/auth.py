@@ -29,6 +29,12 @@ def organization(request: web.Request) -> Principal:
     return principal
 
 
+def is_organization(request: web.Request) -> bool:
+    """Whether the request carries an organization key."""
+    principal = request.app[KEY_RING].find(bearer(request, "organization key, vk_…"))
+    return principal is not None and principal.solver_id is None
+
+
 def solver(request: web.Request) -> Principal:
     """Require a solver key."""
     token = bearer(request, "solver key, vrl_slv_…")

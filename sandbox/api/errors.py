@@ -1,7 +1,7 @@
 """One renderer per surface: which format an error takes at a path.
 
-Below a surface's root its simulator renders (OperationOutcome, ACK, …); everywhere else the answer
-is `{"error": {code, message, details?, request_id}}`.
+Below a surface's root its simulator renders (OperationOutcome, ACK, …), below `/api/v1` the task API
+does; everywhere else the answer is `{"error": {code, message, details?, request_id}}`.
 """
 
 from dataclasses import replace
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sandbox import errors, jsonio
 from sandbox.api.context import REGISTRY
+from sandbox.llm_tasks.errors import render_error as render_task_api_error
 from sandbox.playground.events import Response
 from sandbox.simulators.base import Simulator, render_json_error
 
@@ -34,7 +35,7 @@ class Internal(errors.SandboxError):
 
 def simulator_at(request: web.Request) -> Simulator | None:
     """Return the simulator whose surface a path lies below, None for the API itself."""
-    parts = request.path.split("/")[1:6]
+    parts = request.rel_url.raw_path.split("/")[1:6]  # raw: an encoded slash does not end a part
     if len(parts) < 3:
         return None
     at = 2 if parts[0] in ("sandboxes", "services") else _SCOPES.get((parts[0], parts[1]))
@@ -48,6 +49,8 @@ def simulator_at(request: web.Request) -> Simulator | None:
 
 def render(request: web.Request, error: errors.SandboxError, request_id: str) -> Response:
     """Render an error in the format of the surface that the request went to."""
+    if request.path.startswith("/api/v1/"):
+        return render_task_api_error(error)
     simulator = simulator_at(request)
     if simulator is not None:
         return with_request_id(simulator.render_error(error, None), request_id)

@@ -37,18 +37,24 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
             if not is_strict:
                 _mount(app, simulator, route, "/v1/task-runs/{task_run_id}", _locate_by_task_run)
             for alias in ("sandboxes", "services"):
-                _mount(app, simulator, route, f"/{alias}/{{sandbox_id}}", _locate_by_sandbox)
+                _mount(app, simulator, route, f"/{alias}/{{sandbox_id}}", _locate_by_sandbox, is_direct=True)
 
 
-def _mount(app: web.Application, simulator: Simulator, route: Route, prefix: str, locate: Locate) -> None:
-    handler = partial(handle, simulator=simulator, route=route, locate=locate)
+def _mount(
+    app: web.Application, simulator: Simulator, route: Route, prefix: str, locate: Locate, *, is_direct: bool = False
+) -> None:
+    handler = partial(handle, simulator=simulator, route=route, locate=locate, is_direct=is_direct)
     methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
     for method in methods:
         app.router.add_route(method, f"{prefix}/{route.path}", handler)
 
 
-async def handle(request: web.Request, *, simulator: Simulator, route: Route, locate: Locate) -> web.Response:
+async def handle(
+    request: web.Request, *, simulator: Simulator, route: Route, locate: Locate, is_direct: bool
+) -> web.Response:
     """Serve one request to a simulated system."""
+    if is_direct and not route.is_open:
+        auth.bearer(request, "organization key, vk_…")
     task_run, sandbox = await locate(request, simulator.surface)
     body = await read_limited(request, route.body_limit)
     call = _to_request(request, body)
@@ -59,6 +65,8 @@ async def handle(request: web.Request, *, simulator: Simulator, route: Route, lo
     playground = task_run.playground
     if playground is None or playground.is_torn_down:
         raise Conflict("The task run is over; its systems take no more calls.")
+    if is_direct and not route.is_open and not auth.is_organization(request):
+        simulator.authorize(playground.look(sandbox), auth.bearer(request, "organization key, vk_…"), call)
     try:
         outcome = playground.interact(
             route.event_type,
@@ -85,13 +93,24 @@ def _to_request(request: web.Request, body: bytes) -> Request:
         method=request.method,
         path=path,
         query=tuple(url.query.items()),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers={name.lower(): _readable(value) for name, value in request.headers.items()},
         body=body,
         params=request.match_info,
         base_url=root_url(request) + prefix,
         raw_query=url.raw_query_string,
         is_strict=request.app[SETTINGS].is_strict,
     )
+
+
+def _readable(value: str) -> str:
+    """Return a header's value as text that can be stored; what is not UTF-8 is read as ISO 8859-1 (RFC 9110, 5.5)."""
+    if value.isascii():
+        return value
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("iso8859-1")
 
 
 async def _locate_by_run(request: web.Request, surface: str) -> Target:
@@ -118,7 +137,6 @@ async def _locate_by_task_run(request: web.Request, surface: str) -> Target:
 
 
 async def _locate_by_sandbox(request: web.Request, surface: str) -> Target:
-    auth.organization(request)
     runs = request.app[RUNS]
     found = runs.active_sandbox(request.match_info["sandbox_id"])
     if found is None:

@@ -191,6 +191,10 @@ class Playground:
         """Return the sandbox that serves a surface."""
         return next((s for s in self.sandboxes if s.surface == surface), None)
 
+    def look(self, sandbox: Sandbox) -> Interaction:
+        """Return an interaction to read with, outside of any event; writing through it is a mistake."""
+        return Interaction(self, sandbox, self.seq + 1, self.now())
+
     def action(self, name: str) -> Action:
         """Return a registered action."""
         return self.actions[name]

@@ -11,7 +11,7 @@ import os
 import signal
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Self
@@ -53,19 +53,18 @@ class CommandAgent:
                     env=environment_of(os.environ, self._server_url, task),
                 )
             )
-            answering = asyncio.create_task(_read_head(stdout, limits.REQUEST_BODY_BYTES))
-            complaining = asyncio.create_task(_read_tail(stderr, _STDERR_KEPT))
+            answer, complaint = _Head(limits.REQUEST_BODY_BYTES), _Tail(_STDERR_KEPT)
+            reading = [asyncio.create_task(_read(*each)) for each in ((stdout, answer.take), (stderr, complaint.take))]
             try:
                 status = await process.wait()
             finally:
                 # Also when all went well: what it left in the background holds the pipes open.
                 await _end_group(process)
-                await _finish(answering, complaining)
-        answer, is_cut = _result(answering, (b"", False))
-        output = parse_output(answer)
+                await _finish(reading)
+        output = parse_output(bytes(answer.kept))
         if status != 0:
-            raise AgentFailed(_explain(status, _result(complaining, b"")), output)
-        if is_cut:
+            raise AgentFailed(_explain(status, complaint.kept), output)
+        if answer.is_cut:
             raise AgentFailed(f"the command wrote more than {limits.REQUEST_BODY_BYTES} bytes to stdout")
         return output
 
@@ -151,35 +150,42 @@ def _last_lines(stderr: bytes) -> list[str]:
     return stderr.decode(errors="replace").rstrip().splitlines()[-STDERR_LINES_SHOWN:]
 
 
-async def _read_head(pipe: _Pipe, size: int) -> tuple[bytes, bool]:
-    """Read to the end, keep the first `size` bytes, and say whether there were more."""
-    head = bytearray()
-    is_cut = False
+class _Head:
+    """Keeps the first `size` bytes, and knows whether there were more."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.kept = bytearray()
+        self.is_cut = False
+
+    def take(self, chunk: bytes) -> None:
+        self.is_cut = self.is_cut or len(self.kept) + len(chunk) > self._size
+        self.kept += chunk[: self._size - len(self.kept)]
+
+
+class _Tail:
+    """Keeps the last `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.kept = b""
+
+    def take(self, chunk: bytes) -> None:
+        self.kept = (self.kept + chunk)[-self._size :]
+
+
+async def _read(pipe: _Pipe, take: Callable[[bytes], None]) -> None:
     async with aclosing(pipe.chunks()) as chunks:
         async for chunk in chunks:
-            is_cut = is_cut or len(head) + len(chunk) > size
-            head += chunk[: size - len(head)]
-    return bytes(head), is_cut
+            take(chunk)
 
 
-async def _read_tail(pipe: _Pipe, size: int) -> bytes:
-    tail = b""
-    async with aclosing(pipe.chunks()) as chunks:
-        async for chunk in chunks:
-            tail = (tail + chunk)[-size:]
-    return tail
-
-
-async def _finish(*reading: "asyncio.Task[Any]") -> None:
+async def _finish(reading: "list[asyncio.Task[None]]") -> None:
     """Read what is left; a process that left the group may hold a pipe open for ever, so not for long."""
     await asyncio.wait(reading, timeout=GRACE_S)
     for pending in reading:
         pending.cancel()
     await asyncio.gather(*reading, return_exceptions=True)
-
-
-def _result(work: "asyncio.Task[Any]", otherwise: Any) -> Any:
-    return otherwise if work.cancelled() or work.exception() else work.result()
 
 
 async def _end_group(process: Process) -> None:

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 StartServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[str]]
 
 URL = Annotated[
-    str | None, typer.Option("--url", help="Use the server there instead.", metavar="URL", show_default=False)
+    str | None, typer.Option("--url", help="Ask the server there instead.", metavar="URL", show_default=False)
 ]
 API_KEY = Annotated[
     str | None,
-    typer.Option("--api-key", help="Its organization key.", envvar="SANDBOX_API_KEY", metavar="KEY", show_envvar=True),
+    typer.Option(
+        "--api-key",
+        help="The organization key of that server.",
+        envvar="SANDBOX_API_KEY",
+        metavar="KEY",
+        show_envvar=True,
+    ),
 ]
 DATA_DIR = Annotated[Path, typer.Option("--data-dir", help="Where runs are recorded.", metavar="DIR")]
 TASKS = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be given again.", metavar="KEY")]
@@ -65,7 +71,9 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         url: URL = None,
         solver_key: Annotated[
             str | None,
-            typer.Option("--solver-key", help="Its solver key.", envvar="SANDBOX_SOLVER_KEY", metavar="KEY"),
+            typer.Option(
+                "--solver-key", help="The solver key of that server.", envvar="SANDBOX_SOLVER_KEY", metavar="KEY"
+            ),
         ] = None,
         api_key: API_KEY = None,
         playgrounds: Annotated[
@@ -226,7 +234,7 @@ def _errors_shown(err: "Console") -> "Iterator[None]":
     try:
         yield
     except (SandboxError, ClientError, DatabaseError, DefinitionError) as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False)
+        err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 

@@ -83,16 +83,16 @@ def _print_failures(console: Console, task: TaskResult) -> None:
         return
     console.print(f"[bold]{escape(task.key)}[/bold]", highlight=False)
     for line in (task.failure or "").splitlines():
-        console.print(Padding(f"[red]{escape(line)}[/red]", (0, 0, 0, 2)), highlight=False)
+        console.print(Padding(f"[red]{escape(line)}[/red]", (0, 0, 0, 2), expand=False), highlight=False)
     for check in failed:
         _print_check(console, check)
 
 
 def _print_check(console: Console, check: CheckResult) -> None:
     axis = "" if check.axis in (None, DEFAULT_AXIS) else f" ({escape(str(check.axis))}, weight {check.weight:g})"
-    console.print(Padding(f"[red]✗[/red] {escape(check.label)}{axis}", (0, 0, 0, 2)), highlight=False)
+    console.print(Padding(f"[red]✗[/red] {escape(check.label)}{axis}", (0, 0, 0, 2), expand=False), highlight=False)
     if check.details:
-        console.print(Padding(escape(check.details), (0, 0, 0, 4)), highlight=False, style="dim")
+        console.print(Padding(escape(check.details), (0, 0, 0, 4), expand=False), highlight=False, style="dim")
 
 
 def print_summary(console: Console, results: Sequence[RunResult]) -> None:

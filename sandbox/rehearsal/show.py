@@ -1,7 +1,8 @@
 """How recorded runs are shown: the list, and one run with its criteria and its timeline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from sandbox.rehearsal.report import format_axes, format_score, format_verdict
 NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@1"
 _VALUE_SHOWN: Final = 80
 _CHANGES_SHOWN: Final = 3
+# What every write changes says nothing.
+_META_PATHS: Final = frozenset({"meta.versionId", "meta.lastUpdated"})
 # Whatever a check calls its list of comparisons.
 _RESULT_KEYS: Final = ("field_results", "assertion_results", "phrase_results")
 
@@ -27,22 +30,22 @@ def print_runs(console: Console, runs: Sequence[BenchmarkRun], where: str) -> No
     if not runs:
         console.print(NO_RUNS.format(where=where), highlight=False, markup=False)
         return
-    table = Table()
+    table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True)
-    for name in ("benchmark", "agent", "status", "verdict"):
+    for name in ("benchmark", "agent", "verdict"):
         table.add_column(name, overflow="fold")
     for name in ("score", "tasks", "started", "duration"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for run in runs:
         table.add_row(
             escape(run.id),
             escape(str(run.benchmark or run.benchmark_id or "-")),
             escape(run.agent or "-"),
-            escape(run.status or "-"),
-            format_verdict(run.verdict),
+            # A run without a verdict goes on or was cancelled, which is then what matters.
+            format_verdict(run.verdict or run.status),
             format_score(run.score),
             _task_count(run),
-            _moment(run.started_at),
+            _moment(run.started_at)[:16],
             _duration(run.started_at, run.completed_at),
         )
     console.print(table)
@@ -98,7 +101,7 @@ def _print_criterion(console: Console, task_run: TaskRun, run: CriterionRun) -> 
     mark = "[green]✓[/green]" if run.passed else "[red]✗[/red]"
     label = run.label or label_of(task_run.snapshot, run.criterion_id)
     partly = "" if run.score in (0.0, 1.0) else f" [yellow]{format_score(run.score)}[/yellow]"
-    console.print(Padding(f"{mark} {escape(label)}{partly}", (0, 0, 0, 2)), highlight=False)
+    console.print(Padding(f"{mark} {escape(label)}{partly}", (0, 0, 0, 2), expand=False), highlight=False)
     if run.passed:
         return
     if run.details:
@@ -129,9 +132,41 @@ def evidence_lines(evidence: Mapping[str, Any] | None) -> list[str]:
     for name, value in (evidence or {}).items():
         if name in _RESULT_KEYS:
             lines += [_comparison(item) for item in value if not item.get("passed", item.get("found"))]
-        elif value not in (None, [], {}, ""):
+        elif name == "unexpected_changes":
+            lines += [line for change in value for line in _change_lines(change)]
+        elif value not in (None, [], {}, "") and name != "total":
             lines.append(f"{name}: {_short(value)}")
     return lines
+
+
+def _change_lines(change: Mapping[str, Any]) -> list[str]:
+    what, before, after = f"{change.get('collection')}/{change.get('key')}", change.get("before"), change.get("after")
+    if before is None or after is None:
+        return [f"{what}: {'created' if before is None else 'deleted'}"]
+    found = [difference for difference in differences(before, after) if difference[0] not in _META_PATHS]
+    lines = [f"{what}: {path} was {_short(old)}, is {_short(new)}" for path, old, new in found[:_CHANGES_SHOWN]]
+    more = len(found) - _CHANGES_SHOWN
+    return lines + ([f"{what}: and {more} more"] if more > 0 else [])
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield every place where two JSON values differ, as dotted path, old and new value.
+
+    >>> list(differences({"a": [1, 2], "b": 1}, {"a": [1, 3, 4]}))
+    [('a.1', 2, 3), ('a.2', None, 4), ('b', 1, None)]
+    """
+    pairs: list[tuple[str, Any, Any]]
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = dict.fromkeys((*before, *after))
+        pairs = [(name, before.get(name), after.get(name)) for name in names]
+    elif isinstance(before, list) and isinstance(after, list):
+        pairs = [(str(i), old, new) for i, (old, new) in enumerate(zip_longest(before, after))]
+    else:
+        if before != after:
+            yield path, before, after
+        return
+    for name, old, new in pairs:
+        yield from differences(old, new, f"{path}.{name}" if path else name)
 
 
 def _comparison(item: Mapping[str, Any]) -> str:
@@ -164,7 +199,7 @@ def _print_timeline(console: Console, events: Sequence[Event]) -> None:
             shown,
             escape(changes_of(event.changes)),
         )
-    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def surface_of(event: Event) -> str:
@@ -213,7 +248,7 @@ def _is_bookkeeping(collection: str) -> bool:
 
 
 def _indented(console: Console, text: str, by: int, style: str = "") -> None:
-    console.print(Padding(escape(text), (0, 0, 0, by)), highlight=False, style=style)
+    console.print(Padding(escape(text), (0, 0, 0, by), expand=False), highlight=False, style=style)
 
 
 def _short(value: Any) -> str:

@@ -26,6 +26,7 @@ from sandbox.playground.scenario import Step, StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
+from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
@@ -44,7 +45,7 @@ class ScenarioFailed(SandboxError):
     code = "INTERNAL_ERROR"
 
 
-class RunService:
+class RunService(RunLookup):
     """All active runs, and how they go on."""
 
     def __init__(
@@ -61,60 +62,10 @@ class RunService:
         self._on_end = on_end
         self._registry = registry
         self._shelf = shelf
-        self._reader = reader
         self._writer = writer
         self._recorder = recorder
-        self._clock = clock
         self._settings = settings
-        self.archive = Archive(reader, registry, shelf, clock, recorder)
-        self.active: dict[str, BenchmarkRun] = {}
-        self._by_task_run: dict[str, BenchmarkRun] = {}
-        self._by_token: dict[str, BenchmarkRun] = {}
-        self._by_sandbox: dict[str, tuple[TaskRun, Sandbox]] = {}
-
-    # -- looking up ------------------------------------------------------------------------------
-
-    async def find_run(self, run_id: str) -> BenchmarkRun:
-        """Return a run, active or over. Raises `NotFound`."""
-        run = self.active.get(run_id) or await self.archive.run(run_id)
-        if run is None:
-            raise NotFound(f"There is no benchmark run {run_id[:100]}.")
-        return run
-
-    async def find_task_run(self, task_run_id: str) -> tuple[BenchmarkRun, TaskRun]:
-        """Return a task run with its run, active or over. Raises `NotFound`."""
-        run = self._by_task_run.get(task_run_id)
-        if run is None:
-            row = await self._reader.row("SELECT benchmark_run_id FROM task_runs WHERE id = ?", task_run_id)
-            if row is None:
-                raise NotFound(f"There is no task run {task_run_id[:100]}.")
-            run = await self.find_run(row["benchmark_run_id"])
-        return run, next(t for t in run.task_runs if t.id == task_run_id)
-
-    async def find_by_token(self, token: str) -> BenchmarkRun | None:
-        """Return the run of an unexpired run token; None when there is none."""
-        digest = keys.hash_key(token)
-        run = self._by_token.get(digest)
-        if run is None:
-            row = await self._reader.row("SELECT id FROM benchmark_runs WHERE token_hash = ?", digest)
-            run = await self.archive.run(row["id"]) if row is not None else None
-        if run is None or run.token_expires_at <= self._clock.now():
-            return None
-        return run
-
-    def active_by_token(self, token: str) -> BenchmarkRun | None:
-        """Return the active run of an unexpired token, without touching the disk."""
-        run = self._by_token.get(keys.hash_key(token))
-        return run if run is not None and run.token_expires_at > self._clock.now() else None
-
-    def active_task_run(self, task_run_id: str) -> TaskRun | None:
-        """Return a task run of an active run."""
-        run = self._by_task_run.get(task_run_id)
-        return next((t for t in run.task_runs if t.id == task_run_id), None) if run else None
-
-    def active_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
-        """Return a sandbox of an active playground with its task run."""
-        return self._by_sandbox.get(sandbox_id)
+        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
 
     # -- transitions -----------------------------------------------------------------------------
 
@@ -145,7 +96,7 @@ class RunService:
             updated_at=now,
         )
         run.task_runs = [self._provision(run, task, i) for i, task in enumerate(benchmark.definition.tasks)]
-        self._admit(run)
+        self.admit(run)
         await self._writer.write(storage.insert_run(run))
         return run, token
 
@@ -191,15 +142,6 @@ class RunService:
             random_seed=run.seed,
         )
         return task_run
-
-    def _admit(self, run: BenchmarkRun) -> None:
-        self.active[run.id] = run
-        self._by_token[run.token_hash] = run
-        for task_run in run.task_runs:
-            self._by_task_run[task_run.id] = run
-            if not task_run.is_over:
-                for sandbox in task_run.sandboxes:
-                    self._by_sandbox[sandbox.id] = (task_run, sandbox)
 
     def concurrency_of(self, run: BenchmarkRun) -> int:
         """Return how many of a run's task runs may be started at once."""
@@ -402,7 +344,7 @@ class RunService:
         task_run.phase, task_run.status, task_run.completed_at = Phase.COMPLETED, status, now
         run.updated_at = now
         for sandbox in task_run.sandboxes:
-            self._by_sandbox.pop(sandbox.id, None)
+            self.by_sandbox.pop(sandbox.id, None)
         statements = [storage.update_task_run(task_run), *storage.tear_down([task_run.playground_id], now)]
         if all(t.is_over for t in run.task_runs):
             self._finalize(run)
@@ -412,7 +354,7 @@ class RunService:
         """Store an end; a run that is over stays in memory until the record can answer for it."""
         stored = self._writer.write(statements)
         if run.is_over:
-            stored.add_done_callback(lambda _: self._forget(run))
+            stored.add_done_callback(lambda _: self.forget(run))
         stored.add_done_callback(lambda _: self._tell_ends(run))
         return stored
 
@@ -420,12 +362,6 @@ class RunService:
         for task_run in run.task_runs:
             if task_run.is_over:
                 self._on_end(task_run.playground_id)
-
-    def _forget(self, run: BenchmarkRun) -> None:
-        self.active.pop(run.id, None)
-        self._by_token.pop(run.token_hash, None)
-        for task_run in run.task_runs:
-            self._by_task_run.pop(task_run.id, None)
 
     def _finalize(self, run: BenchmarkRun) -> None:
         run.phase = Phase.COMPLETED
@@ -454,7 +390,7 @@ class RunService:
         for row in rows:
             run = await self.archive.run(row["id"], with_playgrounds=True)
             assert run is not None
-            self._admit(run)
+            self.admit(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
         return len(rows)

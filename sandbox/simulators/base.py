@@ -18,7 +18,7 @@ from sandbox import limits
 from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import Problem
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, Request, Response
@@ -158,6 +158,10 @@ class Simulator(ABC):
         Raises `DefinitionError` with file and line.
         """
 
+    def warm_up(self) -> None:
+        """Load what the first request would otherwise wait for; called once, on a thread, at start."""
+        return
+
     def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
         """Look closer at a dataset that loads than loading does; for `sandbox check`."""
         return ()
@@ -169,6 +173,13 @@ class Simulator(ABC):
     @abstractmethod
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return what an agent needs to connect; `root_url` is the absolute surface root."""
+
+    def authorize(self, tx: Interaction, token: str, request: Request) -> None:
+        """Let a token of this system's own in on the direct routes; reads only.
+
+        Raises `Unauthorized` or `Forbidden`. The edge has already let organization keys in.
+        """
+        raise Unauthorized("This needs an organization key (vk_…); the token sent is not one that is valid here.")
 
     @abstractmethod
     def render_error(self, error: SandboxError, request: Request | None) -> Response:

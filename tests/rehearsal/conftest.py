@@ -4,16 +4,17 @@ A task of it passes if the agent created a Patient; its one other criterion is t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sandbox.clock import format_instant
+from sandbox.clock import format_instant, monotonic_s
 from sandbox.rehearsal.client.client import SandboxClient
 from sandbox.rehearsal.client.threads import LoopThread
 
@@ -61,6 +62,7 @@ class FakeServer:
         self.references = [("mock", "1"), ("mock", "2"), ("other", "1")]
         self.hang = asyncio.Event()
         self.scored_status = "completed"
+        self.broken_runs: set[str] = set()
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._watch])
@@ -196,6 +198,8 @@ class FakeServer:
 
     async def start(self, request: web.Request) -> web.Response:
         run, task = self.find(request.match_info["task"])
+        if run.id in self.broken_runs:
+            return error(500, "INTERNAL_ERROR", "step 2 failed")
         if task.phase != "created":
             return error(409, "CONFLICT", f"The task run is already {task.status}.")
         task.phase = "started"
@@ -356,6 +360,28 @@ def threaded_fake() -> Iterator[FakeServer]:
         yield server
         thread.run(_set(server.hang))
         thread.run(running.close())
+
+
+@pytest.fixture
+def is_gone() -> Callable[[int], bool]:
+    """Wait until a process, or every member of its group, has ended; a zombie has. False if it will not."""
+
+    def wait(pid: int) -> bool:
+        deadline = monotonic_s() + 20
+        while monotonic_s() < deadline:
+            if not any(_is_live(stat, pid) for stat in Path("/proc").glob("[0-9]*/stat")):
+                return True
+        return False
+
+    return wait
+
+
+def _is_live(stat: Path, pid: int) -> bool:
+    try:
+        state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX" and pid in (int(group), int(stat.parent.name))
 
 
 async def _make() -> FakeServer:

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -59,28 +60,22 @@ async def test_output_has_a_limit(task: TaskSession) -> None:
         await CommandAgent(f"head -c {size + 1} /dev/zero | tr '\\0' x", "").solve(task)
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-async def _gone(pid: int) -> None:
-    async with asyncio.timeout(20):
-        while _is_alive(pid):
-            await asyncio.sleep(0)
-
-
-async def test_what_it_leaves_in_the_background_is_ended(task: TaskSession) -> None:
+async def test_what_it_leaves_in_the_background_is_ended(task: TaskSession, is_gone: Any) -> None:
     pid = await CommandAgent("sleep 600 & echo $!", "").solve(task)
-    await _gone(pid)
+    assert is_gone(pid)
+
+
+async def test_what_has_left_the_group_does_not_hold_the_answer_back(
+    task: TaskSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.rehearsal.command.GRACE_S", 0.05)
+    output = await CommandAgent("setsid sleep 600 & echo $!", "").solve(task)
+    os.kill(output, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("shell", ["", "trap '' TERM; "])
 async def test_cancelling_ends_the_whole_group(
-    task: TaskSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+    task: TaskSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_gone: Any, shell: str
 ) -> None:
     monkeypatch.setattr("sandbox.rehearsal.command.GRACE_S", 0.05)
     fifo = tmp_path / "pids"
@@ -89,13 +84,12 @@ async def test_cancelling_ends_the_whole_group(
     agent = CommandAgent(f"{shell}sleep 600 & echo $$ $! > {fifo}; wait; wait; sleep 600", "")
     work = asyncio.create_task(agent.solve(task))
     text = await asyncio.to_thread(fifo.read_text)
-    pids = [int(pid) for pid in text.split()]
-    assert all(_is_alive(pid) for pid in pids)
+    leader, child = text.split()
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    for pid in pids:
-        await _gone(pid)
+    assert is_gone(int(leader))
+    assert is_gone(int(child))
 
 
 async def test_its_calls_are_its_own(fake: Any, task: TaskSession) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Sandbox
+from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import outcome, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
@@ -61,6 +62,14 @@ class FhirSimulator(Simulator):
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Load `fhir/*.json` and `fhir/*.ndjson`."""
         return seed.load_seed(dataset, config)
+
+    def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
+        """Return what an independent implementation finds wrong in a dataset."""
+        return seed.deep_check(dataset)
+
+    def authorize(self, tx: Interaction, token: str, request: Request) -> None:
+        """Let SMART access tokens in, within their scopes."""
+        smart.authorize_smart(tx, token, request)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""

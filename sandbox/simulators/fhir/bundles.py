@@ -161,7 +161,7 @@ def _response(call: Call, entry: Entry) -> Json:
         raise RuntimeError(f"{entry.label} was not carried out")
     is_error = answer.status >= 400
     method = entry.call.method
-    is_read = method in ("GET", "HEAD") or kind_of_or_none(entry.call).endswith("operation")
+    is_read = method in ("GET", "HEAD") or kind_of_or_none(entry.call).endswith(("operation", "search"))
     response: Json = {"status": f"{answer.status} {REASONS.get(answer.status, '')}".strip()}
     row: Json = {}
     if answer.location is not None and not is_error:

@@ -27,7 +27,7 @@ class Call:
     `path` is relative to the FHIR base, in segments. Header names are lower case. `resource` is the
     body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
-    transaction chose for it. `deleted_ids` is filled by a deletion.
+    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes.
     """
 
     tx: Interaction
@@ -42,7 +42,7 @@ class Call:
     is_checked: bool = False
     at: str | None = None
     assigned_id: str | None = None
-    deleted_ids: tuple[str, ...] = ()
+    deleted_ids: tuple[str, ...] | None = None
 
     @property
     def preferences(self) -> Preferences:

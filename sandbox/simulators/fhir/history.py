@@ -21,7 +21,7 @@ _UPDATED: Final = b'"lastUpdated":"'
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource; `json` is None for a deletion."""
+    """One version of a resource; `json` is None for a deletion, `is_new` says that there was none before it."""
 
     resource_type: str
     id: str
@@ -29,6 +29,7 @@ class Version:
     method: str
     at: str
     json: bytes | None
+    is_new: bool = False
 
 
 def _key(resource_type: str, resource_id: str, version: int) -> str:
@@ -76,18 +77,20 @@ def version(branch: Branch, resource_type: str, resource_id: str, number: int) -
     """Return one version of a resource, or None."""
     current = branch.get_document(collection_of(resource_type), resource_id)
     row = branch.get(HISTORY, _key(resource_type, resource_id, number))
+    before = branch.get(HISTORY, _key(resource_type, resource_id, number - 1))
+    is_new = number == 1 or (before is not None and before["method"] == "DELETE")
     seeded = _seeded(branch, resource_type, resource_id)
     if current is not None and current.version == number:
         text = current.json
         method = "PUT" if current is seeded else (row or {}).get("method", _usual_method(number))
-        return Version(resource_type, resource_id, number, method, _instant(text), text)
+        return Version(resource_type, resource_id, number, method, _instant(text), text, is_new)
     if row is not None and row["method"] == "DELETE":
         return Version(resource_type, resource_id, number, "DELETE", row["at"], None)
     if row is not None and "resource" in row:
         text = jsonio.dump(row["resource"])
-        return Version(resource_type, resource_id, number, row["method"], _instant(text), text)
+        return Version(resource_type, resource_id, number, row["method"], _instant(text), text, is_new)
     if seeded is not None and seeded.version == number:
-        return Version(resource_type, resource_id, number, "PUT", _instant(seeded.json), seeded.json)
+        return Version(resource_type, resource_id, number, "PUT", _instant(seeded.json), seeded.json, is_new)
     return None
 
 
@@ -107,7 +110,7 @@ def versions_of_type(branch: Branch, resource_type: str) -> Iterator[Version]:
         for resource_id, instant in _seed_instants(seeded):
             if resource_id not in changed:
                 text = seeded.documents[resource_id].json
-                yield Version(resource_type, resource_id, 1, "PUT", instant, text)
+                yield Version(resource_type, resource_id, 1, "PUT", instant, text, True)
     for resource_id in changed:
         yield from versions(branch, resource_type, resource_id)
 

@@ -22,7 +22,6 @@ from sandbox.simulators.fhir.validation.structures import resource_types
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"
 _IGNORED = frozenset({"_format", "_pretty"})
-_STATUS = {"POST": "201 Created", "DELETE": "204 No Content"}
 
 
 def of_instance(call: Call) -> Answer:
@@ -122,7 +121,7 @@ def _at(rows: list[Version], value: str) -> list[Version]:
     for row in rows:
         key, at = (row.resource_type, row.id), parse_instant(row.at)
         until = replaced.get(key)
-        if at <= last and (until is None or until > first):
+        if (at < last or at <= first) and (until is None or until > first):
             kept.append(row)
         replaced[key] = at
     return kept
@@ -132,10 +131,9 @@ def _entry(base: str, row: Version) -> Json:
     entry: Json = {"fullUrl": f"{base}/{row.resource_type}/{row.id}"}
     if row.json is not None:
         entry["resource"] = jsonio.fragment(row.json)
-    is_create = row.method == "POST"
-    url = row.resource_type if is_create else f"{row.resource_type}/{row.id}"
+    url = row.resource_type if row.method == "POST" else f"{row.resource_type}/{row.id}"
     entry["request"] = {"method": row.method, "url": url}
-    status = "201 Created" if row.version == 1 else _STATUS.get(row.method, "200 OK")
+    status = "204 No Content" if row.json is None else "201 Created" if row.is_new else "200 OK"
     response: Json = {"status": status, "etag": f'W/"{row.version}"', "lastModified": row.at}
     if row.json is not None:
         response["location"] = f"{base}/{row.resource_type}/{row.id}/_history/{row.version}"

@@ -120,7 +120,6 @@ def delete(call: Call) -> Answer:
     state.check_type(resource_type)
     if call.headers.get("if-match") is not None:
         check_preconditions(call, resource_type, resource_id)
-    call.deleted_ids = (resource_id,)
     version = state.delete(call.tx, resource_type, resource_id)
     reference = f"{resource_type}/{resource_id}"
     if version is None:

@@ -42,6 +42,9 @@ def _body(call: Call) -> tuple[str, Json]:
         held = call.resource
         if isinstance(held, dict) and held.get("resourceType") == "Binary":
             return str(held.get("contentType", "")), jsonio.parse(base64.b64decode(held.get("data", "")))
+        if not isinstance(held, dict) or held.get("resourceType") != "Parameters":
+            message = "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
+            raise Invalid(message, issue_type="invalid")
         return "", held
     kind = call.media_type
     if kind and kind not in JSON_TYPES and kind not in (JSON_PATCH, MERGE_PATCH):

@@ -28,12 +28,10 @@ def carry_out(call: Call, entries: list[Entry]) -> None:
     """Carry out all entries, leaving each its answer; raises for the first that fails."""
     _check_all(entries)
     ordered = sorted(entries, key=lambda e: ORDER[e.call.method])
-    _run(e for e in ordered if e.call.method == "DELETE")
-    for entry in ordered:
-        try:
-            _identify(entry)
-        except SandboxError as error:
-            raise _named(error, entry) from None
+    deletions = [e for e in ordered if e.call.method == "DELETE"]
+    _identify_all(deletions)
+    _run(deletions)
+    _identify_all(e for e in ordered if e.call.method != "DELETE")
     _check_overlap(entries)
     references = References(call.base, entries)
     for entry in entries:
@@ -82,6 +80,14 @@ def _run(entries: Iterable[Entry]) -> None:
             raise _named(error, entry) from None
 
 
+def _identify_all(entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        try:
+            _identify(entry)
+        except SandboxError as error:
+            raise _named(error, entry) from None
+
+
 def _identify(entry: Entry) -> None:
     """Find or mint the id that an entry's resource will have."""
     call = entry.call
@@ -99,8 +105,12 @@ def _identify(entry: Entry) -> None:
             entry.assigned_id = call.assigned_id = call.tx.new_id()
     elif call.method == "PUT" and kind == "type":
         call.assigned_id = entry.assigned_id = target_of_update(call)
-    elif call.method in ("PATCH",) and kind == "type":
+    elif call.method == "PATCH" and kind == "type":
         entry.assigned_id = conditional.match_of(call, call.path[0], call.query, "A conditional patch")
+    elif call.method == "DELETE" and kind == "type":
+        call.deleted_ids = tuple(conditional.matches_of(call, call.path[0], call.query, "A conditional delete"))
+    elif call.method == "DELETE" and kind == "instance":
+        call.deleted_ids = (call.path[1],)
     elif call.method in ("PUT", "PATCH", "GET") and kind == "instance":
         entry.assigned_id = call.path[1]
 
@@ -115,7 +125,7 @@ def _check_overlap(entries: list[Entry]) -> None:
             continue
         ids = [entry.assigned_id] if entry.assigned_id else []
         if call.method == "DELETE":
-            ids = list(call.deleted_ids)
+            ids = list(call.deleted_ids or ())
         for resource_id in ids:
             key = (call.path[0], resource_id)
             other = taken.setdefault(key, entry)

@@ -47,11 +47,12 @@ def conditional_delete(call: Call) -> Answer:
     """`DELETE [type]?…`: every match is deleted."""
     [resource_type] = call.path
     state.check_type(resource_type)
-    found = conditional.matches_of(call, resource_type, call.query, "A conditional delete")
+    found = call.deleted_ids
+    if found is None:
+        found = tuple(conditional.matches_of(call, resource_type, call.query, "A conditional delete"))
     if call.headers.get("if-match") is not None:
         for resource_id in found:
             check_preconditions(call, resource_type, resource_id)
-    call.deleted_ids = tuple(found)
     for resource_id in found:
         state.delete(call.tx, resource_type, resource_id)
     text = f"{len(found)} {resource_type} deleted: {', '.join(found)}." if found else f"No {resource_type} matches."

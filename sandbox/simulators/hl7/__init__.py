@@ -25,6 +25,10 @@ class Hl7Simulator(Simulator):
     surface: ClassVar[str] = "hl7"
     endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
 
+    def warm_up(self) -> None:
+        """Import the message tables of the common versions."""
+        warm_up()
+
     @property
     def routes(self) -> Sequence[Route]:
         """Every route of the surface."""

@@ -20,7 +20,7 @@ CHARSETS: Final = {
 }
 
 # Codecs of Python's that are no character sets: some of them cannot replace what they cannot encode.
-_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _known(name: str | None) -> str | None:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
-    return None if found in _NO_CHARSETS else found
+    return None if found.replace("_", "-") in _NO_CHARSETS else found
 
 
 def _exact(body: bytes, charset: str) -> str | None:

@@ -5,7 +5,7 @@ or inside a composite an id with a number. An entry is whatever the search type 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ Keys: TypeAlias = AbstractSet[Any]
 class Selection:
     """The keys that a term selects, without having made the set yet.
 
-    `estimate` is at least their number. `keys` makes the set, which is read-only: it may be the
+    `estimate` is about their number, and 0 only without any. `keys` makes the set, which is read-only: it may be the
     index's own. `keep` filters candidates, which is cheaper when they are few.
     """
 
@@ -127,6 +127,23 @@ class Postings:
     def select(self, value: Hashable) -> Selection:
         """Select the keys under a value."""
         return selection_of(self.get(value))
+
+    def select_many(self, values: Sequence[Hashable]) -> Selection:
+        """Select the keys under any of many values."""
+        if len(values) == 1:
+            return self.select(values[0])
+
+        def keys() -> Keys:
+            found: set[Any] = set()
+            for value in values:
+                row = self._rows[value]
+                if type(row) is set:
+                    found |= row
+                else:
+                    found.add(row)
+            return found
+
+        return Selection(len(values), keys, lambda candidates: candidates & keys())
 
 
 class Index(ABC):

@@ -6,9 +6,11 @@ and the usual ones of clinical chemistry, vital signs and dosing. Arbitrary unit
 themselves; logarithmic ones (`[pH]`) are not converted. An unknown unit compares by its code alone.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Final, TypeAlias
@@ -27,9 +29,15 @@ class Unit:
     dimensions: Dimensions
     offset: Fraction = Fraction(0)
 
-    def to_base(self, value: Fraction) -> Fraction:
-        """Convert a value in this unit to base units."""
-        return value * self.factor + self.offset
+    def to_base(self, value: Fraction | Decimal) -> float:
+        """Convert a value in this unit to base units, correctly rounded; infinite past a float's reach."""
+        top, bottom = value.as_integer_ratio()
+        try:
+            if self.offset:
+                return float(Fraction(top, bottom) * self.factor + self.offset)
+            return (top * self.factor.numerator) / (bottom * self.factor.denominator)
+        except OverflowError:
+            return math.inf if top > 0 else -math.inf
 
 
 _PREFIXES: Final[Mapping[str, Fraction]] = {

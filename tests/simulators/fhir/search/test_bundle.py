@@ -120,7 +120,9 @@ def test_lenient_is_not_lenient_about_a_repeated_modifier(ehr):
     assert "colour" in bundle["entry"][0]["resource"]["issue"][0]["diagnostics"]
 
 
-@pytest.mark.parametrize("query", ["Patient?_elements=name&_summary=true", "Patient?_summary=text&_include=Patient:link"])
+@pytest.mark.parametrize(
+    "query", ["Patient?_elements=name&_summary=true", "Patient?_summary=text&_include=Patient:link"]
+)
 def test_contradictions_are_refused_or_left_out(ehr, query):
     made = ehr(patients(1))
     with pytest.raises(Invalid):

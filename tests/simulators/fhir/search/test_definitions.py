@@ -29,8 +29,8 @@ def test_the_counts_of_r4():
 @pytest.mark.parametrize(
     ("resource_type", "codes"),
     [
-        ("Patient", "active address address-city birthdate death-date deceased email family gender general-practitioner "
-         "given identifier language link name organization phone phonetic telecom"),
+        ("Patient", "active address address-city birthdate death-date deceased email family gender given "
+         "general-practitioner identifier language link name organization phone phonetic telecom"),
         ("Observation", "based-on category code combo-code combo-value-quantity component-code data-absent-reason date "
          "derived-from device encounter focus has-member method part-of patient performer specimen status subject "
          "value-concept value-date value-quantity value-string code-value-quantity"),

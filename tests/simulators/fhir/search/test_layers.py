@@ -1,10 +1,10 @@
 """The two layers: shared seed indexes, a playground's own, and what an interaction sees of itself."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.playground.events import Response
 from sandbox.simulators.fhir.search import SearchRequest, find, search
 from sandbox.simulators.fhir.search.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.store import Store
@@ -82,10 +82,8 @@ def test_an_interaction_sees_its_own_uncommitted_writes_and_a_failed_one_leaves_
         seen.append(body.count(b'"fullUrl"'))
         raise ZeroDivisionError
 
-    try:
+    with pytest.raises(ZeroDivisionError):
         made.playground.interact("fhir_request", handle)
-    except ZeroDivisionError:
-        pass
     assert seen == [["a", "b"], ["b"], ["a", "b"], 2]
     assert family(made.branch, "chen") == ["a"]
 
@@ -206,6 +204,19 @@ def test_sorted_intervals_find_what_looking_at_each_finds(rows, removed, prefix,
     assert selection.estimate >= len(expected)
 
 
+def test_intervals_upside_down_have_no_value(ehr):
+    period = {"start": "2021", "end": "2020"}
+    upside_down = {"low": {"value": 5}, "high": {"value": 4}}
+    made = ehr(
+        [
+            {"resourceType": "Observation", "id": "o", "effectivePeriod": period},
+            {"resourceType": "Condition", "id": "c", "onsetRange": upside_down},
+        ]
+    )
+    assert made.ids("Observation?date:missing=true") == ["o"]
+    assert made.ids("Condition?onset-age:missing=true") == ["c"]
+
+
 def test_malformed_data_is_passed_over(ehr):
     odd = {
         "resourceType": "Observation",
@@ -222,7 +233,7 @@ def test_malformed_data_is_passed_over(ehr):
         "meta": {"tag": "x", "profile": [5]},
     }
     made = ehr([odd])
-    for query in ("status=5", "code=text", "date=2020", "value-quantity=5", "component-code=y", "identifier=a",
-                  "performer=7", "_text=5", "_tag=x", "component-code-value-quantity=y$5", "subject:identifier=x"):  # fmt: skip
+    queries = "status=5 code=text date=2020 value-quantity=5 component-code=y identifier=a performer=7 _text=5 _tag=x"
+    for query in [*queries.split(), "component-code-value-quantity=y$5", "subject:identifier=x"]:
         assert made.ids(f"Observation?{query}") == [], query
     assert made.ids("Observation?date:missing=true") == ["odd"]

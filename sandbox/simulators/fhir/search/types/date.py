@@ -92,7 +92,8 @@ def _period(raw: dict[str, Any]) -> Interval | None:
     end = parse_date(raw["end"]) if isinstance(raw.get("end"), str) else None
     if start is None and end is None:
         return None
-    return (start[0] if start else -math.inf, end[1] if end else math.inf)
+    low, high = start[0] if start else -math.inf, end[1] if end else math.inf
+    return (low, high) if low <= high else None
 
 
 def _timing(raw: dict[str, Any]) -> Interval | None:

@@ -87,13 +87,14 @@ def exact(value: Json) -> Decimal | None:
 
 
 def interval_of_range(raw: dict[str, Any]) -> tuple[Decimal | None, Decimal | None]:
-    """Return the ends of a Range, None for an open one."""
+    """Return the ends of a Range, None for an open one; a Range upside down has none."""
 
     def end(name: str) -> Decimal | None:
         quantity = raw.get(name)
         return exact(quantity.get("value")) if isinstance(quantity, dict) else None
 
-    return end("low"), end("high")
+    low, high = end("low"), end("high")
+    return (None, None) if low is not None and high is not None and low > high else (low, high)
 
 
 class NumberIndex(Index):

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
@@ -129,12 +128,7 @@ class QuantityType(SearchType):
 
 
 def _to_base(unit: ucum.Unit, value: Decimal | None, default: float = 0.0) -> float:
-    if value is None:
-        return default
-    try:
-        return float(unit.to_base(Fraction(value)))
-    except OverflowError:
-        return math.copysign(math.inf, value)
+    return default if value is None else unit.to_base(value)
 
 
 def _entry_of(kind: str, raw: dict[str, Any]) -> QuantityEntry | None:

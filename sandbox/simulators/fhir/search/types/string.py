@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import NOTHING, Index, Key, Keys, Postings, Selection, selection_of, union
+from sandbox.simulators.fhir.search.index import Index, Key, Keys, Postings, Selection
 from sandbox.simulators.fhir.search.paths import Path
 from sandbox.simulators.fhir.search.problems import BadValue
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
@@ -89,11 +89,7 @@ class StringIndex(Index):
             return self._select_containing(term.text)
         start = bisect_left(self._order, term.text)
         stop = bisect_left(self._order, term.text + _LAST, lo=start)
-        if stop - start == 1:
-            return self._normalised.select(self._order[start])
-        if stop == start:
-            return selection_of(NOTHING)
-        return union([self._normalised.select(text) for text in self._order[start:stop]])
+        return self._normalised.select_many(self._order[start:stop])
 
     def _select_containing(self, needle: str) -> Selection:
         def keys() -> Keys:

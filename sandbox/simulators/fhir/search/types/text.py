@@ -71,7 +71,7 @@ class TextIndex(Index):
             case "prefix":
                 start = bisect_left(self._order, parts[0])
                 stop = bisect_left(self._order, parts[0] + "\U0010ffff", lo=start)
-                return union([self._words.select(w) for w in self._order[start:stop]] or [self._words.select("")])
+                return self._words.select_many(self._order[start:stop])
             case "phrase":
                 return self._select_phrase(parts[0])
             case "not":

@@ -74,8 +74,8 @@ class UriIndex(Index):
         root = term.uri.rstrip("/")
         start = bisect_left(self._order, root + "/")
         stop = bisect_left(self._order, root + "0")  # "0" follows "/" in ASCII
-        own = [self._uris.select(root)] if not term.uri.endswith("/") else []
-        return union([*own, *(self._uris.select(uri) for uri in self._order[start:stop])] or [self._uris.select("")])
+        below = self._uris.select_many(self._order[start:stop])
+        return below if term.uri.endswith("/") else union([self._uris.select(root), below])
 
     def rank(self, entry: tuple[str, ...], is_descending: bool) -> str | None:
         """Return what an entry sorts by."""

@@ -1,0 +1,81 @@
+"""Finding runs: active ones in memory, by whatever they are asked for; those that are over on disk."""
+
+from sandbox import keys
+from sandbox.clock import Clock
+from sandbox.errors import NotFound
+from sandbox.playground.playground import Sandbox
+from sandbox.record.reader import Reader
+from sandbox.runs.models import BenchmarkRun, TaskRun
+from sandbox.runs.recovery import Archive
+
+
+class RunLookup:
+    """All active runs, and the archive behind them."""
+
+    def __init__(self, reader: Reader, archive: Archive, clock: Clock) -> None:
+        self._reader = reader
+        self._clock = clock
+        self.archive = archive
+        self.active: dict[str, BenchmarkRun] = {}
+        self.by_task_run: dict[str, BenchmarkRun] = {}
+        self.by_token: dict[str, BenchmarkRun] = {}
+        self.by_sandbox: dict[str, tuple[TaskRun, Sandbox]] = {}
+
+    async def find_run(self, run_id: str) -> BenchmarkRun:
+        """Return a run, active or over. Raises `NotFound`."""
+        run = self.active.get(run_id) or await self.archive.run(run_id)
+        if run is None:
+            raise NotFound(f"There is no benchmark run {run_id[:100]}.")
+        return run
+
+    async def find_task_run(self, task_run_id: str) -> tuple[BenchmarkRun, TaskRun]:
+        """Return a task run with its run, active or over. Raises `NotFound`."""
+        run = self.by_task_run.get(task_run_id)
+        if run is None:
+            row = await self._reader.row("SELECT benchmark_run_id FROM task_runs WHERE id = ?", task_run_id)
+            if row is None:
+                raise NotFound(f"There is no task run {task_run_id[:100]}.")
+            run = await self.find_run(row["benchmark_run_id"])
+        return run, next(t for t in run.task_runs if t.id == task_run_id)
+
+    async def find_by_token(self, token: str) -> BenchmarkRun | None:
+        """Return the run of an unexpired run token; None when there is none."""
+        digest = keys.hash_key(token)
+        run = self.by_token.get(digest)
+        if run is None:
+            row = await self._reader.row("SELECT id FROM benchmark_runs WHERE token_hash = ?", digest)
+            run = await self.archive.run(row["id"]) if row is not None else None
+        if run is None or run.token_expires_at <= self._clock.now():
+            return None
+        return run
+
+    def active_by_token(self, token: str) -> BenchmarkRun | None:
+        """Return the active run of an unexpired token, without touching the disk."""
+        run = self.by_token.get(keys.hash_key(token))
+        return run if run is not None and run.token_expires_at > self._clock.now() else None
+
+    def active_task_run(self, task_run_id: str) -> TaskRun | None:
+        """Return a task run of an active run."""
+        run = self.by_task_run.get(task_run_id)
+        return next((t for t in run.task_runs if t.id == task_run_id), None) if run else None
+
+    def active_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
+        """Return a sandbox of an active playground with its task run."""
+        return self.by_sandbox.get(sandbox_id)
+
+    def admit(self, run: BenchmarkRun) -> None:
+        """Make a run findable without the disk."""
+        self.active[run.id] = run
+        self.by_token[run.token_hash] = run
+        for task_run in run.task_runs:
+            self.by_task_run[task_run.id] = run
+            if not task_run.is_over:
+                for sandbox in task_run.sandboxes:
+                    self.by_sandbox[sandbox.id] = (task_run, sandbox)
+
+    def forget(self, run: BenchmarkRun) -> None:
+        """Leave a run that is over to the record."""
+        self.active.pop(run.id, None)
+        self.by_token.pop(run.token_hash, None)
+        for task_run in run.task_runs:
+            self.by_task_run.pop(task_run.id, None)
