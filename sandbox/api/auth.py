@@ -8,15 +8,13 @@ from sandbox.keys import ORGANIZATION_PREFIX, RUN_PREFIX, SOLVER_PREFIX
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sandbox"'}
-
 
 def bearer(request: web.Request, wanted: str) -> str:
     """Return the bearer token. Raises `Unauthorized` saying which kind is `wanted`."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.", headers=_CHALLENGE)
+        raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.")
     return token
 
 
@@ -25,7 +23,7 @@ def organization(request: web.Request) -> Principal:
     token = bearer(request, "organization key, vk_…")
     principal = request.app[KEY_RING].find(token)
     if principal is None or principal.solver_id is not None:
-        raise Unauthorized(_wrong(token, "an organization key (vk_…)"), headers=_CHALLENGE)
+        raise Unauthorized(_wrong(token, "an organization key (vk_…)"))
     return principal
 
 
@@ -40,7 +38,7 @@ def solver(request: web.Request) -> Principal:
     token = bearer(request, "solver key, vrl_slv_…")
     principal = request.app[KEY_RING].find(token)
     if principal is None or principal.solver_id is None:
-        raise Unauthorized(_wrong(token, "a solver key (vrl_slv_…)"), headers=_CHALLENGE)
+        raise Unauthorized(_wrong(token, "a solver key (vrl_slv_…)"))
     return principal
 
 
@@ -54,7 +52,7 @@ async def run_of_token(request: web.Request) -> BenchmarkRun:
     token = bearer(request, "run token, vrl_run_…")
     run = active_run(request) or await request.app[RUNS].find_by_token(token)
     if run is None:
-        raise Unauthorized(_wrong(token, "a run token (vrl_run_…) that has not expired"), headers=_CHALLENGE)
+        raise Unauthorized(_wrong(token, "a run token (vrl_run_…) that has not expired"))
     return run
 
 

@@ -48,4 +48,6 @@ def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.R
     response = errors.to_web(errors.render(request, error, request_id))
     for name, value in error.headers.items():
         response.headers[name] = value
+    if error.status == 401:
+        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="sandbox"')
     return response

@@ -10,7 +10,7 @@ is then ahead of the disk, and only a restart (which folds what is on disk) is s
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import aiosqlite
@@ -23,6 +23,8 @@ Statement = tuple[str, Sequence[Any]]
 
 _PLACEHOLDERS = re.compile(r"\(\?(, \?)*\)")
 _ROWS_AT_ONCE = 100
+SYNC_INTERVAL_S = 0.1
+LINGER_S = 0.001
 
 log = structlog.get_logger()
 
@@ -34,8 +36,11 @@ class WriterError(Exception):
 class Writer:
     """Group-commits units of work on one connection."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, sync: Callable[[], None] | None = None) -> None:
         self._connection = connection
+        self._sync = sync
+        self._unsynced = asyncio.Event()
+        self._syncer: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Sequence[Statement], asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -46,6 +51,8 @@ class Writer:
     def start(self) -> None:
         """Begin to commit; call it on the event loop that will use the writer."""
         self._task = asyncio.create_task(self._run(), name="sandbox-writer")
+        if self._sync is not None:
+            self._syncer = asyncio.create_task(self._keep_synced(self._sync), name="sandbox-syncer")
 
     def submit(self, event: Event) -> "asyncio.Future[None]":
         """Queue an event; await the result before its response is sent."""
@@ -73,15 +80,30 @@ class Writer:
         self._wake.set()
         if self._task is not None:
             await self._task
+        if self._syncer is not None:
+            self._syncer.cancel()
+            await asyncio.gather(self._syncer, return_exceptions=True)
         await self._connection.close()
 
+    async def _keep_synced(self, sync: Callable[[], None]) -> None:
+        """Sync what was committed to the medium, on a thread, at most every `SYNC_INTERVAL_S`."""
+        while True:
+            await self._unsynced.wait()
+            self._unsynced.clear()
+            await asyncio.to_thread(sync)
+            await asyncio.sleep(SYNC_INTERVAL_S)
+
     async def _run(self) -> None:
+        size = 1
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
                 await asyncio.sleep(0)  # let everything that is ready now join this commit
+                if len(self._waiting) * 2 < size:  # the server is busy: more is on its way
+                    await asyncio.sleep(LINGER_S)
                 batch, self._waiting = self._waiting, []
+                size = len(batch)
                 await self._commit(batch)
             if self._closing:
                 return
@@ -96,6 +118,7 @@ class Writer:
             if statements:
                 await self._connection.commit()
                 self.commits += 1
+                self._unsynced.set()
         except Exception as error:
             self.failure = f"The record cannot be written: {error}. Free the disk and restart the server."
             log.error("record failed", error=str(error))
@@ -111,7 +134,6 @@ class Writer:
         for _, future in batch:
             if not future.done():
                 future.set_result(None)
-
 
     async def _execute(self, sql: str, rows: list[Sequence[Any]]) -> None:
         """Run one SQL for all rows; plain inserts as one statement of many rows.

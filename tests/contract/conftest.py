@@ -67,7 +67,9 @@ def _dataset_files() -> dict[str, bytes]:
     }
 
 
-def criterion(label: str, check: str, *, weight: float = 1, axis: str | None = None, **assertion: Any) -> dict[str, Any]:
+def criterion(
+    label: str, check: str, *, weight: float = 1, axis: str | None = None, **assertion: Any
+) -> dict[str, Any]:
     return {"label": label, "weight": weight, "axis": axis, "assertion": {"assert": check, **assertion}}
 
 
@@ -261,14 +263,12 @@ class Live:
         headers = {"Authorization": f"Bearer {API_KEY}"}
         if last is not None:
             headers["Last-Event-ID"] = str(last)
-        messages = []
-        async with asyncio.timeout(WAIT_S), self.http.get(
-            f"{self.url}/task-runs/{task_run_id}/events/stream", headers=headers
-        ) as response:
+        async with (
+            asyncio.timeout(WAIT_S),
+            self.http.get(f"{self.url}/task-runs/{task_run_id}/events/stream", headers=headers) as response,
+        ):
             assert response.status == 200
-            async for message in sse(response):
-                messages.append(message)
-        return messages
+            return [message async for message in sse(response)]
 
 
 async def sse(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str | None, str, Any]]:

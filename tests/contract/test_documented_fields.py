@@ -92,7 +92,7 @@ def check(value: Any, shape: Any) -> None:
 
 
 BENCHMARK_REF = {"slug": "string", "version": re.compile(r"\d+"), "name": "string"}
-ENDPOINTS = {name: "path" for name in ("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal")}
+ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal"), "path")
 CREDENTIALS = {
     "Fhir": {"fhir_base_url": "url", "token_url": "url", "client_id": "string", "client_secret": "string"},
     "Hl7": Shape(
@@ -394,9 +394,7 @@ async def test_create_run(live):
 
 async def test_internal_create_returns_the_token_too(live):
     answer = await live.post("/benchmark-runs", status=201, json={"benchmark_id": "clinic@1"})
-    both = Shape(
-        {**INTERNAL_RUN.documented, **CREATED.documented}, {**INTERNAL_RUN.extensions, **CREATED.extensions}
-    )
+    both = Shape({**INTERNAL_RUN.documented, **CREATED.documented}, {**INTERNAL_RUN.extensions, **CREATED.extensions})
     check(answer, both)
     assert await live.get(f"/v1/benchmark-runs/{answer['id']}", answer["bearer_token"])
 
@@ -426,9 +424,17 @@ async def test_internal_resources(live, kit):
     run = await live.started()
     await run.do_everything()
     await run.complete(output="x")
-    check(await live.get("/benchmark-runs"), page_of(Shape(INTERNAL_RUN.documented, {**INTERNAL_RUN.extensions, "tasks": "array"})))
+    check(
+        await live.get("/benchmark-runs"),
+        page_of(Shape(INTERNAL_RUN.documented, {**INTERNAL_RUN.extensions, "tasks": "array"})),
+    )
     full = Shape(
-        {**INTERNAL_RUN.documented, "task_runs": [Shape({**INTERNAL_TASK_RUN.documented, "criterion_runs": [CRITERION_RUN]}, INTERNAL_TASK_RUN.extensions)]},
+        {
+            **INTERNAL_RUN.documented,
+            "task_runs": [
+                Shape({**INTERNAL_TASK_RUN.documented, "criterion_runs": [CRITERION_RUN]}, INTERNAL_TASK_RUN.extensions)
+            ],
+        },
         {**INTERNAL_RUN.extensions, "sandboxes": [RUN_SANDBOX]},
     )
     check(await live.get(f"/benchmark-runs/{run.id}"), full)
@@ -498,7 +504,15 @@ async def test_errors(live, kit):
         (404, "NOT_FOUND", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/files/none", run.token, None),
         (404, "NOT_FOUND", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/portal/patients/none", run.token, None),
         (401, "UNAUTHORIZED", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/hl7/inbox", None, None),
-        (400, "VALIDATION_ERROR", ERROR_WITH_DETAILS, "POST", f"/v1/benchmark-runs/{run.id}/hl7/outbound", run.token, {"payload": 1}),
+        (
+            400,
+            "VALIDATION_ERROR",
+            ERROR_WITH_DETAILS,
+            "POST",
+            f"/v1/benchmark-runs/{run.id}/hl7/outbound",
+            run.token,
+            {"payload": 1},
+        ),
     ]
     for status, code, shape, method, path, token, body in cases:
         answer = await live.call(method, path, token, json=body)

@@ -135,11 +135,14 @@ async def test_headers_are_kept_in_part(run):
     }
     await run.call("POST", "fhir/Patient", body=b'{"resourceType":"Patient"}', headers=headers)
     event = (await run.events())[-1]
-    assert event["request"]["headers"].items() >= {
-        "user-agent": "agent/1",
-        "prefer": "return=minimal",
-        "content-type": "application/fhir+json",
-    }.items()
+    assert (
+        event["request"]["headers"].items()
+        >= {
+            "user-agent": "agent/1",
+            "prefer": "return=minimal",
+            "content-type": "application/fhir+json",
+        }.items()
+    )
     assert set(event["request"]["headers"]) <= {"user-agent", "prefer", "content-type", "accept"}
     assert "location" in event["response"]["headers"]
 
@@ -167,12 +170,17 @@ async def test_secrets_never_appear(live, run, disk, kit):
         assert (await run.call("POST", "portal/login", json=body)).status == 400
 
     form = f"grant_type=client_credentials&client_id={fhir['client_id']}&client_secret={fhir['client_secret']}"
-    fhir_sandbox = next(s["id"] for s in run.value["sandboxes"] if s["type"] == "Fhir" and s["task_run_id"] == run.tasks[0])
+    fhir_sandbox = next(
+        s["id"] for s in run.value["sandboxes"] if s["type"] == "Fhir" and s["task_run_id"] == run.tasks[0]
+    )
     basic = base64.b64encode(f"{fhir['client_id']}:{fhir['client_secret']}".encode()).decode()
     secrets.append(basic)
     for headers, body in [
         ({"Content-Type": "application/x-www-form-urlencoded"}, form),
-        ({"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"}, "grant_type=client_credentials"),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {basic}"},
+            "grant_type=client_credentials",
+        ),
     ]:
         answer = await live.call("POST", f"/sandboxes/{fhir_sandbox}/fhir/token", headers=headers, body=body.encode())
         if answer.status == 200:

@@ -157,7 +157,10 @@ async def test_a_stop_and_a_start_change_nothing(serve, kit):
         await run.call("DELETE", "files/inbox/referral.txt")
         credentials = next(s["credentials"] for s in run.value["sandboxes"] if s["type"] == "Payer")
         await run.call("POST", "portal/login", json={k: credentials[k] for k in ("username", "password")})
-        decimal = b'{"resourceType":"Observation","id":"o1","status":"final","code":{"text":"x"},"valueQuantity":{"value":4.10}}'
+        decimal = (
+            b'{"resourceType":"Observation","id":"o1","status":"final","code":{"text":"x"},'
+            b'"valueQuantity":{"value":4.10}}'
+        )
         await run.call("PUT", "fhir/Observation/o1", body=decimal, headers={"Content-Type": "application/fhir+json"})
         await run.call("DELETE", "fhir/Patient/ana")
         before, state = await read_all(run), run.state_hash()
@@ -247,7 +250,12 @@ async def test_a_timeout_that_fell_due_while_the_server_was_down(serve, kit):
         run.live = live
         assert (await live.follow(run.tasks[0]))[-1][1] == "end"
         found = await live.get(f"/task-runs/{run.tasks[0]}")
-        assert (found["phase"], found["status"], found["verdict"], found["score"]) == ("completed", "timed_out", "fail", 0)
+        assert (found["phase"], found["status"], found["verdict"], found["score"]) == (
+            "completed",
+            "timed_out",
+            "fail",
+            0,
+        )
         assert (await run.call("GET", "files/inbox")).status == 409
         await run.start(1)
 
@@ -333,7 +341,7 @@ async def test_definitions_that_are_wrong(serve, disk, kit):
     broken = kit.benchmark("broken")
     broken["tasks"][0]["kez"] = 1
     disk.benchmark(broken)
-    with pytest.raises(DefinitionError, match="tasks.0.kez: unknown key"):
+    with pytest.raises(DefinitionError, match=r"tasks\.0\.kez: unknown key"):
         async with serve():
             pass
     shutil.rmtree(disk.playgrounds / "broken")

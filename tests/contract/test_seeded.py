@@ -74,7 +74,12 @@ async def test_without_a_seed_every_run_is_its_own(live, kit):
 async def test_credentials_repeat_and_the_token_does_not(live):
     runs = [await live.run(seed=5) for _ in range(2)]
     secrets = [
-        [s["credentials"][k] for s in run.value["sandboxes"] for k in ("client_secret", "username", "password") if k in s["credentials"]]
+        [
+            s["credentials"][k]
+            for s in run.value["sandboxes"]
+            for k in ("client_secret", "username", "password")
+            if k in s["credentials"]
+        ]
         for run in runs
     ]
     assert secrets[0] == secrets[1] and len(set(secrets[0])) == len(secrets[0]) == 6

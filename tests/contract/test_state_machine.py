@@ -413,7 +413,10 @@ async def test_a_run_token_expires(serve, kit):
     [
         ("drop_file_inbox", {"action": "drop_file_inbox", "path": "inbox/referral.txt/below", "content": "x"}),
         ("delete_fhir", {"action": "delete_fhir", "reference": "Patient/nobody"}),
-        ("set_portal", {"action": "set_portal", "collection": "drafts", "row": {"request_id": "r", "status": "submitted"}}),
+        (
+            "set_portal",
+            {"action": "set_portal", "collection": "drafts", "row": {"request_id": "r", "status": "submitted"}},
+        ),
     ],
 )
 async def test_a_step_that_fails_at_start(serve, disk, kit, name, step):

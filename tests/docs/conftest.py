@@ -34,7 +34,7 @@ MASKS = [
     (r"\bvrl_(?:run|cs|smart)_[\w-]+", "<secret>"),
     (r"\breq_[0-9a-f]{26}", "<request id>"),
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
-    (r"\bWyIy[\w-]+", "<cursor>"),
+    (r"\bWyI[\w-]+", "<cursor>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?", "<time>"),
     (r"(?m)^Date: .*", "Date: <time>"),
     (r"(?m)^Server: .*", "Server: <server>"),

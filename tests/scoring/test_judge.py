@@ -248,6 +248,8 @@ def test_large_values_and_many_matches_are_bounded(run):
 def test_long_lists_of_failures_are_cut(run):
     result = run([BOOKED], fields=[{"path": f"f{i}", "expected": 1} for i in range(9)])
     assert result.details.endswith("f4 expected 1, found nothing; and 4 more.")
+    five = run([BOOKED], fields=[{"path": f"f{i}", "expected": 1} for i in range(5)])
+    assert five.details.endswith("f4 expected 1, found nothing.")
 
 
 @pytest.mark.parametrize(

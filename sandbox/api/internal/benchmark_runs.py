@@ -15,6 +15,7 @@ from sandbox.api.representations import criterion_run
 from sandbox.api.v1 import representations
 from sandbox.errors import NotFound
 from sandbox.runs.models import BenchmarkRun
+from sandbox.scoring.engine import wire_score
 
 
 class CreateRun(Body):
@@ -65,7 +66,10 @@ async def list_runs(request: web.Request) -> web.Response:
         return [await runs.find_run(row["id"]) for row in rows]
 
     def show(run: BenchmarkRun) -> Any:
-        tasks = [{"key": t.task.key, "status": t.status, "verdict": t.verdict, "score": t.score} for t in run.task_runs]
+        tasks = [
+            {"key": t.task.key, "status": t.status, "verdict": t.verdict, "score": wire_score(t.score)}
+            for t in run.task_runs
+        ]
         return {**shown.internal_run(run), "tasks": tasks}
 
     page = PageRequest.read(request.query)
@@ -129,9 +133,17 @@ async def leaderboard(request: web.Request) -> web.Response:
     best: dict[str | None, Any] = {}
     for row in rows:
         best.setdefault(row["agent"], row)
-    columns = ("agent", "score", "verdict", "scored", "completed_at", "published_at")
     data = [
-        {"rank": rank, "benchmark_run_id": row["id"], **{c: row[c] for c in columns}, "scored": bool(row["scored"])}
+        {
+            "rank": rank,
+            "benchmark_run_id": row["id"],
+            "agent": row["agent"],
+            "score": wire_score(row["score"]),
+            "verdict": row["verdict"],
+            "scored": bool(row["scored"]),
+            "completed_at": row["completed_at"],
+            "published_at": row["published_at"],
+        }
         for rank, row in enumerate(best.values(), 1)
     ]
     return json_reply({"benchmark": benchmark.reference, "data": data})

@@ -12,8 +12,8 @@ from sandbox.simulators.base import Check, Simulator
 GENERIC_CHECKS: Final = (INTERACTION, state_unchanged(frozenset()), AGENT_OUTPUT)
 
 
-def all_checks(simulators: Iterable[Simulator]) -> MappingProxyType[str, Check]:
-    """Return every check by name: those of the simulators and the generic ones.
+def all_checks(simulators: Iterable[Simulator], others: Iterable[Check] = ()) -> MappingProxyType[str, Check]:
+    """Return every check by name: those of the simulators, the generic ones and any others.
 
     `state-unchanged` ignores what the simulators declare as bookkeeping. Two checks of one name
     are a programming error: ValueError.
@@ -22,7 +22,7 @@ def all_checks(simulators: Iterable[Simulator]) -> MappingProxyType[str, Check]:
     bookkeeping: frozenset[str] = frozenset().union(*(simulator.bookkeeping for simulator in known))
     generic = (INTERACTION, state_unchanged(bookkeeping), AGENT_OUTPUT)
     table: dict[str, Check] = {}
-    for check in (*generic, *(check for simulator in known for check in simulator.checks)):
+    for check in (*generic, *others, *(check for simulator in known for check in simulator.checks)):
         if check.name in table:
             raise ValueError(f"two checks are called {check.name}")
         table[check.name] = check

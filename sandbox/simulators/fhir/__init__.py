@@ -16,10 +16,11 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
-from sandbox.simulators.fhir import outcome, routes, seed, smart
+from sandbox.simulators.fhir import capability, outcome, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE
 from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir.validation import structures
 
 EVENT_TYPE = "fhir_request"
 CLIENT_SECRET = "client_secret"
@@ -62,6 +63,12 @@ class FhirSimulator(Simulator):
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Load `fhir/*.json` and `fhir/*.ndjson`."""
         return seed.load_seed(dataset, config)
+
+    def warm_up(self) -> None:
+        """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
+        for name in structures.resource_types():
+            structures.structure(name)
+        capability.prepare()
 
     def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
         """Return what an independent implementation finds wrong in a dataset."""

@@ -32,6 +32,11 @@ def metadata(call: Call) -> Answer:
     return Answer(200, _statement(call.base))
 
 
+def prepare() -> None:
+    """Put the part together that does not depend on the base; later calls use it."""
+    _rest()
+
+
 @cache
 def _rest() -> Json:
     from sandbox.simulators.fhir.dispatch import INTERACTIONS

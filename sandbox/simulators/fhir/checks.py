@@ -8,10 +8,11 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
-from sandbox.errors import SandboxError
+from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.fhir import fhirpath
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -53,13 +54,13 @@ class FhirResourceState(Assertion):
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
-        """Run the search on an empty store, so that a wrong parameter is found when the benchmark is loaded."""
+        """Run the search on an empty store, so that what is wrong is found when the benchmark is loaded."""
         try:
             _find(Branch(Seed()), self)
+            if self.fhirpath is not None:
+                fhirpath.compiled(self.fhirpath)
         except SandboxError as error:
             raise ValueError(error.message) from None
-        if self.fhirpath is not None:
-            _compiled(self.fhirpath)
         return self
 
     @property
@@ -85,23 +86,13 @@ def _find(branch: Branch, assertion: FhirResourceState) -> list[str]:
     return find(branch, assertion.resource_type, assertion.parameters)
 
 
-def _compiled(expression: str) -> Any:
-    import fhirpathpy
-    from fhirpathpy.models import models
-
-    try:
-        return fhirpathpy.compile(expression, models["r4"])
-    except Exception as error:
-        raise ValueError(f"fhirpath cannot be read: {error}") from None
-
-
 def evaluate(expression: str, resource: Json) -> Json:
     """Return what a FHIRPath expression gives on a resource: one value, a list of several, None for nothing.
 
     >>> evaluate("name.exists()", {"resourceType": "Patient", "name": [{"family": "Chen"}]})
     True
     """
-    found = _compiled(expression)(resource)
+    found = fhirpath.values(expression, resource)
     return found[0] if len(found) == 1 else (found or None)
 
 
@@ -117,9 +108,9 @@ def select(assertion: FhirResourceState, view: View) -> Selection:
         if assertion.fhirpath is not None and position == 0:
             try:
                 result = evaluate(assertion.fhirpath, value)
-            except Exception as error:
+            except Invalid as error:
                 result = None
-                evidence["fhirpath_error"] = str(error)
+                evidence["fhirpath_error"] = error.message
             evidence["fhirpath"] = {"expression": assertion.fhirpath, "reference": label, "result": result}
             value = {**value, FHIRPATH: result}
         subjects.append(Subject(label, value))

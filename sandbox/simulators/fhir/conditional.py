@@ -38,6 +38,15 @@ def criteria(condition: str | Query, what: str) -> Query:
     return kept
 
 
+def of_create(call: Call) -> str | Query | None:
+    """Return the condition of a create: `If-None-Exist` or the URL's query, None without; not both."""
+    header = call.headers.get("if-none-exist")
+    query = tuple(pair for pair in call.query if pair[0] not in _NOT_CRITERIA)
+    if header is not None and query:
+        raise Invalid("The create has two conditions, If-None-Exist and the URL's query; send one.")
+    return header if header is not None else query or None
+
+
 def matches_of(call: Call, resource_type: str, condition: str | Query, what: str) -> list[str]:
     """Return the ids of all matches of a condition."""
     from sandbox.simulators.fhir.search import find

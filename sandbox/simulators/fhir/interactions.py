@@ -61,11 +61,14 @@ def check_stored_bundle(resource: Json) -> None:
 
 
 def create(call: Call) -> Answer:
-    """`POST [type]`, conditional with `If-None-Exist`."""
+    """`POST [type]`, conditional with `If-None-Exist`, or with the condition as the URL's query.
+
+    The latter is how `fhirpy` asks; to create all the same would be to leave the condition out.
+    """
     [resource_type] = call.path
     state.check_type(resource_type)
     resource = checked_resource(call, resource_type, "a create")
-    condition = call.headers.get("if-none-exist")
+    condition = conditional.of_create(call)
     if condition is not None:
         existing = conditional.match_of(call, resource_type, condition, "If-None-Exist")
         if existing is not None:

@@ -7,8 +7,8 @@ import base64
 import copy
 from typing import Final
 
-from sandbox import jsonio
-from sandbox.errors import Invalid, Malformed, Unprocessable, UnsupportedMedia
+from sandbox import jsonio, limits
+from sandbox.errors import Invalid, Malformed, TooLarge, Unprocessable, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import fhirpath_patch
 from sandbox.simulators.fhir.calls import Call
@@ -16,6 +16,7 @@ from sandbox.simulators.fhir.negotiation import JSON_TYPES
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
+OPERATIONS_MAX: Final = 1_000
 _OPERATIONS: Final = frozenset("add remove replace move copy test".split())
 
 
@@ -43,7 +44,9 @@ def _body(call: Call) -> tuple[str, Json]:
         if isinstance(held, dict) and held.get("resourceType") == "Binary":
             return str(held.get("contentType", "")), jsonio.parse(base64.b64decode(held.get("data", "")))
         if not isinstance(held, dict) or held.get("resourceType") != "Parameters":
-            message = "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
+            message = (
+                "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
+            )
             raise Invalid(message, issue_type="invalid")
         return "", held
     kind = call.media_type
@@ -55,6 +58,17 @@ def _body(call: Call) -> tuple[str, Json]:
     if not call.body.strip():
         raise Malformed("The body is empty; a patch needs one.", issue_type="required")
     return kind, jsonio.parse(call.body)
+
+
+def bounded(value: Json) -> bytes:
+    """Return a patched resource as text; raises `TooLarge` when it grew past the limits of a body."""
+    try:
+        text = jsonio.dump(value)
+    except (TypeError, ValueError, RecursionError):
+        raise TooLarge(f"The patched resource is nested deeper than {limits.JSON_DEPTH} levels.") from None
+    if len(text) > limits.REQUEST_BODY_BYTES:
+        raise TooLarge(f"The patched resource is larger than {limits.REQUEST_BODY_BYTES} bytes.")
+    return text
 
 
 def json_patch(resource: Json, operations: Json) -> Json:
@@ -76,21 +90,27 @@ def json_patch(resource: Json, operations: Json) -> Json:
             raise Invalid(message, issue_type="value")
         if not isinstance(row.get("path"), str):
             raise Invalid(f"Operation {index} of the JSON Patch needs a path.", issue_type="required")
+    if len(operations) > OPERATIONS_MAX:
+        raise TooLarge(f"The JSON Patch has {len(operations)} operations; the limit is {OPERATIONS_MAX}.")
     try:
-        return jsonpatch.JsonPatch(operations).apply(resource, in_place=False)
+        result = copy.deepcopy(resource)
+        for row in operations:
+            result = jsonpatch.JsonPatch([row]).apply(result, in_place=True)
+            # A copy can double the resource each time, so its size is watched as it grows.
+            if row["op"] == "copy":
+                bounded(result)
+        return result
     except jsonpatch.JsonPatchTestFailed as error:
         raise Unprocessable(f"A test of the JSON Patch failed: {error}.", issue_type="processing") from None
     except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError, IndexError, ValueError) as error:
-        raise Invalid(f"The JSON Patch cannot be applied: {error}.", issue_type="invalid") from None
+        why = str(error) if str(error) not in ("", "None") else f"{row['op']} does not work on {row['path']}"
+        raise Invalid(f"The JSON Patch cannot be applied: {why}.", issue_type="invalid") from None
 
 
 def _merged(resource: Json, body: Json) -> Json:
     if not isinstance(body, dict):
         raise Invalid("A merge patch is a JSON object.", issue_type="structure")
-    patch = {k: v for k, v in body.items() if k != "meta" or v is None or isinstance(v, dict)}
-    if patch.get("id", resource["id"]) != resource["id"]:
-        raise Invalid("A patch must leave the id as it is.", issue_type="invalid")
-    return merge_patch(resource, patch)
+    return merge_patch(resource, body)
 
 
 def merge_patch(target: Json, patch: Json) -> Json:

@@ -11,6 +11,7 @@ from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.simulators.fhir import fhirpath
 from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, structure
 
 _STEP: Final = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_]*|`[^`]+`)(\()?|\[(\d+)\]|\s+")
@@ -138,12 +139,10 @@ def places(resource: Json, path: str) -> list[Place]:
 
 
 def _holds(path: str, criteria: str, value: Json) -> bool:
-    import fhirpathpy
-
     try:
-        return bool(fhirpathpy.evaluate(value, criteria) == [True])
-    except Exception as error:
-        raise bad_path(path, f"has a where({criteria}) that cannot be evaluated: {error}") from None
+        return fhirpath.values(criteria, value) == [True]
+    except Invalid as error:
+        raise bad_path(path, f"has a where({criteria}) that cannot be evaluated: {error.message}") from None
 
 
 def list_of(resource: Json, path: str) -> list[Json]:

@@ -8,6 +8,8 @@ from sandbox.simulators.fhir.state import check_type
 
 FORM = "application/x-www-form-urlencoded"
 _WIRE_ONLY = frozenset({"_format", "_pretty"})
+# How `fhirpy` asks for a count, after the server it was first written for.
+_ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}
 
 
 def parse_form(body: bytes) -> Query:
@@ -30,7 +32,7 @@ def parameters_of(call: Call) -> Query:
         if call.media_type not in (FORM, "") or (call.media_type == "" and call.body):
             raise UnsupportedMedia(f'A search by POST takes a form ({FORM}), not "{call.media_type}".')
         query = query + parse_form(call.body)
-    return tuple((name, value) for name, value in query if name not in _WIRE_ONLY)
+    return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in query if pair[0] not in _WIRE_ONLY)
 
 
 def _search(call: Call, resource_type: str | None, compartment: tuple[str, str] | None) -> Answer:

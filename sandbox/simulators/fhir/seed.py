@@ -6,7 +6,7 @@ that every local reference points to something in the dataset. A resource keeps 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ class Loader:
     dataset: Dataset
     documents: dict[str, dict[str, Document]] = field(default_factory=dict)
     places: dict[tuple[str, str], tuple[str, int, int | None, bytes]] = field(default_factory=dict)
-    pending: list[tuple[str, str, str, str, Item]] = field(default_factory=list)
+    pending: list[tuple[str, str, str, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def load(self) -> Seed:
@@ -62,6 +62,8 @@ class Loader:
                 self._file(path, name, content)
             except SandboxError as error:
                 self.problems.append(Problem(path, _line_in(error.message), "", error.message))
+            except DefinitionError as error:
+                self.problems += error.problems
         self._check_references()
         if self.problems:
             raise DefinitionError(self.problems[:PROBLEMS_MAX])
@@ -69,8 +71,13 @@ class Loader:
         return Seed(collections)
 
     def _file(self, path: str, name: str, content: bytes) -> None:
-        items = list(read_items(path, name, content))
+        items: Iterable[Item] = read_items(path, name, content)
         targets: dict[str, str] = {}
+        if name.endswith(".ndjson"):  # rows do not name each other, so each can be let go before the next is read
+            for item in items:
+                self._add(item, targets)
+            return
+        items = list(items)
         for item in items:
             self._identify(item)
             if item.full_url is not None and isinstance(item.resource, dict):
@@ -128,41 +135,49 @@ class Loader:
         is_conditional = parse_conditional(text) is not None
         if (literal is not None and not literal.base) or is_conditional or text.startswith("urn:uuid:"):
             resource = item.resource
-            row = (resource["resourceType"], resource["id"], expression(link.at), text)
-            self.pending.append((*row, _without_resource(item)))
+            self.pending.append((resource["resourceType"], resource["id"], expression(link.at), text))
 
     def _check_references(self) -> None:
-        conditional: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        for resource_type, resource_id, where, text, item in self.pending:
+        conditional: list[tuple[str, str, str, str]] = []
+        for row in self.pending:
+            resource_type, resource_id, where, text = row
             literal = parse_literal(text)
-            if literal is not None:
-                if (literal.type, literal.id) not in self.places:
-                    self._problem(item, where, f'"{text}" points to nothing in the dataset.')
-            elif text.startswith("urn:"):
-                self._problem(item, where, f'"{text}" is no fullUrl of this Bundle.')
-            elif not self.problems:
-                conditional.setdefault((resource_type, resource_id), []).append((text, where))
+            if literal is None and not text.startswith("urn:"):
+                conditional.append(row)
+            elif literal is None:
+                self._problem(self._item(resource_type, resource_id), where, f'"{text}" is no fullUrl of this Bundle.')
+            elif (literal.type, literal.id) not in self.places:
+                message = f'"{text}" points to nothing in the dataset.'
+                self._problem(self._item(resource_type, resource_id), where, message)
         if conditional and not self.problems:
-            self._resolve(conditional, {(r[0], r[1]): r[4] for r in self.pending})
+            self._resolve(conditional)
 
-    def _resolve(self, rows: dict[tuple[str, str], list[tuple[str, str]]], items: dict[tuple[str, str], Item]) -> None:
+    def _item(self, resource_type: str, resource_id: str) -> Item:
+        file, line, entry, text = self.places[resource_type, resource_id]
+        return Item(file, line, None, None, entry, text)
+
+    def _resolve(self, rows: list[tuple[str, str, str, str]]) -> None:
         """Replace conditional references (`Practitioner?identifier=…`) by what they find in the dataset."""
         from sandbox.simulators.fhir.conditional import criteria
         from sandbox.simulators.fhir.search import find
 
         branch = Branch(Seed({collection_of(n): SeedCollection(docs) for n, docs in self.documents.items()}))
         found: dict[str, str] = {}
-        for key, conditions in rows.items():
-            for text, where in conditions:
-                if text in found:
-                    continue
-                resource_type, condition = parse_conditional(text) or ("", "")
-                matches = find(branch, resource_type, criteria(condition, "A conditional reference"))
-                if len(matches) != 1:
-                    self._problem(items[key], where, f'"{text}" matches {len(matches)} resources of the dataset.')
-                    continue
-                found[text] = f"{resource_type}/{matches[0]}"
-        for resource_type, resource_id in rows:
+        for resource_type, resource_id, where, text in rows:
+            if text in found:
+                continue
+            target, condition = parse_conditional(text) or ("", "")
+            try:
+                matches = find(branch, target, criteria(condition, "A conditional reference"))
+            except SandboxError as error:
+                self._problem(self._item(resource_type, resource_id), where, error.message)
+                continue
+            if len(matches) != 1:
+                message = f'"{text}" matches {len(matches)} resources of the dataset.'
+                self._problem(self._item(resource_type, resource_id), where, message)
+                continue
+            found[text] = f"{target}/{matches[0]}"
+        for resource_type, resource_id in dict.fromkeys(row[:2] for row in rows):
             value = jsonio.parse(self.documents[resource_type][resource_id].json)
             _, links = walk(value, allows_conditional=True)
             for link in links:
@@ -173,10 +188,6 @@ class Loader:
     def _problem(self, item: Item, key: str, message: str) -> None:
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(Problem(item.file, item.at_line(), key, message))
-
-
-def _without_resource(item: Item) -> Item:
-    return Item(item.file, item.line, None, item.full_url, item.entry, item.text)
 
 
 def _line_in(message: str) -> int:

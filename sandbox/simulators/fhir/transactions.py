@@ -94,7 +94,7 @@ def _identify(entry: Entry) -> None:
     kind = kind_of_or_none(call)
     if call.method == "POST" and kind == "type":
         [resource_type] = call.path
-        condition = call.headers.get("if-none-exist")
+        condition = conditional.of_create(call)
         existing = None
         if condition is not None:
             existing = conditional.match_of(call, resource_type, condition, "ifNoneExist")

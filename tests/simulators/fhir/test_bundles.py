@@ -140,7 +140,9 @@ def test_conditional_references(ehr, patient):
     assert written(ehr, reply, 0)["meta"]["versionId"] == "1"
 
 
-@pytest.mark.parametrize("reference", ["Patient?identifier=none", "Patient?family=Chen", "Patient?nonsense=1", "Patient?x"])
+@pytest.mark.parametrize(
+    "reference", ["Patient?identifier=none", "Patient?family=Chen", "Patient?nonsense=1", "Patient?x"]
+)
 def test_conditional_references_must_match_one(ehr, patient, reference):
     for name in ("a", "b"):
         ehr.put(f"Patient/{name}", {**patient, "id": name})

@@ -25,7 +25,9 @@ def test_create_only_if_there_is_none(clinic, patient):
     assert count(clinic) == 4
 
 
-@pytest.mark.parametrize("condition", ["?identifier=urn:mrn|a", "Patient?identifier=urn:mrn|a", "identifier=urn%3Amrn%7Ca"])
+@pytest.mark.parametrize(
+    "condition", ["?identifier=urn:mrn|a", "Patient?identifier=urn:mrn|a", "identifier=urn%3Amrn%7Ca"]
+)
 def test_conditions_come_in_several_forms(clinic, patient, condition):
     assert clinic.post("Patient", patient, If_None_Exist=condition).status == 200
 
@@ -37,7 +39,8 @@ def test_create_refuses_several_matches(clinic, patient):
 
 
 @pytest.mark.parametrize(
-    ("condition", "status"), [("nonsense=1", 400), ("", 412), ("_format=json", 412), ("birthdate=x", 400), ("identifier", 400)]
+    ("condition", "status"),
+    [("nonsense=1", 400), ("", 412), ("_format=json", 412), ("birthdate=x", 400), ("identifier", 400)],
 )
 def test_create_refuses_what_it_cannot_honour(clinic, patient, condition, status):
     reply = clinic.post("Patient", patient, If_None_Exist=condition)

@@ -138,7 +138,8 @@ def test_update_refuses_an_id_that_is_none(ehr, patient):
 
 
 @pytest.mark.parametrize(
-    ("header", "status"), [('W/"1"', 200), ('"1"', 200), ("*", 200), ('W/"2"', 412), ('W/"x"', 412), ('W/"2", W/"1"', 200)]
+    ("header", "status"),
+    [('W/"1"', 200), ('"1"', 200), ("*", 200), ('W/"2"', 412), ('W/"x"', 412), ('W/"2", W/"1"', 200)],
 )
 def test_version_aware_update(ehr, patient, header, status):
     ehr.put("Patient/a", {**patient, "id": "a"})
@@ -308,7 +309,9 @@ def test_rules_of_the_resource_are_unprocessable(ehr):
     assert (ehr.post("Patient", body).status, ehr.post("Patient", body).codes) == (422, ["invariant"])
 
 
-@pytest.mark.parametrize("kind", ["application/fhir+xml", "text/plain", "application/octet-stream", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "kind", ["application/fhir+xml", "text/plain", "application/octet-stream", "multipart/form-data"]
+)
 def test_other_media_are_not_read(ehr, kind):
     reply = ehr.post("Patient", b"<Patient/>", Content_Type=kind)
     assert (reply.status, reply.codes) == (415, ["not-supported"])

@@ -91,7 +91,9 @@ def test_bad_json_patches_change_nothing(chen, body, status):
 
 @pytest.mark.parametrize("kind", [MERGE, "application/fhir+json", "application/json"])
 def test_merge_patch(chen, kind):
-    reply = chen.patch("Patient/a", {"gender": None, "birthDate": "1980", "maritalStatus": {"text": "M"}}, Content_Type=kind)
+    reply = chen.patch(
+        "Patient/a", {"gender": None, "birthDate": "1980", "maritalStatus": {"text": "M"}}, Content_Type=kind
+    )
     assert reply.status == 200
     assert "gender" not in reply.json and reply.json["birthDate"] == "1980"
     reply = chen.patch("Patient/a", {"maritalStatus": {"coding": [{"code": "M"}]}}, Content_Type=kind)
@@ -104,13 +106,16 @@ def test_a_merge_patch_may_carry_the_resource_type_and_id(chen):
     assert chen.patch("Patient/a", {"id": "b"}, Content_Type=MERGE).status == 400
     assert chen.patch("Patient/a", {"id": None}, Content_Type=MERGE).status == 400
     assert chen.patch("Patient/a", {"resourceType": "Person"}, Content_Type=MERGE).status == 400
-    assert chen.patch("Patient/a", {"meta": 5}, Content_Type=MERGE).status == 200
+    assert chen.patch("Patient/a", {"meta": 5}, Content_Type=MERGE).status == 400
     assert chen.patch("Patient/a", [], Content_Type=MERGE).status == 400
 
 
 FHIRPATH = [
     (op("add", path="Patient", name="birthDate", value={"valueDate": "1980"}), lambda p: p["birthDate"] == "1980"),
-    (op("add", path="Patient.name[0]", name="given", value={"valueString": "X"}), lambda p: p["name"][0]["given"][2] == "X"),
+    (
+        op("add", path="Patient.name[0]", name="given", value={"valueString": "X"}),
+        lambda p: p["name"][0]["given"][2] == "X",
+    ),
     (op("add", path="Patient", name="deceased", value={"valueBoolean": True}), lambda p: p["deceasedBoolean"] is True),
     (
         op("add", path="Patient", name="contact", value={"part": [{"name": "name", "valueHumanName": {"text": "N"}}]}),
@@ -121,18 +126,37 @@ FHIRPATH = [
             "add",
             path="Patient",
             name="contact",
-            value={"part": [{"name": "name", "valueHumanName": {"text": "N"}}, {"name": "gender", "valueCode": "male"},
-                            {"name": "telecom", "valueContactPoint": {"system": "phone", "value": "1"}}]},
+            value={
+                "part": [
+                    {"name": "name", "valueHumanName": {"text": "N"}},
+                    {"name": "gender", "valueCode": "male"},
+                    {"name": "telecom", "valueContactPoint": {"system": "phone", "value": "1"}},
+                ]
+            },
         ),
         lambda p: p["contact"][0]["telecom"] == [{"system": "phone", "value": "1"}],
     ),
     (
-        op("add", path="Patient", name="extension", value={"valueExtension": {"url": "urn:x", "valueString": "a"}}),
-        lambda p: len(p["extension"]) == 2,
+        op(
+            "add",
+            path="Patient",
+            name="extension",
+            value={"part": [{"name": "url", "valueUri": "urn:x"}, {"name": "value", "valueString": "a"}]},
+        ),
+        lambda p: p["extension"][1] == {"url": "urn:x", "valueString": "a"},
     ),
-    (op("insert", path="Patient.name[0].given", index=0, value={"valueString": "X"}), lambda p: p["name"][0]["given"][0] == "X"),
-    (op("insert", path="Patient.name[0].given", index=2, value={"valueString": "X"}), lambda p: p["name"][0]["given"][2] == "X"),
-    (op("insert", path="Patient.identifier", index=0, value={"valueIdentifier": {"value": "1"}}), lambda p: len(p["identifier"]) == 1),
+    (
+        op("insert", path="Patient.name[0].given", index=0, value={"valueString": "X"}),
+        lambda p: p["name"][0]["given"][0] == "X",
+    ),
+    (
+        op("insert", path="Patient.name[0].given", index=2, value={"valueString": "X"}),
+        lambda p: p["name"][0]["given"][2] == "X",
+    ),
+    (
+        op("insert", path="Patient.identifier", index=0, value={"valueIdentifier": {"value": "1"}}),
+        lambda p: len(p["identifier"]) == 1,
+    ),
     (op("delete", path="Patient.gender"), lambda p: "gender" not in p),
     (op("delete", path="Patient.birthDate"), lambda p: True),
     (op("delete", path="Patient.name[1]"), lambda p: len(p["name"]) == 1),
@@ -141,8 +165,14 @@ FHIRPATH = [
     (op("delete", path="Patient.extension('urn:score')"), lambda p: "extension" not in p),
     (op("delete", path="name.last()"), lambda p: len(p["name"]) == 1),
     (op("replace", path="Patient.gender", value={"valueCode": "other"}), lambda p: p["gender"] == "other"),
-    (op("replace", path="Patient.name.first().family", value={"valueString": "X"}), lambda p: p["name"][0]["family"] == "X"),
-    (op("replace", path="Patient.name[0].given[1]", value={"valueString": "X"}), lambda p: p["name"][0]["given"] == ["Maria", "X"]),
+    (
+        op("replace", path="Patient.name.first().family", value={"valueString": "X"}),
+        lambda p: p["name"][0]["family"] == "X",
+    ),
+    (
+        op("replace", path="Patient.name[0].given[1]", value={"valueString": "X"}),
+        lambda p: p["name"][0]["given"] == ["Maria", "X"],
+    ),
     (
         op("replace", path="Patient.telecom.where(system='phone' and value='1').value", value={"valueString": "2"}),
         lambda p: p["telecom"][0]["value"] == "2",
@@ -151,7 +181,10 @@ FHIRPATH = [
         op("replace", path="Patient.extension.where(url='urn:score').value", value={"valueString": "high"}),
         lambda p: p["extension"] == [{"url": "urn:score", "valueString": "high"}],
     ),
-    (op("move", path="Patient.name[0].given", source=1, destination=0), lambda p: p["name"][0]["given"] == ["Li", "Maria"]),
+    (
+        op("move", path="Patient.name[0].given", source=1, destination=0),
+        lambda p: p["name"][0]["given"] == ["Li", "Maria"],
+    ),
     (op("move", path="Patient.name", source=0, destination=1), lambda p: p["name"][0]["use"] == "maiden"),
 ]
 
@@ -165,7 +198,9 @@ def test_fhirpath_patch(chen, operation, check):
 
 
 def test_fhirpath_patch_changes_the_type_of_a_choice(chen):
-    reply = chen.patch("Observation/o", fhirpath(op("replace", path="Observation.value", value={"valueString": "heavy"})))
+    reply = chen.patch(
+        "Observation/o", fhirpath(op("replace", path="Observation.value", value={"valueString": "heavy"}))
+    )
     assert reply.json["valueString"] == "heavy" and "valueQuantity" not in reply.json
 
 
@@ -219,6 +254,27 @@ def test_bad_fhirpath_patches_change_nothing(chen, operation):
     assert reply.status in (400, 422), reply.body
     assert reply.text
     assert chen.state_hash() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "number"),
+    [
+        ("/name", "/name/-", 40),
+        ("/extension", "/extension/0/extension", 70),
+        ("/extension", "/extension/0/extension", 1000),
+    ],
+)
+def test_a_patch_cannot_grow_without_end(chen, source, target, number):
+    body = [{"op": "copy", "from": source, "path": target}] * number
+    before = chen.state_hash()
+    assert chen.patch("Patient/a", body, Content_Type=JSON_PATCH).status == 413
+    assert chen.state_hash() == before
+
+
+@pytest.mark.parametrize(("number", "status"), [(1000, 200), (1001, 413)])
+def test_the_number_of_operations(chen, number, status):
+    body = [{"op": "test", "path": "/gender", "value": "female"}] * number
+    assert chen.patch("Patient/a", body, Content_Type=JSON_PATCH).status == status
 
 
 def test_patches_of_other_kinds_are_refused(chen):

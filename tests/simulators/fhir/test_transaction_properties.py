@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 IDS = st.sampled_from(["a", "b", "c"])
 URLS = [f"urn:uuid:00000000-0000-4000-8000-00000000000{n}" for n in range(4)]
-REFERENCES = st.sampled_from([*URLS, "Patient/a", "Patient/zzz", "Patient?_id=b", "Patient?family=Chen", "Practitioner/1", "#x"])
+REFERENCES = st.sampled_from(
+    [*URLS, "Patient/a", "Patient/zzz", "Patient?_id=b", "Patient?family=Chen", "Practitioner/1", "#x"]
+)
 PATIENTS = st.fixed_dictionaries(
     {"resourceType": st.just("Patient"), "name": st.just([{"family": "Chen"}])},
     optional={
@@ -35,7 +37,11 @@ def entries(draw):
     elif kind == "post":
         row["request"] = {"method": "POST", "url": "Patient"}
     elif kind == "post?":
-        row["request"] = {"method": "POST", "url": "Patient", "ifNoneExist": draw(st.sampled_from(["_id=a", "family=Chen"]))}
+        row["request"] = {
+            "method": "POST",
+            "url": "Patient",
+            "ifNoneExist": draw(st.sampled_from(["_id=a", "family=Chen"])),
+        }
     elif kind in ("delete", "get"):
         row["request"] = {"method": kind.upper(), "url": f"Patient/{name}"}
     else:
@@ -44,7 +50,11 @@ def entries(draw):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(bundles=st.lists(st.tuples(st.sampled_from(["transaction", "batch"]), st.lists(entries(), min_size=1, max_size=5)), max_size=4))
+@given(
+    bundles=st.lists(
+        st.tuples(st.sampled_from(["transaction", "batch"]), st.lists(entries(), min_size=1, max_size=5)), max_size=4
+    )
+)
 def test_all_or_nothing(make_ehr, bundles):
     ehr = make_ehr()
     ehr.put("Patient/a", {"resourceType": "Patient", "id": "a", "name": [{"family": "Chen"}]})

@@ -168,7 +168,13 @@ def test_currency(value, is_good):
 
 @pytest.mark.parametrize(
     ("value", "is_good"),
-    [("text/plain", True), ("application/pdf", True), ("text/plain; charset=utf-8", True), ("a b", False), ("/x", False)],
+    [
+        ("text/plain", True),
+        ("application/pdf", True),
+        ("text/plain; charset=utf-8", True),
+        ("a b", False),
+        ("/x", False),
+    ],
 )
 def test_media_type(value, is_good):
     assert (MIME_TYPE(value) is None) == is_good

@@ -152,9 +152,7 @@ def _structure(definition: dict[str, Any], value_sets: dict[str, None]) -> dict[
             url = binding["valueSet"].split("|")[0]
             value_sets[url] = None
         upper = 0 if element["max"] == "*" else int(element["max"])
-        found.setdefault(parent, []).append(
-            [name, element["min"], upper, types, url, 1 if element.get("isSummary") else 0]
-        )
+        found.setdefault(parent, []).append([name, element["min"], upper, types, url])
     return {path: {"elements": rows} for path, rows in found.items()}
 
 

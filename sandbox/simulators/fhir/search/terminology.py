@@ -88,7 +88,7 @@ def _component(store: Store, base_url: str, row: dict[str, Any], depth: int) -> 
     if system is None:
         return found
     if row.get("concept"):
-        own = frozenset((system, concept["code"]) for concept in row["concept"])
+        own = frozenset((system, concept["code"]) for concept in row["concept"] if "code" in concept)
     else:
         codes = _filtered(store, system, row.get("filter") or [])
         if codes is None:
@@ -122,6 +122,8 @@ def _hierarchy(store: Store, system: str) -> dict[str, set[str]] | None:
     rows: list[tuple[Any, str | None]] = [(concept, None) for concept in code_system.get("concept") or []]
     while rows:
         concept, parent = rows.pop()
+        if "code" not in concept:
+            continue
         own = parents.setdefault(concept["code"], set())
         if parent is not None:
             own.add(parent)

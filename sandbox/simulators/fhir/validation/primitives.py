@@ -38,7 +38,7 @@ _SPACES: Final = {ord(c): None for c in " \t\r\n"}
 def shown(value: Json) -> str:
     """Return a value as a message quotes it, cut to a readable length.
 
-    >>> shown("x" * 100)[-4:]
+    >>> shown("x" * 100)[-3:]
     'x…"'
     """
     if value is None:

@@ -5,7 +5,7 @@ first value of it is checked. Sealed: nothing here depends on a playground.
 """
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
@@ -61,7 +61,6 @@ class Element:
     check: Check | None
     targets: frozenset[str] | None
     value_set: ValueSet | None
-    is_summary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +118,10 @@ def structure(name: str) -> Structure:
     is_resource = name in resource_types()
     elements: dict[str, Element] = {}
     required = []
-    for row_name, lower, upper, types, binding, summary in rows:
+    for row_name, lower, upper, types, binding in rows:
         spellings = []
         for type_text in types:
-            element = _element(row_name, upper, type_text, binding, bool(summary), len(types) > 1)
+            element = _element(row_name, upper, type_text, binding, len(types) > 1)
             elements[element.name] = element
             spellings += [element.name] + (["_" + element.name] if element.kind is Kind.PRIMITIVE else [])
         if lower:
@@ -138,7 +137,7 @@ def structure(name: str) -> Structure:
     return Structure(name, elements, tuple(required), rules, is_resource, has_choices)
 
 
-def _element(name: str, upper: int, type_text: str, binding: str | None, is_summary: bool, is_several: bool) -> Element:
+def _element(name: str, upper: int, type_text: str, binding: str | None, is_several: bool) -> Element:
     type_name, _, targets = type_text.partition(":")
     stem = None
     if name.endswith("[x]"):
@@ -165,10 +164,4 @@ def _element(name: str, upper: int, type_text: str, binding: str | None, is_summ
         check,
         frozenset(targets.split("|")) if targets else None,
         bound,
-        is_summary,
     )
-
-
-def checker_of(type_name: str) -> Callable[[Any], tuple[str, str] | None] | None:
-    """Return the check of a primitive type by its name, None for other types."""
-    return CHECKS.get(type_name)

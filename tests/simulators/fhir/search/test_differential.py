@@ -331,7 +331,7 @@ def agree(branch, query):
     assert find(branch, resource_type, parameters, BASE) == slow(branch, resource_type, parameters)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     st.lists(RESOURCES, max_size=8), st.lists(STEPS, min_size=1, max_size=14), st.lists(QUERIES, min_size=1, max_size=3)
 )
@@ -363,7 +363,7 @@ def test_indexed_search_equals_a_slow_evaluation(seeded, steps, queries):
             agree(branch, query)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(RESOURCES, min_size=3, max_size=14), QUERIES)
 def test_where_the_resources_are_makes_no_difference(resources, query):
     """All in the seed, or all written by the playground: the same matches."""

@@ -13,7 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter, resource_types
 from sandbox.simulators.fhir.search.index import Index, Key, Keys, Postings, Selection, union
 from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.token import TokenIndex, parse_token, token_entries
 from sandbox.simulators.fhir.search.values import unescape
@@ -94,6 +94,8 @@ class ReferenceType(SearchType):
         """Read one value."""
         if modifier == "identifier":
             return parse_token(text, {"Identifier"})
+        if modifier and parameter.targets and modifier not in parameter.targets:
+            raise NoSupport(f"cannot be a {modifier}: {parameter.code} refers to {', '.join(parameter.targets)}")
         value = unescape(text)
         local = value
         base = context.base_url.rstrip("/")

@@ -1,0 +1,150 @@
+import io
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sandbox.rehearsal.client.reading import read_benchmark_run, read_criterion_run, read_event, read_task_run
+from sandbox.rehearsal.records import RunRecord, TaskRecord
+from sandbox.rehearsal.show import call_of, changes_of, differences, evidence_lines, label_of, print_run, surface_of
+
+AT = "2026-04-20T17:00:00.000Z"
+
+
+def event(**values: Any) -> Any:
+    return read_event({"id": "evt_1", "seq": 1, "type": "fhir_request", "at": AT, **values})
+
+
+def printed(task: dict[str, Any], criteria: list[dict[str, Any]], events: list[Any]) -> str:
+    run = read_benchmark_run({"id": "br_1", "benchmark": {"slug": "mock", "version": 1}, "agent": "[/x]"})
+    record = TaskRecord(read_task_run({"id": "tr_1", **task}), tuple(map(read_criterion_run, criteria)), tuple(events))
+    stream = io.StringIO()
+    print_run(Console(file=stream, width=120), RunRecord(run, (record,)))
+    return stream.getvalue()
+
+
+def test_failed_criteria_come_first_and_lowest_score_first() -> None:
+    criteria = [
+        {"id": "1", "label": "good", "passed": True, "score": 1.0},
+        {"id": "2", "label": "half", "passed": False, "score": 0.5},
+        {"id": "3", "label": "none", "passed": False, "score": 0.0},
+    ]
+    shown = printed({"status": "completed", "verdict": "partial", "score": 0.5}, criteria, [])
+    assert shown.index("✗ none") < shown.index("✗ half 0.50") < shown.index("✓ good")
+    assert "nothing was done" in shown
+
+
+def test_a_task_that_never_ran() -> None:
+    shown = printed({"status": "cancelled", "key": "[a]"}, [], [])
+    assert "[a] · cancelled" in shown
+    assert "no criteria were judged" in shown
+
+
+def test_the_timeline_tells_time_surface_call_status_and_changes() -> None:
+    events = [
+        event(
+            type="scenario_step", request={"method": "SCENARIO", "path": "drop_file_inbox"}, response={"status": 200}
+        ),
+        event(
+            request={"method": "PUT", "path": "fhir/Patient/[1]", "query": "a=b"},
+            response={"status": 412},
+            changes=[{"collection": "fhir/Patient", "key": "1", "op": "delete"}],
+        ),
+    ]
+    shown = printed({}, [], events)
+    assert "scenario  SCENARIO drop_file_inbox" in shown
+    for text in ("17:00:00", "PUT fhir/Patient/[1]?a=b", "412", "deleted fhir/Patient/1"):
+        assert text in shown
+
+
+def test_evidence_of_every_shape() -> None:
+    evidence = {
+        "field_results": [
+            {"path": "a", "expected": 1, "actual": 2, "passed": False},
+            {"path": "b", "expected": 1, "actual": 1, "passed": True},
+            {"path": "c", "expected": None, "actual": 3, "passed": False},
+            {"path": "d", "expected": None, "one_of": [1], "actual": 3, "passed": False},
+        ],
+        "assertion_results": [{"path": "status", "expected": "submitted", "actual": None, "passed": False}],
+        "phrase_results": [
+            {"phrase": "member ID", "found": False, "turn": None},
+            {"phrase": "hello", "found": True, "turn": 1},
+        ],
+        "matched": ["Patient/1"],
+        "total": 1,
+        "nothing": [],
+        "unexpected_changes": [
+            {"collection": "fhir/Patient", "key": "1", "before": None, "after": {}},
+            {"collection": "fhir/Patient", "key": "2", "before": {}, "after": None},
+            {
+                "collection": "fhir/Patient",
+                "key": "3",
+                "before": {"meta": {"versionId": "1"}, "a": 1, "b": 1, "c": 1, "d": 1},
+                "after": {"meta": {"versionId": "2"}, "a": 2, "b": 2, "c": 2, "d": 2},
+            },
+        ],
+    }
+    assert evidence_lines(evidence) == [
+        "a: expected 1, found 2",
+        "c: expected null, found 3",
+        'd: expected {"one_of":[1]}, found 3',
+        'status: expected "submitted", found null',
+        'phrase "member ID": not found',
+        'matched: ["Patient/1"]',
+        "fhir/Patient/1: created",
+        "fhir/Patient/2: deleted",
+        "fhir/Patient/3: a was 1, is 2",
+        "fhir/Patient/3: b was 1, is 2",
+        "fhir/Patient/3: c was 1, is 2",
+        "fhir/Patient/3: and 1 more",
+    ]
+    assert evidence_lines(None) == []
+    assert evidence_lines({"long": "x" * 200})[0].endswith("…")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(JSON, JSON)
+def test_differences_are_there_exactly_when_values_differ(before: Any, after: Any) -> None:
+    assert list(differences(before, before)) == []
+    found = list(differences(before, after))
+    # A missing member and one that is null look alike, which is all that may be overlooked.
+    assert found or _without_nulls(before) == _without_nulls(after)
+    assert all(old != new for _, old, new in found)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        items = [_without_nulls(item) for item in value]
+        while items and items[-1] is None:
+            items.pop()
+        return items
+    return value
+
+
+def test_calls_and_surfaces() -> None:
+    assert call_of({"method": "GET", "path": "fhir/Patient", "query": {"name": ["a", "b"], "_count": 5}}) == (
+        "GET fhir/Patient?name=a&name=b&_count=5"
+    )
+    assert call_of({"method": "GET", "path": "hl7/inbox", "query": None}) == "GET hl7/inbox"
+    assert surface_of(event(request={"method": "GET", "path": "/files/inbox"})) == "files"
+    assert surface_of(event(type="llm_task_run")) == "llm_task_run"
+
+
+def test_many_changes_are_counted() -> None:
+    changes = [{"collection": "fhir/Task", "key": str(i), "op": "put"} for i in range(5)]
+    assert changes_of(changes) == "fhir/Task/0, fhir/Task/1, fhir/Task/2 and 2 more"
+    assert changes_of([{"collection": "fhir/_history", "key": "1"}]) == ""
+
+
+def test_a_label_is_found_in_the_copy_of_the_task() -> None:
+    assert label_of({"criteria": [{"id": "a"}, {"id": "b", "label": "B"}]}, "b") == "B"
+    assert label_of({"criteria": [{"id": "a"}]}, "a") == "a"

@@ -1,0 +1,34 @@
+"""The simulator as the app sees it."""
+
+from sandbox.simulators.fhir.validation.structures import structure
+
+
+def test_its_names(ehr):
+    simulator = ehr.simulator
+    assert (simulator.type, simulator.surface, simulator.endpoints) == ("Fhir", "fhir", {"fhir": "fhir"})
+    assert {r.event_type for r in simulator.routes} == {"fhir_request"}
+    assert all(r.is_upstream for r in simulator.routes)
+    assert set(simulator.actions) == {"put_fhir", "delete_fhir"}
+
+
+def test_warm_up_leaves_nothing_to_compile(ehr):
+    structure.cache_clear()
+    ehr.simulator.warm_up()
+    before = structure.cache_info().misses
+    structure("Patient")
+    assert structure.cache_info().misses == before
+
+
+def test_seeds_are_inspected_by_a_second_opinion(ehr, make_dataset):
+    good = {"resourceType": "Patient", "id": "a", "birthDate": "2020-01-01"}
+    assert ehr.simulator.inspect_seed(make_dataset({"fhir/a.json": good})) == []
+    bad = {**good, "birthDate": "2020-02-31"}
+    assert len(ehr.simulator.inspect_seed(make_dataset({"fhir/a.json": bad}))) == 1
+
+
+def test_errors_without_a_request(ehr):
+    from sandbox.errors import Conflict, Unauthorized
+
+    response = ehr.simulator.render_error(Conflict("No task run is started."), None)
+    assert (response.status, response.content_type) == (409, "application/fhir+json")
+    assert ehr.simulator.render_error(Unauthorized("x"), None).headers["WWW-Authenticate"] == "Bearer"

@@ -1,0 +1,201 @@
+"""The plugin as its users meet it: in a pytest run of their own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = "pytester"
+
+PAGE = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text(encoding="utf-8")
+BENCHMARK = """
+slug: tiny
+version: 1
+name: Tiny
+environment: {name: Desk, simulators: [{type: Fhir, name: Chart, dataset: little}]}
+tasks: [{key: look, name: Look, criteria: [{label: Nothing changed, assertion: {assert: state-unchanged}}]}]
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Any:
+    """Run pytest in an empty directory with the plugin."""
+
+    def run(*args: str) -> pytest.RunResult:
+        # The distribution's own entry point is switched off, so that the plugin is there exactly once.
+        options = ["-p", "no:sandbox", "-p", "sandbox.testing.plugin", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        loops = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"]
+        return pytester.runpytest_inprocess(*options, *loops, "--strict-markers", "-W", "error", *args)
+
+    return run
+
+
+@pytest.fixture
+def definitions(pytester: pytest.Pytester) -> Path:
+    """A benchmark and a dataset of the user's own, beside the tests."""
+    (pytester.mkdir("own") / "tiny" / "v1").mkdir(parents=True)
+    (pytester.path / "own/tiny/v1/benchmark.yaml").write_text(BENCHMARK)
+    (pytester.mkdir("data") / "little" / "fhir").mkdir(parents=True)
+    (pytester.path / "data/little/fhir/a.json").write_text('{"resourceType": "Patient", "id": "ana"}')
+    return pytester.path
+
+
+def test_the_example_of_the_page_passes(pytester: pytest.Pytester, run: Any) -> None:
+    example = re.findall(r"```python\n(# test_front_desk\.py.*?)```", PAGE, re.DOTALL)
+    assert len(example) == 1
+    pytester.makepyfile(test_front_desk=example[0])
+    run().assert_outcomes(passed=2)
+
+
+def test_a_shared_server_as_the_page_says(pytester: pytest.Pytester, run: Any) -> None:
+    (fixture,) = re.findall(r"```python\n(import pytest\n.*?)```", PAGE, re.DOTALL)
+    pytester.makepyfile(
+        fixture
+        + """
+urls = set()
+
+@pytest.mark.parametrize("n", range(2))
+def test_it(sandbox_server, benchmark_run, n):
+    urls.add(sandbox_server.url)
+    assert len(urls) == 1
+    assert benchmark_run("mock@1").id
+"""
+    )
+    run().assert_outcomes(passed=2)
+
+
+def test_every_test_has_a_server_of_its_own(pytester: pytest.Pytester, run: Any) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(2))
+        async def test_it(sandbox_server, n):
+            assert await sandbox_server.client.list_benchmark_runs() == []
+            await sandbox_server.client.create_benchmark_run("mock@1")
+
+        def test_without_a_loop(sandbox_server):
+            assert sandbox_server.sync_client.list_benchmark_runs() == []
+            assert sandbox_server.api_key.startswith("vk_")
+            assert sandbox_server.solver_key.startswith("vrl_slv_")
+            assert sandbox_server.data_dir.is_dir()
+        """
+    )
+    run().assert_outcomes(passed=3)
+
+
+def test_what_goes_on_when_the_test_ends_is_cancelled(pytester: pytest.Pytester, run: Any) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        runs = {}
+
+        @pytest.fixture(autouse=True)
+        def look_afterwards(sandbox_server):
+            yield
+            for name, run_id in runs.items():
+                assert sandbox_server.sync_client.get_benchmark_run(run_id).status == name
+
+        def test_it(sandbox_server, benchmark_run):
+            client = sandbox_server.sync_client
+            run = benchmark_run("mock@1", agent="me", scored=True, seed=1)
+            assert (run.agent, run.scored) == ("me", True)
+            client.start_task_run(run.task_runs[0].id)
+            done = benchmark_run("mock@1")
+            for task_run in done.task_runs:
+                client.start_task_run(task_run.id)
+                client.complete_task_run(task_run.id)
+            runs.update(cancelled=run.id, completed=done.id)
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+def test_the_marker_says_how_the_server_is_started(pytester: pytest.Pytester, run: Any, definitions: Path) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from sandbox.testing.client import ConflictError, NotFoundError
+
+        @pytest.mark.sandbox(playgrounds=["own"], seeds=["data"])
+        def test_own_benchmarks(sandbox_server, benchmark_run):
+            client = sandbox_server.sync_client
+            assert [b.reference for b in client.list_benchmarks()] == ["tiny@1"]
+            task = client.start_task_run(benchmark_run("tiny@1").task_runs[0].id, is_task_scoped=True)
+            assert task.request("GET", "fhir/Patient/ana").status == 200
+            assert client.complete_task_run(task.task_run_id).verdict == "pass"
+
+        @pytest.mark.sandbox(strict=True)
+        def test_strict(sandbox_server, benchmark_run):
+            task_run = benchmark_run("mock@1").task_runs[0]
+            task = sandbox_server.sync_client.start_task_run(task_run.id, is_task_scoped=True)
+            assert task.request("GET", "fhir/Patient").status == 404
+        """
+    )
+    run().assert_outcomes(passed=2)
+
+
+def test_the_configuration_says_it_for_all_and_the_marker_wins(
+    pytester: pytest.Pytester, run: Any, definitions: Path
+) -> None:
+    pytester.makeini("[pytest]\nsandbox_playgrounds = own\nsandbox_seeds = data\nsandbox_strict = true\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def status(server, run):
+            task = server.sync_client.start_task_run(run.task_runs[0].id, is_task_scoped=True)
+            return task.request("GET", "fhir/Patient").status
+
+        def test_configured(sandbox_server, benchmark_run):
+            assert status(sandbox_server, benchmark_run("tiny@1")) == 404
+
+        @pytest.mark.sandbox(strict=False)
+        def test_marked(sandbox_server, benchmark_run):
+            assert status(sandbox_server, benchmark_run("tiny@1")) == 200
+        """
+    )
+    run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("wrong", ["playground=['x']", "'own'"])
+def test_a_marker_written_wrongly_is_said(pytester: pytest.Pytester, run: Any, wrong: str) -> None:
+    pytester.makepyfile(f"import pytest\n\n@pytest.mark.sandbox({wrong})\ndef test_it(sandbox_server): ...\n")
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*@pytest.mark.sandbox takes playgrounds, seeds, strict, not *"])
+
+
+def test_the_plugin_is_there_once_the_distribution_is(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.sandbox(*"])
+    pytester.makepyfile("def test_it(request):\n    assert request.config.getini('sandbox_strict') is False\n")
+    pytester.runpytest_subprocess("--strict-markers", "-p", "no:randomly").assert_outcomes(passed=1)
+
+
+def test_loading_the_plugin_loads_nothing_else() -> None:
+    source = """
+import sys, pytest
+before = set(sys.modules)
+import sandbox.testing.plugin
+print(sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['sandbox', 'sandbox.testing', 'sandbox.testing.plugin']"
+
+
+def test_the_page_names_everything_there_is() -> None:
+    from sandbox.testing import client, plugin, server
+
+    methods = [name for name in vars(client.SandboxClient) if name[0] != "_" and name not in ("close",)]
+    errors = [name for name in client.__all__ if name.endswith("Error")]
+    assert len(methods) > 15
+    for word in [*methods, *errors]:
+        assert re.search(rf"\b{word}\b", PAGE), word
+    for word in ("sandbox_server", "benchmark_run", "running_server", *plugin._OPTIONS):
+        assert f"`{word}" in PAGE, word
+    assert server.running_server.__name__ in PAGE
