@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.scoring.globs import glob_matcher
+from sandbox.globs import glob_matcher
 
 
 @pytest.mark.parametrize(

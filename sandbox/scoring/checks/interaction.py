@@ -11,9 +11,9 @@ from pydantic import Field, field_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, StrictModel
 from sandbox.errors import Invalid
+from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
 from sandbox.playground.events import EVENT_TYPES, Event
-from sandbox.scoring.globs import glob_matcher
 from sandbox.scoring.matching import is_agents
 from sandbox.simulators.base import Check, Selection, Subject, View
 

@@ -13,10 +13,10 @@ from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion
 from sandbox.errors import Invalid
+from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document
 from sandbox.scoring.evidence import document_evidence
-from sandbox.scoring.globs import glob_matcher
 from sandbox.scoring.matching import is_agents
 from sandbox.simulators.base import Check, Selection, Subject, View
 

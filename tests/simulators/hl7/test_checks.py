@@ -38,7 +38,7 @@ def controls(selection: Any) -> list[str]:
         ({"message_type": "AD"}, []),
         ({"trigger_event": "A01"}, ["1"]),
         ({"control_id": "003"}, ["003"]),
-        ({"control_id": 3}, ["003"]),
+        ({"control_id": 3}, []),
         ({"control_id": "3"}, []),
         ({"PID.3.1": "100"}, ["2", "1", "4"]),
         ({"PID-3.1": 100}, ["2", "1", "4"]),
