@@ -29,11 +29,11 @@ from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
-from sandbox.playground.playground import Recorder
+from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
-from sandbox.record.writer import NullRecorder, Writer
+from sandbox.record.writer import Writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing, StartKeys
@@ -96,7 +96,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)
-        writer = app[WRITER] = Writer(await database.connect(file))
+        writer = app[WRITER] = Writer(await database.connect(file), partial(database.sync_log, file))
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         writer.start()
         try:

@@ -9,7 +9,7 @@ Delayed effects (`Interaction.schedule`) are settled before the next interaction
 due, so no timer is needed and a replay does the same.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -45,6 +45,22 @@ class Sandbox:
     config: Mapping[str, Any]
     secrets: Mapping[str, str]
     dataset: str | None = None
+
+
+class Done:
+    """An awaitable that is done already, whatever event loop awaits it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        """Finish at once."""
+        yield from ()
+
+
+class NullRecorder:
+    """A recorder that keeps nothing: for trial runs, and to measure what recording costs."""
+
+    def submit(self, event: Event) -> Awaitable[None]:
+        """Forget the event."""
+        return Done()
 
 
 class Recorder(Protocol):

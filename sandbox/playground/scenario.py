@@ -5,15 +5,15 @@ the playground's clock, a step with `when_event` waits for the agent. The steps 
 first tried on a fork, so a scenario that fails leaves no trace.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.playground.events import Event, Request, Response
-from sandbox.playground.playground import Interaction, Outcome, Playground
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction, NullRecorder, Outcome, Playground
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,12 @@ class StepFailed(Exception):
         self.step = step
 
 
-class _Forgetful:
-    """A recorder for a trial run."""
-
-    def submit(self, event: Event) -> Awaitable[None]:
-        return _nothing()
-
-
-class _nothing:  # noqa: N801 - an awaitable that needs no event loop
-    def __await__(self):  # type: ignore[no-untyped-def]
-        return iter(())
-
-
 def run_scenario(playground: Playground, clock_start: datetime | None, steps: Sequence[Step]) -> list[Outcome]:
     """Start the playground's clock and run the steps; return the outcomes, to await their commits.
 
     Raises `StepFailed`; the playground is then as it was before.
     """
-    trial = replace(playground, branch=playground.branch.fork(), recorder=_Forgetful())
+    trial = replace(playground, branch=playground.branch.fork(), recorder=NullRecorder())
     _run(trial, clock_start, steps)
     return _run(playground, clock_start, steps)
 

@@ -10,7 +10,7 @@ is then ahead of the disk, and only a restart (which folds what is on disk) is s
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import aiosqlite
@@ -163,15 +163,3 @@ def _runs(statements: list[Statement]) -> Iterable[tuple[str, list[Sequence[Any]
         rows.append(row)
     if current is not None:
         yield current, rows
-
-
-class NullRecorder:
-    """A recorder that keeps nothing: to measure what recording costs, and for unit tests."""
-
-    def submit(self, event: Event) -> Awaitable[None]:
-        """Forget the event."""
-        return _done()
-
-
-async def _done() -> None:
-    return None
