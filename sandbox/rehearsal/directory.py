@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandbox import jsonio
 from sandbox.errors import NotFound
@@ -16,6 +16,8 @@ from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, co
 from sandbox.record.reader import Reader
 from sandbox.rehearsal.client import reading
 from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
+
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 
 
 class DirectoryRecords:
@@ -109,13 +111,13 @@ async def open_directory(data_dir: Path) -> AsyncIterator[DirectoryRecords]:
     file = data_dir / FILE_NAME
     if not file.is_file():
         raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@1")
-    connection = await connect(file, is_reader=True)
-    reader = Reader(connection)
+    with file.open("rb") as start:
+        # Asked first, because a connection that cannot be made leaves its thread behind.
+        if start.read(len(_SQLITE_MAGIC)) not in (b"", _SQLITE_MAGIC):
+            raise DatabaseError(f"{file} cannot be read: it is not an SQLite database.")
+    reader = Reader(await connect(file, is_reader=True))
     try:
-        try:
-            row = await reader.row("PRAGMA user_version")
-        except sqlite3.DatabaseError as error:
-            raise DatabaseError(f"{file} cannot be read: {error}") from error
+        row = await reader.row("PRAGMA user_version")
         version = row[0] if row is not None else 0
         if version != SCHEMA_VERSION:
             advice = "start `sandbox serve` on it once" if version < SCHEMA_VERSION else "upgrade"

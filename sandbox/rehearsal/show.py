@@ -83,13 +83,11 @@ def run_to_json(record: RunRecord) -> dict[str, Any]:
 def _print_task(console: Console, task: TaskRecord) -> None:
     task_run = task.task_run
     console.print()
-    head = f"[bold]{escape(name_of(task_run))}[/bold] · {format_verdict(task_run.verdict)}"
-    axes = format_axes(task_run.axes)
-    console.print(
-        f"{head} {format_score(task_run.score)} · {escape(task_run.status or task_run.phase or '-')}"
-        + (f" · {escape(axes)}" if axes else ""),
-        highlight=False,
-    )
+    parts = [f"[bold]{escape(name_of(task_run))}[/bold]"]
+    if task_run.verdict is not None:
+        parts.append(f"{format_verdict(task_run.verdict)} {format_score(task_run.score)}")
+    parts += [escape(text) for text in (task_run.status or task_run.phase, format_axes(task_run.axes)) if text]
+    console.print(" · ".join(parts), highlight=False)
     for criterion_run in sorted(task.criterion_runs, key=lambda run: (run.passed, run.score)):
         _print_criterion(console, task_run, criterion_run)
     if not task.criterion_runs:

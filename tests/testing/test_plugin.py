@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.testing import client, plugin, server
+
 pytest_plugins = "pytester"
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text(encoding="utf-8")
@@ -16,7 +18,12 @@ slug: tiny
 version: 1
 name: Tiny
 environment: {name: Desk, simulators: [{type: Fhir, name: Chart, dataset: little}]}
-tasks: [{key: look, name: Look, criteria: [{label: Nothing changed, assertion: {assert: state-unchanged}}]}]
+tasks:
+  - key: look
+    name: Look
+    criteria:
+      - label: Ana is on file
+        assertion: {assert: fhir-resource-state, resource_type: Patient, search: {_id: ana}, fields: []}
 """
 
 
@@ -26,9 +33,11 @@ def run(pytester: pytest.Pytester) -> Any:
 
     def run(*args: str) -> pytest.RunResult:
         # The distribution's own entry point is switched off, so that the plugin is there exactly once.
-        options = ["-p", "no:sandbox", "-p", "sandbox.testing.plugin", "-p", "no:randomly", "-p", "no:cacheprovider"]
+        options = ["-p", "no:sandbox", "-p", "no:randomly", "-p", "no:cacheprovider"]
         loops = ["-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function"]
-        return pytester.runpytest_inprocess(*options, *loops, "--strict-markers", "-W", "error", *args)
+        return pytester.runpytest_inprocess(
+            *options, *loops, "--strict-markers", "-W", "error", *args, plugins=[plugin]
+        )
 
     return run
 
@@ -119,7 +128,6 @@ def test_the_marker_says_how_the_server_is_started(pytester: pytest.Pytester, ru
     pytester.makepyfile(
         """
         import pytest
-        from sandbox.testing.client import ConflictError, NotFoundError
 
         @pytest.mark.sandbox(playgrounds=["own"], seeds=["data"])
         def test_own_benchmarks(sandbox_server, benchmark_run):
@@ -129,9 +137,9 @@ def test_the_marker_says_how_the_server_is_started(pytester: pytest.Pytester, ru
             assert task.request("GET", "fhir/Patient/ana").status == 200
             assert client.complete_task_run(task.task_run_id).verdict == "pass"
 
-        @pytest.mark.sandbox(strict=True)
+        @pytest.mark.sandbox(playgrounds=["own"], seeds=["data"], strict=True)
         def test_strict(sandbox_server, benchmark_run):
-            task_run = benchmark_run("mock@1").task_runs[0]
+            task_run = benchmark_run("tiny@1").task_runs[0]
             task = sandbox_server.sync_client.start_task_run(task_run.id, is_task_scoped=True)
             assert task.request("GET", "fhir/Patient").status == 404
         """
@@ -171,9 +179,15 @@ def test_a_marker_written_wrongly_is_said(pytester: pytest.Pytester, run: Any, w
 
 
 def test_the_plugin_is_there_once_the_distribution_is(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.sandbox(*"])
-    pytester.makepyfile("def test_it(request):\n    assert request.config.getini('sandbox_strict') is False\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.sandbox(strict=True)
+        def test_it(request):
+            assert request.config.getini("sandbox_strict") is False
+        """
+    )
     pytester.runpytest_subprocess("--strict-markers", "-p", "no:randomly").assert_outcomes(passed=1)
 
 
@@ -189,8 +203,6 @@ print(sorted(set(sys.modules) - before))
 
 
 def test_the_page_names_everything_there_is() -> None:
-    from sandbox.testing import client, plugin, server
-
     methods = [name for name in vars(client.SandboxClient) if name[0] != "_" and name not in ("close",)]
     errors = [name for name in client.__all__ if name.endswith("Error")]
     assert len(methods) > 15

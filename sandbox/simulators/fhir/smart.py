@@ -10,20 +10,18 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
 from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote_plus
 
 from sandbox import ids, jsonio
 from sandbox.clock import parse_instant
-from sandbox.errors import Forbidden, Invalid, Malformed, SandboxError, Unauthorized, UnsupportedMedia
+from sandbox.errors import Invalid, SandboxError, Unauthorized, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
-from sandbox.simulators.fhir.dispatch import served, split_url
+from sandbox.simulators.fhir import smart_scopes
 from sandbox.simulators.fhir.names import SURFACE, TOKENS
-from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.searching import FORM, parse_form
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -33,13 +31,7 @@ TOKEN_PREFIX: Final = "vrl_smart_"
 SECRET_PREFIX: Final = "vrl_cs_"
 DEFAULT_SCOPE: Final = "system/*.*"
 
-_SCOPE: Final = re.compile(r"(system|user|patient)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-# What each interaction needs: the letters of SMART 2.0 (create, read, update, delete, search).
-_LETTERS: Final = {
-    "read": "r", "vread": "r", "history-instance": "r", "search-type": "s", "history-type": "s", "create": "c",
-    "update": "u", "patch": "u", "delete": "d",
-}  # fmt: skip
 
 
 def client_id_of(sandbox: Sandbox) -> str:
@@ -129,7 +121,7 @@ def _client(request: Request, values: dict[str, str]) -> tuple[str, str]:
 def _granted(wanted: str) -> str:
     kept = []
     for scope in wanted.split():
-        found = _SCOPE.fullmatch(scope)
+        found = smart_scopes.SCOPE.fullmatch(scope)
         if found is None or not found[3] or (found[2] != "*" and found[2] not in resource_types()):
             raise OAuthError("invalid_scope", f'"{scope}" is not a scope this server grants; use system/Type.read, …')
         if found[1] == "system":
@@ -153,64 +145,4 @@ def authorize_smart(tx: Interaction, token: str, request: Request) -> None:
         raise Unauthorized("The access token is not known here; get one at fhir/token.", issue_type="login")
     if parse_instant(row["expires_at"]) <= tx.now:
         raise Unauthorized("The access token has expired; get a new one at fhir/token.", issue_type="expired")
-    path = tuple(part for part in request.path.split("/")[1:] if part)
-    for needed in _needs(path, request):
-        _check(row["scope"], *needed)
-
-
-def _needs(path: tuple[str, ...], request: Request) -> list[tuple[str, str]]:
-    """Return `(type, permission)` for everything that a request does."""
-    if path in ((".well-known", "smart-configuration"), ("token",), ("metadata",)):
-        return []
-    if not path and request.method == "POST":
-        return _bundle_needs(request)
-    return [_need(path, request.method)]
-
-
-def _need(path: tuple[str, ...], method: str) -> tuple[str, str]:
-    if path and path[-1].startswith("$"):
-        resource_type = path[0] if len(path) > 1 else "*"
-        return resource_type, "cu" if operation_of(path, method).scope == "write" else "rs"
-    found = served(path, method)
-    if found.scope == "none":
-        return "", "none"
-    resource_type = path[0] if path and path[0] in resource_types() else "*"
-    if len(path) >= 3 and path[2] in resource_types():
-        resource_type = path[2]
-    if path and path[-1] == "_search":
-        return resource_type, "s"
-    letters = _LETTERS.get(found.code or "")
-    if letters is None:
-        letters = {"PUT": "cu", "PATCH": "u", "DELETE": "d"}.get(method, "cud" if found.scope == "write" else "rs")
-    return resource_type, letters
-
-
-def _bundle_needs(request: Request) -> list[tuple[str, str]]:
-    try:
-        bundle = jsonio.parse(request.body)
-        rows = [entry["request"] for entry in bundle["entry"]]
-        base = f"{request.base_url}/{SURFACE}"
-        return [_need(split_url(row["url"], base)[0], row["method"]) for row in rows]
-    except (Malformed, KeyError, TypeError):
-        return [("*", "cruds")]
-
-
-def _check(scope: str, resource_type: str, letters: str) -> None:
-    if letters == "none":
-        return
-    missing = [letter for letter in letters if not _allows(scope, resource_type, letter)]
-    if missing:
-        version = "read" if set(missing) <= {"r", "s"} else "write"
-        needed = f"system/{resource_type}.{version}"
-        raise Forbidden(f'The token\'s scope "{scope}" does not allow this; it needs {needed}.', issue_type="forbidden")
-
-
-def _allows(scope: str, resource_type: str, letter: str) -> bool:
-    for item in scope.split():
-        found = _SCOPE.fullmatch(item)
-        if found is None or found[2] not in ("*", resource_type):
-            continue
-        allowed = {"*": "cruds", "read": "rs", "write": "cud"}.get(found[3], found[3])
-        if letter in allowed:
-            return True
-    return False
+    smart_scopes.check(row["scope"], request)

@@ -1,0 +1,132 @@
+"""What SMART scopes a request needs (SMART App Launch 1.0 `.read`/`.write` and 2.0 `.cruds`).
+
+A search needs the right to read every type that shows through: included resources, and those that
+chains and `_has` ask about. Reads only paths and parameters; the interactions themselves check the rest.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
+from urllib.parse import parse_qsl
+
+from sandbox import jsonio
+from sandbox.errors import Forbidden, Malformed
+from sandbox.playground.events import Request
+from sandbox.simulators.fhir.dispatch import served, split_url
+from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir.operations import operation_of
+from sandbox.simulators.fhir.search import definitions
+from sandbox.simulators.fhir.searching import FORM, parse_form
+from sandbox.simulators.fhir.validation.structures import resource_types
+
+Path: TypeAlias = tuple[str, ...]
+Need: TypeAlias = tuple[str, str]
+Pairs: TypeAlias = Iterable[tuple[str, str]]
+
+SCOPE: Final = re.compile(r"(system|user|patient)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
+ANY: Final = "*"
+_OPEN: Final = ((".well-known", "smart-configuration"), ("token",), ("metadata",))
+# The letters of SMART 2.0: create, read, update, delete, search.
+_LETTERS: Final = {
+    "read": "r", "vread": "r", "history-instance": "r", "search-type": "s", "history-type": "s", "create": "c",
+    "update": "u", "patch": "u", "delete": "d",
+}  # fmt: skip
+_V1: Final = {"*": "cruds", "read": "rs", "write": "cud"}
+_ACROSS_TYPES: Final = frozenset({"$everything", "$document"})
+
+
+def check(scope: str, request: Request) -> None:
+    """Raise `Forbidden`, naming the scope that is missing, unless the granted scopes allow the request."""
+    for resource_type, letters in needs(request):
+        missing = [letter for letter in letters if not _allows(scope, resource_type, letter)]
+        if missing:
+            wanted = f"system/{resource_type}.{'read' if set(missing) <= {'r', 's'} else 'write'}"
+            message = f'The token\'s scope "{scope}" does not allow this; it needs {wanted}.'
+            raise Forbidden(message, issue_type="forbidden")
+
+
+def _allows(scope: str, resource_type: str, letter: str) -> bool:
+    for item in scope.split():
+        found = SCOPE.fullmatch(item)
+        if found is not None and found[2] in (ANY, resource_type) and letter in _V1.get(found[3], found[3]):
+            return True
+    return False
+
+
+def needs(request: Request) -> list[Need]:
+    """Return `(type, letters)` for everything that a request does; raises as dispatch does for unknown paths."""
+    path = tuple(part for part in request.path.split("/")[1:] if part)
+    if path in _OPEN:
+        return []
+    if not path and request.method == "POST":
+        return _of_bundle(request)
+    query = request.query
+    if request.method == "POST" and path[-1] == "_search" and request.media_type == FORM:
+        query = (*query, *parse_form(request.body))
+    return list(_of_call(path, request.method, query))
+
+
+def _of_bundle(request: Request) -> list[Need]:
+    found: list[Need] = []
+    try:
+        bundle = jsonio.parse(request.body)
+        for entry in bundle.get("entry", ()):
+            row = entry["request"]
+            path, query = split_url(row["url"], f"{request.base_url}/{SURFACE}")
+            found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
+    except (Malformed, KeyError, TypeError, AttributeError):
+        return [(ANY, "cruds")]  # it will be refused, and needs no right to be
+    return found
+
+
+def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
+    if path and path[-1].startswith("$"):
+        operation = operation_of(path, method)
+        resource_type = path[0] if len(path) > 1 and path[-1] not in _ACROSS_TYPES else ANY
+        yield resource_type, "cu" if operation.scope == "write" else "rs"
+        return
+    found = served(path, method)
+    if found.scope == "none":
+        return
+    resource_type = path[0] if path and path[0] in resource_types() else ANY
+    if len(path) >= 3 and path[2] != "_history":
+        resource_type = path[2]
+    if found.scope == "write":
+        yield resource_type, _LETTERS.get(found.code or "") or {"PUT": "cu", "PATCH": "u"}.get(method, "d")
+        return
+    is_search = found.code in ("search-type", "search-system", None)
+    letters = "s" if is_search else _LETTERS.get(found.code or "", "rs")
+    types = [t for name, value in query if name == "_type" for t in value.split(",")]
+    for name in types if resource_type == ANY and types and is_search else [resource_type]:
+        yield name, letters
+    if is_search:
+        for shown in _shown(resource_type, query):
+            yield shown, "rs"
+
+
+def _shown(resource_type: str, query: Pairs) -> Iterator[str]:
+    """Yield the other types that a search's parameters show, `*` where they cannot be told."""
+    for name, value in query:
+        code = name.partition(":")[0]
+        parts = value.split(":")
+        if code == "_revinclude":
+            yield parts[0]
+        elif code == "_include":
+            yield from _targets(parts[0], parts[1] if len(parts) > 1 else ANY, parts[2] if len(parts) > 2 else "")
+        elif code == "_has":
+            steps = name.split(":")
+            yield from (step for step in steps if step in resource_types())
+        elif "." in name:
+            step = name.partition(".")[0]
+            parameter, _, wanted = step.partition(":")
+            yield from _targets(resource_type, parameter, wanted)
+            if name.count(".") > 1:
+                yield ANY
+
+
+def _targets(resource_type: str, code: str, wanted: str) -> Iterator[str]:
+    if wanted:
+        yield wanted
+        return
+    parameter = definitions.parameters_of(resource_type).get(code) if resource_type in resource_types() else None
+    yield from parameter.targets if parameter is not None and parameter.targets else (ANY,)
