@@ -52,8 +52,9 @@ class DirectoryLock:
 def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_VERSION) -> None:
     """Bring a database to the target version: create it, or copy it aside and migrate.
 
-    `schema.sql` is version 1; a new database gets it and then every migration. Migrations are `migrations/0002_<what>.sql` and so on, each run in one transaction. Raises
-    `DatabaseError` for a database from a newer version.
+    `schema.sql` is version 1; a new database gets it and then every migration. Migrations are
+    `migrations/0002_<what>.sql` and so on, each run in one transaction. Raises `DatabaseError` for a
+    database from a newer version.
     """
     folder = migrations or _HERE / "migrations"
     connection = sqlite3.connect(file, isolation_level=None)
@@ -111,10 +112,14 @@ async def connect(file: Path, *, is_reader: bool = False) -> aiosqlite.Connectio
     synced to the medium right after (`sync_log`), which is what it takes to survive the machine's.
     """
     connection = await aiosqlite.connect(file, isolation_level="IMMEDIATE")
-    connection.row_factory = sqlite3.Row
-    await connection.execute("PRAGMA synchronous=NORMAL")
-    await connection.execute("PRAGMA foreign_keys=ON")
-    await connection.execute("PRAGMA busy_timeout=10000")
-    if is_reader:
-        await connection.execute("PRAGMA query_only=ON")
+    try:
+        connection.row_factory = sqlite3.Row
+        await connection.execute("PRAGMA synchronous=NORMAL")
+        await connection.execute("PRAGMA foreign_keys=ON")
+        await connection.execute("PRAGMA busy_timeout=10000")
+        if is_reader:
+            await connection.execute("PRAGMA query_only=ON")
+    except BaseException:
+        await connection.close()  # an open one keeps the process alive
+        raise
     return connection
