@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from sandbox.api import surfaces, system, v1
+from sandbox.api import llm_tasks, surfaces, system, v1
 from sandbox.api.context import (
     CLOCK,
     HUB,
@@ -29,6 +29,8 @@ from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
+from sandbox.llm_tasks.check import LLM_TASK
+from sandbox.llm_tasks.definitions import definition_problems
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
@@ -55,7 +57,7 @@ log = structlog.get_logger()
 def create_registry() -> Registry:
     """Return the registry of everything that is built in."""
     simulators: list[Simulator] = [FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator()]
-    return Registry(simulators)
+    return Registry(simulators, checks=[LLM_TASK], llm_task_problems=definition_problems)
 
 
 def create_app(
@@ -77,6 +79,7 @@ def create_app(
     for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
+    llm_tasks.add_routes(app)
     app.on_startup.append(benchmarks.note_start)
     app.on_shutdown.append(_let_go)
     return app

@@ -1,6 +1,7 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -106,6 +107,7 @@ def _refuse_public_local_keys(settings: Settings) -> None:
 def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     from sandbox.api.context import SHELF
     from sandbox.app import START_KEYS
+    from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
     from sandbox.serving import url_of
 
     url = url_of(settings, runner)
@@ -118,6 +120,8 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
         f"  solver key        {found.solver_key or hidden}",
         f"  data directory    {settings.data_dir}",
         f"  mode              {'strict' if settings.is_strict else 'extended'}",
+        f"  LLM tasks         {url}/api/v1, organization {ORGANIZATION_ID}",
+        f"                    project {PROJECT_ID}",
         "",
         "  benchmarks",
     ]
@@ -127,7 +131,8 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
         lines.append(f"    {benchmark.definition.reference:<26} {tasks:<9} {benchmark.definition.name}")
     if not library.benchmarks:
         lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
-    lines += [f"  refused in strict mode: {problem}" for problem in library.refused]
+    refused = Counter(problem.file for problem in library.refused)
+    lines += [f"    refused in strict mode: {file} ({count} extension checks)" for file, count in refused.items()]
     first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
     first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
     if first is not None:

@@ -1,6 +1,7 @@
 """Running the server: in this process until a signal, or for as long as a block lasts."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -91,5 +92,7 @@ async def serve(settings: Settings, announce: Callable[[web.AppRunner], None]) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as runner:
+        gc.collect()
+        gc.freeze()  # what was loaded stays: no collection has to look at it again
         announce(runner)
         await stop.wait()

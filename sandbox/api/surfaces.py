@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sandbox.api import auth
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import REQUEST_ID, RUNS, SETTINGS, root_url
+from sandbox.api.context import REQUEST_ID, RUNS, SETTINGS, WRITER, root_url
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.playground.events import Request
@@ -77,8 +77,11 @@ async def handle(
         )
     except SandboxError:
         raise
-    except RecursionError:
-        raise Internal("The request is nested too deeply for this route.") from None
+    except Exception as error:
+        await request.app[WRITER].flush()  # what broke is an event, too, and is kept before the answer leaves
+        if isinstance(error, RecursionError):
+            raise Internal("The request is nested too deeply for this route.") from None
+        raise
     await outcome.committed
     return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
 from sandbox.definitions.models import BenchmarkDefinition
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.definitions.yamlio import Located, load_located
@@ -44,10 +45,18 @@ class Vocabulary(Protocol):
         """Return `(path, message)` for everything wrong with a scenario step."""
         ...
 
+    def match_problem(self, match: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with a `when` clause's match, None when it can be used."""
+        ...
+
     def assertion_problems(
         self, assertion: Mapping[str, Any], entity: Json, is_strict: bool
     ) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything that makes an assertion unsupported."""
+        ...
+
+    def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return `(path, message)` for everything wrong with an LLM task."""
         ...
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
@@ -82,8 +91,16 @@ def load_benchmark(
     located = load_located(path.read_bytes(), file)
     if not isinstance(located.value, dict):
         raise DefinitionError.at(file, "must be a mapping with slug, version, name, environment, tasks")
+    if "llm_tasks" in located.value:
+        raise DefinitionError.at(
+            file,
+            f"is a folder beside this file: {FOLDER}/<key>.yaml",
+            line=located.line_of(("llm_tasks",)),
+            key="llm_tasks",
+        )
+    llm_tasks = _load_llm_tasks(path.parent, file, vocabulary)
     try:
-        definition = BenchmarkDefinition.model_validate(located.value)
+        definition = BenchmarkDefinition.model_validate({**located.value, "llm_tasks": llm_tasks})
     except ValidationError as error:
         raise DefinitionError(
             [_problem(file, located, tuple(e["loc"]), _say(dict(e))) for e in error.errors()]
@@ -91,13 +108,37 @@ def load_benchmark(
     problems = _check_place(path, file, located, definition)
     definition = _inline(definition, path.parent, datasets, file, located, problems)
     _check_environment(definition, datasets, vocabulary, file, located, problems)
-    warnings = _check_tasks(definition, vocabulary, is_strict, file, located, problems)
+    _check_tasks(definition, vocabulary, file, located, problems)
     if problems:
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
+    warnings = _check_assertions(definition, vocabulary, is_strict, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
     return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+
+
+def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list[LlmTaskDefinition]:
+    """Read the benchmark's LLM tasks in order of their file names."""
+    found, problems = [], []
+    folder = directory / FOLDER
+    for path in sorted(p for ending in ("yaml", "yml", "json") for p in folder.glob(f"*.{ending}")):
+        file = f"{shown.rpartition('/')[0] or '.'}/{FOLDER}/{path.name}"
+        try:
+            located = load_located(path.read_bytes(), file)
+            if not isinstance(located.value, dict):
+                raise DefinitionError.at(file, "must be a mapping with name, system_prompt, user_prompt, output_format")
+            task = LlmTaskDefinition.model_validate({"key": path.stem, **located.value})
+        except DefinitionError as error:
+            problems += error.problems
+        except ValidationError as error:
+            problems += [_problem(file, located, tuple(e["loc"]), _say(dict(e))) for e in error.errors()]
+        else:
+            found.append(task)
+            problems += [_problem(file, located, at, message) for at, message in vocabulary.llm_task_problems(task)]
+    if problems:
+        raise DefinitionError(problems)
+    return found
 
 
 def freeze(
@@ -215,14 +256,8 @@ def _check_environment(
 
 
 def _check_tasks(
-    definition: BenchmarkDefinition,
-    vocabulary: Vocabulary,
-    is_strict: bool,
-    file: str,
-    located: Located,
-    problems: list[Problem],
-) -> list[Problem]:
-    warnings = []
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located, problems: list[Problem]
+) -> None:
     surfaces = {vocabulary.surface_of(s.type) or "" for s in definition.environment.simulators}
     for t, task in enumerate(definition.tasks):
         for s, step in enumerate(task.steps):
@@ -232,16 +267,28 @@ def _check_tasks(
             if step.when is not None and step.when.event not in EVENT_TYPES:
                 message = f'there is no event type "{step.when.event}"'
                 problems.append(_problem(file, located, (*at, "when", "event"), message))
+            mistake = vocabulary.match_problem(step.when.match) if step.when is not None else None
+            if mistake is not None:
+                problems.append(_problem(file, located, (*at, "when", "match"), mistake))
         for c, criterion in enumerate(task.criteria):
             at = ("tasks", t, "criteria", c)
             if criterion.input_entity is not None and task.entity(criterion.input_entity) is None:
                 message = f"{criterion.input_entity} is not among the task's entities"
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
-                continue
-            for path, message in vocabulary.assertion_problems(
-                criterion.assertion, {} if criterion.input_entity else None, is_strict
-            ):
-                warnings.append(_problem(file, located, (*at, "assertion", *path), message))
+
+
+def _check_assertions(
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, is_strict: bool, file: str, located: Located
+) -> list[Problem]:
+    """Return what makes assertions unsupported; the entities must have their values."""
+    warnings = []
+    for t, task in enumerate(definition.tasks):
+        for c, criterion in enumerate(task.criteria):
+            at = ("tasks", t, "criteria", c, "assertion")
+            bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
+            entity = bound.value if bound is not None else None
+            for path, message in vocabulary.assertion_problems(criterion.assertion, entity, is_strict):
+                warnings.append(_problem(file, located, (*at, *path), message))
     return warnings
 
 

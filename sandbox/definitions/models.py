@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sandbox import ids
 from sandbox.clock import parse_instant
 from sandbox.definitions.assertions import StrictModel
+from sandbox.definitions.llm_tasks import LlmTaskDefinition
 from sandbox.jsonio import Json
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -129,6 +130,7 @@ class BenchmarkDefinition(StrictModel):
     concurrency: int = Field(default=1, ge=1)
     environment: EnvironmentDefinition
     tasks: list[TaskDefinition] = Field(min_length=1)
+    llm_tasks: list[LlmTaskDefinition] = []
 
     @model_validator(mode="after")
     def _unique_keys(self) -> Self:
@@ -137,6 +139,9 @@ class BenchmarkDefinition(StrictModel):
             if task.key in seen:
                 raise ValueError(f'two tasks have the key "{task.key}"')
             seen.add(task.key)
+        names = [name for t in self.llm_tasks for name in {t.key.lower(), t.name.lower()}]
+        if len(names) != len(set(names)):
+            raise ValueError("two llm_tasks have the same key or name")
         return self
 
     @property

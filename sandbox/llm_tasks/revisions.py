@@ -22,10 +22,8 @@ def choose_revision(task: Task, *choice: object) -> Revision:
     Raises `NotFound` when no revision is active.
     """
     shares = task.active
-    if len(shares) == 1:
-        point = 0.0
-    else:
-        point = seeded_random(*choice).random() * math.fsum(share.weight for share in shares)
+    total = math.fsum(share.weight for share in shares)
+    point = seeded_random(*choice).random() * total if len(shares) > 1 else 0.0
     reached = 0.0
     chosen = None
     for share in shares:
@@ -83,9 +81,7 @@ def values_of(body: RevisionFields, base: Mapping[str, Any] | None = None) -> di
     values = {**REVISION_DEFAULTS, **(base or {}), "test": False}
     given = body.model_dump(mode="json", include=set(REVISION_FIELDS & body.model_fields_set))
     image_required = given.pop("image_required", None)
-    for name, value in given.items():
-        if value is not None or name in NULLABLE:
-            values[name] = value
+    values |= {name: value for name, value in given.items() if value is not None or name in NULLABLE}
     if image_required is not None and given.get("file_input_mode") is None:
         is_image = values["file_input_mode"] in ("image", "image_or_pdf")
         if image_required and not is_image:

@@ -275,7 +275,7 @@ class Playground:
             request = Request("SCENARIO", row["action"], body=_step_body(row))
             self._run("scenario_step", partial(_run_due, key), None, request, None)
             if self.branch.get(DUE, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop_due, key), None, request, None)
+                self._run("scenario_step", partial(_drop, DUE, key), None, request, None)
 
     def _run(
         self,
@@ -345,7 +345,10 @@ class Playground:
                     self.action(row["action"])(tx, row["args"])
                 return Response.of_json({"action": row["action"], "because": event.id})
 
-            self._run("scenario_step", go, None, Request("SCENARIO", row["action"], body=_step_body(row)), None)
+            request = Request("SCENARIO", row["action"], body=_step_body(row))
+            self._run("scenario_step", go, None, request, None)
+            if self.branch.get(WAITING, key) is not None:  # it failed and was rolled back: give it up
+                self._run("scenario_step", partial(_drop, WAITING, key), None, request, None)
 
 
 def _step_body(row: Json) -> bytes:
@@ -358,7 +361,7 @@ def _run_due(key: str, tx: Interaction) -> Response:
     return Response.of_json({"action": action, "status": "done"})
 
 
-def _drop_due(key: str, tx: Interaction) -> Response:
-    action = tx.get(DUE, key)["action"]
-    tx.delete(DUE, key)
+def _drop(collection: str, key: str, tx: Interaction) -> Response:
+    action = tx.get(collection, key)["action"]
+    tx.delete(collection, key)
     return Response.of_json({"action": action, "status": "failed"})

@@ -4,7 +4,7 @@ It is the vocabulary that definitions are checked against, and where runs find t
 surface. Built once by the app; holds no state but the seeds it has already parsed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,12 +13,14 @@ from pydantic import Field, ValidationError
 from sandbox import jsonio
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.llm_tasks import LlmTaskDefinition
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
 from sandbox.scoring.checks import all_checks
 from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
-from sandbox.simulators.base import ScenarioAction, Simulator
+from sandbox.scoring.matching import describe_match_problem
+from sandbox.simulators.base import Check, ScenarioAction, Simulator
 
 Problems = list[tuple[tuple[str | int, ...], str]]
 
@@ -39,11 +41,18 @@ CORE_ACTIONS: Mapping[str, ScenarioAction] = {"advance_clock": ScenarioAction(Ad
 class Registry:
     """Simulators by type and surface, checks and actions by name."""
 
-    def __init__(self, simulators: Sequence[Simulator]) -> None:
+    def __init__(
+        self,
+        simulators: Sequence[Simulator],
+        *,
+        checks: Sequence[Check] = (),
+        llm_task_problems: Callable[[LlmTaskDefinition], Problems] = lambda task: [],
+    ) -> None:
+        self.llm_task_problems = llm_task_problems
         self.simulators = tuple(simulators)
         self._by_type = {name.lower(): s for s in simulators for name in (s.type, *s.aliases)}
         self._by_surface = {s.surface: s for s in simulators}
-        self.checks = all_checks(simulators)
+        self.checks = all_checks(simulators, checks)
         self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
             name: (action, None) for name, action in CORE_ACTIONS.items()
         }
@@ -84,6 +93,10 @@ class Registry:
         if surface is not None and surface not in surfaces:
             return [(("action",), f"{action} needs a simulator on the surface {surface}")]
         return _problems(scenario_action.model, args)
+
+    def match_problem(self, match: Mapping[str, Any]) -> str | None:
+        """Return what is wrong with a `when` clause's match, None when it can be used."""
+        return describe_match_problem(dict(match))
 
     def assertion_problems(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> Problems:
         """Return what makes an assertion unsupported. `entity` is None without an input entity."""

@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from copy import deepcopy
@@ -29,6 +25,7 @@ from sandbox.settings import Settings
 API_KEY = "vk_local"
 SOLVER_KEY = "vrl_slv_local"
 WAIT_S = 20
+FOLLOW_S = 10  # shorter than the stream's keep-alive, which must not be what ends it
 
 ADT = (
     "MSH|^~\\&|A|B|C|D|20260423090000||ADT^A01|{control}|P|2.5\rEVN|A01|20260423090000\r"
@@ -264,7 +261,7 @@ class Live:
         if last is not None:
             headers["Last-Event-ID"] = str(last)
         async with (
-            asyncio.timeout(WAIT_S),
+            asyncio.timeout(FOLLOW_S),
             self.http.get(f"{self.url}/task-runs/{task_run_id}/events/stream", headers=headers) as response,
         ):
             assert response.status == 200
@@ -323,6 +320,17 @@ class Run:
     def state_hash(self, index: int = 0) -> str:
         return self.live.state_hash(self.tasks[index])
 
+    async def task_state(self, index: int = 0) -> tuple[Any, ...]:
+        """Phase, status, verdict, score of a task run."""
+        value = await self.live.get(f"/task-runs/{self.tasks[index]}")
+        return value["phase"], value["status"], value["verdict"], value["score"]
+
+    async def whole(self) -> Any:
+        """Everything the API tells about the run, to see that nothing changed."""
+        tasks = [await self.live.get(f"/task-runs/{t}") for t in self.tasks]
+        events = [await self.events(i) for i in range(len(self.tasks))]
+        return await self.live.get(f"/benchmark-runs/{self.id}"), tasks, events
+
     async def do_everything(self) -> None:
         """Do all the work of the task `refer` over the public surfaces."""
         sent = [
@@ -366,6 +374,7 @@ class Kit:
     oru: str = ORU
     api_key: str = API_KEY
     solver_key: str = SOLVER_KEY
+    live: type[Live] = Live
 
     @property
     def prior_auth(self) -> dict[str, Any]:
@@ -393,70 +402,6 @@ def disk(tmp_path: Path) -> Disk:
     made.dataset("small", _dataset_files())
     made.benchmark(benchmark())
     return made
-
-
-class Process:
-    """`sandbox serve` as a process of its own, on the test's definitions."""
-
-    def __init__(self, disk: Disk, *options: str) -> None:
-        places = ["--data-dir", disk.data, "--playgrounds", disk.playgrounds, "--seeds", disk.seeds]
-        command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", *places, *options]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
-        self.process = subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        self.url = ""
-
-    def wait_until_ready(self) -> "Process":
-        """Wait for the line that says so."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("sandbox ready at "):
-                self.url = line.removeprefix("sandbox ready at ").strip()
-                return self
-        raise AssertionError(self.process.stderr.read() if self.process.stderr else "")
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def wait(self) -> tuple[int, str, str]:
-        """Wait for the end: exit status, what is left of stdout, stderr."""
-        out, err = self.process.communicate(timeout=WAIT_S)
-        return self.process.returncode, out, err
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=WAIT_S)
-
-
-@pytest.fixture
-def spawn(disk: Disk) -> Iterator[Callable[..., Process]]:
-    """Start `sandbox serve` on the test's directories; what still runs at the end is killed."""
-    started: list[Process] = []
-
-    def start(*options: str) -> Process:
-        started.append(Process(disk, *options))
-        return started[-1]
-
-    yield start
-    for process in started:
-        if process.process.poll() is None:
-            process.kill()
-
-
-@pytest.fixture
-async def reach() -> AsyncIterator[Callable[[str], Live]]:
-    """Give a client of a server in another process."""
-    async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
-
-        def to(url: str) -> Live:
-            return Live(web.Application(), Settings(), url, http, _nothing)
-
-        yield to
-
-
-async def _nothing() -> None:
-    return None
 
 
 Serve = Callable[..., Any]

@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from sandbox.api.context import HUB, RUNS, WRITER
+from sandbox.playground.events import Response
+
 
 @pytest.fixture
 async def run(live):
@@ -70,10 +73,32 @@ async def test_nothing_is_lost_between_the_last_event_and_the_end(live):
         assert seqs == [e["seq"] for e in await run.events()] == list(range(1, len(seqs) + 1))
 
 
+async def test_the_end_waits_for_events_that_are_not_on_disk_yet(live, run, monkeypatch):
+    """The task run is over in memory, its last event is still being committed, and a follower comes."""
+    gate, connection = asyncio.Event(), live.app[WRITER]._connection
+    commit = connection.commit
+
+    async def held() -> None:
+        await gate.wait()
+        await commit()
+
+    monkeypatch.setattr(connection, "commit", held)
+    writing = asyncio.create_task(run.call("PUT", "files/a.txt", body=b"x"))
+    await live.until(lambda: _has_seq(live, run, 3))
+    ending = asyncio.create_task(live.call("POST", f"/task-runs/{run.tasks[0]}/cancel", "vk_local"))
+    await live.until(lambda: _is_over(live, run))
+    following = asyncio.create_task(live.follow(run.tasks[0]))
+    await live.until(lambda: _is_followed(live))
+    for _ in range(20):  # time enough for a stream that does not wait to say that it is over
+        assert (await live.call("GET", "/healthz")).status == 200
+    assert not following.done() and not writing.done() and not ending.done()
+    gate.set()
+    assert [name for _, name, _ in await following] == ["clock_advanced", "scenario_step", "file_write", "end"]
+    assert ((await writing).status, (await ending).status) == (201, 200)
+
+
 async def test_more_events_than_one_read_takes(live, run):
     playground = live.playground(run.tasks[0])
-    from sandbox.playground.events import Response
-
     for _ in range(1100):
         playground.interact("clock_advanced", lambda tx: Response.of_json({}))
     await live.post(f"/benchmark-runs/{run.id}/cancel")
@@ -102,6 +127,12 @@ async def test_a_stream_does_not_hold_up_a_shutdown(serve):
 
 
 async def _is_followed(live):
-    from sandbox.api.context import HUB
-
     return live.app[HUB]._followers
+
+
+async def _has_seq(live, run, seq):
+    return live.playground(run.tasks[0]).seq >= seq
+
+
+async def _is_over(live, run):
+    return live.app[RUNS].active_task_run(run.tasks[0]).is_over

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.playground.branch import Branch, Seed
-from sandbox.playground.playground import Playground, Sandbox
+from sandbox.playground.playground import Done, Playground, Sandbox
 
 
 class FakeClock:
@@ -25,12 +25,7 @@ class ListRecorder:
 
     def submit(self, event):
         self.events.append(event)
-        return _done()
-
-
-class _done:
-    def __await__(self):
-        return iter(())
+        return Done()
 
 
 @pytest.fixture

@@ -183,6 +183,23 @@ def test_a_step_can_wait_for_the_agent(make_playground, recorder):
     assert recorder.events[-1].type == "message_sent"
 
 
+def test_a_waiting_step_that_fails_is_given_up_and_recorded(make_playground, recorder):
+    def broken(tx, args):
+        tx.put("test/things", "half", 1)
+        raise Conflict("cannot")
+
+    playground = make_playground(actions={"broken": broken}, matches=matches_event)
+    playground.start_clock(None)
+    playground.interact(
+        "portal_request", lambda tx: (tx.wait_for("portal_request", {}, "broken", {}, after_s=0), OK)[1]
+    )
+    for _ in range(2):
+        playground.interact("portal_request", lambda tx: OK, request=Request("GET", "portal/patients"))
+    assert playground.branch.count("_waiting") == 0
+    assert playground.branch.count("test/things") == 0
+    assert [e.response.status for e in recorder.events if e.type == "scenario_step"] == [409, 200]
+
+
 def test_a_scenario_that_fails_leaves_no_trace(make_playground, recorder):
     def good(tx, args):
         tx.put("test/things", "a", 1)

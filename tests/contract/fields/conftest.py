@@ -1,4 +1,4 @@
-"""Every documented field with its type, against live answers.
+"""The table of every documented field with its type.
 
 A shape maps a field to the kinds it may have. `documented` fields must all be there; a field that is
 in neither `documented` nor `extensions` fails, and so does a wrong type.
@@ -6,6 +6,7 @@ in neither `documented` nor `extensions` fails, and so does a wrong type.
 
 import re
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -349,6 +350,11 @@ EVENT = {
 }
 
 
+def more(shape: Shape, documented: dict[str, Any] | None = None, extensions: dict[str, Any] | None = None) -> Shape:
+    """A shape with more fields."""
+    return Shape({**shape.documented, **(documented or {})}, {**shape.extensions, **(extensions or {})})
+
+
 def page_of(element: Any) -> Shape:
     meta = {"next?": "string", "prev?": "string", "limit": "int"}
     return Shape({"data": [element], "next_cursor?": "string", "_meta": meta})
@@ -360,218 +366,7 @@ ERROR_WITH_DETAILS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("value", "kind", "problem"),
-    [
-        ({}, {"a": "string"}, "$.a is missing"),
-        ({"a": 1}, {"a": "string"}, "$.a: 1 is no string"),
-        ({"a": None}, {"a": "string"}, "$.a: None is no string"),
-        ({"a": "x", "b": 1}, {"a": "string"}, "$.b is not documented"),
-        ({"a": [{"b": "2026-01-01"}]}, {"a": [{"b": "instant"}]}, "$.a[0].b: '2026-01-01' is no instant"),
-        ({"a": True}, {"a": "number"}, "$.a: True is no number"),
-    ],
-)
-def test_the_table_itself_can_fail(value, kind, problem):
-    assert problems(value, kind) == [problem]
-    assert problems({"a": None}, {"a?": "string"}) == []
-
-
-async def test_create_run(live):
-    run = await live.run(agent="me", seed=7)
-    check(run.value, CREATED)
-    assert (run.value["agent"], run.value["seed"], run.value["scored"]) == ("me", 7, False)
-    assert run.value["benchmark"] == {"slug": "clinic", "version": "1", "name": "Small clinic"}
-    for sandbox in run.value["sandboxes"]:
-        check(sandbox["credentials"], CREDENTIALS[sandbox["type"]])
-    assert len(run.value["sandboxes"]) == 8
-    assert run.value["endpoints"]["fhir"] == f"/v1/benchmark-runs/{run.id}/fhir"
-    first = run.value["task_runs"][0]
-    assert first["start_url"] == f"/v1/task-runs/{first['id']}/start"
-    assert first["complete_url"] == f"/v1/task-runs/{first['id']}/complete"
-    assert first["endpoints"]["portal"] == f"/v1/task-runs/{first['id']}/portal"
-    check((await live.run()).value, CREATED)
-
-
-async def test_internal_create_returns_the_token_too(live):
-    answer = await live.post("/benchmark-runs", status=201, json={"benchmark_id": "clinic@1"})
-    both = Shape({**INTERNAL_RUN.documented, **CREATED.documented}, {**INTERNAL_RUN.extensions, **CREATED.extensions})
-    check(answer, both)
-    assert await live.get(f"/v1/benchmark-runs/{answer['id']}", answer["bearer_token"])
-
-
-async def test_a_run_from_start_to_end(live):
-    run = await live.run()
-    check(await run.get(), PUBLIC_RUN)
-    started = await run.start()
-    check(started, STARTED)
-    assert started["task_item"] == {"instruction": "Refer Ana Reyes."}
-    check(await run.get(), PUBLIC_RUN)
-    await run.do_everything()
-    first = await run.complete(output={"answer": 42}, notes="done")
-    check(first, COMPLETED)
-    for axis in first["axes"].values():
-        check(axis, {"score": "score", "weight": "number"})
-    assert set(first["axes"]) == {"correctness", "communication", "__default__"}
-    assert (first["score"], first["verdict"], len(first["checks"])) == (1.0, "pass", 4)
-    await run.start(1)
-    check(await run.complete(1), COMPLETED)
-    over = await run.get()
-    check(over, PUBLIC_RUN)
-    assert (over["phase"], over["status"], over["score"], over["verdict"]) == ("completed", "completed", 0.5, "partial")
-
-
-async def test_internal_resources(live, kit):
-    run = await live.started()
-    await run.do_everything()
-    await run.complete(output="x")
-    check(
-        await live.get("/benchmark-runs"),
-        page_of(Shape(INTERNAL_RUN.documented, {**INTERNAL_RUN.extensions, "tasks": "array"})),
-    )
-    full = Shape(
-        {
-            **INTERNAL_RUN.documented,
-            "task_runs": [
-                Shape({**INTERNAL_TASK_RUN.documented, "criterion_runs": [CRITERION_RUN]}, INTERNAL_TASK_RUN.extensions)
-            ],
-        },
-        {**INTERNAL_RUN.extensions, "sandboxes": [RUN_SANDBOX]},
-    )
-    check(await live.get(f"/benchmark-runs/{run.id}"), full)
-    with_snapshot = Shape(INTERNAL_TASK_RUN.documented, {**INTERNAL_TASK_RUN.extensions, "snapshot": "object"})
-    check(await live.get(f"/task-runs?benchmark_run_id={run.id}"), page_of(with_snapshot))
-    for task_run_id in run.tasks:
-        check(await live.get(f"/task-runs/{task_run_id}"), FULL_TASK_RUN)
-    criterion_runs = await live.get(f"/criterion-runs?task_run_id={run.tasks[0]}")
-    check(criterion_runs, page_of(CRITERION_RUN))
-    assert len(criterion_runs["data"]) == 4
-    one = await live.get(f"/criterion-runs/{criterion_runs['data'][0]['id']}")
-    check(one, CRITERION_RUN)
-    assert one == criterion_runs["data"][0]
-
-    check(await live.get(f"/playgrounds?benchmark_run_id={run.id}"), page_of(PLAYGROUND))
-    playground = await live.get(f"/playgrounds/{run.value['task_runs'][0]['playground_id']}")
-    check(playground, PLAYGROUND)
-    assert [s["type"] for s in playground["sandboxes"]] == ["Fhir", "Hl7", "Files", "Payer"]
-    check(await live.get(f"/sandboxes?playground_id={playground['id']}"), page_of(SANDBOX))
-    for sandbox in playground["sandboxes"]:
-        found = await live.get(f"/sandboxes/{sandbox['id']}")
-        check(found, SANDBOX)
-        check(found["credentials"], CREDENTIALS[found["type"]])
-        assert f"/sandboxes/{sandbox['id']}/" in str(found["credentials"])
-        check(await live.get(f"/sandboxes/{sandbox['id']}/events"), page_of(EVENT))
-
-
-async def test_events(live):
-    run = await live.started()
-    await run.do_everything()
-    refused = await run.call("POST", "hl7/outbound", json={"payload": 1})
-    assert refused.status == 400
-    events = await live.get(f"/task-runs/{run.tasks[0]}/events")
-    check(events, page_of(EVENT))
-    assert len(events["data"]) == 7
-    streamed = await live.post(f"/benchmark-runs/{run.id}/cancel") and await live.follow(run.tasks[0])
-    assert [data for _, _, data in streamed[:-1]] == list(reversed(events["data"]))
-    for _, name, data in streamed[:-1]:
-        check(data, EVENT)
-        assert name == data["type"]
-
-
-async def test_benchmarks_and_tasks(live):
-    benchmarks = await live.get("/benchmarks")
-    check(benchmarks, page_of(BENCHMARK))
-    (only,) = benchmarks["data"]
-    assert await live.get(f"/benchmarks/{only['id']}") == only == await live.get("/benchmarks/clinic@1")
-    tasks = await live.get(f"/tasks?benchmark_id={only['id']}")
-    check(tasks, page_of(TASK))
-    assert {t["key"] for t in tasks["data"]} == {"refer", "answer"}
-    for listed in tasks["data"]:
-        found = await live.get(f"/tasks/{listed['id']}")
-        check(found, Shape(TASK.documented, {**TASK.extensions, "criteria": [CRITERION]}))
-        assert found["criteria"]
-
-
-async def test_errors(live, kit):
-    run = await live.started()
-    cases = [
-        (401, "UNAUTHORIZED", ERROR, "GET", "/benchmarks", None, None),
-        (404, "NOT_FOUND", ERROR, "GET", "/benchmarks/none", kit.api_key, None),
-        (404, "NOT_FOUND", ERROR, "GET", "/nowhere", None, None),
-        (405, "METHOD_NOT_ALLOWED", ERROR, "DELETE", "/benchmarks", kit.api_key, None),
-        (409, "CONFLICT", ERROR, "POST", f"/v1/task-runs/{run.tasks[0]}/start", run.token, {}),
-        (400, "VALIDATION_ERROR", ERROR_WITH_DETAILS, "POST", "/v1/benchmark-runs", kit.solver_key, {"bench": 1}),
-        (400, "BAD_REQUEST", ERROR, "POST", "/v1/benchmark-runs", kit.solver_key, []),
-        (404, "NOT_FOUND", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/files/none", run.token, None),
-        (404, "NOT_FOUND", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/portal/patients/none", run.token, None),
-        (401, "UNAUTHORIZED", ERROR, "GET", f"/v1/benchmark-runs/{run.id}/hl7/inbox", None, None),
-        (
-            400,
-            "VALIDATION_ERROR",
-            ERROR_WITH_DETAILS,
-            "POST",
-            f"/v1/benchmark-runs/{run.id}/hl7/outbound",
-            run.token,
-            {"payload": 1},
-        ),
-    ]
-    for status, code, shape, method, path, token, body in cases:
-        answer = await live.call(method, path, token, json=body)
-        assert (answer.status, answer.error["code"]) == (status, code), (path, answer)
-        check(answer.json, shape)
-        assert answer.headers["X-Request-Id"] == answer.error["request_id"]
-        assert answer.headers["Content-Type"].startswith("application/json")
-    refused = await live.call("POST", "/v1/benchmark-runs", kit.solver_key, json={"bench": 1, "scored": "yes"})
-    assert set(refused.error["details"]) == {"bench", "benchmark", "scored"}
-    assert all(isinstance(m, list) and m for m in refused.error["details"].values())
-
-
-async def test_fhir_errors_are_operation_outcomes(live, kit):
-    run = await live.started()
-    for token, path, status in [
-        (None, "fhir/Patient/ana", 401),
-        (kit.api_key, "fhir/Patient/ana", 401),
-        (run.token, "fhir/Patient/none", 404),
-        (run.token, "fhir/Nonsense", 404),
-        (run.token, "fhir/Patient?nonsense=1", 400),
-    ]:
-        answer = await live.call("GET", f"/v1/benchmark-runs/{run.id}/{path}", token)
-        assert answer.status == status, (path, answer)
-        assert answer.headers["Content-Type"].startswith("application/fhir+json")
-        assert answer.json["resourceType"] == "OperationOutcome"
-        assert answer.json["issue"][0]["severity"] in ("error", "fatal")
-        assert answer.headers["X-Request-Id"].startswith("req_")
-
-
-async def test_a_scored_run_withholds_details_and_evidence_from_the_agent_only(live):
-    run = await live.started(scored=True)
-    await run.do_everything()
-    answer = await run.complete()
-    check(answer, {**COMPLETED, "checks": [SCORED_CHECK]})
-    check(await run.complete(), {**COMPLETED, "checks": [SCORED_CHECK]})
-    seen_by_agent = str(await run.get()) + str(answer)
-    assert "field_results" not in seen_by_agent and "'details'" not in seen_by_agent
-    for found in (await live.get(f"/task-runs/{run.tasks[0]}"))["criterion_runs"]:
-        assert found["details"] and found["evidence"]
-    for found in (await live.get(f"/criterion-runs?task_run_id={run.tasks[0]}"))["data"]:
-        assert found["details"] and found["evidence"]
-    assert (await live.get(f"/benchmark-runs/{run.id}"))["scored"] is True
-
-
-async def test_every_response_carries_a_request_id(live, kit):
-    run = await live.started()
-    seen = set()
-    for method, path, token in [
-        ("GET", "/healthz", None),
-        ("GET", "/readyz", None),
-        ("GET", "/benchmarks", kit.api_key),
-        ("GET", "/nowhere", None),
-        ("GET", f"/v1/benchmark-runs/{run.id}/files/inbox/referral.txt", run.token),
-        ("HEAD", f"/v1/benchmark-runs/{run.id}/files/inbox/referral.txt", run.token),
-        ("DELETE", f"/v1/benchmark-runs/{run.id}/files/inbox/referral.txt", run.token),
-        ("GET", f"/v1/benchmark-runs/{run.id}/fhir/metadata", run.token),
-    ]:
-        seen.add((await live.call(method, path, token)).headers["X-Request-Id"])
-    await live.post(f"/benchmark-runs/{run.id}/cancel")
-    stream = await live.call("GET", f"/task-runs/{run.tasks[0]}/events/stream", kit.api_key)
-    seen.add(stream.headers["X-Request-Id"])
-    assert len(seen) == 9
+@pytest.fixture(scope="session")
+def table() -> SimpleNamespace:
+    """The shapes and the functions of this table."""
+    return SimpleNamespace(**globals())

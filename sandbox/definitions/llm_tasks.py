@@ -1,0 +1,46 @@
+"""LLM tasks that belong to a benchmark: `playgrounds/<slug>/v<n>/llm_tasks/*.yaml`.
+
+A file is one task with one revision; its name without the ending is the task's key. What a model,
+an output format or an input processor may be is checked by the `Vocabulary` of `load.py`.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from sandbox import ids, jsonio
+from sandbox.definitions.assertions import StrictModel
+
+FOLDER = "llm_tasks"
+
+
+class LlmTaskDefinition(StrictModel):
+    """One task. `model` and `fallback_model` are a model's name, alias or id; `answers` are recorded
+    answers for the `replay` engine."""
+
+    key: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
+    name: str = Field(pattern=r"^[a-zA-Z0-9\- ]+$", max_length=63)
+    description: str | None = None
+    enabled: bool = True
+    output_modality: Literal["json", "image", "audio", "pdf", "text", "csv"] = "json"
+    system_prompt: str
+    user_prompt: str
+    model: str = "sandbox-extract"
+    llm_config: dict[str, Any] = {}
+    output_format: dict[str, Any] | None = None
+    file_input_mode: Literal["none", "image", "pdf", "image_or_pdf", "any"] = "none"
+    optimise_images: bool = True
+    input_processors: list[dict[str, Any]] = []
+    annotation: str | None = Field(default=None, max_length=255)
+    fallback_model: str | None = None
+    fallback_config: dict[str, Any] | None = None
+    answers: list[dict[str, Any]] = []
+
+    def task_id(self, slug: str, version: int) -> str:
+        """Return the task's id, the same on every machine."""
+        return ids.derived_uuid("llm-task", slug, version, self.key)
+
+    def revision_id(self, slug: str, version: int) -> str:
+        """Return the id of the revision: another as soon as anything in the file is another."""
+        content = jsonio.canonical(self.model_dump(mode="json")).decode()
+        return ids.derived_uuid("llm-revision", slug, version, self.key, content)

@@ -1,0 +1,93 @@
+"""What an engine is: the one interface that all of them have.
+
+An engine is asked once per attempt; checking the answer, retrying and falling back are the runner's
+work. It must not know HTTP routes, storage or tasks, only the `Call`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sandbox.jsonio import Json
+from sandbox.llm_tasks.output_format import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that came with a run."""
+
+    original_filename: str
+    stored_filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt at one run.
+
+    `values` are the inputs after their processors; `submitted` are those a recorded answer is found
+    by. `ordinal` counts the task's runs from 1, `attempt` the attempts of this run on this model.
+    """
+
+    task_id: str
+    task_name: str
+    revision_id: str
+    model: str
+    system_prompt: str
+    user_prompt: str
+    values: Mapping[str, Json]
+    modality: str
+    fields: Fields | None = None
+    files: tuple[InputFile, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    answers: tuple[Mapping[str, Any], ...] = ()
+    ordinal: int = 1
+    attempt: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine says. `value` is a JSON object, a text, or bytes for a generated file.
+
+    Token counts are None where the engine does not know them; `notes` go into the run's data.
+    """
+
+    value: Json
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    notes: Mapping[str, Json] = field(default_factory=dict)
+
+
+class EngineFailure(Exception):
+    """No answer. `kind` is one word for programs, the message is for people; `retry` says whether
+    another attempt may help."""
+
+    def __init__(self, kind: str, message: str, *, retry: bool = True) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retry = retry
+
+
+class Engine(Protocol):
+    """Something that answers prompts."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the documentation and in a run's data."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its answers come from outside and may be recorded."""
+        ...
+
+    def config_problems(self, config: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong with a revision's `llm_config` for this engine."""
+        ...
+
+    async def answer(self, call: Call) -> Answer:
+        """Answer one attempt. Raises `EngineFailure`."""
+        ...

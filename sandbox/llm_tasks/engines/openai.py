@@ -1,0 +1,127 @@
+"""The `openai` engine: any server that speaks the chat completions protocol, held to a JSON schema.
+
+Used only when a base URL is configured. Images go as data URLs, other files as the text that is in
+them. The key goes into the request's header and nowhere else.
+"""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from sandbox import jsonio, limits
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
+from sandbox.llm_tasks.documents import read_document
+from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
+from sandbox.llm_tasks.output_format import to_json_schema
+
+_ANSWER_BYTES_MAX: Final = 16 * limits.MIB
+# What of a revision's llm_config is passed on.
+_PASSED: Final = frozenset(
+    "temperature top_p max_tokens max_completion_tokens seed stop presence_penalty frequency_penalty".split()
+)
+
+
+class OpenAiEngine:
+    """Asks a model over HTTP."""
+
+    name = "openai"
+    is_live = True
+
+    def __init__(self, base_url: str, api_key: str | None, *, timeout_s: float = limits.LLM_CALL_TIMEOUT_S) -> None:
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._api_key = api_key
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    def config_problems(self, config: Mapping[str, Any]) -> list[str]:
+        """Return nothing: the server judges its own parameters."""
+        return []
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def answer(self, call: Call) -> Answer:
+        """Send the prompt and read the answer. Raises `EngineFailure` for whatever goes wrong on the way."""
+        body = await self._request_of(call)
+        try:
+            status, raw = await asyncio.wait_for(self._post(body), self._timeout_s)
+        except TimeoutError:
+            raise EngineFailure("timeout", f"The model did not answer within {self._timeout_s:g} s.") from None
+        except aiohttp.ClientError as error:
+            raise EngineFailure("model_unreachable", f"The model cannot be reached: {type(error).__name__}.") from None
+        if status == 429:
+            raise EngineFailure("rate_limited", "The model's rate limit was reached.")
+        if status >= 400:
+            retry = status >= 500 or status == 408
+            raise EngineFailure("model_error", f"The model answered {status}: {self._said(raw)}", retry=retry)
+        return self._read(raw, call)
+
+    async def _post(self, body: Json) -> tuple[int, bytes]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        headers = {"Content-Type": "application/json"}
+        if self._api_key:
+            headers["Authorization"] = f"Bearer {self._api_key}"
+        async with self._session.post(self._url, data=jsonio.dump(body), headers=headers) as answer:
+            raw = await answer.content.read(_ANSWER_BYTES_MAX + 1)
+            while len(raw) <= _ANSWER_BYTES_MAX and (more := await answer.content.read(_ANSWER_BYTES_MAX)):
+                raw += more
+            if len(raw) > _ANSWER_BYTES_MAX:
+                raise EngineFailure("malformed_output", "The model's answer is too large.", retry=False)
+            return answer.status, raw
+
+    async def _request_of(self, call: Call) -> Json:
+        parts: list[Json] = [{"type": "text", "text": call.user_prompt}]
+        for file in call.files:
+            if file.content_type.startswith("image/"):
+                url = f"data:{file.content_type};base64,{base64.b64encode(file.content).decode()}"
+                parts.append({"type": "image_url", "image_url": {"url": url}})
+            else:
+                text = (
+                    await asyncio.to_thread(read_document, file.content, file.content_type, file.original_filename)
+                ).text
+                parts.append({"type": "text", "text": f"File {file.original_filename}:\n{text}"})
+        body: dict[str, Json] = {
+            "model": call.model,
+            "messages": [
+                {"role": "system", "content": call.system_prompt},
+                {"role": "user", "content": call.user_prompt if len(parts) == 1 else parts},
+            ],
+        }
+        body |= {name: value for name, value in call.config.items() if name in _PASSED}
+        if call.fields is not None:
+            schema = to_json_schema(call.fields, is_nullable=True)
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": schema, "strict": True},
+            }
+        return body
+
+    def _read(self, raw: bytes, call: Call) -> Answer:
+        try:
+            value = jsonio.parse(raw)
+            message = value["choices"][0]["message"]
+            text = message.get("content")
+            usage = value.get("usage") or {}
+        except (SandboxError, KeyError, IndexError, TypeError, AttributeError):
+            raise EngineFailure("malformed_output", f"This is not a chat completion: {self._said(raw)}") from None
+        if message.get("refusal"):
+            raise EngineFailure("refused", f"The model refused: {str(message['refusal'])[:300]}", retry=False)
+        if not isinstance(text, str):
+            raise EngineFailure("malformed_output", "The chat completion has no text.")
+        return Answer(text, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+
+    def _said(self, raw: bytes) -> str:
+        text = raw[:300].decode(errors="replace")
+        return text.replace(self._api_key, "[redacted]") if self._api_key else text
+
+
+def _count(usage: Json, name: str) -> int | None:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) else None

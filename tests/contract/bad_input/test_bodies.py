@@ -1,0 +1,142 @@
+"""Wrong bodies on every route that takes one, and the limits at their edge."""
+
+import json
+from typing import Any
+
+from sandbox import limits
+
+JSON = {"Content-Type": "application/json"}
+BROKEN = [
+    (b"{", JSON),
+    (b"{}{}", JSON),
+    (b"nonsense", JSON),
+    (b"'x'", JSON),
+    (b'{"a": 1, "a": 2}', JSON),
+    (b'{"a": NaN}', JSON),
+    (b'{"a": Infinity}', JSON),
+    (b'{"a": 01}', JSON),
+    (b'{"a": "\\ud800"}', JSON),
+    (b'{"a": "\xff"}', JSON),
+    (b"\xff\xfe{\x00}\x00", JSON),
+    (b"[" * 65 + b"]" * 65, JSON),
+    (b'{"a":' * 5000 + b"1" + b"}" * 5000, JSON),
+    (b"[]", JSON),
+    (b'"x"', JSON),
+    (b"1", JSON),
+    (b"null", JSON),
+    (b"true", JSON),
+    (b'{"nonsense": 1}', JSON),
+    (b'{"": 1}', JSON),
+    (b'{"__proto__": {}}', JSON),
+    (b"<x/>", {"Content-Type": "application/xml"}),
+    (b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}),
+    (b"\x00", {"Content-Type": "image/png"}),
+]
+
+
+def bodies(bad: Any, row: Any) -> list[tuple[bytes, dict[str, str]]]:
+    """Every wrong body for a route that reads bad.JSON."""
+    assert row.body is not None
+    found = list(BROKEN)
+    incomplete = ({k: v for k, v in row.body.items() if k != name} for name in row.required)
+    found += [(json.dumps(value).encode(), bad.JSON) for value in incomplete]
+    for name, values in row.wrong.items():
+        base = {} if name == "payload" else row.body
+        found += [(json.dumps({**base, name: value}).encode(), bad.JSON) for value in values]
+    found.append((json.dumps({**row.body, "nonsense": 1}).encode(), bad.JSON))
+    return found
+
+
+async def test_wrong_bodies(world, bad):
+    live = world.live
+    before = await world.snapshot()
+    for method, path, row in world.routes():
+        if row.body is None or not row.has_json:
+            continue
+        target = world.path(path, row)
+        for body, headers in bodies(bad, row) if bad.is_first(path) else BROKEN:
+            if "attachments" in path and headers["Content-Type"] == "image/png":
+                continue  # a file as it is, which only lacks its name
+            answer = await live.call(method, target, bad.token_of(world, path, row), body=body, headers=headers)
+            bad.assert_refused(answer, target, 400, 404, 413, 415, 422, note=body[:200])
+    assert await world.snapshot() == before
+
+
+async def test_fields_are_named(live, kit, bad):
+    for path, token in (("/v1/benchmark-runs", kit.solver_key), ("/benchmark-runs", kit.api_key)):
+        row = bad.API["POST", path]
+        for name, values in row.wrong.items():
+            for value in values:
+                if isinstance(value, str) and "@" in value:
+                    continue
+                answer = await live.call("POST", path, token, json={**(row.body or {}), name: value})
+                assert answer.status == 400 and name in answer.error["details"], (name, value, answer)
+        answer = await live.call("POST", path, token, json={})
+        assert answer.error["details"] == {row.required[0]: ["Required field"]}
+        answer = await live.call("POST", path, token, json={**(row.body or {}), "nonsense": 1})
+        assert list(answer.error["details"]) == ["nonsense"]
+
+
+async def test_oversize_bodies_on_every_route(world, bad):
+    """The size is declared, so that nothing need be sent."""
+    live = world.live
+    before = await world.snapshot()
+    for method, path, row in world.routes():
+        is_fhir = method == "*"
+        if row.body is None and not is_fhir:
+            continue
+        target = world.path(path, row)
+        size = row.limit * 2 + 1
+        kind = "application/fhir+json" if is_fhir else "application/json"
+        request = bad.head(
+            "POST" if is_fhir else method,
+            target,
+            bad.token_of(world, path, row),
+            f"Content-Length: {size}",
+            f"Content-Type: {kind}",
+        )
+        bad.assert_refused(await bad.raw(live, request), target, 413)
+    assert await world.snapshot() == before
+
+
+async def test_the_limit_of_a_body_and_one_past_it(live, kit, bad):
+    run = await live.started()
+    path = f"/v1/task-runs/{run.tasks[0]}/complete"
+    empty = len(json.dumps({"output": ""}))
+    full = json.dumps({"output": "x" * (limits.REQUEST_BODY_BYTES - empty)}).encode()
+    assert len(full) == limits.REQUEST_BODY_BYTES
+    for body in (full + b" ", chunks(full + b" ")):
+        answer = await live.call("POST", path, run.token, body=body, headers=bad.JSON)
+        bad.assert_refused(answer, path, 413)
+        assert str(limits.REQUEST_BODY_BYTES) in answer.error["message"]
+    assert (await live.get(f"/task-runs/{run.tasks[0]}"))["phase"] == "started"
+    answer = await live.call("POST", path, run.token, body=full, headers=bad.JSON)
+    assert answer.status == 200
+
+
+async def chunks(body: bytes) -> Any:
+    for begin in range(0, len(body), limits.MIB):
+        yield body[begin : begin + limits.MIB]
+
+
+async def test_a_file_one_past_its_limit(live, bad):
+    run = await live.started()
+    before = run.state_hash()
+
+    async def content() -> Any:
+        for _ in range(64):
+            yield b"\x00" * limits.MIB
+        yield b"\x00"
+
+    answer = await run.call("PUT", "files/outbox/big.bin", body=content())
+    bad.assert_refused(answer, f"/v1/benchmark-runs/{run.id}/files/outbox/big.bin", 413)
+    assert run.state_hash() == before
+
+
+async def test_depth_at_the_limit_and_one_past_it(live, bad):
+    run = await live.started()
+    path = f"/v1/task-runs/{run.tasks[0]}/complete"
+    for depth, status in ((limits.JSON_DEPTH + 1, 413), (limits.JSON_DEPTH, 200)):
+        arrays = depth - 1  # the object around them is one level
+        body = b'{"output": ' + b"[" * arrays + b"]" * arrays + b"}"
+        assert (await live.call("POST", path, run.token, body=body, headers=bad.JSON)).status == status
