@@ -13,7 +13,9 @@
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
-    └── Unprocessable       422  understood, but breaks a rule of the resource
+    ├── Unprocessable       422  understood, but breaks a rule of the resource
+    ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
+    └── GatewayTimeout      504  … or did not answer in time
 
 This leaf knows statuses and codes; it must not know any wire format.
 """
@@ -150,3 +152,17 @@ class RateLimited(SandboxError):
 
     status = 429
     code = "RATE_LIMITED"
+
+
+class BadGateway(SandboxError):
+    """A server behind this one cannot be reached, or answered what cannot be passed on."""
+
+    status = 502
+    code = "BAD_GATEWAY"
+
+
+class GatewayTimeout(SandboxError):
+    """A server behind this one did not answer in time."""
+
+    status = 504
+    code = "GATEWAY_TIMEOUT"

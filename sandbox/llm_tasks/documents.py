@@ -91,7 +91,7 @@ def _text_layer(content: bytes) -> tuple[str, str | None]:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         pages = PdfReader(io.BytesIO(content)).pages
-        return "\n".join(page.extract_text() for page in pages[:PAGES_MAX]), None
+        return "\n".join(page.extract_text() for page in pages[:PAGES_MAX]).strip(), None
     except Exception as error:
         return "", f"the PDF cannot be read ({type(error).__name__})"
 

@@ -7,10 +7,10 @@ All of its state is in the branch, in collections named `<surface>/<name>`. A na
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -22,11 +22,33 @@ from sandbox.errors import SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, Request, Response
-from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.playground.playground import Interaction, Playground, Sandbox
 
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
 Preparation = Callable[[Request, Sandbox], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a server outside answered; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetch(Protocol):
+    """Sends one HTTP request to a server outside of this process; simulators never open connections."""
+
+    async def __call__(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Fetched:
+        """Return the answer, whatever its status. Raises `BadGateway`, `GatewayTimeout`."""
+        ...
+
+
+Forwarding = Callable[[Request, Sandbox, Fetch], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +58,8 @@ class Route:
     `handler` is synchronous and runs as one interaction. `is_upstream` is False for what only the
     extended mode offers. `redact` names top-level JSON fields of the request body that must not be
     recorded. `prepare` runs before the interaction, off the event loop's hands, for work that takes
-    longer than 5 ms; its result is `request.prepared`.
+    longer than 5 ms; its result is `request.prepared`. So is that of `forward`, unless it is None: it
+    asks a server outside for the answer.
     """
 
     method: str
@@ -48,6 +71,7 @@ class Route:
     redact: tuple[str, ...] = ()
     body_limit: int = limits.REQUEST_BODY_BYTES
     prepare: Preparation | None = None
+    forward: Forwarding | None = None
     is_open: bool = False
 
 
@@ -180,6 +204,16 @@ class Simulator(ABC):
         Raises `Unauthorized` or `Forbidden`. The edge has already let organization keys in.
         """
         raise Unauthorized("This needs an organization key (vk_…); the token sent is not one that is valid here.")
+
+    async def before_scoring(
+        self, playground: Playground, sandbox: Sandbox, assertions: Iterable[Assertion], fetch: Fetch
+    ) -> None:
+        """Bring into the record what checks would have to ask a server outside.
+
+        Checks are pure and read what is recorded; this runs once, when a task run is completed, and
+        records by `playground.interact`. `assertions` are the task's, with their entities' values.
+        """
+        return
 
     @abstractmethod
     def render_error(self, error: SandboxError, request: Request | None) -> Response:

@@ -117,7 +117,18 @@ async def target(tmp_path: Path, registry: Registry) -> AsyncIterator[Target]:
             run_id = run["benchmark_run_id"]
             async with http.get(f"{url}/v1/benchmark-runs/{run_id}/hl7/inbox", headers=headers) as response:
                 message = (await response.json())[0]["id"]
-            ids = {"run": run_id, "task": task_run["id"], "message": message, "sandbox": run["sandboxes"][0]["id"]}
+            draft = {"patient_member_id": "M1", "draft": True}
+            path = f"{url}/v1/benchmark-runs/{run_id}/portal/prior-auths"
+            async with http.post(path, json=draft, headers=headers) as response:
+                auth = (await response.json())["request_id"]
+            ids = {
+                "run": run_id,
+                "task": task_run["id"],
+                "other": run["task_runs"][1]["id"],
+                "message": message,
+                "sandbox": run["sandboxes"][0]["id"],
+                "auth": auth,
+            }
             yield Target(runner.app, http, url, run_id, token, task_run["id"], task_run["playground_id"], ids)
     finally:
         await runner.cleanup()

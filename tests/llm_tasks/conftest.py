@@ -117,9 +117,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 async def start(settings: Settings) -> AsyncIterator[Callable[..., Awaitable[Api]]]:
     """Start a server; changes to the settings are given by name."""
+    count = 0
     async with AsyncExitStack() as stack:
 
         async def begin(**changes: Any) -> Api:
+            nonlocal count
+            count += 1
+            changes.setdefault("data_dir", settings.data_dir / str(count))
             return await stack.enter_async_context(_server(replace(settings, **changes)))
 
         yield begin

@@ -2,9 +2,9 @@ import io
 import struct
 import wave
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pypdf import PdfReader
 
 from sandbox.llm_tasks.documents import image_size, sniff
@@ -19,8 +19,7 @@ def test_a_picture_is_a_png_of_its_size():
 
 
 def test_a_picture_can_be_opened():
-    image = pytest.importorskip("PIL.Image")
-    with image.open(io.BytesIO(media.picture("x"))) as opened:
+    with Image.open(io.BytesIO(media.picture("x"))) as opened:
         opened.load()
         assert (opened.format, opened.size) == ("PNG", (media.SIDE, media.SIDE))
 

@@ -96,7 +96,7 @@ async def test_recording_is_readable_and_replays(cassettes):
         assert await engine.answer(call_of(f"{letter}{i}")) == Answer({"n": i}, 5, 6)
     text = (cassettes.directory / "greet-people.yaml").read_text()
     assert text.startswith("task: Greet People\nanswers:\n")
-    assert "text: |-\n        Dear colleague,\n        please see Ana.\n" in text
+    assert "text: |-\n      Dear colleague,\n      please see Ana.\n" in text
     assert [p.name for p in cassettes.directory.iterdir()] == ["greet-people.yaml"]
 
 

@@ -23,6 +23,7 @@ _RULE: Final = re.compile(r"^[\s|:+=_-]+$")
 _LABEL_WORDS_MAX: Final = 7
 _DASH_WORDS_MAX: Final = 4
 _WRAPPED_FROM: Final = 55
+_LABELS_PER_LINE_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +211,15 @@ def split_labels(line: str) -> list[tuple[str, str]]:
     >>> split_labels("See http://x.example at 10:30 today.")
     []
     """
-    match = _LABEL.match(line)
-    if match is None or not _is_label(match):
-        return []
-    label, rest = match["label"].strip(" .-#"), match["value"].strip()
-    cut = _next_label(rest)
-    if cut is None:
-        return [(label, rest)]
-    value = rest[:cut].rstrip(" \t;,|")
-    return [(label, value), *split_labels(rest[cut:].lstrip(" \t;,|"))]
+    found: list[tuple[str, str]] = []
+    while (match := _LABEL.match(line)) is not None and _is_label(match) and len(found) < _LABELS_PER_LINE_MAX:
+        label, rest = match["label"].strip(" .-#"), match["value"].strip()
+        cut = _next_label(rest)
+        found.append((label, rest if cut is None else rest[:cut].rstrip(" \t;,|")))
+        if cut is None:
+            break
+        line = rest[cut:].lstrip(" \t;,|")
+    return found
 
 
 def _is_label(match: re.Match[str]) -> bool:

@@ -17,6 +17,8 @@ from sandbox.llm_tasks.output_format import Field, Fields
 
 _ENOUGH: Final = 0.45
 _SURE: Final = 0.7
+# "Clinician: Laura Bennett" for the name of a provider.
+_NAMED_BY_PARENT: Final = 0.9
 _NOTES_MAX: Final = 200
 # A head word that says how the value is written rather than what it is.
 _FORM_WORDS: Final = frozenset({"description", "value", "summary", "string", "full"})
@@ -99,6 +101,8 @@ class Filler:
         found = []
         for position, (labelled, label, section) in enumerate(self._labels):
             score = similarity(own, label, section=section, parents=place.parents)
+            if own == ["name"] and place.parents and label and all(has_like(word, place.parents) for word in label):
+                score = max(score, _NAMED_BY_PARENT)
             if score < _ENOUGH and label and described and all(has_like(word, described) for word in label):
                 score = max(score, 0.5 if len(label) > 1 else 0.46)
             if score >= _ENOUGH:
@@ -115,7 +119,9 @@ class Filler:
             said = values.mentions(text, content_words(wanted.name))
             return bool(said), "whether the text mentions it"
         if wanted.type in ("int", "number"):
-            return self._number_near(own, wanted), "a number beside its word"
+            amount = values.find_pattern("amount", text) if "amount" in own else None
+            found = _convert(amount, wanted) if amount is not None else self._number_near(own, wanted)
+            return found, "a number beside its word"
         part = self._part(wanted, own, place)
         if part is not None:
             return part, "a part of another value"

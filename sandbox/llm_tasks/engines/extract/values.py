@@ -3,6 +3,7 @@
 Pure. Each function returns None where the text has no such value.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -137,6 +138,8 @@ def find_number(text: str) -> float | None:
         return None
     digits = re.sub(r"[^\d.-]", "", match[0])
     value = float(digits) if digits.strip("-.") else 0.0
+    if not math.isfinite(value):
+        return None
     return -value if match[0].startswith("(") and text[match.end() : match.end() + 1] == ")" else value
 
 
@@ -249,7 +252,7 @@ def split_items(text: str) -> list[str]:
     >>> split_items("aspirin, ibuprofen and latex"), split_items("none")
     (['aspirin', 'ibuprofen', 'latex'], [])
     """
-    if re.fullmatch(r"(?i)\W*(none|nil|n/?a|no known.*|nka|nkda|-)?\W*", text.strip()):
+    if re.fullmatch(r"(?i)\W*(none\b.*|nil|n/?a|no known.*|nka|nkda|-)?\W*", text.strip()):
         return []
     separator = r"\s*(?:\n|;)\s*" if re.search(r"[\n;]", text) else r"\s*,\s*(?:and\s+)?|\s+and\s+"
     return [item.strip(" .-*•") for item in re.split(separator, text) if item.strip(" .-*•")]

@@ -155,6 +155,7 @@ def similarity(
         score *= 0.5
     if parents and strange and not any(has_like(word, section) or has_like(word, label) for word in parents):
         score *= 0.6
-    if parents and section and not any(has_like(word, [*section, *label]) for word in parents):
-        score *= 0.75
-    return score
+    if parents and section:
+        is_within = any(has_like(word, [*section, *label]) for word in parents)
+        score *= 1.15 if is_within else 0.6
+    return min(score, 1.0)

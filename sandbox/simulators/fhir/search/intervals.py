@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
-from sandbox.simulators.fhir.search.index import Key, Keys, Selection
+from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection
 
 Interval: TypeAlias = tuple[float, float]
 
@@ -146,3 +146,31 @@ class Intervals:
             case _:
                 overlapping = [(lows, 0, low_stop, False), (highs, high_start, len(highs), False)]
                 return [min(overlapping, key=lambda s: s[2] - s[1])]
+
+
+class IntervalIndex(Index):
+    """Intervals of time, or numbers and ranges of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._intervals = Intervals()
+
+    def seal(self) -> None:
+        """Sort what was loaded."""
+        self._intervals.seal()
+
+    def add(self, key: Key, entry: Interval) -> None:
+        """Add an entry."""
+        self._intervals.add(key, entry)
+
+    def remove(self, key: Key, entry: Interval) -> None:
+        """Remove an entry."""
+        self._intervals.remove(key, entry)
+
+    def select(self, term: Range) -> Selection:
+        """Select by a term."""
+        return self._intervals.select(term)
+
+    def rank(self, entry: Interval, is_descending: bool) -> float:
+        """Return what an entry sorts by."""
+        return entry[1] if is_descending else entry[0]

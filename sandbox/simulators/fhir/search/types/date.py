@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Selection
-from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, Intervals, Range
+from sandbox.simulators.fhir.search.index import Index
+from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, IntervalIndex, Range
 from sandbox.simulators.fhir.search.paths import Path
 from sandbox.simulators.fhir.search.problems import BadValue
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
@@ -113,34 +113,6 @@ def moment_of(now: datetime) -> int:
     return utc.toordinal() * _DAY + seconds * _SECOND + utc.microsecond
 
 
-class DateIndex(Index):
-    """Intervals of time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._intervals = Intervals()
-
-    def seal(self) -> None:
-        """Sort what was loaded."""
-        self._intervals.seal()
-
-    def add(self, key: Key, entry: Interval) -> None:
-        """Add an entry."""
-        self._intervals.add(key, entry)
-
-    def remove(self, key: Key, entry: Interval) -> None:
-        """Remove an entry."""
-        self._intervals.remove(key, entry)
-
-    def select(self, term: Range) -> Selection:
-        """Select by a term."""
-        return self._intervals.select(term)
-
-    def rank(self, entry: Interval, is_descending: bool) -> float:
-        """Return what an entry sorts by."""
-        return entry[1] if is_descending else entry[0]
-
-
 class DateType(SearchType):
     """Parameters of type date."""
 
@@ -167,4 +139,4 @@ class DateType(SearchType):
 
     def new_index(self, parameter: Parameter, facet: str) -> Index:
         """Make an empty index."""
-        return DateIndex()
+        return IntervalIndex()

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sandbox.jsonio import ExactFloat, Json
 from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Selection
-from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, Intervals, Range
+from sandbox.simulators.fhir.search.index import Index
+from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, IntervalIndex, Range
 from sandbox.simulators.fhir.search.paths import Path
 from sandbox.simulators.fhir.search.problems import BadValue
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
@@ -97,34 +97,6 @@ def interval_of_range(raw: dict[str, Any]) -> tuple[Decimal | None, Decimal | No
     return (None, None) if low is not None and high is not None and low > high else (low, high)
 
 
-class NumberIndex(Index):
-    """Numbers and ranges of numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._intervals = Intervals()
-
-    def seal(self) -> None:
-        """Sort what was loaded."""
-        self._intervals.seal()
-
-    def add(self, key: Key, entry: Interval) -> None:
-        """Add an entry."""
-        self._intervals.add(key, entry)
-
-    def remove(self, key: Key, entry: Interval) -> None:
-        """Remove an entry."""
-        self._intervals.remove(key, entry)
-
-    def select(self, term: Range) -> Selection:
-        """Select by a term."""
-        return self._intervals.select(term)
-
-    def rank(self, entry: Interval, is_descending: bool) -> float:
-        """Return what an entry sorts by."""
-        return entry[1] if is_descending else entry[0]
-
-
 class NumberType(SearchType):
     """Parameters of type number."""
 
@@ -150,4 +122,4 @@ class NumberType(SearchType):
 
     def new_index(self, parameter: Parameter, facet: str) -> Index:
         """Make an empty index."""
-        return NumberIndex()
+        return IntervalIndex()

@@ -1,0 +1,122 @@
+"""The developer's happy path, case by case; and that nothing breaks the engine."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.llm_tasks.engines import media
+from sandbox.llm_tasks.engines.base import Call, InputFile
+from sandbox.llm_tasks.engines.extract import ExtractEngine
+from sandbox.llm_tasks.output_format import parse_format, problems_of
+
+CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text(encoding="utf-8"))
+ENGINE = ExtractEngine()
+
+
+def call_of(spec, values, files=(), modality="json", prompt="p"):
+    return Call("t", "T", "r", "m", "", prompt, values, modality, parse_format(spec) if spec else None, tuple(files))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+async def test_a_case(case):
+    values = case.get("values") or {"document": case["text"]}
+    answer = await ENGINE.answer(call_of(case["format"], values))
+    assert answer.value == case["answer"]
+    assert problems_of(answer.value, parse_format(case["format"])) == []
+    assert await ENGINE.answer(call_of(case["format"], values)) == answer
+
+
+async def test_it_says_what_it_matched_guessed_and_did_not_find():
+    spec = {"name": "str", "sentiment": {"type": "str", "options": ["good", "bad"]}, "phone": "str"}
+    answer = await ENGINE.answer(call_of(spec, {"text": "Name: Ana\nAll is good."}))
+    notes = answer.notes["extract"]
+    assert notes["matched"] == [{"field": "name", "from": 'label "Name"', "line": 1}]
+    assert notes["guessed"] == [{"field": "sentiment", "from": "the words of the text"}]
+    assert notes["not_found"] == ["phone"]
+
+
+async def test_it_reads_files_and_says_how():
+    pdf, png = media.document("Name: Ana Reyes"), media.picture("x")
+    files = [
+        InputFile("a.pdf", "s.pdf", "application/pdf", pdf),
+        InputFile("card.png", "s.png", "image/png", png),
+    ]
+    answer = await ENGINE.answer(call_of({"name": "str"}, {}, files))
+    assert answer.value == {"name": "Ana Reyes"}
+    first, second = answer.notes["extract"]["files"]
+    assert first == {"file": "a.pdf", "method": "text-layer", "chars": 15}
+    assert second["method"] in ("metadata", "ocr")
+
+
+async def test_without_inputs_the_prompt_itself_is_read():
+    answer = await ENGINE.answer(call_of({"name": "str"}, {}, prompt="Name: Ana"))
+    assert answer.value == {"name": "Ana"}
+
+
+async def test_instructions_are_not_read_as_input():
+    answer = await ENGINE.answer(call_of({"name": "str"}, {"text": "nothing here"}, prompt="Name: Instruction"))
+    assert answer.value == {"name": None}
+
+
+async def test_a_table_becomes_csv():
+    answer = await ENGINE.answer(call_of(None, {"t": "a | b | c\n1 | 2 | 3"}, modality="csv"))
+    assert answer.value == b"a,b,c\r\n1,2,3\r\n"
+
+
+SPEC = {
+    "name": "str",
+    "date_of_birth": {"type": "str", "description": "ISO date"},
+    "kind": {"type": "str", "options": ["urgent", "routine", "none"]},
+    "n": "int",
+    "amount": "number",
+    "is_new": "bool",
+    "tags": {"type": "list", "item_type": "str"},
+    "numbers": {"type": "list", "item_type": "int"},
+    "anything": "list",
+    "rows": {
+        "type": "list",
+        "nested_structure": {"name": "str", "date": "str", "n": "number", "on": "bool", "more": "list"},
+    },
+    "inner": {
+        "type": "object",
+        "nested_structure": {"phone": "str", "deep": {"type": "object", "nested_structure": {"a": "int"}}},
+    },
+}
+LINES = st.lists(
+    st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(
+            ["Name: Ana", "DOB: 1/2/70", "- item one", "a | b | c", "1 | 2 | 3", "|---|---|", "# Head", "HEAD", "Tags: a, b",
+             "rows:", "x,y,z", "1,2,3", "Total: $5", "is new: yes", "  more", "\t\tx", "Name:", "::", "**N:** 1", "- n: 5"]
+        ),
+    ),
+    max_size=12,
+)  # fmt: skip
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9), st.text(max_size=10)),
+    lambda children: st.one_of(
+        st.lists(children, max_size=3), st.dictionaries(st.text(max_size=6), children, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LINES, JSON)
+async def test_whatever_comes_in_the_answer_fits_the_format(lines, value):
+    answer = await ENGINE.answer(call_of(SPEC, {"text": "\n".join(lines), "value": value}))
+    assert problems_of(answer.value, parse_format(SPEC)) == []
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["Name: Ana Reyes\n", "a" * 50 + "\n", "a: " * 40 + "\n", "- x\n", "1,2,3\n", "a | b\n", " " * 60 + "\n", "no " * 20,
+     "Phone: 330-555-0101; DOB: 1970-01-01; ", "1" * 60, "<>\"'(){}[]" * 6, "is is is was ", "a: b  " * 10],
+)  # fmt: skip
+async def test_a_large_input_is_answered(unit):
+    text = (unit * (200_000 // len(unit) + 1))[:200_000]
+    answer = await ENGINE.answer(call_of(SPEC, {"text": text}))
+    assert problems_of(answer.value, parse_format(SPEC)) == []

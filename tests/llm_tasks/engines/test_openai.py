@@ -1,0 +1,200 @@
+"""The live engine against a local server that speaks the chat completions protocol."""
+
+import asyncio
+import base64
+import json
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from sandbox import limits
+from sandbox.llm_tasks.engines import media
+from sandbox.llm_tasks.engines.base import Call, EngineFailure, InputFile
+from sandbox.llm_tasks.engines.openai import OpenAiEngine
+from sandbox.llm_tasks.output_format import parse_format
+
+SECRET = "sk-live-very-secret-0001"
+
+
+class FakeModel:
+    """Answers are given first in first out: a text, a status with a body, or None to hang."""
+
+    def __init__(self):
+        self.seen, self.headers, self.answers = [], [], []
+        self.hang = asyncio.Event()
+
+    async def chat(self, request):
+        self.seen.append(await request.json())
+        self.headers.append(request.headers)
+        answer = self.answers.pop(0) if self.answers else '{"name": "Ana"}'
+        if answer is None:
+            await self.hang.wait()
+        if isinstance(answer, web.Response):
+            return answer
+        message = answer if isinstance(answer, dict) else {"role": "assistant", "content": answer}
+        usage = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
+        return web.json_response({"choices": [{"index": 0, "message": message}], "usage": usage})
+
+
+@pytest.fixture
+async def fake():
+    model = FakeModel()
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", model.chat)
+    async with TestServer(app) as server:
+        model.url = str(server.make_url("/v1"))
+        yield model
+        model.hang.set()
+
+
+@pytest.fixture
+async def engine(fake):
+    engine = OpenAiEngine(fake.url, SECRET, timeout_s=5)
+    yield engine
+    await engine.close()
+
+
+def call_of(**changes):
+    fields = {
+        "user_prompt": "Read: Ana",
+        "values": {"text": "Ana"},
+        "fields": parse_format({"name": "str", "n": "int"}),
+    }
+    base = {"task_id": "t", "task_name": "T", "revision_id": "r", "model": "gpt-x", "system_prompt": "Be brief."}
+    return Call(**{**base, "modality": "json", **fields, **changes})
+
+
+async def test_the_prompt_and_the_schema_go_out(fake, engine):
+    fake.answers = ['{"name": "Ana", "n": 1}']
+    answer = await engine.answer(call_of(config={"temperature": 0.2, "max_tokens": 50, "faults": [1]}))
+    assert (answer.value, answer.input_tokens, answer.output_tokens) == ('{"name": "Ana", "n": 1}', 12, 5)
+    (body,) = fake.seen
+    assert body["model"] == "gpt-x"
+    assert body["messages"] == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Read: Ana"}]
+    assert (body["temperature"], body["max_tokens"]) == (0.2, 50)
+    assert "faults" not in body
+    schema = body["response_format"]["json_schema"]
+    assert (body["response_format"]["type"], schema["strict"]) == ("json_schema", True)
+    assert schema["schema"]["properties"] == {"name": {"type": ["string", "null"]}, "n": {"type": ["integer", "null"]}}
+    assert schema["schema"]["required"] == ["name", "n"]
+    assert fake.headers[0]["Authorization"] == f"Bearer {SECRET}"
+
+
+async def test_a_text_task_has_no_schema(fake, engine):
+    await engine.answer(call_of(modality="text", fields=None))
+    assert "response_format" not in fake.seen[0]
+
+
+async def test_pictures_go_as_data_urls_and_documents_as_text(fake, engine):
+    png, pdf = media.picture("x"), media.document("Patient: Ana")
+    files = (InputFile("a.png", "s.png", "image/png", png), InputFile("b.pdf", "s.pdf", "application/pdf", pdf))
+    await engine.answer(call_of(files=files))
+    text, image, document = fake.seen[0]["messages"][1]["content"]
+    assert text == {"type": "text", "text": "Read: Ana"}
+    assert image["image_url"]["url"] == f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    assert document["text"] == "File b.pdf:\nPatient: Ana"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "retry"),
+    [
+        (web.Response(status=429), "rate_limited", True),
+        (web.Response(status=500, text="boom"), "model_error", True),
+        (web.Response(status=400, text=f"bad key {SECRET}"), "model_error", False),
+        (web.Response(text="<html>"), "malformed_output", True),
+        (web.json_response({"choices": []}), "malformed_output", True),
+        (web.json_response([]), "malformed_output", True),
+        ({"role": "assistant", "content": None}, "malformed_output", True),
+        ({"role": "assistant", "refusal": "No."}, "refused", False),
+    ],
+)
+async def test_what_can_go_wrong(fake, engine, answer, kind, retry):
+    fake.answers = [answer]
+    with pytest.raises(EngineFailure) as caught:
+        await engine.answer(call_of())
+    assert (caught.value.kind, caught.value.retry) == (kind, retry)
+    assert SECRET not in caught.value.message
+
+
+async def test_a_model_that_does_not_answer_times_out(fake):
+    engine = OpenAiEngine(fake.url, None, timeout_s=0.05)
+    fake.answers = [None]
+    with pytest.raises(EngineFailure) as caught:
+        await engine.answer(call_of())
+    assert caught.value.kind == "timeout"
+    await engine.close()
+
+
+async def test_a_model_that_is_not_there(unused_tcp_port):
+    engine = OpenAiEngine(f"http://127.0.0.1:{unused_tcp_port}/v1", None)
+    with pytest.raises(EngineFailure) as caught:
+        await engine.answer(call_of())
+    assert (caught.value.kind, caught.value.retry) == ("model_unreachable", True)
+    await engine.close()
+
+
+@pytest.fixture
+async def live(start, fake):
+    return await start(openai_base_url=fake.url, openai_api_key=SECRET, openai_models=("gpt-x", "gpt-y"))
+
+
+async def test_live_models_are_listed_only_when_configured(api, live):
+    assert [m["name"] for m in (await live.get("model")).json][3:] == ["gpt-x", "gpt-y"]
+    assert len((await api.get("model")).json) == 3
+
+
+async def test_a_run_on_a_live_model(live, fake):
+    task = await live.create(model="gpt-x", llm_config={"temperature": 0})
+    run = (await live.run(task)).json
+    assert (run["response"], run["input_tokens"], run["output_tokens"]) == ({"name": "Ana"}, 12, 5)
+    assert "tokens_are_estimates" not in run["run_data"]
+    assert SECRET not in json.dumps(run)
+    assert SECRET not in (await live.get("model")).body.decode()
+
+
+async def test_what_does_not_fit_is_asked_for_again(live, fake):
+    fake.answers = ["not json", '{"name": 1}', '```json\n{"name": "Ana"}\n```']
+    task = await live.create(model="gpt-x")
+    run = (await live.run(task)).json
+    assert (run["is_error"], run["llm_retries"], run["response"]) == (False, 2, {"name": "Ana"})
+    fake.answers = ['{"name": 1}'] * (limits.LLM_RETRIES + 1)
+    failed = (await live.run(task)).json
+    assert (failed["is_error"], failed["response"]["error"]["type"]) == (True, "malformed_output")
+    assert "name: must be str, not 1" in failed["response"]["error"]["message"]
+    assert len(fake.seen) == 2 * (limits.LLM_RETRIES + 1)
+
+
+async def test_an_echoed_key_is_not_kept(live, fake):
+    fake.answers = [json.dumps({"name": f"my key is {SECRET}"})]
+    run = (await live.run(await live.create(model="gpt-x"))).json
+    assert run["response"] == {"name": "my key is [redacted]"}
+
+
+async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
+    cassettes = tmp_path / "cassettes"
+    options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": cassettes}
+    recording = await start(**options, llm_is_recording=True)
+    task = await recording.create(model="gpt-x", name="Read It", file_input_mode="any")
+    fake.answers = ["bad", '{"name": "Recorded"}']
+    data = aiohttp.FormData()
+    data.add_field("task_input", '{"text": "Line 1\\nLine 2"}')
+    data.add_field("task_file", b"abc", filename="a.txt", content_type="text/plain")
+    await recording.call("POST", f"task/{task['id']}/run", data=data)
+    (entry,) = yaml.safe_load((cassettes / "read-it.yaml").read_text())["answers"]
+    assert (entry["response"], entry["input"]) == ({"name": "Recorded"}, {"text": "Line 1\nLine 2"})
+    count = len(fake.seen)
+
+    offline = await start(llm_cassette_dir=cassettes, data_dir=tmp_path / "second")
+    replayed = await offline.create(model="sandbox-replay", name="Read It", file_input_mode="any")
+    written = yaml.safe_load((cassettes / "read-it.yaml").read_text())
+    del written["answers"][0]["revision"]
+    (cassettes / "read-it.yaml").write_text(yaml.safe_dump(written))
+    data = aiohttp.FormData()
+    data.add_field("task_input", '{"text": "Line 1\\nLine 2"}')
+    data.add_field("task_file", b"abc", filename="other.txt", content_type="text/plain")
+    run = (await offline.call("POST", f"task/{replayed['id']}/run", data=data)).json
+    assert (run["response"], run["input_tokens"]) == ({"name": "Recorded"}, 12)
+    assert len(fake.seen) == count
