@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
+from sandbox import limits
 from sandbox.api.context import HUB, IN_FLIGHT
 from sandbox.app import create_app
 from sandbox.settings import Settings
@@ -41,7 +42,14 @@ async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
 
     Raises what starting raises, and `ListenError` when the address is taken.
     """
-    runner = web.AppRunner(create_app(settings), shutdown_timeout=_CLOSE_S, access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        create_app(settings),
+        shutdown_timeout=_CLOSE_S,
+        access_log=None,
+        handle_signals=False,
+        max_line_size=limits.REQUEST_LINE_BYTES,
+        max_field_size=limits.REQUEST_LINE_BYTES,
+    )
     await runner.setup()
     try:
         site = await _listen(runner, settings)
