@@ -1,4 +1,5 @@
 # Two commands are enough: `make run` starts the server, `make test` runs the suite.
+# `make prove` runs what is too slow for that, and the suite again under coverage.
 # Each target creates .venv with the pinned dependencies when it is missing.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ run: $(STAMP)
 	$(BIN)/sandbox serve $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term -q $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -25,7 +26,8 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 prove: $(STAMP)
-	$(BIN)/pytest -q -m slow --no-cov $(ARGS)
+	$(BIN)/pytest -q -m slow $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -q --cov --cov-report=term
 
 rehearse: $(STAMP)
 	$(BIN)/sandbox rehearse all $(ARGS)

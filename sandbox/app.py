@@ -13,6 +13,7 @@ from aiohttp import web
 from sandbox.api import llm_tasks, surfaces, system, v1
 from sandbox.api.context import (
     CLOCK,
+    FETCH,
     HUB,
     IN_FLIGHT,
     KEY_RING,
@@ -24,6 +25,7 @@ from sandbox.api.context import (
     WRITER,
     InFlight,
 )
+from sandbox.api.fetch import HttpFetch
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -73,6 +75,7 @@ def create_app(
     app[REGISTRY] = registry or create_registry()
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
+    app[FETCH] = HttpFetch()
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     system.add_routes(app)
     v1.add_routes(app)
@@ -105,7 +108,9 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         try:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
-            runs = app[RUNS] = RunService(registry, shelf, reader, writer, recorder, clock, settings, hub.wake)
+            runs = app[RUNS] = RunService(
+                registry, shelf, reader, writer, recorder, clock, settings, app[FETCH], hub.wake
+            )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)
@@ -121,6 +126,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            await app[FETCH].close()
             await writer.close()
             await reader.close()
     finally:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from sandbox.api.fetch import HttpFetch
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.record.hub import EventHub
@@ -31,6 +32,7 @@ HUB = web.AppKey("hub", EventHub)
 RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
+FETCH = web.AppKey("fetch", HttpFetch)
 CLOCK = web.AppKey("clock", Clock)
 REQUEST_ID = web.RequestKey("request_id", str)
 

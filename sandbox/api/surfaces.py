@@ -9,16 +9,17 @@ answers.
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 from sandbox.api import auth
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import REQUEST_ID, RUNS, SETTINGS, WRITER, root_url
+from sandbox.api.context import FETCH, REQUEST_ID, RUNS, SETTINGS, WRITER, root_url
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.playground.events import Request
-from sandbox.playground.playground import Sandbox
+from sandbox.playground.playground import Playground, Sandbox
 from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.simulators.base import Route, Simulator
@@ -60,13 +61,14 @@ async def handle(
     call = _to_request(request, body)
     if route.redact and body:
         call = call.with_redacted(route.redact)
-    if route.prepare is not None:
-        call = replace(call, prepared=await route.prepare(call, sandbox))
-    playground = task_run.playground
-    if playground is None or playground.is_torn_down:
-        raise Conflict("The task run is over; its systems take no more calls.")
+    playground = _playground_of(task_run)
     if is_direct and not route.is_open and not auth.is_organization(request):
         simulator.authorize(playground.look(sandbox), auth.bearer(request, "organization key, vk_…"), call)
+    if route.prepare is not None or route.forward is not None:
+        prepared = await _prepared(request, route, call, sandbox)
+        if prepared is not None:
+            call = replace(call, prepared=prepared)
+            playground = _playground_of(task_run)  # once more, as it took its time
     try:
         outcome = playground.interact(
             route.event_type,
@@ -84,6 +86,18 @@ async def handle(
         raise
     await outcome.committed
     return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
+
+
+def _playground_of(task_run: TaskRun) -> Playground:
+    if task_run.playground is None or task_run.playground.is_torn_down:
+        raise Conflict("The task run is over; its systems take no more calls.")
+    return task_run.playground
+
+
+async def _prepared(request: web.Request, route: Route, call: Request, sandbox: Sandbox) -> Any:
+    if route.forward is not None:
+        return await route.forward(call, sandbox, request.app[FETCH])
+    return await route.prepare(call, sandbox) if route.prepare is not None else None
 
 
 def _to_request(request: web.Request, body: bytes) -> Request:

@@ -1,16 +1,18 @@
 """Scoring a task run from what is recorded, and what becomes of the result."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from sandbox import ids
+from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
-from sandbox.scoring.engine import Criterion, TaskScore, score_task
+from sandbox.scoring.engine import Criterion, TaskScore, UnsupportedAssertion, parse_assertion, score_task
 from sandbox.scoring.rescore import restore_view
 
 
@@ -53,6 +55,14 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
             )
         )
     return criteria
+
+
+def assertions_of(registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Iterator[Assertion]:
+    """Yield a task's assertions as its checks read them, less those that no check accepts."""
+    for criterion in criteria_of(run.benchmark.definition, task_run.task):
+        assertion = parse_assertion(registry.checks, criterion.assertion, criterion.entity)
+        if not isinstance(assertion, UnsupportedAssertion):
+            yield assertion
 
 
 def to_criterion_runs(

@@ -34,6 +34,7 @@ from sandbox.runs.tokens import Principal
 from sandbox.scoring.engine import score_run, verdict_of
 from sandbox.scoring.matching import matches_event
 from sandbox.settings import Settings
+from sandbox.simulators.base import Fetch
 
 log = structlog.get_logger()
 
@@ -57,6 +58,7 @@ class RunService(RunLookup):
         recorder: Recorder,
         clock: Clock,
         settings: Settings,
+        fetch: Fetch,
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
         self._on_end = on_end
@@ -65,6 +67,7 @@ class RunService(RunLookup):
         self._writer = writer
         self._recorder = recorder
         self._settings = settings
+        self._fetch = fetch
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
 
     # -- transitions -----------------------------------------------------------------------------
@@ -229,6 +232,8 @@ class RunService(RunLookup):
             task_run.timer.cancel()
         task_run.output, task_run.notes = output, notes
         started_at = self._clock.now()
+        with suppress(TooLarge):
+            await self._ask_outside(run, task_run, playground)
         await self._writer.flush()
         score = await scorekeeping.score(self._reader, self._registry, run, task_run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
@@ -240,6 +245,12 @@ class RunService(RunLookup):
             task_run.verdict, task_run.score, task_run.axes = score.verdict, score.score, scorekeeping.axes_json(score)
         statements = list(storage.insert_criterion_runs(task_run.criterion_runs))
         await self._store_end(run, [*statements, *self._end(run, task_run, status)])
+
+    async def _ask_outside(self, run: BenchmarkRun, task_run: TaskRun, playground: Playground) -> None:
+        """Let simulators record what checks would have to ask servers outside of this one."""
+        for sandbox in task_run.sandboxes:
+            assertions = scorekeeping.assertions_of(self._registry, run, task_run)
+            await self._registry.simulator(sandbox.type).before_scoring(playground, sandbox, assertions, self._fetch)
 
     async def cancel_task_run(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         """End a task run without a verdict. Raises `Conflict` when it is over."""

@@ -42,9 +42,20 @@ class Fetch(Protocol):
     """Sends one HTTP request to a server outside of this process; simulators never open connections."""
 
     async def __call__(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        own_headers: Mapping[str, str],
+        body: bytes | None,
+        timeout_s: float,
     ) -> Fetched:
-        """Return the answer, whatever its status. Raises `BadGateway`, `GatewayTimeout`."""
+        """Return the answer, whatever its status; redirects are not followed.
+
+        `own_headers` come from a definition and win over the caller's `headers`; in them `${NAME}` stands
+        for an environment variable of the server. Raises `BadGateway`, `GatewayTimeout`.
+        """
         ...
 
 

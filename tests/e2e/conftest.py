@@ -15,8 +15,17 @@ from sandbox.testing.server import SandboxServer, running_server
 SEEDS = Path(__file__).parents[2] / "seeds"
 
 
-def write_benchmark(folder: Path, slug: str, **simulator: Any) -> Path:
-    """Write a benchmark of one task with one FHIR simulator; return the playgrounds directory."""
+def write_benchmark(
+    folder: Path,
+    slug: str,
+    *,
+    criteria: list[Any] | None = None,
+    steps: list[Any] | None = None,
+    tasks: int = 1,
+    concurrency: int = 1,
+    **simulator: Any,
+) -> Path:
+    """Write a benchmark with one FHIR simulator and one task or more; return the playgrounds directory."""
     path = folder / slug / "v1" / "benchmark.json"
     path.parent.mkdir(parents=True)
     environment = {"name": "Clinic", "simulators": [{"type": "Fhir", "name": "EHR", **simulator}]}
@@ -26,7 +35,11 @@ def write_benchmark(folder: Path, slug: str, **simulator: Any) -> Path:
         "name": "One EHR",
         "timeout": 3600,
         "environment": environment,
-        "tasks": [{"key": "only", "name": "Only"}],
+        "concurrency": concurrency,
+        "tasks": [
+            {"key": f"task-{i}", "name": "Task", "criteria": criteria or [], "scenario": {"steps": steps or []}}
+            for i in range(tasks)
+        ],
     }
     path.write_text(json.dumps(definition))
     return folder

@@ -7,13 +7,23 @@ playground's state as it was. At the end the state on disk is the state in memor
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+import aiohttp
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from yarl import URL
+
+from sandbox.api.context import READER, RUNS, SHELF
+from sandbox.app import create_app, create_registry
+from sandbox.record import restore
+from sandbox.runs.registry import Registry
+from sandbox.settings import Settings
 
 FUZZ = settings(
     max_examples=120,
@@ -21,371 +31,119 @@ FUZZ = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-METHODS = ["GET", "GET", "POST", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PROPFIND"]
-SEGMENTS = {
-    "fhir": (
-        "Patient Observation Nonsense ana none metadata _history _search $everything $validate $lastn token 1 2 "
-        ".well-known smart-configuration Bundle"
-    ).split(),
-    "hl7": "inbox outbound messages ack MESSAGE none".split(),
-    "files": "inbox outbox a.txt new.txt .. . archive".split(),
-    "portal": (
-        "prior-auths patients providers formulary questions login logout attachments submit M1 1234567893 none"
-    ).split(),
-    "api": (
-        "v1 benchmark-runs task-runs criterion-runs sandboxes services playgrounds benchmarks tasks leaderboard events "
-        "stream none RUN TASK SANDBOX fuzz@1 healthz"
-    ).split(),
-}
-ROUTES = {
-    "fhir": (
-        "POST Patient|PUT Patient/ana|PUT Patient/new|GET Patient|GET Patient/ana|POST |PATCH Patient/ana|"
-        "DELETE Patient/ana|GET Patient/ana/_history|GET Patient/ana/_history/1|POST Patient/_search|"
-        "GET Observation|POST Observation|GET metadata|GET Patient/ana/$everything|POST Patient/$validate|"
-        "GET Observation/$lastn|GET _history|GET Patient/_history|POST token|"
-        "GET .well-known/smart-configuration|PUT Patient|PATCH Patient|DELETE Patient|"
-        "GET Patient/ana/Observation|GET |POST _search|HEAD Patient/ana"
-    ).split("|"),
-    "hl7": (
-        "GET inbox|GET inbox/MESSAGE|POST inbox/MESSAGE/ack|GET outbound|POST outbound|POST messages|GET messages"
-    ).split("|"),
-    "files": (
-        "GET inbox|GET |GET inbox/a.txt|HEAD inbox/a.txt|PUT outbox/new.txt|PUT inbox/a.txt|PUT a/b/c/d|"
-        "DELETE inbox/a.txt|DELETE outbox/new.txt|POST outbox/new.txt|POST inbox/a.txt|GET outbox/new.txt|"
-        "GET inbox/|GET outbox"
-    ).split("|"),
-    "portal": (
-        "POST prior-auths|GET prior-auths|GET prior-auths/AUTH|PATCH prior-auths/AUTH|"
-        "POST prior-auths/AUTH/submit|POST prior-auths/AUTH/attachments|GET prior-auths/AUTH/attachments|"
-        "GET patients|GET patients/M1|GET providers|GET providers/1234567893|GET formulary|GET questions|"
-        "POST login|POST logout"
-    ).split("|"),
-    "api": (
-        "POST v1/benchmark-runs|GET v1/benchmark-runs/RUN|POST v1/task-runs/OTHER/start|GET benchmark-runs|"
-        "POST benchmark-runs|GET benchmark-runs/RUN|POST benchmark-runs/RUN/publish|GET leaderboard|"
-        "GET task-runs|GET task-runs/TASK|POST task-runs/TASK/rescore|GET task-runs/TASK/events|"
-        "GET criterion-runs|GET sandboxes|GET sandboxes/SANDBOX|GET sandboxes/SANDBOX/events|"
-        "POST sandboxes/SANDBOX/teardown|GET playgrounds|GET benchmarks|GET benchmarks/fuzz@1|GET tasks|"
-        "GET tasks/none|GET healthz|GET readyz|POST oauth2/token|GET api/v1/whoami"
-    ).split("|"),
-}
-MSH = "MSH|^~\\&|A|B|C|D|20260423||ADT^A01|1|P|2.5"
-MULTIPART = b"\r\n".join(
-    [
-        b"--x",
-        b'Content-Disposition: form-data; name="file"; filename="a.pdf"',
-        b"Content-Type: application/pdf",
-        b"",
-        b"%PDF",
-        b"--x--",
-        b"",
-    ]
+ORU = (
+    "MSH|^~\\&|LAB|HOSP|EHR|CLINIC|20260423083000||ORU^R01|IN1|P|2.5\rPID|1||P1^^^MRN||Reyes^Ana||19700101|F\r"
+    "OBR|1|||718-7^Hemoglobin^LN\rOBX|1|NM|718-7^Hemoglobin^LN||13.2|g/dL|||||F\r"
 )
-BODIES: dict[str, list[Any]] = {
-    "fhir": [
-        {"resourceType": "Patient", "id": "ana", "name": [{"family": "Reyes"}], "gender": "female"},
-        {"resourceType": "Patient", "name": [{"family": "Neu"}]},
-        {
-            "resourceType": "Observation",
-            "status": "final",
-            "code": {"text": "x"},
-            "subject": {"reference": "Patient/ana"},
-        },
-        {"resourceType": "Parameters", "parameter": []},
-    ],
-    "hl7": [
-        {"payload": MSH + "\rEVN|A01|20260423\rPID|1||1^^^MRN||Smith^John\rPV1|1|I"},
-        {"ack_code": "AA"},
-        {"ack_code": "AE", "text": "no"},
-    ],
-    "files": [{}, {"x": 1}],
-    "portal": [
-        {
-            "patient_member_id": "M1",
-            "procedure_code": "72148",
-            "diagnosis_codes": ["M54.16"],
-            "provider_npi": "1234567893",
-        },
-        {"patient_member_id": "M1", "draft": True},
-        {"notes": "x"},
-        {"filename": "a.pdf", "content_base64": "eA=="},
-        {"username": "x", "password": "y"},
-        {},
-    ],
-    "api": [
-        {"benchmark": "fuzz@1"},
-        {"benchmark_id": "fuzz@1", "seed": 1},
-        {"criteria": "recorded"},
-        {"output": 1},
-        {},
-    ],
+MEMBER = {
+    "member_id": "M1",
+    "first_name": "Ana",
+    "last_name": "Reyes",
+    "birth_date": "1970-01-01",
+    "gender": "female",
+    "plan": "Gold",
+    "coverage": {"status": "active", "start": "2026-01-01"},
 }
-PARAMETERS = {
-    "fhir": (
-        "_id _count _sort _include _revinclude _summary _elements _total _format _lastUpdated family name:exact "
-        "birthdate gender identifier _has:Observation:patient:code general-practitioner.name _filter _tag"
-    ).split(),
-    "hl7": ["limit"],
-    "files": ["recursive", "move_to"],
-    "portal": "limit cursor name member_id status birth_date filename drug npi procedure_code".split(),
-    "api": "limit cursor order benchmark_run_id task_run_id benchmark_id playground_id superseded benchmark".split(),
+FILES = {
+    "fhir/Patient.ndjson": json.dumps({"resourceType": "Patient", "id": "ana", "name": [{"family": "Reyes"}]}),
+    "hl7/01.hl7": ORU,
+    "files/inbox/a.txt": "hello",
+    "portal.yaml": json.dumps({"patients": [MEMBER], "providers": [{"npi": "1234567893", "name": "Dr. Rivera"}]}),
 }
-VALUES = [
-    "ana",
-    "Reyes",
-    "1970-01-01",
-    "ge1970",
-    "zz",
-    "0",
-    "-1",
-    "1",
-    "1000",
-    "99999999999999999999",
-    "true",
-    "a,b",
-    "a|b",
-    "|",
-    "Patient/ana",
-    "http://x|y",
-    "$",
-    "\\,",
-    "*",
-    "_id,-family",
-    "Patient:organization",
-    "../x",
-    "inbox/a.txt",
-    "outbox/b",
-]
-FIELDS = {
-    "fhir": (
-        "resourceType id meta name gender birthDate active contained type entry status code subject extension"
-    ).split(),
-    "hl7": ["payload", "ack_code", "text"],
-    "files": ["x"],
-    "portal": (
-        "patient_member_id procedure_code diagnosis_codes provider_npi clinical_answers notes attachments draft "
-        "username password filename content_base64 content_type"
-    ).split(),
-    "api": "benchmark benchmark_id scored agent seed output notes criteria".split(),
+SIMULATORS = [{"type": t, "name": t, "dataset": "small"} for t in ("Fhir", "Hl7", "Files", "Payer")]
+BENCHMARK = {
+    "slug": "fuzz",
+    "version": 1,
+    "name": "Fuzz",
+    "timeout": 100_000,
+    "environment": {"name": "Clinic", "simulators": SIMULATORS},
+    "tasks": [{"key": "a", "name": "A"}, {"key": "b", "name": "B"}],
 }
-LEAVES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=20),
-    st.sampled_from(
-        [
-            "Patient",
-            "Bundle",
-            "transaction",
-            "batch",
-            "searchset",
-            "Observation",
-            "final",
-            "male",
-            "1970-01-01",
-            "M1",
-            "72148",
-            "M54.16",
-            "1234567893",
-            "AA",
-            "MSH|^~\\&|A|B|C|D|20260423||ADT^A01|1|P|2.5",
-            "fuzz",
-            "eA==",
-            "a.pdf",
-        ]
-    ),
-)
-CONTENT_TYPES = [
-    "application/json",
-    "application/fhir+json",
-    "application/json-patch+json",
-    "text/plain",
-    "application/hl7-v2",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x",
-    "multipart/form-data",
-    "application/octet-stream",
-    "image/png",
-    "nonsense",
-    "text/plain; charset=utf-16",
-    "application/json; charset=latin-1",
-    "/",
-    ";",
-]
-HEADERS = [
-    "Accept",
-    "If-Match",
-    "If-None-Match",
-    "If-None-Exist",
-    "If-Modified-Since",
-    "Prefer",
-    "Range",
-    "If-Range",
-    "Cookie",
-    "X-Request-Id",
-    "Last-Event-ID",
-    "If-Unmodified-Since",
-]
-HEADER_VALUES = [
-    "*/*",
-    "application/fhir+json",
-    "application/fhir+xml",
-    "*",
-    'W/"1"',
-    '"x"',
-    "bytes=0-1",
-    "bytes=-1",
-    "bytes=9-1,,2-",
-    "bytes=0-0,2-2",
-    "return=minimal",
-    "return=OperationOutcome, handling=lenient",
-    "handling=strict",
-    "family=Reyes",
-    "Tue, 20 Apr 2027 17:10:02 GMT",
-    "portal_session=x",
-    "5",
-]
-PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=20)
 
 
-def junk_paths(surface: str) -> st.SearchStrategy[str]:
-    segment = st.one_of(
-        st.sampled_from(SEGMENTS[surface]),
-        st.sampled_from(SEGMENTS[surface]),
-        st.text(max_size=12).map(lambda t: quote(t, safe="")),
-        st.binary(min_size=1, max_size=6).map(lambda b: "".join(f"%{x:02x}" for x in b)),
+@dataclass(frozen=True)
+class Target:
+    """What is thrown at."""
+
+    app: web.Application
+    http: aiohttp.ClientSession
+    url: str
+    run_id: str
+    token: str
+    task_run_id: str
+    playground_id: str
+    ids: dict[str, str]
+
+    async def send(self, method: str, path: str, **more: Any) -> tuple[int, Any, bytes]:
+        """Send a request; the path goes as it is."""
+        url = URL(self.url + path, encoded=True)
+        async with self.http.request(method, url, skip_auto_headers=["Content-Type"], **more) as response:
+            return response.status, response.headers, await response.read()
+
+    def state_hash(self) -> str:
+        task_run = self.app[RUNS].active_task_run(self.task_run_id)
+        assert task_run is not None and task_run.playground is not None
+        return task_run.playground.branch.state_hash()
+
+    async def folded_hash(self) -> str:
+        """The state hash by folding what is on disk."""
+        benchmark = self.app[SHELF].library.find("fuzz@1")
+        branch, _ = await restore.fold_playground(self.app[READER], self.playground_id, benchmark.seed)
+        return branch.state_hash()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return create_registry()
+
+
+@pytest.fixture
+async def target(tmp_path: Path, registry: Registry) -> AsyncIterator[Target]:
+    for path, content in FILES.items():
+        file = tmp_path / "seeds" / "small" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, newline="")
+    file = tmp_path / "playgrounds" / "fuzz" / "v1" / "benchmark.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(BENCHMARK))
+    settings = Settings(
+        port=0,
+        data_dir=tmp_path / "data",
+        playgrounds=(tmp_path / "playgrounds",),
+        seeds=(tmp_path / "seeds",),
+        is_watching=False,
     )
-    return st.lists(segment, max_size=5).map("/".join)
-
-
-def calls(surface: str) -> st.SearchStrategy[tuple[str, str]]:
-    """A method and a path: mostly a real route, sometimes with another method, sometimes anything."""
-    real = st.sampled_from([tuple(route.split(" ")) for route in ROUTES[surface]])
-    other = st.tuples(st.sampled_from(METHODS), real).map(lambda pair: (pair[0], pair[1][1]))
-    junk = st.tuples(st.sampled_from(METHODS), junk_paths(surface))
-    return st.one_of(real, real, real, real, other, junk)
-
-
-def queries(surface: str) -> st.SearchStrategy[str]:
-    name = st.one_of(st.sampled_from(PARAMETERS[surface]), st.text(max_size=8).map(lambda t: quote(t, safe=":")))
-    value = st.one_of(st.sampled_from(VALUES), st.text(max_size=15)).map(lambda t: quote(t, safe=":,|"))
-    some = st.lists(st.tuples(name, value).map("=".join), max_size=3).map("&".join)
-    return st.one_of(st.just(""), some)
-
-
-def values(surface: str) -> st.SearchStrategy[Any]:
-    """Any JSON, with the surface's own names in it."""
-    keys = st.one_of(st.sampled_from(FIELDS[surface]), st.text(max_size=8))
-    return st.recursive(
-        LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=5), max_leaves=12
-    )
-
-
-def nearly_valid(surface: str) -> st.SearchStrategy[Any]:
-    """A valid body with some of its fields replaced, added or left out."""
-    base = st.sampled_from(BODIES[surface])
-    if surface == "hl7":
-        base = st.one_of(base, er7().map(lambda text: {"payload": text}))
-    if surface == "fhir":
-        base = st.one_of(base, bundles())
-
-    def change(value: Any) -> st.SearchStrategy[Any]:
-        if not isinstance(value, dict):
-            return st.just(value)
-        more = st.dictionaries(st.sampled_from([*FIELDS[surface], *value]), values(surface), max_size=2)
-        left_out = st.sets(st.sampled_from(list(value) or ["x"]), max_size=1)
-        return st.tuples(more, left_out).map(lambda t: {k: v for k, v in {**value, **t[0]}.items() if k not in t[1]})
-
-    return st.one_of(base, base.flatmap(change))
-
-
-def er7() -> st.SearchStrategy[str]:
-    """Messages: a header that is right or nearly, and segments of anything."""
-    begin = st.sampled_from(
-        [MSH, MSH.replace("2.5", "9.9"), MSH.replace("ADT^A01", "X^Y"), MSH.replace("|P|", "||"), ""]
-    )
-    piece = st.sampled_from(
-        [
-            "PID|1||1^^^MRN||Smith^John",
-            "PV1|1|I",
-            "EVN|A01|20260423",
-            "ZZZ|1",
-            "|",
-            "^",
-            "~",
-            "&",
-            "\\X41\\",
-            "é",
-            "OBX|1|NM|x||y",
-        ]
-    )
-    return st.tuples(begin, st.lists(piece, max_size=5), st.sampled_from(["\r", "\n", "\r\n", ""])).map(
-        lambda t: t[2].join([t[0], *t[1]])
-    )
-
-
-def bundles() -> st.SearchStrategy[Any]:
-    """Transactions and batches whose entries may or may not work."""
-    request = st.fixed_dictionaries(
-        {"method": st.sampled_from(METHODS), "url": st.sampled_from([r.split(" ")[1] for r in ROUTES["fhir"]] + VALUES)}
-    )
-    resource = st.one_of(st.sampled_from(BODIES["fhir"]), values("fhir"))
-    entry = st.fixed_dictionaries(
-        {"request": request},
-        optional={"resource": resource, "fullUrl": st.sampled_from(["urn:uuid:1", "urn:uuid:2", "x"])},
-    )
-    return st.fixed_dictionaries(
-        {
-            "resourceType": st.just("Bundle"),
-            "type": st.sampled_from(["transaction", "transaction", "batch", "searchset", "x"]),
-            "entry": st.lists(entry, max_size=4),
-        }
-    )
-
-
-def bodies(surface: str) -> st.SearchStrategy[tuple[bytes, str | None]]:
-    """A body and its content type."""
-    right = {"fhir": ["application/fhir+json", "application/json"], "hl7": ["application/json"]}
-    content_type = st.sampled_from(right.get(surface, ["application/json"]))
-    as_json = st.tuples(nearly_valid(surface).map(lambda v: json.dumps(v).encode()), content_type)
-    anything = st.tuples(values(surface).map(lambda v: json.dumps(v).encode()), content_type)
-    cut = as_json.flatmap(lambda b: st.integers(0, len(b[0])).map(lambda n: (b[0][:n], b[1])))
-    raw = st.one_of(
-        st.binary(max_size=64),
-        er7().map(str.encode),
-        st.sampled_from([b"", b"[" * 200, b"a=1&b=%ff", b"grant_type=client_credentials", MULTIPART, MULTIPART[:60]]),
-        nearly_valid(surface).map(lambda v: json.dumps(v).encode()),
-        patches().map(lambda v: json.dumps(v).encode()),
-    )
-    odd = st.tuples(raw, st.one_of(st.none(), st.sampled_from(CONTENT_TYPES), PRINTABLE))
-    return st.one_of(as_json, as_json, as_json, anything, cut, odd)
-
-
-def patches() -> st.SearchStrategy[Any]:
-    operation = st.fixed_dictionaries(
-        {
-            "op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test", "x"]),
-            "path": st.sampled_from(
-                ["/gender", "/name/0/family", "/name/-", "/id", "/resourceType", "", "/", "x", "/name/9"]
-            ),
-        },
-        optional={"value": LEAVES, "from": st.sampled_from(["/name", "/x"])},
-    )
-    return st.lists(operation, max_size=3)
-
-
-def requests(surface: str) -> st.SearchStrategy[tuple[str, str, str, dict[str, str], bytes]]:
-    value = st.one_of(st.sampled_from(HEADER_VALUES), PRINTABLE)
-    some = st.dictionaries(st.sampled_from(HEADERS), value, max_size=2)
-    headers = st.one_of(st.just({}), st.just({}), some)
-
-    def put_together(parts: Any) -> tuple[str, str, str, dict[str, str], bytes]:
-        (method, path), query, more, (body, content_type) = parts
-        return method, path, query, more | ({"Content-Type": content_type} if content_type is not None else {}), body
-
-    return st.tuples(calls(surface), queries(surface), headers, bodies(surface)).map(put_together)
+    runner = web.AppRunner(create_app(settings, registry=registry), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            headers = {"Authorization": "Bearer vrl_slv_local"}
+            async with http.post(f"{url}/v1/benchmark-runs", json={"benchmark": "fuzz"}, headers=headers) as response:
+                run = await response.json()
+            token, task_run = run["bearer_token"], run["task_runs"][0]
+            headers = {"Authorization": f"Bearer {token}"}
+            async with http.post(url + task_run["start_url"], headers=headers) as response:
+                assert response.status == 200
+            run_id = run["benchmark_run_id"]
+            async with http.get(f"{url}/v1/benchmark-runs/{run_id}/hl7/inbox", headers=headers) as response:
+                message = (await response.json())[0]["id"]
+            draft = {"patient_member_id": "M1", "draft": True}
+            path = f"{url}/v1/benchmark-runs/{run_id}/portal/prior-auths"
+            async with http.post(path, json=draft, headers=headers) as response:
+                auth = (await response.json())["request_id"]
+            ids = {
+                "run": run_id,
+                "task": task_run["id"],
+                "other": run["task_runs"][1]["id"],
+                "message": message,
+                "sandbox": run["sandboxes"][0]["id"],
+                "auth": auth,
+            }
+            yield Target(runner.app, http, url, run_id, token, task_run["id"], task_run["playground_id"], ids)
+    finally:
+        await runner.cleanup()
 
 
 def assert_error(surface: str, target: Any, request: Any, status: int, headers: Any, body: bytes) -> None:
@@ -453,12 +211,12 @@ async def examples(strategy: st.SearchStrategy[Any], act: Callable[[Any], Awaita
 
 
 @pytest.mark.parametrize("surface", ["fhir", "hl7", "files", "portal"])
-async def test_surfaces(target, surface):
+async def test_surfaces(target, surface, requests_to):
     async def act(request: Any) -> None:
         await throw(target, surface, f"/v1/benchmark-runs/{target.run_id}/{surface}", target.token, request)
 
     await examples(
-        requests(surface),
+        requests_to(surface),
         act,
         ("POST", "", "", {"Content-Type": "application/json"}, b"{}"),
         ("GET", "%00", "%00=%00", {"Range": "bytes=0-"}, b""),
@@ -467,14 +225,15 @@ async def test_surfaces(target, surface):
     await settle(target)
 
 
-async def test_api(target):
+async def test_api(target, requests_to):
     async def act(value: Any) -> None:
         request, token = value
         await throw(target, "api", "", target.token if token == "RUN" else token, request)
 
     await examples(
         st.tuples(
-            requests("api"), st.sampled_from(["vk_local", "vk_local", "vk_local", "vrl_slv_local", "RUN", "nonsense"])
+            requests_to("api"),
+            st.sampled_from(["vk_local", "vk_local", "vk_local", "vrl_slv_local", "RUN", "nonsense"]),
         ),
         act,
     )

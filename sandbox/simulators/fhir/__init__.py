@@ -2,23 +2,24 @@
 
 `state.py` and `history.py` hold the rules of the store, `interactions.py` and its neighbours the
 RESTful interactions on it, `dispatch.py` the one table of what is served, `validation/` what a
-receiver would refuse, `search/` the searches.
+receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
+from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.problems import Problem
+from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Sandbox
-from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
-from sandbox.simulators.fhir import capability, outcome, routes, seed, smart
+from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
+from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
-from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE
+from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
@@ -31,6 +32,7 @@ class FhirSimulator(Simulator):
 
     type = "Fhir"
     surface = SURFACE
+    config_model: ClassVar[ModelClass] = proxy.FhirConfig
     endpoints = {"fhir": "fhir"}
 
     @property
@@ -46,8 +48,8 @@ class FhirSimulator(Simulator):
                 is_open=True,
             ),
             Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
-            Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions"),
-            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions"),
+            Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions", forward=proxy.forward),
+            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions", forward=proxy.forward),
         )
 
     @property
@@ -61,7 +63,10 @@ class FhirSimulator(Simulator):
         return ACTIONS
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
-        """Load `fhir/*.json` and `fhir/*.ndjson`."""
+        """Load `fhir/*.json` and `fhir/*.ndjson`; a proxy has none, its data is the upstream's."""
+        if dataset is not None and proxy.is_proxied(config):
+            message = "a FHIR simulator with config.upstream takes no dataset: what it serves is its upstream's"
+            raise DefinitionError.at(f"seeds/{dataset.name}", message)
         return seed.load_seed(dataset, config)
 
     def warm_up(self) -> None:
@@ -90,6 +95,13 @@ class FhirSimulator(Simulator):
             "client_id": smart.client_id_of(sandbox),
             CLIENT_SECRET: sandbox.secrets.get(CLIENT_SECRET, ""),
         }
+
+    async def before_scoring(
+        self, playground: Playground, sandbox: Sandbox, assertions: Iterable[Assertion], fetch: Fetch
+    ) -> None:
+        """Ask the upstream of a proxy what the checks search for."""
+        if proxy.is_proxied(sandbox.config):
+            await proxy.observe(playground, sandbox, searches_of(assertions), fetch)
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
         """Render an error as an OperationOutcome."""

@@ -5,10 +5,12 @@ from typing import Any
 from pydantic import field_validator
 
 from sandbox.definitions.assertions import StrictModel
-from sandbox.errors import Invalid, NotFound
+from sandbox.errors import Conflict, Invalid, NotFound
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import ScenarioAction
 from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir.proxy import is_proxied
 from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -42,14 +44,22 @@ class DeleteFhir(StrictModel):
         return value
 
 
+def _check_built_in(tx: Interaction) -> None:
+    sandbox = tx.sandbox_of(SURFACE)
+    if sandbox is not None and is_proxied(sandbox.config):
+        raise Conflict("A scenario cannot write to the server behind a FHIR proxy; put the data there beforehand.")
+
+
 def put_fhir(tx: Interaction, args: PutFhir) -> None:
-    """Store the step's resource."""
+    """Store the step's resource; raises `Conflict` on a proxy."""
+    _check_built_in(tx)
     resource_id = args.resource.get("id")
     state.store(tx, args.resource, resource_id or tx.new_id(), "PUT" if resource_id else "POST")
 
 
 def delete_fhir(tx: Interaction, args: DeleteFhir) -> None:
-    """Delete the step's resource; raises `NotFound` when there is none."""
+    """Delete the step's resource; raises `NotFound` when there is none, `Conflict` on a proxy."""
+    _check_built_in(tx)
     literal = parse_literal(args.reference)
     if literal is None:
         raise Invalid(f'"{args.reference}" is not a reference; write Type/id.')

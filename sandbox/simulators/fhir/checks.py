@@ -3,6 +3,7 @@
 `fhirpath` (extension) is one more field, `$fhirpath`, which must be true on the first match.
 """
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -13,7 +14,8 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.fhir import fhirpath
-from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.names import SURFACE, collection_of
+from sandbox.simulators.fhir.proxy import is_proxied, observed
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 FHIRPATH = "$fhirpath"
@@ -96,15 +98,24 @@ def evaluate(expression: str, resource: Json) -> Json:
     return found[0] if len(found) == 1 else (found or None)
 
 
+def _matches(assertion: FhirResourceState, view: View) -> list[Json]:
+    if any(s.surface == SURFACE and is_proxied(s.config) for s in view.sandboxes):
+        return observed(view.branch, assertion.resource_type, assertion.parameters)
+    collection = collection_of(assertion.resource_type)
+    return [view.branch.get(collection, resource_id) for resource_id in _find(view.branch, assertion)]
+
+
+def searches_of(assertions: Iterable[Assertion]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the searches that these assertions make, as type and parameters."""
+    return [(a.resource_type, a.parameters) for a in assertions if isinstance(a, FhirResourceState)]
+
+
 def select(assertion: FhirResourceState, view: View) -> Selection:
     """Return the matches of the assertion's search, in result order."""
-    ids = _find(view.branch, assertion)
-    collection = collection_of(assertion.resource_type)
     evidence: dict[str, Json] = {}
     subjects = []
-    for position, resource_id in enumerate(ids):
-        value = view.branch.get(collection, resource_id)
-        label = f"{assertion.resource_type}/{resource_id}"
+    for position, value in enumerate(_matches(assertion, view)):
+        label = f"{assertion.resource_type}/{value.get('id')}"
         if assertion.fhirpath is not None and position == 0:
             try:
                 result = evaluate(assertion.fhirpath, value)

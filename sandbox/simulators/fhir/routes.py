@@ -3,7 +3,7 @@
 from sandbox import jsonio
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir import binary
+from sandbox.simulators.fhir import binary, proxy
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.dispatch import dispatch
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
@@ -50,6 +50,8 @@ def plain_read(tx: Interaction, request: Request) -> Response | None:
 
 def handle(tx: Interaction, request: Request) -> Response:
     """Serve one request to the FHIR surface."""
+    if request.prepared is not None:
+        return proxy.respond(tx, request)
     if request.method == "GET" and not request.query:
         response = plain_read(tx, request)
         if response is not None:

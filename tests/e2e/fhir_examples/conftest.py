@@ -53,5 +53,3 @@ def put_and_get():
         assert without_server_meta(read.body) == without_server_meta(sent), path
 
     return check
-
-

@@ -88,15 +88,15 @@ class Searched:
         return bool(self.expected) and self.refused is None and self.expected == self.found
 
 
-def search_by_every_value(resources: list[Any], parameters: list[Any], absent: frozenset[str] = frozenset()) -> Iterator[Searched]:
+def search_by_every_value(
+    resources: list[Any], parameters: list[Any], absent: frozenset[str] = frozenset()
+) -> Iterator[Searched]:
     """Search by every value of every parameter in the resources; the store lacks those named in `absent`."""
     by_type: dict[str, dict[str, Any]] = {}
     for resource in resources:
         meta = {**resource.get("meta", {}), **META}
         by_type.setdefault(resource["resourceType"], {})[resource["id"]] = {**resource, "meta": meta}
-    stored = {
-        f"fhir/{t}": {i: r for i, r in rows.items() if f"{t}/{i}" not in absent} for t, rows in by_type.items()
-    }
+    stored = {f"fhir/{t}": {i: r for i, r in rows.items() if f"{t}/{i}" not in absent} for t, rows in by_type.items()}
     branch = Branch(Seed.of(stored))
     known = slow.definitions(parameters)
     for resource_type, rows in by_type.items():

@@ -156,7 +156,8 @@ def queries_of(kind: str, value: Any) -> list[str]:
 
 def composite_queries(components: tuple[Component, ...], element: tuple[list[Any], ...]) -> list[str]:
     options = [
-        [q for v in values[:2] for q in queries_of(c.kind, v)[:2]] for c, values in zip(components, element, strict=True)
+        [q for v in values[:2] for q in queries_of(c.kind, v)[:2]]
+        for c, values in zip(components, element, strict=True)
     ]
     return ["$".join(row) for row in product(*options)]
 
@@ -249,7 +250,19 @@ def loose(text: str, contact: Any) -> str:
 def strings_of(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return [str(value)]
-    names = ("text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country")
+    names = (
+        "text",
+        "family",
+        "given",
+        "prefix",
+        "suffix",
+        "line",
+        "city",
+        "district",
+        "state",
+        "postalCode",
+        "country",
+    )
     found: list[str] = []
     for name in names:
         part = value.get(name, [])

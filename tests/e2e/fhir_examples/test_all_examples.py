@@ -44,4 +44,3 @@ def test_the_comparison_can_fail(examples, parameters, refused):
     wrong = [s for s in search_by_every_value(resources, parameters, absent) if not s.is_right]
     assert Counter(s.code for s in wrong).keys() >= {"code", "date", "subject", "combo-code-value-quantity", "_id"}
     assert all(s.expected - s.found == {"blood-pressure"} for s in wrong)
-

@@ -24,6 +24,7 @@ _LABEL_WORDS_MAX: Final = 7
 _DASH_WORDS_MAX: Final = 4
 _WRAPPED_FROM: Final = 55
 _LABELS_PER_LINE_MAX: Final = 100
+_VALUE_CHARS_MAX: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +236,8 @@ _INLINE: Final = re.compile(r"(?:\t+|[ ]{2,}|[;|][ ]*)(?=[A-Za-z][A-Za-z0-9 .'/(
 
 def _next_label(text: str) -> int | None:
     """Return where the next label of the line begins: after a gap, or a label that is well known."""
-    wide = _INLINE.search(text)
-    known = KNOWN_LABEL.search(text)
+    wide = _INLINE.search(text, 0, _VALUE_CHARS_MAX)
+    known = KNOWN_LABEL.search(text, 0, _VALUE_CHARS_MAX)
     starts = [match.start() for match in (wide, known) if match is not None and match.start() > 0]
     return min(starts, default=None)
 

@@ -159,8 +159,8 @@ class Filler:
 
     def _number_near(self, own: set[str], wanted: Field) -> Json:
         for word in sorted(own, key=len, reverse=True):
-            after = rf"\b{re.escape(word)}\w*\D{{0,20}}?([$€£]?-?\d[\d,]*(?:\.\d+)?)"
-            pattern = rf"{after}|(-?\d[\d,]*(?:\.\d+)?)\s+{re.escape(word)}"
+            after = rf"\b{re.escape(word)}\w*\D{{0,20}}?([$€£]?-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)"
+            pattern = rf"{after}|(?<![\d,.])(-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)\s{{1,3}}{re.escape(word)}"
             for match in re.finditer(pattern, self.document.text, re.IGNORECASE):
                 value = _convert(match[1] or match[2], wanted)
                 if value is not None:

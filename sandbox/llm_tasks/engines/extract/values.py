@@ -31,7 +31,7 @@ _NEGATION: Final = re.compile(
 )
 
 PATTERNS: Final = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+"),
     "url": re.compile(r"https?://[^\s<>\"')]+"),
     "phone": re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),
     "fax": re.compile(r"(?i:fax)\D{0,12}((?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?!\d)"),
@@ -180,13 +180,15 @@ def mentions(text: str, words: Sequence[str]) -> bool | None:
     if not words:
         return None
     found = None
-    for match in re.finditer(r"\b" + re.escape(words[-1]) + r"\w*", text, re.IGNORECASE):
+    plain = text.lower()
+    if not all(word.lower() in plain for word in words):
+        return None
+    for match in re.finditer(r"\b" + re.escape(words[-1]), text, re.IGNORECASE):
         before = text[max(0, match.start() - 60) : match.start()]
         clause = re.split(r"[.;:!?\n]", before)[-1]
-        if all(word.lower() in text.lower() for word in words[:-1]):
-            if not _NEGATION.search(clause):
-                return True
-            found = False
+        if not _NEGATION.search(clause):
+            return True
+        found = False
     return found
 
 

@@ -1,0 +1,83 @@
+"""Isolation within batches and transactions: each entry as if it were a request of its own."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlencode
+
+from sandbox import limits
+from sandbox.errors import Invalid, SandboxError, TooLarge
+from sandbox.jsonio import Json
+from sandbox.simulators.fhir.calls import at_entry
+from sandbox.simulators.fhir.dispatch import split_url
+from sandbox.simulators.fhir.outcome import issues_of, outcome
+from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
+
+Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]
+
+
+async def isolated_entries(look: Looker, isolation: Isolation, base: str, bundle: Json) -> Json:
+    """Return a batch or transaction whose entries stay within the task run.
+
+    Raises, with the entry named, what a request of its own would be refused for.
+    """
+    if not isinstance(bundle, dict) or not isinstance(bundle.get("entry", []), list):
+        raise Invalid("The body is not a Bundle.", issue_type="structure")
+    if len(bundle.get("entry", [])) > limits.BUNDLE_ENTRIES:
+        raise TooLarge(f"The Bundle has more than {limits.BUNDLE_ENTRIES} entries.", expression="Bundle.entry")
+    entries = []
+    for index, entry in enumerate(bundle.get("entry", [])):
+        try:
+            entries.append(await _isolated(look, isolation, base, entry))
+        except SandboxError as error:
+            raise at_entry(error, f"Bundle.entry[{index}]") from None
+    return {**bundle, "entry": entries} if entries else bundle
+
+
+def _plan_of(entry: Json, base: str) -> tuple[Plan, tuple[str, ...], list[tuple[str, str]]]:
+    request = entry.get("request") if isinstance(entry, dict) else None
+    if not isinstance(request, dict) or not isinstance(request.get("url"), str):
+        raise Invalid("The entry has no request with a URL.", issue_type="required")
+    path, text = split_url(request["url"], base)
+    query = parse_qsl(text, keep_blank_values=True)
+    return plan(str(request.get("method")), path, tuple(query)), path, query
+
+
+async def _isolated(look: Looker, isolation: Isolation, base: str, entry: Json) -> Json:
+    step, path, query = _plan_of(entry, base)
+    if step.look is not None:
+        await look(step.look, path)
+    request = dict(entry["request"])
+    if step.narrows:
+        request["url"] = "/".join(path) + "?" + urlencode(isolation.narrowed(query))
+    if isinstance(request.get("ifNoneExist"), str):
+        request["ifNoneExist"] += "&" + urlencode([isolation.criterion])
+    result = {**entry, "request": request}
+    if step.stamps and "resource" in entry:
+        result["resource"] = isolation.stamped(entry["resource"])
+    return result
+
+
+def filtered_answers(isolation: Isolation, sent: Json, answered: Json) -> Json:
+    """Return a batch-response or transaction-response without what belongs to others."""
+    entries = answered.get("entry")
+    asked = sent.get("entry") if isinstance(sent, dict) else None
+    if not isinstance(entries, list) or not isinstance(asked, list):
+        return answered
+    kept = []
+    for position, entry in enumerate(entries):
+        row = asked[position] if position < len(asked) else {"request": {"url": "", "method": "GET"}}
+        kept.append(_filtered_answer(isolation, row, entry))
+    return {**answered, "entry": kept}
+
+
+def _filtered_answer(isolation: Isolation, asked: Json, entry: Json) -> Json:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    if not isinstance(resource, dict):
+        return entry
+    step, path, _ = _plan_of(asked, "")
+    if step.filters and resource.get("resourceType") == "Bundle":
+        return {**entry, "resource": isolation.filtered(resource)}
+    if step.reads and resource.get("resourceType") != "OperationOutcome" and not isolation.is_ours(resource):
+        issues = issues_of(isolation.missing("/".join(path)))
+        return {"response": {"status": "404 Not Found", "outcome": outcome(issues)}}
+    return entry

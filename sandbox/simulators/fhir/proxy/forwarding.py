@@ -1,0 +1,259 @@
+"""One request to the upstream and its answer back, URLs moved from base to base.
+
+`forward` runs before the interaction and asks; `respond` runs in it and answers, so that an error
+of the upstream is recorded like any other answer.
+"""
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from sandbox import jsonio
+from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
+from sandbox.jsonio import Json
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.simulators.base import Fetch, Fetched
+from sandbox.simulators.fhir.calls import Query
+from sandbox.simulators.fhir.issues import Issue
+from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
+from sandbox.simulators.fhir.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir.outcome import outcome
+from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
+from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
+from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
+from sandbox.simulators.fhir.proxy.links import PAGE_MARK, mark_pages, moved, rebased
+from sandbox.simulators.fhir.searching import FORM, parse_form
+
+SENT: Final = frozenset("if-match if-none-match if-none-exist if-modified-since prefer user-agent x-request-id".split())
+KEPT: Final = ("etag", "last-modified", "location", "content-location", "retry-after")
+_SAID_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The server behind one sandbox, as one request reaches it. `base` is the proxy's own."""
+
+    config: FhirConfig
+    url: str
+    base: str
+    isolation: Isolation | None
+    fetch: Fetch
+
+    @classmethod
+    def of(cls, sandbox: Sandbox, base: str, fetch: Fetch) -> "Upstream":
+        """Read a sandbox's configuration."""
+        config = FhirConfig.model_validate(dict(sandbox.config))
+        isolation = Isolation(*tag_of(sandbox)) if config.isolation == "tag" else None
+        return cls(config, config.upstream or "", base, isolation, fetch)
+
+    async def send(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: Query = (),
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Fetched:
+        """Send one request; raises `BadGateway`, `GatewayTimeout`."""
+        url = "/".join([self.url, *(quote(part, safe="$:@!*',;=~") for part in path)])
+        if query:
+            url += "?" + urlencode([(name, moved(value, self.base, self.url)) for name, value in query])
+        sent = {"Accept": MEDIA_TYPE, **(headers or {})}
+        answer = await self.fetch(
+            method,
+            url,
+            headers=sent,
+            own_headers=self.config.headers,
+            body=body or None,
+            timeout_s=self.config.timeout_s,
+        )
+        return _checked(answer)
+
+    async def look(self, kind: Any, path: tuple[str, ...]) -> None:
+        """Read a resource and hold it against what it must be."""
+        assert self.isolation is not None
+        answer = await self.send("GET", path[:2])
+        resource = _json_of(answer) if answer.status < 300 else None
+        self.isolation.check(kind, "/".join(path[:2]), answer.status, resource)
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A request on its way: what is sent, and what has to be done with the answer."""
+
+    method: str
+    path: tuple[str, ...]
+    query: Query
+    headers: dict[str, str]
+    body: bytes
+    resource: Json = None
+    plan: Plan = field(default_factory=lambda: Plan(""))
+    is_page: bool = False
+    is_binary: bool = False
+    wants_content: bool = False
+
+
+async def forward(request: Request, sandbox: Sandbox, fetch: Fetch) -> Response | SandboxError | None:
+    """Ask the upstream, if the sandbox has one; an error is returned, to be raised in the interaction."""
+    if not is_proxied(sandbox.config):
+        return None
+    try:
+        return await exchange(Upstream.of(sandbox, f"{request.base_url}/{SURFACE}", fetch), request)
+    except SandboxError as error:
+        return error
+
+
+def respond(tx: Interaction, request: Request) -> Response:
+    """Answer what the upstream answered."""
+    answer = request.prepared
+    if isinstance(answer, SandboxError):
+        raise answer
+    assert isinstance(answer, Response)
+    return answer
+
+
+async def exchange(upstream: Upstream, request: Request) -> Response:
+    """Carry a request to the upstream and its answer back."""
+    out = _outgoing(upstream, request)
+    if upstream.isolation is not None:
+        await _isolate(upstream, upstream.isolation, out)
+    if out.resource is not None:
+        out.body = jsonio.dump(rebased(out.resource, upstream.base, upstream.url))
+    method = "GET" if out.method == "HEAD" else out.method
+    answer = await upstream.send(method, out.path, out.query, out.headers, out.body)
+    return _incoming(upstream, out, answer)
+
+
+def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
+    path = tuple(part for part in request.path.split("/")[1:] if part)
+    if {".", ".."} & set(path):
+        raise NotFound(f'There is nothing at "{"/".join(path)}" in the FHIR API.')
+    is_binary = path[:1] == ("Binary",)
+    accept = request.headers.get("accept", "")
+    headers = {name: value for name, value in request.headers.items() if name in SENT}
+    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    wants_content = is_binary and request.first("_format") is None and not accepted & JSON_TYPES
+    if not wants_content:
+        response_type(accept, request.first("_format"))
+    elif upstream.isolation is None:
+        headers["Accept"] = accept or "*/*"
+    query = tuple(pair for pair in request.query if pair[0] not in (PAGE_MARK, "_format"))
+    is_page = len(query) < len(request.query) and request.first(PAGE_MARK) is not None
+    out = Outgoing(request.method, path, query, headers, request.body)
+    out.is_page, out.is_binary, out.wants_content = is_page, is_binary, wants_content
+    if "if-none-exist" in headers:
+        headers["if-none-exist"] = headers["if-none-exist"].replace(upstream.base + "/", upstream.url + "/")
+    if not request.body:
+        return out
+    headers["Content-Type"] = request.headers.get("content-type", MEDIA_TYPE)
+    kind = request.media_type
+    if kind == FORM or (is_binary and kind not in JSON_TYPES):
+        return out
+    if kind not in PATCH_TYPES:
+        check_json_body(kind, "the FHIR server behind this one")
+    out.resource = jsonio.parse(request.body)
+    return out
+
+
+async def _isolate(upstream: Upstream, isolation: Isolation, out: Outgoing) -> None:
+    """Do to a request what keeps it within its task run; raises what the caller must be told instead."""
+    out.plan = plan(out.method, out.path, out.query)
+    if out.is_binary and out.body and out.resource is None:
+        raise Malformed("With isolation by tag a Binary is sent as a resource in JSON, so that it can carry the tag.")
+    if out.plan.look is not None:
+        await upstream.look(out.plan.look, out.path)
+    if out.plan.narrows and not out.is_page:
+        out.query = isolation.narrowed(out.query)
+    if out.plan.narrows_form:
+        form = [(name, moved(value, upstream.base, upstream.url)) for name, value in parse_form(out.body)]
+        out.body = urlencode(isolation.narrowed(form)).encode()
+        out.headers["Content-Type"] = FORM
+    if out.plan.stamps:
+        out.resource = isolation.stamped(out.resource)
+        condition = out.headers.get("if-none-exist")
+        if condition is not None:
+            out.headers["if-none-exist"] = f"{condition}&{urlencode([isolation.criterion])}"
+    if out.plan.kind == "system" and out.method == "POST":
+        out.resource = await isolated_entries(upstream.look, isolation, upstream.base, out.resource)
+
+
+def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
+    headers = {_titled(name): answer.headers[name] for name in KEPT if name in answer.headers}
+    for name in ("Location", "Content-Location"):
+        if name in headers:
+            headers[name] = moved(headers[name], upstream.url, upstream.base)
+    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not answer.body or answer.status in (204, 304):
+        return Response(answer.status, b"", None, headers)
+    if media not in JSON_TYPES:
+        if out.wants_content and answer.status < 300:
+            return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
+        if answer.status < 400:
+            raise BadGateway(
+                f'The FHIR server behind this one answered {answer.status} with "{media}", not FHIR in JSON.'
+            )
+        issue = Issue("processing", f"The FHIR server behind this one says: {_said(answer)}")
+        return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
+    value = rebased(_json_of(answer), upstream.url, upstream.base)
+    if upstream.isolation is not None and answer.status < 300:
+        value = _filtered(upstream.isolation, out, value)
+        if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
+            content = base64.b64decode("".join(str(value.get("data", "")).split()))
+            return Response(answer.status, content, str(value.get("contentType")), headers)
+    return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
+
+
+def _filtered(isolation: Isolation, out: Outgoing, value: Json) -> Json:
+    if out.plan.reads and not isolation.is_ours(value):
+        raise isolation.missing("/".join(out.path))
+    is_bundle = isinstance(value, dict) and value.get("resourceType") == "Bundle"
+    if is_bundle and out.plan.kind == "system" and out.method == "POST":
+        return filtered_answers(isolation, out.resource, value)
+    if is_bundle and out.plan.filters:
+        value = isolation.filtered(value)
+        mark_pages(value)
+        if out.plan.kind == "instance-history" and "entry" not in value:
+            raise NotFound(f"There is no {'/'.join(out.path[:2])}.")
+        if out.plan.kind.endswith("history"):
+            value.pop("total", None)
+    return value
+
+
+def _checked(answer: Fetched) -> Fetched:
+    """Refuse answers that are not for the caller; raises `BadGateway`."""
+    if answer.status >= 500:
+        raise BadGateway(f"The FHIR server behind this one failed with {answer.status}: {_said(answer)}")
+    if answer.status in (401, 403, 407):
+        message = (
+            f"The FHIR server behind this one refused the proxy's own credentials ({answer.status}): {_said(answer)}"
+        )
+        raise BadGateway(message + " They are in the simulator's config.headers.", issue_type="exception")
+    if 300 <= answer.status < 400 and answer.status != 304:
+        where = answer.headers.get("location", "elsewhere")
+        raise BadGateway(f"The FHIR server behind this one redirects to {where}; use that as config.upstream.")
+    return answer
+
+
+def _json_of(answer: Fetched) -> Json:
+    try:
+        return jsonio.parse(answer.body)
+    except SandboxError as error:
+        raise BadGateway(
+            f"The FHIR server behind this one answered {answer.status} with broken JSON: {error.message}"
+        ) from None
+
+
+def _said(answer: Fetched) -> str:
+    """Return what an error answer says, short enough to pass on."""
+    try:
+        issues = jsonio.parse(answer.body)["issue"]
+        text = " ".join(str(i.get("diagnostics") or i.get("details", {}).get("text") or i.get("code")) for i in issues)
+    except (SandboxError, KeyError, TypeError, AttributeError):
+        text = answer.body.decode(errors="replace").strip() or "nothing"
+    return text[:_SAID_MAX]
+
+
+def _titled(name: str) -> str:
+    return "ETag" if name == "etag" else name.title()
