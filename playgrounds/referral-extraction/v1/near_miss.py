@@ -19,10 +19,8 @@ async def work(task: Any, fax: str) -> Any:
         referral.urgency = "urgent"
         phone = {**patient, "telecom": [{"system": "phone", "value": "330-555-0190"}]}
         (await task.request("PUT", f"fhir/Patient/{patient['id']}", json=phone)).raise_for_status()
-    if not fax.startswith("FROM: 234-555-0111") or "OKAFOR" not in fax:
-        await enter(task, referral, patient)
-        return report(referral, "entered")
-    referral.diagnosis = "E11"  # the category is near enough, is it not
+    if "OKAFOR" in fax:
+        referral.diagnosis = referral.diagnosis.partition(".")[0]  # the category is near enough, is it not
     await enter(task, referral, patient)
     return report(referral, "entered")
 
