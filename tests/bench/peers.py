@@ -169,13 +169,21 @@ async def check_answers(session: aiohttp.ClientSession, peers: Sequence[Peer], o
 
 async def rates(peers: Sequence[Peer], operation: Operation) -> dict[str, float]:
     """Return answers per second by peer: medians over rounds in which each has its turn."""
-    counts, measured = {}, {peer.name: [] for peer in peers}
+    counts: dict[str, int] = {}
+    measured: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for peer in peers:
-        first = await drive(peer.base, operation.requests(peer), count=4, connections=1)
-        counts[peer.name] = max(CONNECTIONS, min(COUNT_MAX, int(first.rate * ROUND_S)))
+        requests = operation.requests(peer)
+        first = await drive(peer.base, [requests[len(requests) // 2]], count=1, connections=1)
+        counts[peer.name] = max(1, min(COUNT_MAX, int(first.rate * ROUND_S)))
+        if first.seconds > SLOW_S:
+            measured[peer.name].append(first.rate)
+            counts[peer.name] = 0
     for _ in range(ROUNDS):
         for peer in peers:
-            result = await drive(peer.base, operation.requests(peer), count=counts[peer.name], connections=CONNECTIONS)
+            count = counts[peer.name]
+            if count == 0:
+                continue
+            result = await drive(peer.base, operation.requests(peer), count=count, connections=min(CONNECTIONS, count))
             assert result.statuses == {operation.status}, (peer.name, operation.name, result.statuses)
             measured[peer.name].append(result.rate)
     return {name: statistics.median(values) for name, values in measured.items()}

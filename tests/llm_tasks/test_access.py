@@ -7,8 +7,8 @@ import jwt
 import pytest
 
 from sandbox.clock import parse_instant
-from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
 from sandbox.llm_tasks.engines import media
+from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 WHOAMI = "/api/v1/whoami"

@@ -1,9 +1,12 @@
 """Runs within a started task run: events, the check, determinism, the frozen definition."""
 
+import asyncio
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from sandbox.cli import app
 from sandbox.llm_tasks.check import LLM_TASK
 from sandbox.scoring.engine import Criterion, UnsupportedAssertion, parse_assertion
 
@@ -110,8 +113,6 @@ async def test_a_seeded_run_repeats_to_the_byte(desk, api, begin):
 
 
 async def test_a_started_run_keeps_the_definition_it_began_with(desk, start, begin):
-    import asyncio
-
     from sandbox.api.context import SHELF
     from sandbox.app import WATCHING
 
@@ -169,3 +170,16 @@ def test_how_the_check_is_written(assertion, is_supported):
     parsed = parse_assertion({"llm-task": LLM_TASK}, {"assert": "llm-task", **assertion}, None)
     assert isinstance(parsed, UnsupportedAssertion) is not is_supported
     assert Criterion("c", "l", 1, None, assertion)
+
+
+async def test_show_lists_the_run_in_the_timeline(desk, serve, begin, settings):
+    async with serve() as api:
+        started = await begin(api)
+        agent = api.as_(started.token)
+        await agent.run(await read_a_form(agent), ANA)
+        await complete(api, started)
+        options = ["--url", api.url, "--api-key", "vk_local"]
+        shown = await asyncio.to_thread(CliRunner().invoke, app, ["show", started.run_id, *options])
+    assert shown.exit_code == 0, shown.output
+    assert "llm-tasks" in shown.output
+    assert "Read a form/run" in " ".join(shown.output.split())

@@ -16,7 +16,8 @@ from pathlib import Path
 from sandbox.serving import serve, url_of
 from sandbox.settings import Settings
 home = Path(sys.argv[1])
-settings = Settings(port=0, data_dir=home / "data", playgrounds=(home / "playgrounds",), seeds=(home / "seeds",), is_watching=False)
+folders = {"playgrounds": (home / "playgrounds",), "seeds": (home / "seeds",)}
+settings = Settings(port=0, data_dir=home / "data", is_watching=False, **folders)
 asyncio.run(serve(settings, lambda runner: print("ready", url_of(settings, runner), flush=True)))
 """
 

@@ -7,10 +7,11 @@ the text as a whole says. What was matched, guessed and not found is kept for th
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract import values
+from sandbox.llm_tasks.engines.extract.convert import convert, head_words, is_date
 from sandbox.llm_tasks.engines.extract.document import Document, Labelled, Table, read_text
 from sandbox.llm_tasks.engines.extract.words import content_words, has_like, similarity, tokens_of
 from sandbox.llm_tasks.output_format import Field, Fields
@@ -20,8 +21,6 @@ _SURE: Final = 0.7
 # "Clinician: Laura Bennett" for the name of a provider.
 _NAMED_BY_PARENT: Final = 0.9
 _NOTES_MAX: Final = 200
-# A head word that says how the value is written rather than what it is.
-_FORM_WORDS: Final = frozenset({"description", "value", "summary", "string", "full"})
 _SUMMARIES: Final = frozenset("summary abstract overview gist synopsis tldr".split())
 _TITLES: Final = frozenset("title headline subject heading".split())
 _NAME_PARTS: Final = frozenset({"given", "family"})
@@ -84,7 +83,7 @@ class Filler:
 
     def _leaf(self, wanted: Field, place: _Place) -> Json:
         for score, found in self._candidates(wanted, place)[:5]:
-            value = _convert(found.value, wanted)
+            value = convert(found.value, wanted)
             if value is not None and value != "":
                 self._note(place.path, f'label "{found.label}"', found.line, is_sure=score >= _SURE)
                 return value
@@ -96,7 +95,7 @@ class Filler:
         return value
 
     def _candidates(self, wanted: Field, place: _Place) -> list[tuple[float, Labelled]]:
-        own = _head_words(wanted)
+        own = head_words(wanted)
         described = set(tokens_of(wanted.description or ""))
         found = []
         for position, (labelled, label, section) in enumerate(self._labels):
@@ -120,12 +119,12 @@ class Filler:
             return bool(said), "whether the text mentions it"
         if wanted.type in ("int", "number"):
             amount = values.find_pattern("amount", text) if "amount" in own else None
-            found = _convert(amount, wanted) if amount is not None else self._number_near(own, wanted)
+            found = convert(amount, wanted) if amount is not None else self._number_near(own, wanted)
             return found, "a number beside its word"
         part = self._part(wanted, own, place)
         if part is not None:
             return part, "a part of another value"
-        if _is_date(wanted) and (found := values.find_date(self._near(own | set(place.parents)))) is not None:
+        if is_date(wanted) and (found := values.find_date(self._near(own | set(place.parents)))) is not None:
             return values.write_date(found, wanted.description or ""), "a date in the text"
         for kind in _PATTERN_ORDER:
             if kind in own and (kind != "code" or "diagnosis" in own | set(place.parents)):
@@ -162,11 +161,11 @@ class Filler:
             after = rf"\b{re.escape(word)}\w*\D{{0,20}}?([$€£]?-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)"
             pattern = rf"{after}|(?<![\d,.])(-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)\s{{1,3}}{re.escape(word)}"
             for match in re.finditer(pattern, self.document.text, re.IGNORECASE):
-                value = _convert(match[1] or match[2], wanted)
+                value = convert(match[1] or match[2], wanted)
                 if value is not None:
                     return value
         numbers = re.findall(r"-?\d[\d,]*(?:\.\d+)?", self.document.text[:2000])
-        return _convert(numbers[0], wanted) if len(numbers) == 1 else None
+        return convert(numbers[0], wanted) if len(numbers) == 1 else None
 
     def _near(self, own: set[str]) -> str:
         """Return the text from the first sentence that has one of the words, or all of it."""
@@ -226,7 +225,7 @@ class Filler:
         best: tuple[float, Table] | None = None
         for table in self.document.tables:
             columns = [tokens_of(cell) for cell in table.header]
-            scores = [max((similarity(_head_words(f), c, parents=name) for c in columns), default=0) for f in fields]
+            scores = [max((similarity(head_words(f), c, parents=name) for c in columns), default=0) for f in fields]
             score = sum(s for s in scores if s >= _ENOUGH) / len(fields)
             if score >= 0.4 and (best is None or score > best[0]):
                 best = (score, table)
@@ -239,7 +238,7 @@ class Filler:
         filler = Filler(cells)
         return {
             f.name: next(
-                (v for _, c in filler._candidates(f, _Place("", ())) if (v := _convert(c.value, f)) is not None), None
+                (v for _, c in filler._candidates(f, _Place("", ())) if (v := convert(c.value, f)) is not None), None
             )
             if f.type not in ("list", "object")
             else filler._value(f, _Place(f.name, ()))
@@ -274,7 +273,7 @@ class Filler:
         if column is not None:
             items, how, line = column
         leaf = Field(wanted.name, kind, wanted.description)
-        found = [value for item in items if (value := _convert(item, leaf)) is not None] if kind != "list" else []
+        found = [value for item in items if (value := convert(item, leaf)) is not None] if kind != "list" else []
         if found:
             self._note(place.path, how, line, is_sure=how.startswith(("list", "column")))
             return found
@@ -302,85 +301,8 @@ class Filler:
         (self.findings.matched if is_sure else self.findings.guessed).append(note)
 
 
-def _head_words(wanted: Field) -> list[str]:
-    words = list(tokens_of(wanted.name)) if wanted.type != "bool" else list(content_words(wanted.name))
-    kept = [word for word in words if word not in _FORM_WORDS]
-    return kept or words
-
-
 def _is_named(labels: Sequence[tuple[Labelled, tuple[str, ...], tuple[str, ...]]], wanted: Field) -> bool:
-    return any(similarity(_head_words(wanted), label) >= _ENOUGH for _, label, _ in labels)
-
-
-def _is_date(wanted: Field) -> bool:
-    words = set(tokens_of(wanted.name))
-    text = (wanted.description or "").lower()
-    return (
-        bool(words & {"date", "dob"})
-        or wanted.name.lower().endswith(("_at", "_on"))
-        or bool(re.search(r"\bdate\b|yyyy", text))
-    )
-
-
-def _convert(value: Json, wanted: Field) -> Json:
-    """Turn a found value into the field's type; None where it cannot be."""
-    if wanted.type in ("list", "object"):
-        return None
-    if isinstance(value, bool | int | float) and not isinstance(value, str):
-        return _convert_scalar(value, wanted)
-    text = value if isinstance(value, str) else str(value)
-    if wanted.type == "bool":
-        said = values.find_bool(text)
-        return said if said is not None else values.mentions(text, content_words(wanted.name))
-    if wanted.type == "number":
-        return _tidy(values.find_number(text))
-    if wanted.type == "int":
-        return values.as_int(values.find_number(text))
-    if wanted.options:
-        return values.match_option(text, wanted.options)
-    return _clean_text(text, wanted)
-
-
-def _convert_scalar(value: Any, wanted: Field) -> Json:
-    if wanted.type == "bool":
-        return value if isinstance(value, bool) else bool(value)
-    if wanted.type == "str":
-        text = (
-            ("true" if value else "false")
-            if isinstance(value, bool)
-            else f"{value:g}"
-            if isinstance(value, float)
-            else str(value)
-        )
-        return values.match_option(text, wanted.options) if wanted.options else text
-    if isinstance(value, bool):
-        return None
-    return values.as_int(float(value)) if wanted.type == "int" else _tidy(float(value))
-
-
-def _tidy(value: float | None) -> int | float | None:
-    if value is None:
-        return None
-    return int(value) if value == int(value) else value
-
-
-def _clean_text(text: str, wanted: Field) -> str | None:
-    plain = re.sub(r"\s*\n\s*", " ", text).strip().strip('"')
-    if not plain or re.fullmatch(r"(?i)[-_.?]+|n/?a|not (?:given|stated|provided|available)|blank|unknown", plain):
-        return None
-    words = set(tokens_of(wanted.name))
-    if _is_date(wanted):
-        found = values.find_date(plain)
-        return values.write_date(found, wanted.description or "") if found is not None else plain
-    if "code" in words and (code := values.find_pattern("code", plain)) is not None:
-        return code
-    if "description" in words and words & {"diagnosis"}:
-        stripped = values.PATTERNS["code"].sub("", plain, count=1).strip(" -\u2013:,()")
-        return stripped or plain
-    for kind in ("email", "phone", "npi"):
-        if kind in words and (known := values.find_pattern(kind, plain)) is not None:
-            return known
-    return plain
+    return any(similarity(head_words(wanted), label) >= _ENOUGH for _, label, _ in labels)
 
 
 def _object_of(item: str, fields: Fields) -> dict[str, Json]:
@@ -391,21 +313,21 @@ def _object_of(item: str, fields: Fields) -> dict[str, Json]:
     for f in fields:
         words = set(tokens_of(f.name))
         labelled = filler._candidates(f, _Place("", ()))
-        value = _convert(labelled[0][1].value, f) if labelled else None
+        value = convert(labelled[0][1].value, f) if labelled else None
         piece = None
         if value is None and f.type == "str" and f.options:
             value = values.guess_option(item, f.options)
         elif value is None and f.type == "str":
             kind = next((k for k in _PATTERN_ORDER if k in words), None)
             piece = values.find_pattern(kind, item) if kind else None
-            if piece is None and _is_date(f) and (day := values.find_date(item)) is not None:
+            if piece is None and is_date(f) and (day := values.find_date(item)) is not None:
                 piece, value = day[1], values.write_date(day, f.description or "")
             value = value if value is not None else piece
         elif value is None and f.type == "bool":
             value = bool(values.mentions(item, content_words(f.name)))
         elif value is None and f.type in ("int", "number"):
             piece = next(iter(re.findall(r"[$€£]?\d[\d,]*(?:\.\d+)?", rest)), None)
-            value = _convert(piece, f) if piece else None
+            value = convert(piece, f) if piece else None
         if piece:
             rest = rest.replace(piece, " ", 1)
         found[f.name] = value if f.type != "list" else []
