@@ -95,12 +95,10 @@ class Runner:
         self._seed = seed
 
     async def run(self, task: Task, revision: Revision, request: RunRequest, ordinal: int) -> FinishedRun:
-        """Run a revision and store the result.
+        """Run a revision that was checked and store the result.
 
-        Raises `ValidationFailed` for missing inputs or files and `RuleBroken` for a fallback that is
-        not there; whatever a model or processor does becomes an error run.
+        Whatever a model or processor does becomes an error run.
         """
-        self._check(task, revision, request)
         created = format_micros(self._clock.now())
         processed, processor_s, failure = await self._process(revision, request)
         if failure is None:
@@ -118,7 +116,13 @@ class Runner:
 
     # -- before ----------------------------------------------------------------------------------
 
-    def _check(self, task: Task, revision: Revision, request: RunRequest) -> None:
+    def check(self, revision: Revision, request: RunRequest) -> None:
+        """Refuse what cannot be run at all, before it counts as a run.
+
+        Raises `ValidationFailed` for missing inputs or files, `TooLarge`, and `RuleBroken` for a model or
+        fallback that is not there.
+        """
+        self._model(revision)
         if request.use_fallback_model and revision.values["fallback_llm_model_id"] is None:
             raise RuleBroken("NO_FALLBACK_MODEL", f"The revision {revision.id} has no fallback model.")
         from_files = self._processors.provides(revision.values["input_processors"])

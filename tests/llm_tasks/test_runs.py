@@ -428,3 +428,11 @@ async def test_a_hundred_runs_at_once_are_all_kept(api):
     assert [a.json["response"]["name"] for a in answers] == [f"Patient {i}" for i in range(100)]
     kept = (await api.get(f"task/{task['id']}/run")).json["results"]
     assert {r["id"] for r in kept} == {a.json["id"] for a in answers}
+
+
+async def test_what_was_refused_does_not_count_as_a_run(api):
+    task = await faulty(api, {"kind": "error", "runs": [2]}, fallback=False)
+    assert (await api.run(task)).json["is_error"] is False
+    assert (await api.run(task, {})).status == 422
+    assert (await api.run(task)).json["is_error"] is True
+    assert (await api.run(task)).json["is_error"] is False

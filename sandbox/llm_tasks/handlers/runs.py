@@ -47,7 +47,6 @@ async def run_task(request: web.Request) -> web.Response:
     group = _group(request, task, body)
     ordinal = parts.service.store.ordinals.get(task.id, 0) + 1
     revision = _revision(request, task, started, ordinal)
-    parts.service.store.next_ordinal(task.id)
     wanted = RunRequest(
         body.task_input,
         files,
@@ -59,6 +58,8 @@ async def run_task(request: web.Request) -> web.Response:
         started,
         (caller.bearer, *parts.secrets),
     )
+    parts.runner.check(revision, wanted)
+    parts.service.store.next_ordinal(task.id)
     finished = await parts.runner.run(task, revision, wanted, ordinal)
     headers = {"X-Task-Run-ID": finished.body["id"], "X-Task-Revision-ID": revision.id}
     raw = finished.generated
