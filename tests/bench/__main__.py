@@ -16,7 +16,9 @@ from pathlib import Path
 import aiohttp
 
 from tests.bench import data, servers
+from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
+from tests.bench.peers import bench_peers, bench_seed
 
 ROUNDS = 5
 COUNT = 4000
@@ -203,6 +205,9 @@ async def main() -> None:
                 ("hl7", lambda: bench_hl7(session, home, bare)),
                 ("create", lambda: bench_create(session, home)),
                 ("restore", lambda: bench_restore(session, home)),
+                ("llm", lambda: bench_llm(session, home)),
+                ("seed", lambda: bench_seed(session, home)),
+                ("peers", lambda: bench_peers(session, home)),
             ):
                 if not wanted or name in wanted:
                     await bench()

@@ -6,7 +6,14 @@ import sys
 
 import pytest
 
-RUN_PAGES = ["README.md", "docs/quickstart.md", "docs/api.md", "docs/events.md", "docs/authoring.md", "docs/llm-tasks.md"]
+RUN_PAGES = [
+    "README.md",
+    "docs/quickstart.md",
+    "docs/api.md",
+    "docs/events.md",
+    "docs/authoring.md",
+    "docs/llm-tasks.md",
+]
 RUN_ELSEWHERE = {"docs/rehearsal.md": "tests/rehearsal/test_docs.py"}
 
 

@@ -116,3 +116,23 @@ def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows:
         except SandboxError as error:
             refused = error.message
         yield Searched(resource_type, parameter.code, query, expected, frozenset(found), refused)
+
+
+def searches_of(examples: list[Example]) -> list[Searched]:
+    """Search by every value in the examples that are no definitions and that the server takes."""
+    refused = rejected()
+    resources = [e.resource for e in examples if e.type not in DEFINITIONS and e.name not in refused]
+    return list(search_by_every_value(resources, official_parameters(examples)))
+
+
+def report(examples: list[Example], searches: list[Searched]) -> str:
+    """Return the numbers as the documentation shows them."""
+    rows = [
+        ("examples", len(examples)),
+        ("  of them no definitions", sum(e.type not in DEFINITIONS for e in examples)),
+        ("  refused, each for a listed reason", len(rejected())),
+        ("searches by a value", len(searches)),
+        ("  parameters of types searched", len({(s.type, s.code) for s in searches})),
+        ("  answered wrongly", sum(not s.is_right for s in searches)),
+    ]
+    return "\n".join(f"{name:<36}{number:>6}" for name, number in rows)

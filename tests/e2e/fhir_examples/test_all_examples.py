@@ -1,12 +1,14 @@
 """Every resource of the official example set: stored as it is, found by its values, refused only for a real defect."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from sandbox import jsonio
-from tests.e2e.fhir_examples.examples import DEFINITIONS, search_by_every_value
+from tests.e2e.fhir_examples.examples import report, search_by_every_value, searches_of
 
+CONFORMANCE = Path(__file__).parents[3] / "docs" / "fhir-conformance.md"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -28,13 +30,12 @@ def test_what_is_refused_is_named(empty, examples, refused):
         assert "at" not in row or any(row["at"] in issue.get("expression", ()) for issue in issues), (name, issues)
 
 
-def test_search_by_every_value(examples, parameters, refused):
-    resources = [e.resource for e in examples if e.type not in DEFINITIONS and e.name not in refused]
-    searches = list(search_by_every_value(resources, parameters))
+def test_search_by_every_value(examples):
+    searches = searches_of(examples)
     assert [s for s in searches if not s.is_right] == []
-    assert len(searches) > 6000
-    kinds = {(s.type, s.code) for s in searches}
-    assert len(kinds) > 1000
+    assert len(searches) > 7000
+    assert len({(s.type, s.code) for s in searches}) > 1300
+    assert report(examples, searches) in CONFORMANCE.read_text()
 
 
 def test_the_comparison_can_fail(examples, parameters, refused):

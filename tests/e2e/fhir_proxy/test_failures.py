@@ -136,3 +136,15 @@ def test_a_proxy_takes_no_dataset_and_no_scenario_writes(proxies, kit, tmp_path,
     with pytest.raises(Exception, match="behind a FHIR proxy"):
         kit.start(server, "x")
     assert fake.seen == []
+
+
+def test_who_may_not_call_does_not_reach_the_upstream(proxies, fake):
+    proxy = proxies.start(upstream=fake.url)
+    run_id = proxy.base.split("/")[-2]
+    [sandbox] = proxy.server.sync_client.get_benchmark_run(run_id).raw["sandboxes"]
+    direct = f"{proxy.server.url}/sandboxes/{sandbox['id']}/fhir/Patient/1"
+    for url, token in ((direct, "vrl_smart_guess"), (direct, proxy.token), (f"{proxy.base}/Patient/1", "vk_local")):
+        assert proxy.call("GET", url, Authorization=f"Bearer {token}").status == 401
+    assert fake.seen == []
+    fake.says(200, {"resourceType": "Patient", "id": "1"})
+    assert proxy.call("GET", direct, Authorization="Bearer vk_local").status == 200

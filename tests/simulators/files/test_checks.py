@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sandbox.globs import compile_glob
 from sandbox.scoring.judge import judge
 from sandbox.simulators.files.checks import CHECKS, SftpFilePresent, select
-from sandbox.globs import compile_glob
 
 
 def assertion(**fields):
