@@ -36,8 +36,8 @@ def format_instant(moment: datetime) -> str:
     >>> format_instant(datetime(2026, 4, 20, 17, 10, 2, tzinfo=UTC))
     '2026-04-20T17:10:02.000Z'
     """
-    utc = moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def format_micros(moment: datetime) -> str:

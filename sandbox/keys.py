@@ -1,6 +1,7 @@
 """Keys and tokens: how they are made, hashed and shown. Only hashes are ever stored."""
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from sandbox.ids import new_secret
@@ -12,8 +13,12 @@ LOCAL_API_KEY: Final = "vk_local"
 LOCAL_SOLVER_KEY: Final = "vrl_slv_local"
 
 
+@lru_cache(maxsize=1024)
 def hash_key(key: str) -> str:
     """Return the SHA-256 under which a key is looked up; the look-up leaks no timing of the key.
+
+    Remembered in memory for the keys in use, as every request asks; a look-up there goes by a hash that is
+    keyed anew in each process.
 
     >>> hash_key("vk_local") == hash_key("vk_local") != hash_key("vk_loca")
     True

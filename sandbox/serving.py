@@ -11,6 +11,8 @@ from aiohttp import web
 
 from sandbox import limits
 from sandbox.api.context import HUB, IN_FLIGHT
+from sandbox.api.mounts import open_short_way
+from sandbox.api.surfaces import SCOPES
 from sandbox.app import create_app
 from sandbox.settings import Settings
 
@@ -36,13 +38,23 @@ def url_of(settings: Settings, runner: web.AppRunner) -> str:
     return settings.url_base or f"http://{shown}:{port}"
 
 
+class Runner(web.AppRunner):
+    """Runs an application of ours, with the short way to its simulated systems open."""
+
+    async def setup(self) -> None:
+        """Start the application."""
+        await super().setup()
+        if self.server is not None:
+            open_short_way(self.app, self.server, self.app[SCOPES])
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
     """Run a server inside the block; leaving it drains requests and closes the record.
 
     Raises what starting raises, and `ListenError` when the address is taken.
     """
-    runner = web.AppRunner(
+    runner = Runner(
         create_app(settings),
         shutdown_timeout=_CLOSE_S,
         access_log=None,

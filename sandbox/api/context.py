@@ -39,4 +39,4 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 def root_url(request: web.Request) -> str:
     """Return the absolute URL of the server as the client sees it, without a final slash."""
-    return request.app[SETTINGS].url_base or f"{request.scheme}://{request.host}"
+    return request.app[SETTINGS].url_base or f"http://{request.host}"

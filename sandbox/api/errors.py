@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sandbox import errors, jsonio
 from sandbox.api.context import REGISTRY
+from sandbox.api.wire import WholeResponse
 from sandbox.llm_tasks.errors import render_error as render_task_api_error
 from sandbox.playground.events import Response
 from sandbox.simulators.base import Simulator, render_json_error
@@ -84,4 +85,4 @@ def to_web(response: Response) -> web.Response:
     headers = dict(response.headers)
     if response.content_type is not None:
         headers["Content-Type"] = response.content_type
-    return web.Response(status=response.status, body=response.body, headers=headers)
+    return WholeResponse(status=response.status, body=response.body, headers=headers)

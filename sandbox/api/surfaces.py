@@ -7,16 +7,16 @@ answers.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sandbox.api import auth
 from sandbox.api.bodies import read_limited
 from sandbox.api.context import FETCH, REQUEST_ID, RUNS, SETTINGS, WRITER, root_url
 from sandbox.api.errors import Internal, to_web, with_request_id
+from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Playground, Sandbox
@@ -25,67 +25,90 @@ from sandbox.runs.registry import Registry
 from sandbox.simulators.base import Route, Simulator
 
 Target = tuple[TaskRun, Sandbox]
+Find = Callable[[web.Application, web.Request, str], Target | None]
 Locate = Callable[[web.Request, str], Awaitable[Target]]
+SCOPES = web.AppKey("scopes", list[Scope])
+RUN_TOKEN = "run token, vrl_run_…"
+ORGANIZATION_KEY = "organization key, vk_…"
 
 
 def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> None:
     """Mount every simulator's routes under every scope."""
+    by_run = Scope("/v1/benchmark-runs", "benchmark_run_id")
+    by_task_run = Scope("/v1/task-runs", "task_run_id")
+    direct = [Scope(f"/{alias}", "sandbox_id") for alias in ("sandboxes", "services")]
     for simulator in registry.simulators:
         for route in simulator.routes:
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
             if is_wired or not is_strict:
-                _mount(app, simulator, route, "/v1/benchmark-runs/{benchmark_run_id}", _locate_by_run)
+                _mount(by_run, route, handler_of(app, simulator, route, _active_by_run, _locate_by_run))
             if not is_strict:
-                _mount(app, simulator, route, "/v1/task-runs/{task_run_id}", _locate_by_task_run)
-            for alias in ("sandboxes", "services"):
-                _mount(app, simulator, route, f"/{alias}/{{sandbox_id}}", _locate_by_sandbox, is_direct=True)
+                _mount(by_task_run, route, handler_of(app, simulator, route, _active_by_task_run, _locate_by_task_run))
+            handler = handler_of(app, simulator, route, _active_by_sandbox, _locate_by_sandbox, is_direct=True)
+            for scope in direct:
+                _mount(scope, route, handler)
+    app[SCOPES] = [by_run, by_task_run, *direct]
+    for scope in app[SCOPES]:
+        app.router.register_resource(scope)
 
 
-def _mount(
-    app: web.Application, simulator: Simulator, route: Route, prefix: str, locate: Locate, *, is_direct: bool = False
-) -> None:
-    handler = partial(handle, simulator=simulator, route=route, locate=locate, is_direct=is_direct)
-    methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
-    for method in methods:
-        app.router.add_route(method, f"{prefix}/{route.path}", handler)
+def _mount(scope: Scope, route: Route, handler: Handler) -> None:
+    for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+        scope.add(method, route.path, handler)
 
 
-async def handle(
-    request: web.Request, *, simulator: Simulator, route: Route, locate: Locate, is_direct: bool
-) -> web.Response:
-    """Serve one request to a simulated system."""
-    if is_direct and not route.is_open:
-        auth.bearer(request, "organization key, vk_…")
-    task_run, sandbox = await locate(request, simulator.surface)
-    body = await read_limited(request, route.body_limit)
-    call = _to_request(request, body)
-    if route.redact and body:
-        call = call.with_redacted(route.redact)
-    playground = _playground_of(task_run)
-    if is_direct and not route.is_open and not auth.is_organization(request):
-        simulator.authorize(playground.look(sandbox), auth.bearer(request, "organization key, vk_…"), call)
-    if route.prepare is not None or route.forward is not None:
-        prepared = await _prepared(request, route, call, sandbox)
-        if prepared is not None:
-            call = replace(call, prepared=prepared)
-            playground = _playground_of(task_run)  # once more, as it took its time
-    try:
-        outcome = playground.interact(
-            route.event_type,
-            lambda tx: route.handler(tx, call),
-            sandbox=sandbox,
-            request=call,
-            on_error=lambda error: simulator.render_error(error, call),
-        )
-    except SandboxError:
-        raise
-    except Exception as error:
-        await request.app[WRITER].flush()  # what broke is an event, too, and is kept before the answer leaves
-        if isinstance(error, RecursionError):
-            raise Internal("The request is nested too deeply for this route.") from None
-        raise
-    await outcome.committed
-    return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
+def handler_of(
+    app: web.Application,
+    simulator: Simulator,
+    route: Route,
+    find: Find,
+    locate: Locate,
+    *,
+    is_direct: bool = False,
+) -> Handler:
+    """Return what serves one route of a simulated system in one scope.
+
+    `find` looks among what is active; when it finds nothing, `locate` says why, and looks on the disk for that.
+    """
+    surface, event_type, run, limit = simulator.surface, route.event_type, route.handler, route.body_limit
+    is_plain = route.prepare is None and route.forward is None
+
+    async def handle(request: web.Request) -> web.Response:
+        """Serve one request to a simulated system."""
+        if is_direct and not route.is_open:
+            auth.bearer(request, ORGANIZATION_KEY)
+        task_run, sandbox = find(app, request, surface) or await locate(request, surface)
+        body = await read_limited(request, limit) if request.body_exists else b""
+        call = _to_request(app, request, body)
+        if route.redact and body:
+            call = call.with_redacted(route.redact)
+        playground = _playground_of(task_run)
+        if is_direct and not route.is_open and not auth.is_organization(request):
+            simulator.authorize(playground.look(sandbox), auth.bearer(request, ORGANIZATION_KEY), call)
+        if not is_plain:
+            prepared = await _prepared(app, route, call, sandbox)
+            if prepared is not None:
+                call.prepared = prepared
+                playground = _playground_of(task_run)  # once more, as it took its time
+        try:
+            outcome = playground.interact(
+                event_type,
+                lambda tx: run(tx, call),
+                sandbox=sandbox,
+                request=call,
+                on_error=lambda error: simulator.render_error(error, call),
+            )
+        except SandboxError:
+            raise
+        except Exception as error:
+            await app[WRITER].flush()  # what broke is an event, too, and is kept before the answer leaves
+            if isinstance(error, RecursionError):
+                raise Internal("The request is nested too deeply for this route.") from None
+            raise
+        await outcome.committed
+        return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
+
+    return handle
 
 
 def _playground_of(task_run: TaskRun) -> Playground:
@@ -94,35 +117,34 @@ def _playground_of(task_run: TaskRun) -> Playground:
     return task_run.playground
 
 
-async def _prepared(request: web.Request, route: Route, call: Request, sandbox: Sandbox) -> Any:
+async def _prepared(app: web.Application, route: Route, call: Request, sandbox: Sandbox) -> Any:
     if route.forward is not None:
-        return await route.forward(call, sandbox, request.app[FETCH])
+        return await route.forward(call, sandbox, app[FETCH]) if sandbox.config else None
     return await route.prepare(call, sandbox) if route.prepare is not None else None
 
 
-def _to_request(request: web.Request, body: bytes) -> Request:
-    url = request.rel_url
-    parts = request.path.split("/", 4)
-    cut = 4 if parts[1] == "v1" else 3
-    path = request.path.split("/", cut)[cut] if request.path.count("/") >= cut else ""
-    prefix = "/".join(parts[:cut])
+def _to_request(app: web.Application, request: web.Request, body: bytes) -> Request:
+    url, full = request.rel_url, request.path
+    # The prefix is /v1/<runs>/<id>, or /<sandboxes>/<id>; what follows is the surface and its path.
+    end = full.find("/", full.index("/", 4 if full.startswith("/v1/") else 1) + 1)
+    if end < 0:
+        end = len(full)
+    raw_query = url.raw_query_string
     return Request(
-        method=request.method,
-        path=path,
-        query=tuple(url.query.items()),
-        headers={name.lower(): _readable(value) for name, value in request.headers.items()},
-        body=body,
-        params=request.match_info,
-        base_url=root_url(request) + prefix,
-        raw_query=url.raw_query_string,
-        is_strict=request.app[SETTINGS].is_strict,
+        request.method,
+        full[end + 1 :],
+        tuple(url.query.items()) if raw_query else (),
+        {name.lower(): value if value.isascii() else _readable(value) for name, value in request.headers.items()},
+        body,
+        request.match_info,
+        root_url(request) + full[:end],
+        raw_query,
+        app[SETTINGS].is_strict,
     )
 
 
 def _readable(value: str) -> str:
     """Return a header's value as text that can be stored; what is not UTF-8 is read as ISO 8859-1 (RFC 9110, 5.5)."""
-    if value.isascii():
-        return value
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode()
@@ -130,10 +152,29 @@ def _readable(value: str) -> str:
         return raw.decode("iso8859-1")
 
 
-async def _locate_by_run(request: web.Request, surface: str) -> Target:
-    run = auth.active_run(request)
+def _active_by_run(app: web.Application, request: web.Request, surface: str) -> Target | None:
+    run = app[RUNS].active_by_token(auth.bearer(request, RUN_TOKEN))
     if run is None or run.id != request.match_info["benchmark_run_id"]:
-        run = await auth.run_in_path(request)
+        return None
+    started = run.started
+    return (started[0], _sandbox_of(run, started[0], surface)) if len(started) == 1 else None
+
+
+def _active_by_task_run(app: web.Application, request: web.Request, surface: str) -> Target | None:
+    run = app[RUNS].active_by_token(auth.bearer(request, RUN_TOKEN))
+    task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
+    if run is None or task_run is None or task_run.benchmark_run_id != run.id or task_run.phase is not Phase.STARTED:
+        return None
+    return task_run, _sandbox_of(run, task_run, surface)
+
+
+def _active_by_sandbox(app: web.Application, request: web.Request, surface: str) -> Target | None:
+    found = app[RUNS].active_sandbox(request.match_info["sandbox_id"])
+    return found if found is not None and found[1].surface == surface else None
+
+
+async def _locate_by_run(request: web.Request, surface: str) -> Target:
+    run = await auth.run_in_path(request)
     if run.is_over:
         raise Conflict(f"The benchmark run is {run.status}; its systems take no more calls.")
     started = run.started

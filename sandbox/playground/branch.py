@@ -32,15 +32,17 @@ class Document:
     """A JSON value or raw bytes under one key, with its version (1 for the first).
 
     `value` is parsed on first use when only the JSON text was given; `json` is written on first
-    use when only the value was given. Both are kept.
+    use when only the value was given. Both are kept. `derived` is for what a simulator computes from the
+    document again and again; it may only hold what can be computed once more.
     """
 
-    __slots__ = ("_digest", "_json", "_value", "version")
+    __slots__ = ("_digest", "_json", "_value", "derived", "version")
 
     def __init__(self, value: Json = None, *, json: bytes | None = None, version: int = 1) -> None:
         self._value = value
         self._json = json
         self._digest: bytes | None = None
+        self.derived: Any = None
         self.version = version
 
     @property
@@ -156,9 +158,9 @@ class Change:
         return "delete" if self.document is None else "put"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Savepoint:
-    """A point inside an interaction to roll back to."""
+    """A point inside an interaction to roll back to; a value (not `frozen`, as every request makes one)."""
 
     overlay: Overlay
     log_length: int
@@ -249,6 +251,12 @@ class Branch:
             total += isinstance(entry, Document) - (key in seeded)
         return total
 
+    def is_empty(self, collection: str) -> bool:
+        """Whether the collection holds nothing; free when it was never used."""
+        if collection not in self.overlay and collection not in self.seed.collections:
+            return True
+        return self.count(collection) == 0
+
     def collections(self, prefix: str = "") -> list[str]:
         """Return the names of all collections that were ever used, sorted."""
         names = set(self.seed.collections) | set(self.overlay)
@@ -308,7 +316,9 @@ class Branch:
 
     def changes_since(self, savepoint: Savepoint) -> list[Change]:
         """Return the net changes since a savepoint, each key once, in order of first touch."""
-        changes = []
+        changes: list[Change] = []
+        if len(self.log) == savepoint.log_length:
+            return changes
         for collection, key in dict.fromkeys(self.log[savepoint.log_length :]):
             before = savepoint.overlay.get(collection, _NOTHING).get(key)
             after = self.overlay.get(collection, _NOTHING).get(key)

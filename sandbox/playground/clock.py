@@ -5,7 +5,7 @@ seeded run, steps one second per interaction. `advance_clock` adds an offset. Be
 is part of the branch, a fork or a restored playground tells the same time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sandbox.clock import Clock, parse_instant
@@ -16,15 +16,26 @@ COLLECTION = "_clock"
 KEY = "clock"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClockState:
-    """What the branch holds: where the clock began, and how it goes on."""
+    """What the branch holds, a value: where the clock began, and how it goes on.
+
+    `origin` and `ahead` are derived: where the clock would stand had it not gone on, in UTC, and how far
+    it is ahead of real time.
+    """
 
     start: datetime
     real_start: datetime | None
     first_seq: int
     offset_s: float
     is_stepping: bool
+    origin: datetime = field(init=False)
+    ahead: timedelta | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive what every reading of the clock needs."""
+        self.origin = (self.start + timedelta(seconds=self.offset_s)).astimezone(UTC)
+        self.ahead = None if self.real_start is None else self.origin - self.real_start
 
     def to_json(self) -> Json:
         """Write it as the branch's document."""
@@ -39,15 +50,14 @@ class ClockState:
     @classmethod
     def read(cls, branch: Branch) -> "ClockState | None":
         """Read it from the branch; None before the clock was set."""
-        document = branch.get_document(COLLECTION, KEY)
-        if document is None:
-            return None
+        rows = branch.overlay_of(COLLECTION)
         cached = branch.caches.get(COLLECTION)
-        if cached is not None and cached[0] is document:
-            state: ClockState = cached[1]
-            return state
-        state = cls._parse(document.value)
-        branch.caches[COLLECTION] = (document, state)
+        if cached is not None and cached[0] is rows:
+            found: ClockState | None = cached[1]
+            return found
+        document = branch.get_document(COLLECTION, KEY)
+        state = None if document is None else cls._parse(document.value)
+        branch.caches[COLLECTION] = (rows, state)
         return state
 
     @classmethod
@@ -64,11 +74,12 @@ class ClockState:
     def at(self, seq: int, real_now: datetime) -> datetime:
         """Return the playground's time for the event `seq`, to the millisecond."""
         if self.is_stepping:
-            elapsed = timedelta(seconds=seq - self.first_seq)
+            moment = self.origin + timedelta(seconds=seq - self.first_seq)
+        elif self.ahead is not None:
+            moment = real_now + self.ahead
         else:
-            elapsed = real_now - (self.real_start or real_now)
-        moment = self.start + elapsed + timedelta(seconds=self.offset_s)
-        return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+            moment = self.origin
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def playground_now(branch: Branch, seq: int, clock: Clock) -> datetime:

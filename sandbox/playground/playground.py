@@ -22,7 +22,7 @@ from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
 from sandbox.errors import Conflict, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground import clock as playground_clock
-from sandbox.playground.branch import Branch, Change, Document, Savepoint
+from sandbox.playground.branch import Branch, Document, Savepoint
 from sandbox.playground.clock import ClockState
 from sandbox.playground.events import Event, Request, Response
 
@@ -172,9 +172,9 @@ Action = Callable[[Interaction, Json], None]
 EventMatcher = Callable[[Event, Json], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """The result of an interaction: the response, its event, and the commit to await first."""
+    """The result of an interaction, a value: the response, its event, and the commit to await first."""
 
     response: Response
     event: Event
@@ -263,7 +263,7 @@ class Playground:
 
     def settle(self) -> None:
         """Run every delayed action that is due, in order of time, one event each."""
-        if self.branch.count(DUE) == 0:
+        if self.branch.is_empty(DUE):
             return
         for _ in range(limits.EVENTS_PER_TASK_RUN):
             now = self.now()
@@ -291,23 +291,22 @@ class Playground:
             raise TooLarge(f"This task run has reached its {limits.EVENTS_PER_TASK_RUN} events; complete it.")
         began = monotonic_s()
         seq = self.seq + 1
-        now = self.now()
-        tx = Interaction(self, sandbox, seq, now)
-        savepoint = self.branch.savepoint()
+        branch = self.branch
+        tx = Interaction(self, sandbox, seq, playground_clock.playground_now(branch, seq, self.clock))
+        savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
             response = handler(tx)
         except SandboxError as error:
-            self.branch.rollback(savepoint)
+            branch.rollback(savepoint)
             if on_error is None:
                 raised, response = error, Response.of_json({"error": error.message}, error.status)
             else:
                 response = on_error(error)
         except Exception as error:
-            self.branch.rollback(savepoint)
+            branch.rollback(savepoint)
             raised, event_type = error, "surface_error"
             response = Response.of_json({"error": type(error).__name__}, 500)
-        changes: list[Change] = self.branch.changes_since(savepoint)
         event = Event(
             self._event_id(seq),
             seq,
@@ -319,7 +318,7 @@ class Playground:
             round((monotonic_s() - began) * 1000, 3),
             request,
             response,
-            tuple(changes),
+            tuple(branch.changes_since(savepoint)),
         )
         self.seq = seq
         return Outcome(response, event, self.recorder.submit(event)), raised
@@ -331,7 +330,7 @@ class Playground:
         return f"evt_{self.id.removeprefix('pg_')}{seq:06d}"
 
     def _fire(self, event: Event) -> None:
-        if self.branch.count(WAITING) == 0:
+        if self.branch.is_empty(WAITING):
             return
         for key, row in list(self.branch.items(WAITING)):
             if row["event"] != event.type or not self.matches(event, row["match"]):

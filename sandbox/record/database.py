@@ -16,6 +16,7 @@ import aiosqlite
 SCHEMA_VERSION = 2
 FILE_NAME = "sandbox.sqlite3"
 LOCK_NAME = "sandbox.lock"
+_STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows
 _HERE = Path(__file__).parent
 
 
@@ -107,11 +108,11 @@ def sync_log(file: Path) -> None:
 async def connect(file: Path, *, is_reader: bool = False) -> aiosqlite.Connection:
     """Open a connection; a reader cannot write.
 
-    Writers use `BEGIN IMMEDIATE`. With `synchronous=NORMAL` a commit is in the file before it is
-    acknowledged, so it survives the death of the process at any moment; the writer has the file
-    synced to the medium right after (`sync_log`), which is what it takes to survive the machine's.
+    It is in autocommit mode; the writer begins with `BEGIN IMMEDIATE`. With `synchronous=NORMAL` a commit is in
+    the file before it is acknowledged, so it survives the death of the process at any moment; the writer has the
+    file synced to the medium right after (`sync_log`), which is what it takes to survive the machine's.
     """
-    connection = await aiosqlite.connect(file, isolation_level="IMMEDIATE")
+    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=_STATEMENTS)
     try:
         connection.row_factory = sqlite3.Row
         await connection.execute("PRAGMA synchronous=NORMAL")

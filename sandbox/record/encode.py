@@ -8,6 +8,7 @@ import base64
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -36,17 +37,17 @@ def event_statements(event: Event) -> list[Statement]:
     method = path = query = request_headers = request_body = request_sha = None
     if request is not None:
         method, path, query = request.method, request.path, request.raw_query or None
-        kept = {k: v for k, v in request.headers.items() if k in KEPT_REQUEST_HEADERS}
-        request_headers = jsonio.dump(kept).decode() if kept else None
+        request_headers = _headers_text(tuple([kv for kv in request.headers.items() if kv[0] in KEPT_REQUEST_HEADERS]))
         body = request.recorded_body if request.recorded_body is not None else request.body
-        request_body, request_sha = _store_body(body, statements)
+        if body:
+            request_body, request_sha = _store_body(body, statements)
     status = response_headers = response_body = response_sha = None
     if response is not None:
         status = response.status
-        kept = {k.lower(): v for k, v in response.headers.items() if k.lower() in KEPT_RESPONSE_HEADERS}
+        kept = [(k, v) for k, v in [(k.lower(), v) for k, v in response.headers.items()] if k in KEPT_RESPONSE_HEADERS]
         if response.content_type:
-            kept["content-type"] = response.content_type
-        response_headers = jsonio.dump(kept).decode() if kept else None
+            kept.append(("content-type", response.content_type))
+        response_headers = _headers_text(tuple(kept))
         body = response.recorded_body if response.recorded_body is not None else response.body
         response_body, response_sha = _store_body(body, statements)
     changes = _encode_changes(event.changes, statements) if event.changes else None
@@ -73,6 +74,12 @@ def event_statements(event: Event) -> list[Statement]:
     )
     statements.append((INSERT_EVENT, row))
     return statements
+
+
+@lru_cache(maxsize=4096)
+def _headers_text(kept: tuple[tuple[str, str], ...]) -> str | None:
+    """Write the headers that are kept; most calls of a client send the same ones, so most texts are at hand."""
+    return jsonio.dump(dict(kept)).decode() if kept else None
 
 
 def _store_body(body: bytes, statements: list[Statement]) -> tuple[bytes | None, str | None]:

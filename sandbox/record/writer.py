@@ -1,6 +1,6 @@
 """The one writer: everything that is stored goes through here, in order, by group commit.
 
-`submit` takes a unit of work (one or more statements) at once and returns a future; a single task
+`submit` and `write` take a unit of work (one or more statements) at once and return a future; a single task
 commits all that is waiting in one transaction and then resolves the futures. So what was submitted
 first is never stored without what came before it, and an awaited future means: on disk.
 
@@ -11,6 +11,7 @@ is then ahead of the disk, and only a restart (which folds what is on disk) is s
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import aiosqlite
@@ -34,14 +35,16 @@ class WriterError(Exception):
 
 
 class Writer:
-    """Group-commits units of work on one connection."""
+    """Group-commits units of work on one connection, which must be in autocommit mode."""
 
     def __init__(self, connection: aiosqlite.Connection, sync: Callable[[], None] | None = None) -> None:
         self._connection = connection
         self._sync = sync
         self._unsynced = asyncio.Event()
         self._syncer: asyncio.Task[None] | None = None
-        self._waiting: list[tuple[Sequence[Statement], asyncio.Future[None]]] = []
+        self._waiting: list[Statement] = []
+        self._units: list[asyncio.Future[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -50,6 +53,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin to commit; call it on the event loop that will use the writer."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run(), name="sandbox-writer")
         if self._sync is not None:
             self._syncer = asyncio.create_task(self._keep_synced(self._sync), name="sandbox-syncer")
@@ -65,9 +69,11 @@ class Writer:
         """
         if self.failure is not None or self._closing:
             raise WriterError(self.failure or "The server is shutting down.")
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((list(statements), future))
-        self._wake.set()
+        future: asyncio.Future[None] = (self._loop or asyncio.get_running_loop()).create_future()
+        self._waiting += statements
+        self._units.append(future)
+        if len(self._units) == 1:
+            self._wake.set()
         return future
 
     async def flush(self) -> None:
@@ -98,25 +104,23 @@ class Writer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
+            while self._units:
                 await asyncio.sleep(0)  # let everything that is ready now join this commit
-                if len(self._waiting) * 2 < size:  # the server is busy: more is on its way
+                if len(self._units) * 2 < size:  # the server is busy: more is on its way
                     await asyncio.sleep(LINGER_S)
-                batch, self._waiting = self._waiting, []
-                size = len(batch)
-                await self._commit(batch)
+                statements, units = self._waiting, self._units
+                self._waiting, self._units = [], []
+                size = len(units)
+                await self._commit(statements, units)
             if self._closing:
                 return
 
-    async def _commit(self, batch: list[tuple[Sequence[Statement], "asyncio.Future[None]"]]) -> None:
-        statements = [statement for unit, _ in batch for statement in unit]
+    async def _commit(self, statements: list[Statement], units: "list[asyncio.Future[None]]") -> None:
         try:
             if self.failure is not None:
                 raise WriterError(self.failure)
-            for sql, rows in _runs(statements):
-                await self._execute(sql, rows)
             if statements:
-                await self._connection.commit()
+                await self._store(statements)
                 self.commits += 1
                 self._unsynced.set()
         except Exception as error:
@@ -126,40 +130,53 @@ class Writer:
                 await self._connection.rollback()
             except Exception as second:
                 log.error("rollback failed", error=str(second))
-            for _, future in batch:
+            for future in units:
                 if not future.done():
                     future.set_exception(WriterError(self.failure))
                     future.exception()
             return
-        for _, future in batch:
+        for future in units:
             if not future.done():
                 future.set_result(None)
 
-    async def _execute(self, sql: str, rows: list[Sequence[Any]]) -> None:
-        """Run one SQL for all rows; plain inserts as one statement of many rows.
-
-        SQLite's thread gives up the interpreter for each statement and has to win it back from the
-        event loop, so one statement of thirty rows is far cheaper than thirty of one.
-        """
-        values = sql[sql.rfind("(") :]
-        if len(rows) == 1 or not sql.startswith("INSERT") or _PLACEHOLDERS.fullmatch(values) is None:
-            await self._connection.executemany(sql, rows)
+    async def _store(self, statements: list[Statement]) -> None:
+        """Store a batch in one transaction; a single statement is one by itself, at one trip to SQLite's thread."""
+        calls = list(_calls(statements))
+        if len(calls) == 1:
+            await self._connection.execute(*calls[0])
             return
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[start : start + _ROWS_AT_ONCE]
-            many = f"{sql}{f', {values}' * (len(part) - 1)}"
-            await self._connection.execute(many, [value for row in part for value in row])
+        await self._connection.execute("BEGIN IMMEDIATE")
+        for sql, values in calls:
+            await self._connection.execute(sql, values)
+        await self._connection.execute("COMMIT")
 
 
-def _runs(statements: list[Statement]) -> Iterable[tuple[str, list[Sequence[Any]]]]:
-    """Group neighbours of the same SQL, keeping order, to spare round trips to the thread."""
-    current: str | None = None
-    rows: list[Sequence[Any]] = []
-    for sql, row in statements:
-        if sql != current:
-            if current is not None:
-                yield current, rows
-            current, rows = sql, []
-        rows.append(row)
-    if current is not None:
-        yield current, rows
+def _calls(statements: list[Statement]) -> Iterable[tuple[str, Sequence[Any]]]:
+    """Turn statements into calls, in order; neighbouring inserts of the same kind into one of many rows.
+
+    SQLite's thread gives up the interpreter for each statement and has to win it back from the
+    event loop, so one statement of thirty rows is far cheaper than thirty of one.
+    """
+    start = 0
+    while start < len(statements):
+        sql = statements[start][0]
+        most = _ROWS_AT_ONCE if _is_plain_insert(sql) else 1
+        end = start + 1
+        while end < len(statements) and end - start < most and statements[end][0] == sql:
+            end += 1
+        if end - start == 1:
+            yield statements[start]
+        else:
+            yield _of_rows(sql, end - start), [value for _, row in statements[start:end] for value in row]
+        start = end
+
+
+@lru_cache(maxsize=256)
+def _is_plain_insert(sql: str) -> bool:
+    return sql.startswith("INSERT") and _PLACEHOLDERS.fullmatch(sql[sql.rfind("(") :]) is not None
+
+
+@lru_cache(maxsize=4 * _ROWS_AT_ONCE)
+def _of_rows(sql: str, count: int) -> str:
+    values = sql[sql.rfind("(") :]
+    return f"{sql}{f', {values}' * (count - 1)}"

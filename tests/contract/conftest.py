@@ -20,6 +20,7 @@ from sandbox.api.context import RUNS, WRITER
 from sandbox.app import create_app, create_registry
 from sandbox.limits import MIB
 from sandbox.runs.registry import Registry
+from sandbox.serving import Runner
 from sandbox.settings import Settings
 
 API_KEY = "vk_local"
@@ -420,7 +421,7 @@ def serve(disk: Disk, registry: Registry) -> Serve:
         )
         chosen = replace(defaults, **settings)
         app = create_app(chosen, registry=registry, clock=clock)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        runner = Runner(app, access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -76,13 +76,13 @@ async def test_nothing_is_lost_between_the_last_event_and_the_end(live):
 async def test_the_end_waits_for_events_that_are_not_on_disk_yet(live, run, monkeypatch):
     """The task run is over in memory, its last event is still being committed, and a follower comes."""
     gate, connection = asyncio.Event(), live.app[WRITER]._connection
-    commit = connection.commit
+    execute = connection.execute
 
-    async def held() -> None:
+    async def held(*call) -> None:
         await gate.wait()
-        await commit()
+        await execute(*call)
 
-    monkeypatch.setattr(connection, "commit", held)
+    monkeypatch.setattr(connection, "execute", held)
     writing = asyncio.create_task(run.call("PUT", "files/a.txt", body=b"x"))
     await live.until(lambda: _has_seq(live, run, 3))
     ending = asyncio.create_task(live.call("POST", f"/task-runs/{run.tasks[0]}/cancel", "vk_local"))

@@ -44,7 +44,9 @@ def plain_read(tx: Interaction, request: Request) -> Response | None:
         return None
     media = response_type(headers.get("accept", ""), None)
     text = document.json
-    found = {"ETag": f'W/"{document.version}"', "Last-Modified": http_date(last_updated(text))}
+    found = document.derived
+    if found is None:
+        found = document.derived = {"ETag": f'W/"{document.version}"', "Last-Modified": http_date(last_updated(text))}
     return Response(200, text, media, found)
 
 

@@ -133,10 +133,10 @@ async def test_nothing_is_acknowledged_that_is_not_on_disk(serve, monkeypatch):
         run = await live.started()
         assert (await run.call("PUT", "files/outbox/kept.txt", body=b"1")).status == 201
 
-        async def fail() -> None:
+        async def fail(*_: object) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr(live.app[WRITER]._connection, "commit", fail)
+        monkeypatch.setattr(live.app[WRITER]._connection, "execute", fail)
         lost = await asyncio.gather(*(run.call("PUT", f"files/outbox/lost{n}.txt", body=b"1") for n in range(5)))
         assert {a.status for a in lost} == {500}
         assert "disk is full" in lost[0].error["message"] and lost[0].error["code"] == "INTERNAL_ERROR"
