@@ -15,7 +15,7 @@ from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.store import Store
 from sandbox.simulators.fhir.search.types import Context, search_type_of
 from sandbox.simulators.fhir.search.types.reference import ReferenceTerm
-from sandbox.simulators.fhir.search.values import split, unescape
+from sandbox.simulators.fhir.search.values import is_well_escaped, split, unescape
 
 HAS: Final = "_has"
 REFUSED: Final = {
@@ -79,12 +79,16 @@ class CriteriaParser:
                 raise problems.bad_value(name, value, "is neither true nor false")
             return IsMissing(parameter, value == "true")
         kind = search_type_of(parameter)
-        if modifier is not None and modifier not in kind.modifiers:
+        if modifier is not None and modifier not in kind.modifiers_of(parameter):
             self._refuse_modifier(parameter, modifier, name)
+        if "\\" in value and not is_well_escaped(value):
+            raise problems.bad_value(name, value, "has a \\ that escapes nothing; write \\\\ for one that is meant")
         parts = split(value, ",")
         if not all(parts):
             raise problems.bad_value(name, value, "has an empty alternative; write \\, for a comma that is meant")
         if parameter.code == "_id" and modifier is None:
+            if any(len(split(part, "|")) > 1 for part in parts):
+                raise problems.bad_value(name, value, "has a |, but an id has no system; give the id alone")
             return HasId(frozenset(map(unescape, parts)))
         terms = []
         for part in parts:
@@ -94,11 +98,23 @@ class CriteriaParser:
                 raise problems.bad_value(name, part, str(error)) from None
             except NoSupport as error:
                 raise problems.not_supported(name, f'The value "{part}" of the parameter "{name}" {error}.') from None
+            if parameter.type == "reference" and modifier is None:
+                self._refuse_ambiguity(parameter, part, name)
         return Matches(parameter, kind.facet(modifier), tuple(terms), modifier in ("not", "not-in"))
+
+    def _refuse_ambiguity(self, parameter: Parameter, part: str, name: str) -> None:
+        """Refuse an id without its type that several possible targets have (3.1.1.4.12)."""
+        types = {path.target for path in parameter.paths}
+        if len(parameter.targets) < 2 or (len(types) == 1 and None not in types) or "/" in part or ":" in part:
+            return
+        holders = [t for t in parameter.targets if self._store.type(t).document(part) is not None]
+        if len(holders) > 1:
+            why = f"is the id of a {' and a '.join(holders)}; write Type/id, or the type as a modifier"
+            raise problems.bad_value(name, part, why)
 
     def _refuse_modifier(self, parameter: Parameter, modifier: str, name: str) -> None:
         kind = search_type_of(parameter)
-        known = [*sorted(m for m in kind.modifiers if m[0].islower()), "missing"]
+        known = [*sorted(m for m in kind.modifiers_of(parameter) if m[0].islower()), "missing"]
         if parameter.type == "reference":
             known.append("a resource type")
         raise problems.not_supported(
