@@ -121,6 +121,13 @@ def reference_index(layer: Layer, parameter: Parameter) -> ReferenceIndex:
     return index
 
 
+def referring(store: Store, parameter: Parameter, forms: frozenset[str]) -> Keys:
+    """Return the ids of the resources that refer by a parameter in any of these forms."""
+    return store.type(parameter.resource_type).evaluate(
+        lambda layer: [reference_index(layer, parameter).select_any(forms)]
+    )
+
+
 def has_canonicals(parameter: Parameter) -> bool:
     """Whether a reference parameter reads canonical URLs."""
     return any(path.type in ("canonical", "uri") for path in parameter.paths)

@@ -9,7 +9,16 @@ from typing import Final
 from sandbox import limits
 from sandbox.errors import Invalid
 from sandbox.simulators.fhir.search import problems
-from sandbox.simulators.fhir.search.criteria import AnyOf, Chain, Criterion, HasId, IsMissing, IsReferredTo, Matches
+from sandbox.simulators.fhir.search.criteria import (
+    AnyOf,
+    Chain,
+    Criterion,
+    HasId,
+    IsMissing,
+    IsReferredTo,
+    Matches,
+    referring,
+)
 from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.store import Store
@@ -103,13 +112,17 @@ class CriteriaParser:
         return Matches(parameter, kind.facet(modifier), tuple(terms), modifier in ("not", "not-in"))
 
     def _refuse_ambiguity(self, parameter: Parameter, part: str, name: str) -> None:
-        """Refuse an id without its type that several possible targets have (3.1.1.4.12)."""
-        types = {path.target for path in parameter.paths}
-        if len(parameter.targets) < 2 or (len(types) == 1 and None not in types) or "/" in part or ":" in part:
+        """Refuse an id without its type by which references to several types are found (3.1.1.4.12)."""
+        if len(parameter.targets) < 2 or "/" in part or ":" in part:
             return
-        holders = [t for t in parameter.targets if self._store.type(t).document(part) is not None]
-        if len(holders) > 1:
-            why = f"is the id of a {' and a '.join(holders)}; write Type/id, or the type as a modifier"
+        base = self._context.base_url
+        found = [
+            target
+            for target in parameter.targets
+            if referring(self._store, parameter, frozenset((f"{target}/{part}", f"{base}/{target}/{part}")))
+        ]
+        if len(found) > 1:
+            why = f"is the id of a {' and of a '.join(found)} that are referred to; write Type/id"
             raise problems.bad_value(name, part, why)
 
     def _refuse_modifier(self, parameter: Parameter, modifier: str, name: str) -> None:
