@@ -63,7 +63,8 @@ def process(call: Call) -> Answer:
     for index, row in enumerate(rows):
         entry_issues, links = found[index]
         entry = _entry(call, index, row)
-        entry.issues, entry.links = entry_issues, links
+        entry.issues += entry_issues
+        entry.links = links
         entries.append(entry)
     if is_transaction:
         from sandbox.simulators.fhir.transactions import carry_out

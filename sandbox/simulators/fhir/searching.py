@@ -8,6 +8,8 @@ from sandbox.simulators.fhir.state import check_type
 
 FORM = "application/x-www-form-urlencoded"
 _WIRE_ONLY = frozenset({"_format", "_pretty"})
+# What bytes that are no UTF-8 have become by the time a URL is read.
+_NOT_UTF_8 = "\ufffd"
 # How `fhirpy` asks for a count, after the server it was first written for.
 _ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}
 
@@ -26,12 +28,15 @@ def parse_form(body: bytes) -> Query:
 
 
 def parameters_of(call: Call) -> Query:
-    """Return the search parameters of a call: the URL's, then the form's."""
+    """Return the search parameters of a call: the URL's, then the form's; raises `Malformed`, `UnsupportedMedia`."""
     query = call.query
     if call.method == "POST":
         if call.media_type not in (FORM, "") or (call.media_type == "" and call.body):
             raise UnsupportedMedia(f'A search by POST takes a form ({FORM}), not "{call.media_type}".')
         query = query + parse_form(call.body)
+    for name, value in query:
+        if _NOT_UTF_8 in value or _NOT_UTF_8 in name:
+            raise Malformed(f'The parameter "{name}" is not UTF-8.', expression=f"http.{name}")
     return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in query if pair[0] not in _WIRE_ONLY)
 
 

@@ -74,7 +74,10 @@ def official_parameters(examples: list[Example]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Searched:
-    """One search by a value, and what both answers are; `refused` says why the server gave none."""
+    """One search by a value, and what both answers are; `refused` says why the server gave none.
+
+    One that `is_ambiguous`, by an id alone that references to several types have, must be refused.
+    """
 
     type: str
     code: str
@@ -82,9 +85,12 @@ class Searched:
     expected: frozenset[str]
     found: frozenset[str]
     refused: str | None = None
+    is_ambiguous: bool = False
 
     @property
     def is_right(self) -> bool:
+        if self.is_ambiguous:
+            return self.refused is not None and "write Type/id" in self.refused
         return bool(self.expected) and self.refused is None and self.expected == self.found
 
 
@@ -115,7 +121,9 @@ def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows:
             found = find(branch, resource_type, [(parameter.code, query)], "http://sandbox.test/fhir")
         except SandboxError as error:
             refused = error.message
-        yield Searched(resource_type, parameter.code, query, expected, frozenset(found), refused)
+        everything = [v for held in values.values() for v in held]
+        is_ambiguous = parameter.is_ambiguous(query, everything)
+        yield Searched(resource_type, parameter.code, query, expected, frozenset(found), refused, is_ambiguous)
 
 
 def searches_of(examples: list[Example]) -> list[Searched]:

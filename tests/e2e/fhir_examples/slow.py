@@ -19,6 +19,7 @@ from tests.e2e.fhir_examples.slow_values import (
     has_quantity,
     has_token,
     is_near,
+    later_parts,
     plain,
     quantity_queries,
     range_queries,
@@ -27,6 +28,7 @@ from tests.e2e.fhir_examples.slow_values import (
     spans,
     strings_of,
     token_queries,
+    type_by_id,
     unescaped,
 )
 
@@ -58,7 +60,13 @@ class Parameter:
         """Whether a value matches a search."""
         if self.components:
             return composite_matches(self.components, query, value)
+        if self.kind == "string" and begins(later_parts(value, self.code == "family"), query):
+            return True
         return matches(self.kind, query, value)
+
+    def is_ambiguous(self, query: str, values: list[Any]) -> bool:
+        """Whether a search by an id alone finds references to more than one type, which has to be refused."""
+        return self.kind == "reference" and len({t for v in values if (t := type_by_id(query, v))}) > 1
 
 
 @dataclass(frozen=True)
@@ -169,12 +177,16 @@ def composite_queries(components: tuple[Component, ...], element: tuple[list[Any
     return ["$".join(row) for row in product(*options)]
 
 
+def begins(texts: list[str], query: str) -> bool:
+    return any(plain(text).startswith(plain(unescaped(query))) for text in texts)
+
+
 def matches(kind: str, query: str, value: Any) -> bool:
     match kind:
         case "token":
             return has_token(query, value)
         case "string":
-            return any(plain(part).startswith(plain(unescaped(query))) for part in strings_of(value))
+            return begins(strings_of(value), query)
         case "uri":
             return bool(value == unescaped(query))
         case "reference":

@@ -98,6 +98,12 @@ def strings_of(value: Any) -> list[str]:
     return [part for part in found if part]
 
 
+def later_parts(value: Any, is_family: bool) -> list[str]:
+    """The parts of a family name after the first, each with what follows it."""
+    text = value.get("family", "") if isinstance(value, dict) else value if is_family else ""
+    return [text[i + 1 :] for i, c in enumerate(text) if c in " -"]
+
+
 def plain(text: str) -> str:
     letters = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(c for c in letters if not unicodedata.combining(c) and unicodedata.category(c)[0] not in "PS")
@@ -126,6 +132,12 @@ def reference_queries(value: Any) -> list[str]:
     if not isinstance(value, dict) and "|" in text:
         return [escaped(text.partition("|")[0]), text]
     return [escaped(text)]
+
+
+def type_by_id(query: str, value: Any) -> str | None:
+    """The type of the resource that a reference leads to, when its id alone is what is asked for."""
+    here = LOCAL.fullmatch(text_of(value))
+    return here[1] if here is not None and here[2] == query else None
 
 
 def refers(query: str, value: Any) -> bool:

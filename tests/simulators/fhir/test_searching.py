@@ -47,6 +47,8 @@ def test_at_the_system(chart):
         "Observation/p",
     }
     assert names(chart.post("_search", b"_type=Observation&_id=o", Content_Type=FORM)) == ["Observation/o"]
+    assert names(chart.get("?_id=o,b")) == ["Observation/o", "Patient/b"]
+    assert names(chart.post("_search", b"_id=b", Content_Type=FORM)) == ["Patient/b"]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,8 @@ def test_at_the_system(chart):
         ("GET", "Patient/a/Foo", None, None, 404),
         ("GET", "Organization/a/Patient", None, None, 400),
         ("POST", "Patient/_search", b"\xff=1", FORM, 400),
+        ("GET", "Patient?family=%FF", None, None, 400),
+        ("GET", "Patient?%ED%A0%80=x", None, None, 400),
         ("POST", "Patient/_search", b'{"gender":"male"}', "application/json", 415),
         ("POST", "Patient/_search", b"gender=male", "text/plain", 415),
         ("POST", "Patient/_search", b"&".join([b"_id=a"] * 1001), FORM, 400),

@@ -113,6 +113,9 @@ def row_of(
             row["paths"][base] = [composite_path(walk, parameter, structures, base, by_url, systems) for walk in walks]
         else:
             row["paths"][base] = leaves(walks, parameter["type"], systems)
+            if walks[0].type == "Resource":
+                # A resource inside this one; what else may stand in its place is not meant.
+                row["paths"][base] = [{**path, "target": row["target"][0]} for path in row["paths"][base]]
         if not row["paths"][base]:
             raise SystemExit(f"{parameter['url']}: nothing to read in {base}")
     if parameter["type"] == "composite":

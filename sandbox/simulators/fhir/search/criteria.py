@@ -13,6 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import (
+    EMPTY,
     NOTHING,
     Index,
     Keys,
@@ -120,6 +121,13 @@ def reference_index(layer: Layer, parameter: Parameter) -> ReferenceIndex:
     return index
 
 
+def referring(store: Store, parameter: Parameter, forms: frozenset[str]) -> Keys:
+    """Return the ids of the resources that refer by a parameter in any of these forms."""
+    return store.type(parameter.resource_type).evaluate(
+        lambda layer: [reference_index(layer, parameter).select_any(forms)]
+    )
+
+
 def has_canonicals(parameter: Parameter) -> bool:
     """Whether a reference parameter reads canonical URLs."""
     return any(path.type in ("canonical", "uri") for path in parameter.paths)
@@ -141,10 +149,11 @@ def forms_of_targets(run: Run, parameter: Parameter, resource_type: str, ids: Ke
 
 @dataclass(frozen=True, slots=True)
 class Chain(Criterion):
-    """A chained parameter: the reference leads to a resource that meets the rest (3.1.1.5.2).
+    """A chained parameter: the reference leads to a resource that meets the rest (3.1.1.4.15).
 
     `branches` holds, for each possible type of the target, what it must meet. Contained resources
-    that are referred to are looked at too.
+    that are referred to are looked at too. Where the parameter reads resources that are inside this
+    one (a Bundle's Composition), those are meant, not others of the same id (3.1.1.4.12).
     """
 
     parameter: Parameter
@@ -160,7 +169,8 @@ class Chain(Criterion):
     def select(self, run: Run, layer: Layer) -> Selection:
         """Look up who refers to the targets."""
         index = reference_index(layer, self.parameter)
-        found = index.select_any(run.once(self))
+        is_inside = any(path.type == "Resource" for path in self.parameter.paths)
+        found = EMPTY if is_inside else index.select_any(run.once(self))
         holders = index.forms.get(CONTAINED)
         if not holders:
             return found
@@ -171,25 +181,31 @@ class Chain(Criterion):
         return union([found, Selection(len(holders), lambda: keep(holders), keep)])
 
     def _holds(self, run: Run, resource: Json) -> bool:
-        wanted = {
-            raw["reference"][1:]
-            for path in self.parameter.paths
-            for raw in read(resource, path.steps)
-            if isinstance(raw, dict) and isinstance(raw.get("reference"), str) and raw["reference"].startswith("#")
-        }
-        for contained in resource.get("contained") or []:
-            if contained.get("id") not in wanted:
-                continue
-            layer = Layer({contained["id"]: Document(contained)})
+        beside = resource.get("contained") or []
+        for held in held_resources(self.parameter, resource):
             for resource_type, criterion in self.branches:
-                if resource_type == contained.get("resourceType") and intersect([criterion.select(run, layer)]):
+                if resource_type != held.get("resourceType"):
+                    continue
+                # A contained resource refers to those beside it.
+                whole = {"contained": beside, **held} if isinstance(criterion, Chain) else held
+                # Its id is none of the store's, so no `_id`, `_has` or `_list` may find it by that.
+                if intersect([criterion.select(run, Layer({CONTAINED: Document(whole)}))]):
                     return True
         return False
 
 
+def held_resources(parameter: Parameter, resource: Json) -> list[dict[str, Any]]:
+    """Return the resources that a reference parameter leads to inside a resource itself."""
+    values = [raw for path in parameter.paths for raw in read(resource, path.steps) if isinstance(raw, dict)]
+    references = {raw["reference"] for raw in values if isinstance(raw.get("reference"), str)}
+    contained = [item for item in resource.get("contained") or [] if isinstance(item, dict)]
+    found = [raw for raw in values if isinstance(raw.get("resourceType"), str)]
+    return found + [item for item in contained if f"#{item.get('id')}" in references]
+
+
 @dataclass(frozen=True, slots=True)
 class IsReferredTo(Criterion):
-    """`_has`: some resource of the source type meets the criterion and refers here (3.1.1.5.3)."""
+    """`_has`: some resource of the source type meets the criterion and refers here (3.1.1.4.16)."""
 
     resource_type: str
     source_type: str

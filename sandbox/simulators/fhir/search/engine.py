@@ -1,6 +1,7 @@
 """Run a search: plan, evaluate, order, page, answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -98,11 +99,13 @@ def path_of(request: SearchRequest) -> str:
 def _entries(run: Run, plan: Plan, page: list[Match], base: str) -> list[bytes]:
     extra = included(run, page, plan.options.includes) if plan.options.includes else []
     entries = []
-    for mode, rows in (("match", page), ("include", extra)):
+    # `_elements` is for matches alone (R4 search, 3.1.1.5.9).
+    whole = replace(plan.options, elements=()) if plan.options.elements else plan.options
+    for mode, rows, options in (("match", page, plan.options), ("include", extra, whole)):
         for resource_type, key in rows:
             document = run.store.type(resource_type).document(key)
             if document is not None:
-                resource = rendered(document, resource_type, plan.options)
+                resource = rendered(document, resource_type, options)
                 entries.append(bundle.entry(base, resource_type, key, resource, mode))
     return entries
 

@@ -9,7 +9,7 @@ from sandbox.simulators.fhir.search.criteria import (
     Run,
     forms_of_targets,
     has_canonicals,
-    reference_index,
+    referring,
 )
 from sandbox.simulators.fhir.search.definitions import Parameter, resource_types
 from sandbox.simulators.fhir.search.index import Keys
@@ -80,11 +80,10 @@ def _referring(run: Run, level: list[Match], step: Include) -> list[Match]:
         for parameter in reference_parameters(source, step.code):
             for target, ids in by_type.items():
                 if not parameter.targets or target in parameter.targets:
-                    keys |= _sources(run, source, parameter, target, ids)
+                    keys |= _sources(run, parameter, target, ids)
         found += [(source, key) for key in run.store.type(source).in_order(keys)]
     return found
 
 
-def _sources(run: Run, source: str, parameter: Parameter, target: str, ids: set[str]) -> Keys:
-    forms = frozenset(forms_of_targets(run, parameter, target, ids))
-    return run.store.type(source).evaluate(lambda layer: [reference_index(layer, parameter).select_any(forms)])
+def _sources(run: Run, parameter: Parameter, target: str, ids: set[str]) -> Keys:
+    return referring(run.store, parameter, frozenset(forms_of_targets(run, parameter, target, ids)))

@@ -14,11 +14,13 @@ from sandbox.simulators.fhir.search.values import split
 DEFAULT_COUNT: Final = 50
 SUMMARIES: Final = ("true", "text", "data", "count", "false")
 TOTALS: Final = ("none", "estimate", "accurate")
-SINGLE: Final = frozenset({"_sort", "_count", "_total", "_summary", "_elements", "_contained"})
-NAMES: Final = SINGLE | {"_include", "_revinclude"}
+SINGLE: Final = frozenset({"_count", "_total", "_summary", "_elements", "_contained"})
+NAMES: Final = SINGLE | {"_sort", "_include", "_revinclude"}
 # Read by the surface, not by search; they change the form of the answer alone.
 PASSED_THROUGH: Final = frozenset({"_format", "_pretty"})
 _ANY: Final = "*"
+# Everything else is ordered as text is.
+_ORDERED_AS: Final = {"date": "time", "number": "number", "quantity": "number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Options:
             case "_count":
                 self.count = _count(name, value)
             case "_sort":
-                self.sort = tuple(_sort_key(name, part, types) for part in value.split(","))
+                # Repeated, it gives the inner orders, as more keys in one do.
+                self.sort += tuple(_sort_key(name, part, types) for part in value.split(","))
             case "_total":
                 self.total = _one_of(name, value, TOTALS)
             case "_summary":
@@ -111,6 +114,7 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
 
 def _sort_key(name: str, part: str, types: tuple[str, ...]) -> SortKey:
     code = part.removeprefix("-")
+    kinds = set()
     for resource_type in types:
         parameter = parameters_of(resource_type).get(code)
         if parameter is None:
@@ -119,6 +123,10 @@ def _sort_key(name: str, part: str, types: tuple[str, ...]) -> SortKey:
             )
         if parameter.type in ("composite", "special") or code in ("_text", "_content"):
             raise problems.not_supported(name, f'Cannot sort by "{code}": {parameter.type} values have no order.')
+        kinds.add(_ORDERED_AS.get(parameter.type, "text"))
+    if len(kinds) > 1:
+        message = f'Cannot sort by "{code}": the values of {", ".join(types)} have no common order.'
+        raise problems.not_supported(name, message)
     return SortKey(code, part.startswith("-"))
 
 

@@ -9,13 +9,22 @@ from typing import Final
 from sandbox import limits
 from sandbox.errors import Invalid
 from sandbox.simulators.fhir.search import problems
-from sandbox.simulators.fhir.search.criteria import AnyOf, Chain, Criterion, HasId, IsMissing, IsReferredTo, Matches
+from sandbox.simulators.fhir.search.criteria import (
+    AnyOf,
+    Chain,
+    Criterion,
+    HasId,
+    IsMissing,
+    IsReferredTo,
+    Matches,
+    referring,
+)
 from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.store import Store
 from sandbox.simulators.fhir.search.types import Context, search_type_of
 from sandbox.simulators.fhir.search.types.reference import ReferenceTerm
-from sandbox.simulators.fhir.search.values import split, unescape
+from sandbox.simulators.fhir.search.values import is_well_escaped, split, unescape
 
 HAS: Final = "_has"
 REFUSED: Final = {
@@ -79,12 +88,16 @@ class CriteriaParser:
                 raise problems.bad_value(name, value, "is neither true nor false")
             return IsMissing(parameter, value == "true")
         kind = search_type_of(parameter)
-        if modifier is not None and modifier not in kind.modifiers:
+        if modifier is not None and modifier not in kind.modifiers_of(parameter):
             self._refuse_modifier(parameter, modifier, name)
+        if "\\" in value and not is_well_escaped(value):
+            raise problems.bad_value(name, value, "has a \\ that escapes nothing; write \\\\ for one that is meant")
         parts = split(value, ",")
         if not all(parts):
             raise problems.bad_value(name, value, "has an empty alternative; write \\, for a comma that is meant")
         if parameter.code == "_id" and modifier is None:
+            if any(len(split(part, "|")) > 1 for part in parts):
+                raise problems.bad_value(name, value, "has a |, but an id has no system; give the id alone")
             return HasId(frozenset(map(unescape, parts)))
         terms = []
         for part in parts:
@@ -94,11 +107,27 @@ class CriteriaParser:
                 raise problems.bad_value(name, part, str(error)) from None
             except NoSupport as error:
                 raise problems.not_supported(name, f'The value "{part}" of the parameter "{name}" {error}.') from None
+            if parameter.type == "reference" and modifier is None:
+                self._refuse_ambiguity(parameter, part, name)
         return Matches(parameter, kind.facet(modifier), tuple(terms), modifier in ("not", "not-in"))
+
+    def _refuse_ambiguity(self, parameter: Parameter, part: str, name: str) -> None:
+        """Refuse an id without its type by which references to several types are found (3.1.1.4.12)."""
+        if len(parameter.targets) < 2 or "/" in part or ":" in part:
+            return
+        base = self._context.base_url
+        found = [
+            target
+            for target in parameter.targets
+            if referring(self._store, parameter, frozenset((f"{target}/{part}", f"{base}/{target}/{part}")))
+        ]
+        if len(found) > 1:
+            why = f"is the id of a {' and of a '.join(found)} that are referred to; write Type/id"
+            raise problems.bad_value(name, part, why)
 
     def _refuse_modifier(self, parameter: Parameter, modifier: str, name: str) -> None:
         kind = search_type_of(parameter)
-        known = [*sorted(m for m in kind.modifiers if m[0].islower()), "missing"]
+        known = [*sorted(m for m in kind.modifiers_of(parameter) if m[0].islower()), "missing"]
         if parameter.type == "reference":
             known.append("a resource type")
         raise problems.not_supported(

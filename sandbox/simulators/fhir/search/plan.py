@@ -10,7 +10,7 @@ from datetime import datetime
 from sandbox.errors import Invalid
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.criteria import Criterion
-from sandbox.simulators.fhir.search.definitions import compartments, resource_types
+from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE, Options
 from sandbox.simulators.fhir.search.parse import CriteriaParser, compartment_criterion
 from sandbox.simulators.fhir.search.request import SearchRequest
@@ -78,10 +78,22 @@ def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str,
             )
             raise problems.invalid(name, message)
     else:
+        if len(plan.types) == len(resource_types()):
+            _refuse_uncommon(name)
         parsed = [(t, parser.parse(t, name, value)) for t in plan.types]
         for resource_type, criterion in parsed:
             plan.criteria[resource_type].append(criterion)
     plan.understood.append((name, value))
+
+
+def _refuse_uncommon(name: str) -> None:
+    """Refuse a parameter that only some types have, in a search over all of them (R4 search, 3.1.1.2)."""
+    code = name.partition(":")[0].partition(".")[0]
+    if any(code in parameters_of(t) for t in resource_types()) and not all(
+        code in parameters_of(t) for t in resource_types()
+    ):
+        message = f'"{code}" is not a parameter of every resource type; name the types it is meant for with "_type".'
+        raise problems.not_supported(name, message)
 
 
 def _types_of(request: SearchRequest) -> tuple[str, ...]:
@@ -95,10 +107,7 @@ def _types_of(request: SearchRequest) -> tuple[str, ...]:
     if not asked:
         if request.compartment is not None and request.compartment[0] in compartments():
             return tuple(sorted(compartments()[request.compartment[0]]))
-        message = (
-            'A search over several resource types needs the parameter "_type", such as _type=Patient,Practitioner.'
-        )
-        raise problems.invalid("_type", message)
+        return tuple(sorted(resource_types()))
     types = asked[0].split(",")
     for name in types:
         if name not in resource_types():

@@ -49,22 +49,24 @@ def _members(store: Store, base_url: str, reference: str, depth: int) -> frozens
         value_set = found[-1][1] if found else None
     if value_set is None:
         return None
-    contains = (value_set.get("expansion") or {}).get("contains")
+    expansion = value_set.get("expansion") or {}
+    contains = expansion.get("contains")
     if contains:
-        return frozenset(_contained(contains))
+        is_part = expansion.get("offset") or len(_rows_of(contains)) < expansion.get("total", 0)
+        return None if is_part else frozenset(_contained(contains))
     compose = value_set.get("compose") or {}
     included = _union(store, base_url, compose.get("include") or [], depth)
     excluded = _union(store, base_url, compose.get("exclude") or [], depth)
     return None if included is None or excluded is None else included - excluded
 
 
+def _rows_of(contains: list[Any]) -> list[Any]:
+    """Return the rows of an expansion, those below others too."""
+    return [found for row in contains for found in (row, *_rows_of(row.get("contains") or []))]
+
+
 def _contained(rows: list[Any]) -> list[Code]:
-    found: list[Code] = []
-    for row in rows:
-        if "code" in row and not row.get("abstract"):
-            found.append((row.get("system"), row["code"]))
-        found += _contained(row.get("contains") or [])
-    return found
+    return [(row.get("system"), row["code"]) for row in _rows_of(rows) if "code" in row and not row.get("abstract")]
 
 
 def _union(store: Store, base_url: str, rows: list[Any], depth: int) -> frozenset[Code] | None:

@@ -1,13 +1,22 @@
-r"""Search values: separators and escapes (R4 search, 3.1.1.4.3 and 3.1.1.4.0.3).
+r"""Search values: separators and escapes (R4 search, 3.1.1.4.19).
 
 `,` separates alternatives, `|` and `$` the parts of a value; `\,` `\|` `\$` `\\` stand for the
-characters themselves.
+characters themselves; a backslash before anything else is illegal.
 """
 
 import re
 from typing import Final
 
 _ESCAPED: Final = re.compile(r"\\([,|$\\])")
+
+
+def is_well_escaped(text: str) -> bool:
+    r"""Whether every backslash escapes something.
+
+    >>> is_well_escaped(r"a\,b"), is_well_escaped(r"a\b")
+    (True, False)
+    """
+    return "\\" not in _ESCAPED.sub("", text)
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -414,3 +414,13 @@ def test_included_resources_are_subsets_too(ehr):
     made = ehr([FULL, {"resourceType": "Patient", "id": "p", "photo": [{"url": "x"}], "gender": "male"}])
     bundle = made.bundle("Observation?_summary=true&_include=Observation:subject")
     assert "photo" not in bundle["entry"][1]["resource"]
+
+
+def test_elements_are_for_matches_and_included_resources_are_whole(ehr):
+    """R4 search, 3.1.1.5.9: the list of elements does not apply to included resources."""
+    patient = {"resourceType": "Patient", "id": "p", "photo": [{"url": "x"}], "gender": "male"}
+    bundle = ehr([FULL, patient]).bundle("Observation?_elements=subject&_include=Observation:subject")
+    match, included = (entry["resource"] for entry in bundle["entry"])
+    assert "valueQuantity" not in match and is_marked(match)
+    assert set(included) == {*patient, "meta"}
+    assert "tag" not in included["meta"]

@@ -45,6 +45,10 @@ class SearchType(ABC):
     name: ClassVar[str]
     modifiers: ClassVar[frozenset[str]] = frozenset()
 
+    def modifiers_of(self, parameter: Parameter) -> frozenset[str]:
+        """Return the modifiers that have a meaning for the data types of a parameter."""
+        return self.modifiers
+
     def facet(self, modifier: str | None) -> str:
         """Return the facet that a modifier reads; the empty one is the usual."""
         return ""

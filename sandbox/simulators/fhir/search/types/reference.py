@@ -86,6 +86,11 @@ class ReferenceType(SearchType):
         """`:identifier`, and a resource type."""
         return resource_types() | {"identifier"}
 
+    def modifiers_of(self, parameter: Parameter) -> frozenset[str]:
+        """Return `:identifier`, where there are References at all, and a resource type."""
+        has_references = any(path.type == "Reference" for path in parameter.paths)
+        return self.modifiers if has_references else resource_types()
+
     def facet(self, modifier: str | None) -> str:
         """Return the facet that a modifier reads."""
         return "identifier" if modifier == "identifier" else ""
@@ -119,7 +124,8 @@ class ReferenceType(SearchType):
         """Read the entries of one value of a resource."""
         if facet == "identifier":
             identifier = raw.get("identifier") if isinstance(raw, dict) else None
-            return token_entries(IDENTIFIER, identifier) if identifier else ()
+            is_other = path.target is not None and target_type(raw, resource) not in (None, path.target)
+            return token_entries(IDENTIFIER, identifier) if identifier and not is_other else ()
         return reference_entries(path, raw, resource)
 
     def new_index(self, parameter: Parameter, facet: str) -> Index:
@@ -161,9 +167,10 @@ def forms_of(reference: str) -> tuple[str, ...]:
 def reference_entries(path: Path, raw: Json, resource: Json) -> Iterable[tuple[str, ...]]:
     """Read the forms of one value of a reference parameter's data types."""
     if path.type == "Resource":
-        if isinstance(raw, dict) and isinstance(raw.get("id"), str):
-            return ((f"{raw.get('resourceType')}/{raw['id']}", raw["id"]),)
-        return ((),) if isinstance(raw, dict) else ()
+        if not isinstance(raw, dict) or raw.get("resourceType") != path.target:
+            return ()
+        identity = raw.get("id")
+        return ((f"{path.target}/{identity}", identity, CONTAINED),) if isinstance(identity, str) else ((CONTAINED,),)
     if path.type != "Reference":
         return (forms_of(raw),) if isinstance(raw, str) else ()
     if not isinstance(raw, dict):

@@ -1,15 +1,17 @@
 """String search (R4 search, 3.1.1.4.8): starts-with, without regard to case, accents, punctuation.
 
 `:exact` compares the whole string as it is, `:contains` looks anywhere. A HumanName or Address is
-searched by each of its string parts.
+searched by each of its string parts, and a family name by each of its own parts too, as the
+specification asks for: "Quinones" finds "Carreno Quinones".
 """
 
+import re
 import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
@@ -23,6 +25,8 @@ PARTS: Final = {
     "HumanName": ("text", "family", "given", "prefix", "suffix"),
     "Address": ("text", "line", "city", "district", "state", "postalCode", "country"),
 }
+_FAMILY: Final = "family"
+_BETWEEN_PARTS: Final = re.compile(r"[\s\-\u2010-\u2015]+")
 _LAST: Final = "\U0010ffff"
 # Letters that are not a base letter with an accent to Unicode, but are to people who type names.
 _FOLDED_LETTERS: Final = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "æ": "ae", "œ": "oe", "\u0131": "i"})
@@ -45,6 +49,9 @@ def normalise(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+StringEntry: TypeAlias = tuple[str, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class StringTerm:
     """What to look for, and how: `starts`, `exact` or `contains`."""
@@ -54,7 +61,10 @@ class StringTerm:
 
 
 class StringIndex(Index):
-    """Normalised strings in order, and exact ones. An entry is `(normalised, exact)`."""
+    """Normalised strings in order, and exact ones. An entry is `(normalised, exact)`.
+
+    The entry of a later part of a family name has no exact string, and nothing is sorted by it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,15 +78,16 @@ class StringIndex(Index):
         self._order = sorted(self._normalised)
         self._is_sealed = True
 
-    def add(self, key: Key, entry: tuple[str, str]) -> None:
+    def add(self, key: Key, entry: StringEntry) -> None:
         """Add an entry."""
-        self._exact.add(entry[1], key)
+        if entry[1] is not None:
+            self._exact.add(entry[1], key)
         if self._normalised.add(entry[0], key) and self._is_sealed:
             insort(self._order, entry[0])
 
-    def remove(self, key: Key, entry: tuple[str, str]) -> None:
+    def remove(self, key: Key, entry: StringEntry) -> None:
         """Remove an entry."""
-        if key in self._exact.get(entry[1]):
+        if entry[1] is not None and key in self._exact.get(entry[1]):
             self._exact.remove(entry[1], key)
         if key in self._normalised.get(entry[0]) and self._normalised.remove(entry[0], key):
             del self._order[bisect_left(self._order, entry[0])]
@@ -104,9 +115,9 @@ class StringIndex(Index):
 
         return Selection(len(self.entries), keys, keep)
 
-    def rank(self, entry: tuple[str, str], is_descending: bool) -> str:
+    def rank(self, entry: StringEntry, is_descending: bool) -> str | None:
         """Return what an entry sorts by."""
-        return entry[0]
+        return entry[0] if entry[1] is not None else None
 
 
 class StringType(SearchType):
@@ -119,17 +130,18 @@ class StringType(SearchType):
         """Read one value."""
         return parse_string(modifier, text)
 
-    def entries(
-        self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json
-    ) -> Iterable[tuple[str, str]]:
+    def entries(self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json) -> Iterable[StringEntry]:
         """Read the entries of one value of a resource."""
         if isinstance(raw, str):
-            return (entry_of(raw),)
+            return family_entries(raw) if path.steps and path.steps[-1].key == _FAMILY else (entry_of(raw),)
         if not isinstance(raw, dict):
             return ()
-        found = []
+        found: list[StringEntry] = []
         for part in PARTS.get(path.type, ()):
             value = raw.get(part)
+            if part == _FAMILY:
+                found += family_entries(value) if isinstance(value, str) else ()
+                continue
             found += [
                 entry_of(item) for item in (value if isinstance(value, list) else (value,)) if isinstance(item, str)
             ]
@@ -140,9 +152,19 @@ class StringType(SearchType):
         return StringIndex()
 
 
-def entry_of(text: str) -> tuple[str, str]:
+def entry_of(text: str) -> StringEntry:
     """Make the index entry of a string."""
     return normalise(text), text
+
+
+def family_entries(text: str) -> list[StringEntry]:
+    """Make the entries of a family name: the whole, and what begins with each later part.
+
+    >>> family_entries("van der Berg")
+    [('van der berg', 'van der Berg'), ('der berg', None), ('berg', None)]
+    """
+    later = [normalise(text[match.end() :]) for match in _BETWEEN_PARTS.finditer(text)]
+    return [entry_of(text), *((part, None) for part in later if part)]
 
 
 def parse_string(modifier: str | None, text: str) -> StringTerm:

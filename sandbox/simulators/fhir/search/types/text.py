@@ -1,8 +1,9 @@
-"""`_text` and `_content` (R4 search, 3.1.1.3): words in the narrative, or anywhere in the resource.
+"""`_text` and `_content` (R4 search, 3.1.1.4.20): words in the narrative, or anywhere in the resource.
 
 Words are compared as strings are (case, accents and punctuation aside), whole or from their start
 with a final `*`. Several words must all be there. `AND`, `OR`, `NOT`, brackets and "quoted phrases"
-combine them. `:contains` is not needed and not accepted.
+combine them; the specification's own example writes `and`, so these two may be small. `:contains` is not
+needed and not accepted.
 """
 
 import re
@@ -146,6 +147,11 @@ def _strings(value: Json) -> Iterable[str]:
         yield getattr(value, "text", None) or str(value)
 
 
+def _operator(token: re.Match[str]) -> str | None:
+    word: str | None = token["word"]
+    return word.upper() if word in ("and", "or") else word if word in ("AND", "OR", "NOT") else None
+
+
 def _any_of(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[TextTerm, int]:
     if depth > _DEPTH:
         raise BadValue(f"has brackets more than {_DEPTH} deep")
@@ -153,7 +159,7 @@ def _any_of(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[Tex
     while True:
         term, position = _all_of(tokens, position, depth)
         terms.append(term)
-        if position < len(tokens) and tokens[position]["word"] == "OR":
+        if position < len(tokens) and _operator(tokens[position]) == "OR":
             position += 1
             continue
         return (terms[0] if len(terms) == 1 else ("or", *terms)), position
@@ -161,10 +167,10 @@ def _any_of(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[Tex
 
 def _all_of(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[TextTerm, int]:
     terms: list[TextTerm] = []
-    while position < len(tokens) and tokens[position]["bracket"] != ")" and tokens[position]["word"] != "OR":
-        if terms and tokens[position]["word"] == "AND":
+    while position < len(tokens) and tokens[position]["bracket"] != ")" and _operator(tokens[position]) != "OR":
+        if terms and _operator(tokens[position]) == "AND":
             position += 1
-        is_negated = position < len(tokens) and tokens[position]["word"] == "NOT"
+        is_negated = position < len(tokens) and _operator(tokens[position]) == "NOT"
         term, position = _one(tokens, position + is_negated, depth)
         terms.append(("not", term) if is_negated else term)
     if not terms:
@@ -173,7 +179,7 @@ def _all_of(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[Tex
 
 
 def _one(tokens: list[re.Match[str]], position: int, depth: int) -> tuple[TextTerm, int]:
-    if position >= len(tokens) or tokens[position]["word"] in ("AND", "OR", "NOT"):
+    if position >= len(tokens) or _operator(tokens[position]):
         raise BadValue("has an operator without a word after it")
     token = tokens[position]
     if token["bracket"]:

@@ -7,7 +7,7 @@ server's discretion there).
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.jsonio import Json
@@ -20,6 +20,14 @@ from sandbox.simulators.fhir.search.types.string import StringIndex, entry_of, p
 from sandbox.simulators.fhir.search.values import split, unescape
 
 _WITHOUT_SYSTEM: Final = frozenset({"boolean", "uri", "ContactPoint", "string", "id", "deceased"})
+# The data types that a modifier can look at; the others it takes all (R4 search, 3.1.1.4.10).
+_CODED: Final = frozenset({"CodeableConcept", "Coding", "code"})
+_MODIFIED: Final = {
+    "text": frozenset({"CodeableConcept", "Coding", "Identifier"}),
+    "of-type": frozenset({"Identifier"}),
+    **dict.fromkeys(("in", "not-in", "above", "below"), _CODED),
+}
+_MIME_TYPES: Final = "urn:ietf:bcp:13"
 _TELEPHONE: Final = frozenset({"phone", "fax", "sms", "pager"})
 _TELEPHONE_PUNCTUATION: Final = re.compile(r"[\s().\-/]")
 
@@ -35,12 +43,16 @@ class TokenEntry:
 
 @dataclass(frozen=True, slots=True)
 class TokenTerm:
-    """What to look for: a code, a system, or both. `has_bar` tells `|code` from `code`."""
+    """What to look for: a code, a system, or both. `has_bar` tells `|code` from `code`.
+
+    `codes` are what a value set or a hierarchy came to; `is_base` takes parameters after a mime type too.
+    """
 
     system: str | None
     code: str | None
     has_bar: bool = False
     codes: frozenset[tuple[str | None, str]] | None = None
+    is_base: bool = field(default=False, repr=False)
 
 
 class TokenIndex(Index):
@@ -78,6 +90,10 @@ class TokenIndex(Index):
 
     def select(self, term: TokenTerm) -> Selection:
         """Select by a term."""
+        if term.is_base:
+            start = f"{term.code};"
+            pairs = [p for p in self._pairs if p[0] == term.system and (p[1] == term.code or p[1].startswith(start))]
+            return union([self._pairs.select(pair) for pair in pairs])
         if term.codes is not None:
             places = [self._codes.select(c) if s is None else self._pairs.select((s, c)) for s, c in term.codes]
             return union(places)
@@ -102,6 +118,11 @@ class TokenType(SearchType):
     name = "token"
     modifiers = frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"})
 
+    def modifiers_of(self, parameter: Parameter) -> frozenset[str]:
+        """Return the modifiers that have a meaning for a parameter: one that could find nothing is none."""
+        types = {path.type for path in parameter.paths}
+        return frozenset(m for m in self.modifiers if not types.isdisjoint(_MODIFIED.get(m, types)))
+
     def facet(self, modifier: str | None) -> str:
         """Return the facet that a modifier reads."""
         return modifier if modifier in ("text", "of-type") else ""
@@ -119,6 +140,8 @@ class TokenType(SearchType):
             return TokenTerm(None, None, codes=members)
         types = {path.type for path in parameter.paths}
         term = parse_token(text, types)
+        if modifier == "below" and any(_MIME_TYPES in path.systems for path in parameter.paths):
+            return _below_mime_type(term)
         if modifier in ("above", "below"):
             return _subsumption(term, modifier, context)
         return term
@@ -181,6 +204,13 @@ def parse_of_type(text: str) -> TokenTerm:
     if len(parts) != 3 or not all(parts):
         raise BadValue("is not of the form type-system|type-code|value, all three given")
     return TokenTerm(f"{parts[0]}|{parts[1]}", parts[2], has_bar=True)
+
+
+def _below_mime_type(term: TokenTerm) -> TokenTerm:
+    """Look for a mime type whatever its parameters (R4 search, 3.1.1.4.10.1)."""
+    if term.code is None or term.system not in (None, _MIME_TYPES) or (term.has_bar and term.system is None):
+        raise BadValue("is not a mime type like text/xml")
+    return TokenTerm(_MIME_TYPES, term.code, has_bar=True, is_base=True)
 
 
 def _subsumption(term: TokenTerm, modifier: str, context: Context) -> TokenTerm:

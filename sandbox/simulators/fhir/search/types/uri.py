@@ -1,20 +1,24 @@
-"""URI search (R4 search, 3.1.1.4.13): the whole URI, to the letter; `:below` and `:above` by path.
+"""URI search (R4 search, 3.1.1.4.9): the whole URI, to the letter; `:below` and `:above` by path.
 
 `:below` finds the URIs that begin with the value at a path boundary, `:above` those that the value
-begins with. They make no sense for URNs. A canonical is found with and without its version.
+begins with. They make no sense for URNs. A canonical is found with and without its version, and so is the
+resource that it names.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import Index, Key, Postings, Selection, union
-from sandbox.simulators.fhir.search.paths import Path
+from sandbox.simulators.fhir.search.paths import Path, parse_steps
 from sandbox.simulators.fhir.search.problems import BadValue
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.values import unescape
+
+_OWN_URL: Final = parse_steps("url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class UriType(SearchType):
             return ()
         if path.type == "canonical" and "|" in raw:
             return ((raw, raw.partition("|")[0]),)
+        if path.steps == _OWN_URL and isinstance(resource, dict) and isinstance(resource.get("version"), str):
+            return ((raw, f"{raw}|{resource['version']}"),)
         return ((raw,),)
 
     def new_index(self, parameter: Parameter, facet: str) -> Index:
