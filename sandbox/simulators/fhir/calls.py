@@ -59,9 +59,9 @@ class Call:
         return self.resource
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """What an interaction answers: a resource (as text) or none, and what headers are made of."""
+    """What an interaction answers, a value: a resource (as text) or none, and what headers are made of."""
 
     status: int
     body: bytes = b""

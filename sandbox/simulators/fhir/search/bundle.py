@@ -1,11 +1,17 @@
 """Searchset Bundles, joined from the resources' own JSON text (R4 Bundle, 2.36.3)."""
 
+import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
+
+_SAFE: Final = ":/,.*$()!~'"
+# What `quote` leaves alone; most names and values are nothing else.
+_IN_NAMES: Final = re.compile(r"[A-Za-z0-9_.~:*-]*")
+_IN_VALUES: Final = re.compile(r"[A-Za-z0-9_.~:/,*$()!'-]*")
 
 Entry = tuple[str, str, bytes, str]
 
@@ -50,5 +56,9 @@ def query(parameters: Iterable[tuple[str, str]]) -> str:
     >>> query([("code", "http://loinc.org|1234-5"), ("name", "O'Neill & Co")])
     "?code=http://loinc.org%7C1234-5&name=O'Neill%20%26%20Co"
     """
-    pairs = [f"{quote(name, safe=':.*')}={quote(value, safe=':/,.*$()!~' + chr(39))}" for name, value in parameters]
+    pairs = [f"{_quoted(name, _IN_NAMES, ':.*')}={_quoted(value, _IN_VALUES, _SAFE)}" for name, value in parameters]
     return "?" + "&".join(pairs) if pairs else ""
+
+
+def _quoted(text: str, as_is: re.Pattern[str], safe: str) -> str:
+    return text if as_is.fullmatch(text) else quote(text, safe=safe)

@@ -63,9 +63,9 @@ class Criterion(ABC):
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Matches(Criterion):
-    """A parameter with a value: any of the terms, or none of them when negated."""
+    """A parameter with a value, made for each search: any of the terms, or none of them when negated."""
 
     parameter: Parameter
     facet: str
@@ -74,8 +74,8 @@ class Matches(Criterion):
 
     def select(self, run: Run, layer: Layer) -> Selection:
         """Look the terms up."""
-        index = layer.index(self.parameter, self.facet)
-        found = union([index.select(term) for term in self.terms])
+        index, terms = layer.index(self.parameter, self.facet), self.terms
+        found = index.select(terms[0]) if len(terms) == 1 else union([index.select(term) for term in terms])
         return complement(index.entries.keys(), found) if self.is_negated else found
 
 

@@ -14,9 +14,9 @@ Key: TypeAlias = Any
 Keys: TypeAlias = AbstractSet[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Selection:
-    """The keys that a term selects, without having made the set yet.
+    """The keys that a term selects, a value, without having made the set yet.
 
     `estimate` is about their number, and 0 only without any. `keys` makes the set, which is read-only: it may be the
     index's own. `keep` filters candidates, which is cheaper when they are few.

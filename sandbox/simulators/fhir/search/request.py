@@ -6,9 +6,9 @@ from typing import TypeAlias
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SearchRequest:
-    """A search: what, with which parameters, for which base.
+    """A search, a value: what, with which parameters, for which base.
 
     `resource_type` is None at system level (which needs `_type`, unless a compartment is given).
     `parameters` are decoded, in order, repetition kept. `base_url` is the absolute FHIR base
