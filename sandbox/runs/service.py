@@ -16,23 +16,20 @@ from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
-from sandbox.definitions.models import TaskDefinition
 from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Branch
-from sandbox.playground.playground import Playground, Recorder, Sandbox
-from sandbox.playground.provision import secret_mint
+from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import Step, StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
+from sandbox.runs.provisioning import provision
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
 from sandbox.runs.tokens import Principal
 from sandbox.scoring.engine import score_run, verdict_of
-from sandbox.scoring.matching import matches_event
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
@@ -98,53 +95,13 @@ class RunService(RunLookup):
             created_at=now,
             updated_at=now,
         )
-        run.task_runs = [self._provision(run, task, i) for i, task in enumerate(benchmark.definition.tasks)]
+        run.task_runs = [
+            provision(self._registry, run, task, i, self._clock, self._recorder)
+            for i, task in enumerate(benchmark.definition.tasks)
+        ]
         self.admit(run)
         await self._writer.write(storage.insert_run(run))
         return run, token
-
-    def _provision(self, run: BenchmarkRun, task: TaskDefinition, position: int) -> TaskRun:
-        definition = run.benchmark.definition
-        playground_id = ids.new_id("pg")
-        sandboxes = []
-        for i, s in enumerate(definition.environment.simulators):
-            simulator = self._registry.simulator(s.type)
-            secrets = simulator.mint_secrets(secret_mint(run.seed, task.key, i))
-            sandboxes.append(
-                Sandbox(
-                    ids.new_id("sb"),
-                    definition.simulator_id(i),
-                    simulator.type,
-                    s.name,
-                    simulator.surface,
-                    s.config,
-                    secrets,
-                    s.dataset,
-                )
-            )
-        task_run = TaskRun(
-            id=ids.new_id("tr"),
-            benchmark_run_id=run.id,
-            task=task,
-            task_id=definition.task_id(task),
-            position=position,
-            playground_id=playground_id,
-            sandboxes=tuple(sandboxes),
-            created_at=run.created_at,
-        )
-        task_run.playground = Playground(
-            id=playground_id,
-            key=task.key,
-            task_run_id=task_run.id,
-            branch=Branch(run.benchmark.seed),
-            sandboxes=task_run.sandboxes,
-            clock=self._clock,
-            recorder=self._recorder,
-            actions=self._registry.actions,
-            matches=matches_event,
-            random_seed=run.seed,
-        )
-        return task_run
 
     def concurrency_of(self, run: BenchmarkRun) -> int:
         """Return how many of a run's task runs may be started at once."""
