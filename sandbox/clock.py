@@ -5,8 +5,12 @@ how a point in time is written on the wire: `2026-04-20T17:10:02.000Z`.
 """
 
 import time
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
 
 
 class Clock(Protocol):
@@ -36,8 +40,13 @@ def format_instant(moment: datetime) -> str:
     >>> format_instant(datetime(2026, 4, 20, 17, 10, 2, tzinfo=UTC))
     '2026-04-20T17:10:02.000Z'
     """
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
+    return f"{_to_the_second((moment - _EPOCH) // _SECOND)}.{moment.microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _to_the_second(seconds: int) -> str:
+    """Write whole seconds since 1970; many instants of one second are written, one after the other."""
+    return (_EPOCH + seconds * _SECOND).replace(tzinfo=None).isoformat()
 
 
 def format_micros(moment: datetime) -> str:

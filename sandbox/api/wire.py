@@ -59,14 +59,8 @@ class WholeResponse(web.Response):
 
     def _head(self, length: int) -> bytes:
         fields = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
-        head = "".join(
-            (
-                f"HTTP/1.1 {self._status} {self._reason}\r\n",
-                *fields,
-                f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n",
-                _SERVER,
-            )
-        )
+        last = f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
+        head = f"HTTP/1.1 {self._status} {self._reason}\r\n{''.join(fields)}{last}"
         if head.count("\r") != len(fields) + 5 or head.count("\n") != len(fields) + 5:
             raise ValueError("a header holds a line break")
         return head.encode()

@@ -44,7 +44,7 @@ def event_statements(event: Event) -> list[Statement]:
     status = response_headers = response_body = response_sha = None
     if response is not None:
         status = response.status
-        kept = [(k, v) for k, v in [(k.lower(), v) for k, v in response.headers.items()] if k in KEPT_RESPONSE_HEADERS]
+        kept = [(name, value) for k, value in response.headers.items() if (name := _kept_name(k)) is not None]
         if response.content_type:
             kept.append(("content-type", response.content_type))
         response_headers = _headers_text(tuple(kept))
@@ -74,6 +74,11 @@ def event_statements(event: Event) -> list[Statement]:
     )
     statements.append((INSERT_EVENT, row))
     return statements
+
+
+@lru_cache(maxsize=256)
+def _kept_name(name: str) -> str | None:
+    return name.lower() if name.lower() in KEPT_RESPONSE_HEADERS else None
 
 
 @lru_cache(maxsize=4096)
