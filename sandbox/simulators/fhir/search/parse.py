@@ -113,12 +113,16 @@ class CriteriaParser:
 
     def _refuse_ambiguity(self, parameter: Parameter, part: str, name: str) -> None:
         """Refuse an id without its type by which references to several types are found (3.1.1.4.12)."""
-        if len(parameter.targets) < 2 or "/" in part or ":" in part:
+        if "/" in part or ":" in part:
+            return
+        narrowed = {path.target or "" for path in parameter.paths}
+        targets = parameter.targets if "" in narrowed else tuple(sorted(narrowed))
+        if len(targets) < 2:
             return
         base = self._context.base_url
         found = [
             target
-            for target in parameter.targets
+            for target in targets
             if referring(self._store, parameter, frozenset((f"{target}/{part}", f"{base}/{target}/{part}")))
         ]
         if len(found) > 1:
