@@ -17,7 +17,7 @@ from sandbox.simulators.fhir.search.criteria import (
     IsMissing,
     IsReferredTo,
     Matches,
-    referring,
+    types_referred_to,
 )
 from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
@@ -119,12 +119,7 @@ class CriteriaParser:
         targets = parameter.targets if "" in narrowed else tuple(sorted(narrowed))
         if len(targets) < 2:
             return
-        base = self._context.base_url
-        found = [
-            target
-            for target in targets
-            if referring(self._store, parameter, frozenset((f"{target}/{part}", f"{base}/{target}/{part}")))
-        ]
+        found = types_referred_to(self._store, parameter, targets, part, self._context.base_url)
         if len(found) > 1:
             why = f"is the id of a {' and of a '.join(found)} that are referred to; write Type/id"
             raise problems.bad_value(name, part, why)

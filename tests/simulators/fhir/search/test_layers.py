@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox.errors import Invalid
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.search import SearchRequest, find, search
 from sandbox.simulators.fhir.search.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.store import Store
+
+SEARCH_BASE = "http://sandbox.test/fhir"
 
 
 def patient(identity, family, **fields):
@@ -152,6 +155,22 @@ def test_every_facet_of_an_index_follows_an_update(ehr):
         assert [made.ids(f"Observation?{query}") for query in queries] == [["o"]] * len(queries), round_
         made.write(delete=["Observation/o"])
         assert [made.ids(f"Observation?{query}") for query in queries] == [[]] * len(queries), round_
+
+
+def test_an_id_is_of_several_types_only_while_references_say_so(ehr):
+    def about(identity, subject):
+        return {"resourceType": "Observation", "id": identity, "subject": {"reference": subject}}
+
+    made = ehr([about("one", "Patient/1"), about("two", "Group/1")])
+    with pytest.raises(Invalid, match="write Type/id"):
+        made.ids("Observation?subject=1")
+    made.write(about("two", "Patient/1"))
+    assert made.ids("Observation?subject=1") == ["one", "two"]
+    made.write(about("three", f"{SEARCH_BASE}/Group/1"))
+    with pytest.raises(Invalid, match="write Type/id"):
+        made.ids("Observation?subject=1")
+    made.write(delete=["Observation/three"])
+    assert made.ids("Observation?subject=1") == ["one", "two"]
 
 
 def test_the_order_follows_an_update(ehr):
