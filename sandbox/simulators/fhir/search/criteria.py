@@ -128,6 +128,18 @@ def referring(store: Store, parameter: Parameter, forms: frozenset[str]) -> Keys
     )
 
 
+def types_referred_to(
+    store: Store, parameter: Parameter, targets: Sequence[str], identity: str, base: str
+) -> list[str]:
+    """Return the types of the resources with this id that a parameter's references lead to."""
+    resources = store.type(parameter.resource_type)
+    indexes = [reference_index(layer, parameter).forms for layer in (resources.seed, resources.overlay) if layer]
+    forms = {target: (f"{target}/{identity}", f"{base}/{target}/{identity}") for target in targets}
+    # Most ids lead to one type; a layer's index also holds what the other layer hides, so look again at the rest.
+    found = [t for t, (local, absolute) in forms.items() if any(local in i or absolute in i for i in indexes)]
+    return [t for t in found if referring(store, parameter, frozenset(forms[t]))] if len(found) > 1 else found
+
+
 def has_canonicals(parameter: Parameter) -> bool:
     """Whether a reference parameter reads canonical URLs."""
     return any(path.type in ("canonical", "uri") for path in parameter.paths)

@@ -16,6 +16,7 @@ from sandbox.simulators.fhir.search.index import Keys
 from sandbox.simulators.fhir.search.options import Include, reference_parameters
 from sandbox.simulators.fhir.search.order import Match
 from sandbox.simulators.fhir.search.terminology import by_canonical
+from sandbox.simulators.fhir.search.types.reference import CONTAINED
 
 
 def included(run: Run, matches: list[Match], includes: list[Include]) -> list[Match]:
@@ -57,7 +58,7 @@ def _referred(run: Run, level: list[Match], step: Include) -> list[Match]:
 
 
 def _targets(run: Run, parameter: Parameter, forms: tuple[str, ...]) -> list[Match]:
-    if not forms:
+    if not forms or CONTAINED in forms:
         return []
     local = forms[0].removeprefix(f"{run.base}/") if run.base else forms[0]
     kind, _, key = local.partition("/")

@@ -17,7 +17,7 @@ from sandbox.simulators.fhir.search.criteria import (
     IsMissing,
     IsReferredTo,
     Matches,
-    referring,
+    types_referred_to,
 )
 from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
@@ -113,14 +113,13 @@ class CriteriaParser:
 
     def _refuse_ambiguity(self, parameter: Parameter, part: str, name: str) -> None:
         """Refuse an id without its type by which references to several types are found (3.1.1.4.12)."""
-        if len(parameter.targets) < 2 or "/" in part or ":" in part:
+        if "/" in part or ":" in part:
             return
-        base = self._context.base_url
-        found = [
-            target
-            for target in parameter.targets
-            if referring(self._store, parameter, frozenset((f"{target}/{part}", f"{base}/{target}/{part}")))
-        ]
+        narrowed = {path.target or "" for path in parameter.paths}
+        targets = parameter.targets if "" in narrowed else tuple(sorted(narrowed))
+        if len(targets) < 2:
+            return
+        found = types_referred_to(self._store, parameter, targets, part, self._context.base_url)
         if len(found) > 1:
             why = f"is the id of a {' and of a '.join(found)} that are referred to; write Type/id"
             raise problems.bad_value(name, part, why)

@@ -92,31 +92,33 @@ def _component(store: Store, base_url: str, row: dict[str, Any], depth: int) -> 
     if row.get("concept"):
         own = frozenset((system, concept["code"]) for concept in row["concept"] if "code" in concept)
     else:
-        codes = _filtered(store, system, row.get("filter") or [])
+        version = row.get("version")
+        canonical = f"{system}|{version}" if isinstance(version, str) else system
+        codes = _filtered(store, canonical, row.get("filter") or [])
         if codes is None:
             return None
         own = frozenset((system, code) for code in codes)
     return own if found is None else found & own
 
 
-def _filtered(store: Store, system: str, filters: list[Any]) -> frozenset[str] | None:
-    parents = _hierarchy(store, system)
+def _filtered(store: Store, canonical: str, filters: list[Any]) -> frozenset[str] | None:
+    parents = _hierarchy(store, canonical)
     if parents is None:
         return None
     codes = frozenset(parents)
     for row in filters:
         if row.get("op") not in ("is-a", "descendent-of") or row.get("property") not in ("concept", "code"):
             return None
-        below = _related(store, system, row.get("value", ""), is_below=True)
+        below = _related(store, canonical, row.get("value", ""), is_below=True)
         if below is None:
             return None
         codes &= below - ({row["value"]} if row["op"] == "descendent-of" else set())
     return codes
 
 
-def _hierarchy(store: Store, system: str) -> dict[str, set[str]] | None:
+def _hierarchy(store: Store, canonical: str) -> dict[str, set[str]] | None:
     """Return every code of a complete code system with its parents."""
-    found = by_canonical(store, "CodeSystem", system)
+    found = by_canonical(store, "CodeSystem", canonical)
     code_system = found[-1][1] if found else None
     if code_system is None or code_system.get("content") not in ("complete", None):
         return None
@@ -134,8 +136,8 @@ def _hierarchy(store: Store, system: str) -> dict[str, set[str]] | None:
     return parents
 
 
-def _related(store: Store, system: str, code: str, *, is_below: bool) -> frozenset[str] | None:
-    parents = _hierarchy(store, system)
+def _related(store: Store, canonical: str, code: str, *, is_below: bool) -> frozenset[str] | None:
+    parents = _hierarchy(store, canonical)
     if parents is None or code not in parents:
         return None
     links: dict[str, set[str]] = parents

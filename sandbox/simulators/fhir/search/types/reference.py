@@ -29,9 +29,10 @@ IDENTIFIER: Final = Path((), "Identifier")
 
 @dataclass(frozen=True, slots=True)
 class ReferenceTerm:
-    """The forms of a reference, any of which will do."""
+    """The forms of a reference, any of which will do; `is_below` takes what they are the beginning of a version of."""
 
     forms: tuple[str, ...]
+    is_below: bool = False
 
 
 class ReferenceIndex(Index):
@@ -54,6 +55,9 @@ class ReferenceIndex(Index):
 
     def select(self, term: ReferenceTerm) -> Selection:
         """Select by a term."""
+        if term.is_below:
+            start = f"{term.forms[0]}."
+            return union([self.forms.select(f) for f in self.forms if f == term.forms[0] or f.startswith(start)])
         return union([self.forms.select(form) for form in term.forms])
 
     def select_any(self, forms: frozenset[str]) -> Selection:
@@ -83,13 +87,14 @@ class ReferenceType(SearchType):
 
     @property
     def modifiers(self) -> frozenset[str]:  # type: ignore[override]
-        """`:identifier`, and a resource type."""
-        return resource_types() | {"identifier"}
+        """`:identifier`, `:below`, and a resource type."""
+        return resource_types() | {"identifier", "below"}
 
     def modifiers_of(self, parameter: Parameter) -> frozenset[str]:
-        """Return `:identifier`, where there are References at all, and a resource type."""
-        has_references = any(path.type == "Reference" for path in parameter.paths)
-        return self.modifiers if has_references else resource_types()
+        """Return `:identifier` where there are References, `:below` where there are canonicals, and a resource type."""
+        types = {path.type for path in parameter.paths}
+        is_reference, is_canonical = "Reference" in types, not types.isdisjoint(("canonical", "uri"))
+        return self.modifiers - {*(() if is_reference else ("identifier",)), *(() if is_canonical else ("below",))}
 
     def facet(self, modifier: str | None) -> str:
         """Return the facet that a modifier reads."""
@@ -99,6 +104,10 @@ class ReferenceType(SearchType):
         """Read one value."""
         if modifier == "identifier":
             return parse_token(text, {"Identifier"})
+        if modifier == "below":
+            # Without a version any will do, as without the modifier (R4 search, 3.1.1.4.13).
+            value = unescape(text)
+            return ReferenceTerm((value,), is_below="|" in value)
         if modifier and parameter.targets and modifier not in parameter.targets:
             raise NoSupport(f"cannot be a {modifier}: {parameter.code} refers to {', '.join(parameter.targets)}")
         value = unescape(text)

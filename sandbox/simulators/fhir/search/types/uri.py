@@ -1,8 +1,8 @@
 """URI search (R4 search, 3.1.1.4.9): the whole URI, to the letter; `:below` and `:above` by path.
 
 `:below` finds the URIs that begin with the value at a path boundary, `:above` those that the value
-begins with. They make no sense for URNs. A canonical is found with and without its version, and so is the
-resource that it names.
+begins with; with a version, `:below` finds those whose version begins with it. They make no sense for
+URNs. A canonical is found with and without its version, and so is the resource that it names.
 """
 
 from bisect import bisect_left, insort
@@ -75,6 +75,8 @@ class UriIndex(Index):
             return self._uris.select(term.uri)
         if term.mode == "above":
             return union([self._uris.select(uri) for uri in ancestors(term.uri)])
+        if "|" in term.uri:
+            return union([self._uris.select(u) for u in self._uris if u == term.uri or u.startswith(f"{term.uri}.")])
         root = term.uri.rstrip("/")
         start = bisect_left(self._order, root + "/")
         stop = bisect_left(self._order, root + "0")  # "0" follows "/" in ASCII
