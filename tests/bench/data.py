@@ -49,7 +49,7 @@ def patient(number: int) -> dict:
         "resourceType": "Patient",
         "id": f"p{number}",
         "identifier": [{"system": "urn:mrn", "value": f"MRN{number:07d}"}],
-        "name": [{"family": f"Family{number % 977}", "given": [f"Given{number % 311}", "Q"]}],
+        "name": [{"family": f"Family{number % 977:03d}", "given": [f"Given{number % 311}", "Q"]}],
         "gender": ("male", "female")[number % 2],
         "birthDate": f"{1930 + number % 80}-{1 + number % 12:02d}-{1 + number % 28:02d}",
         "telecom": [{"system": "phone", "value": f"555-01{number % 100:02d}"}],

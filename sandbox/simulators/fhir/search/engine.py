@@ -35,7 +35,7 @@ def search(tx: Interaction, request: SearchRequest) -> bytes:
     run = Run(store, request.base_url)
     base = request.base_url.rstrip("/")
     path = path_of(request)
-    own_url = base + path + bundle.query(plan.understood)
+    own_url = base + path + plan.query
     found = {t: run.matches(t, plan.criteria[t]) for t in plan.types}
     total = sum(map(len, found.values()))
     shown_total = None if plan.options.total == "none" and not plan.options.is_count_only else total

@@ -119,6 +119,7 @@ class CriteriaParser:
         targets = parameter.targets if "" in narrowed else tuple(sorted(narrowed))
         if len(targets) < 2:
             return
+        self._context.note_store()
         found = types_referred_to(self._store, parameter, targets, part, self._context.base_url)
         if len(found) > 1:
             why = f"is the id of a {' and of a '.join(found)} that are referred to; write Type/id"
@@ -138,6 +139,7 @@ class CriteriaParser:
     def _parse_list(self, resource_type: str, modifier: str | None, value: str, name: str) -> Criterion:
         if modifier is not None:
             raise problems.not_supported(name, f'The modifier ":{modifier}" is not supported on "_list".')
+        self._context.note_store()
         found: set[str] = set()
         for part in split(value, ","):
             key = unescape(part).removeprefix(f"{self._context.base_url}/").removeprefix("List/")

@@ -6,9 +6,12 @@ the plan remembers why.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.simulators.fhir.search import problems
+from sandbox.simulators.fhir.search.bundle import query
 from sandbox.simulators.fhir.search.criteria import Criterion
 from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE, Options
@@ -18,8 +21,10 @@ from sandbox.simulators.fhir.search.store import Store
 from sandbox.simulators.fhir.search.terminology import terminology_of
 from sandbox.simulators.fhir.search.types import Context
 
+_KEPT: Final = 128
 
-@dataclass(slots=True)
+
+@dataclass
 class Plan:
     """What to look for in which types, and how to answer.
 
@@ -33,12 +38,37 @@ class Plan:
     understood: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[Invalid] = field(default_factory=list)
 
+    @cached_property
+    def query(self) -> str:
+        """The parameters that were understood, as a query string."""
+        return query(self.understood)
+
 
 def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
-    """Read a request's parameters; raises `Invalid` or `Unsupported` with the name of the one at fault."""
+    """Read a request's parameters; raises `Invalid` or `Unsupported` with the name of the one at fault.
+
+    Agents ask the same again and again, so a strict plan whose meaning depends on the request alone is kept; treat it
+    as frozen.
+    """
+    if request.is_lenient:
+        return _read(store, request, now)[0]
+    key = (request.resource_type, request.parameters, request.base_url, request.compartment)
+    kept: Plan | None = store.plans.get(key)
+    if kept is not None:
+        return kept
+    plan, is_lasting = _read(store, request, now)
+    if is_lasting:
+        if len(store.plans) >= _KEPT:
+            store.plans.clear()
+        store.plans[key] = plan
+    return plan
+
+
+def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[Plan, bool]:
     types = _types_of(request)
     plan = Plan(types, {t: [] for t in types})
-    parser = CriteriaParser(store, Context(request.base_url.rstrip("/"), now, terminology_of(store, request.base_url)))
+    context = Context(request.base_url.rstrip("/"), now, lambda: terminology_of(store, request.base_url))
+    parser = CriteriaParser(store, context)
     if request.compartment is not None:
         for resource_type in types:
             criterion = compartment_criterion(request.compartment, resource_type, request.base_url)
@@ -59,7 +89,7 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
         plan.ignored.append(error)
         refused = str(error.context["expression"]).removeprefix("http.")
         plan.understood = [pair for pair in plan.understood if pair[0] != refused]
-    return plan
+    return plan, context.is_lasting
 
 
 def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str, value: str, seen: set[str]) -> None:

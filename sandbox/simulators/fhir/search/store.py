@@ -6,7 +6,7 @@ by looking at each touched key's present state, so that rolled-back writes undo 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.simulators.fhir.search.definitions import Parameter
@@ -144,12 +144,13 @@ class TypeStore:
 class Store:
     """A branch's resources as search sees them. One per branch, caught up by `of`."""
 
-    __slots__ = ("_branch", "_position", "_types")
+    __slots__ = ("_branch", "_position", "_types", "plans")
 
     def __init__(self, branch: Branch) -> None:
         self._branch = branch
         self._position = len(branch.log)
         self._types: dict[str, TypeStore] = {}
+        self.plans: dict[Any, Any] = {}  # what `plan.py` keeps
 
     @classmethod
     def of(cls, branch: Branch) -> "Store":

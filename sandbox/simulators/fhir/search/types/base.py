@@ -30,13 +30,36 @@ class Terminology:
     above: Callable[[str, str], frozenset[str] | None]
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
-    """What the meaning of a value may depend on: the base, the time, the terminology in the store."""
+    """What the meaning of a value may depend on: the base, the time, the terminology in the store.
 
-    base_url: str
-    now: datetime | None
-    terminology: Terminology
+    Whoever asks for the time, the terminology or (`note_store`) the store makes the meaning one of this moment:
+    then `is_lasting` is False, and what was parsed may not be used again.
+    """
+
+    __slots__ = ("_now", "_terminology", "base_url", "is_lasting")
+
+    def __init__(self, base_url: str, now: datetime | None, terminology: Callable[[], Terminology]) -> None:
+        self.base_url = base_url
+        self.is_lasting = True
+        self._now = now
+        self._terminology = terminology
+
+    @property
+    def now(self) -> datetime | None:
+        """The present time, None where there is none."""
+        self.is_lasting = False
+        return self._now
+
+    @property
+    def terminology(self) -> Terminology:
+        """What the store knows of codes."""
+        self.is_lasting = False
+        return self._terminology()
+
+    def note_store(self) -> None:
+        """Note that the meaning depends on what the store holds."""
+        self.is_lasting = False
 
 
 class SearchType(ABC):
