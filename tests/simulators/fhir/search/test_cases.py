@@ -97,7 +97,7 @@ def test_lenient_ignores_what_it_refuses(ehr, matched, path, query, wanted):
 
 
 def test_there_are_enough_cases():
-    assert sum(len(rows(kind)) for kind in ("finds", "orders", "includes", "refuses")) >= 500
+    assert sum(len(rows(kind)) for kind in ("finds", "orders", "includes", "refuses")) >= 750
 
 
 def test_every_case_has_its_reason():
