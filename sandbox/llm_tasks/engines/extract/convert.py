@@ -1,5 +1,6 @@
 """From a found value to a field's type: text, number, yes or no, option, date. Pure."""
 
+import math
 import re
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def _convert_scalar(value: Any, wanted: Field) -> Json:
 
 
 def _tidy(value: float | None) -> int | float | None:
-    if value is None:
+    if value is None or not math.isfinite(value):
         return None
     return int(value) if value == int(value) else value
 

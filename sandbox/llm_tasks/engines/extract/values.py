@@ -144,12 +144,12 @@ def find_number(text: str) -> float | None:
 
 
 def as_int(value: float | None) -> int | None:
-    """Return a number without a fraction, None for one that has a fraction.
+    """Return a number without a fraction, None for one that has a fraction or is beyond all bounds.
 
-    >>> as_int(3.0), as_int(3.5)
-    (3, None)
+    >>> as_int(3.0), as_int(3.5), as_int(math.inf)
+    (3, None, None)
     """
-    return int(value) if value is not None and value == int(value) else None
+    return int(value) if value is not None and math.isfinite(value) and value == int(value) else None
 
 
 def find_bool(text: str) -> bool | None:

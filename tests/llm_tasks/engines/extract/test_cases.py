@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox import jsonio
 from sandbox.llm_tasks.engines import media
 from sandbox.llm_tasks.engines.base import Call, InputFile
 from sandbox.llm_tasks.engines.extract import ExtractEngine
@@ -54,6 +55,12 @@ async def test_it_reads_files_and_says_how():
 async def test_without_inputs_the_prompt_itself_is_read():
     answer = await ENGINE.answer(call_of({"name": "str"}, {}, prompt="Name: Ana"))
     assert answer.value == {"name": "Ana"}
+
+
+async def test_numbers_beyond_all_bounds_are_not_values():
+    huge = jsonio.parse(b'{"n": ' + b"9" * 400 + b', "x": 1e999, "name": -1e999}')
+    answer = await ENGINE.answer(call_of({"n": "int", "x": "number", "name": "str"}, {"form": huge}))
+    assert answer.value == {"n": None, "x": None, "name": "-1e999"}
 
 
 async def test_instructions_are_not_read_as_input():
