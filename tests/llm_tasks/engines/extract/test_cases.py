@@ -14,6 +14,7 @@ from sandbox.llm_tasks.engines.extract import ExtractEngine
 from sandbox.llm_tasks.output_format import parse_format, problems_of
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text(encoding="utf-8"))
+DOCUMENTS = yaml.safe_load((Path(__file__).parent / "documents.yaml").read_text(encoding="utf-8"))
 ENGINE = ExtractEngine()
 
 
@@ -28,6 +29,30 @@ async def test_a_case(case):
     assert answer.value == case["answer"]
     assert problems_of(answer.value, parse_format(case["format"])) == []
     assert await ENGINE.answer(call_of(case["format"], values)) == answer
+
+
+def leaves(value, path=""):
+    """Yield every value with its path, and of every list how long it is."""
+    if isinstance(value, list):
+        yield f"{path}.length", len(value)
+    if isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+@pytest.mark.parametrize("case", DOCUMENTS, ids=lambda case: case["name"])
+async def test_a_document(case):
+    answer = await ENGINE.answer(call_of(case["format"], case.get("values") or {"document": case["text"]}))
+    got = dict(leaves(answer.value))
+    assert {path: got.get(path) for path, _ in leaves(case["answer"])} == dict(leaves(case["answer"]))
+    assert problems_of(answer.value, parse_format(case["format"])) == []
+    notes = answer.notes["extract"]
+    said = {entry["field"] for entry in (*notes["matched"], *notes["guessed"])}
+    for path, value in got.items():
+        parents = [".".join(path.split(".")[:i]) for i in range(1, path.count(".") + 2)]
+        assert value in (None, 0) or said & set(parents), path
 
 
 async def test_it_says_what_it_matched_guessed_and_did_not_find():
