@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox import jsonio
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract.labels import split_labels, spoken
 from sandbox.llm_tasks.engines.extract.tables import RULE, read_table, split_pair
@@ -88,12 +90,26 @@ def read_json(value: Json, into: Document, label: str = "", section: str = "") -
         into.tables.append(Table(header, rows, label, 0))
     elif isinstance(value, list):
         into.listings.append(Listing(label, tuple(str(item) for item in value), 0))
+    elif isinstance(value, str) and (inner := _json_of(value)) is not None:
+        into.text = f"{into.text}\n{value}" if into.text else value
+        read_json(inner, into, label, section)
     elif isinstance(value, str) and ("\n" in value or len(value) > 200):
         read_text(value, into)
     elif value is not None:
         into.labelled.append(Labelled(label, value, section, 0))
         if isinstance(value, str):
             read_text(value, into)
+
+
+def _json_of(text: str) -> Json:
+    """Return the object or array that a text is, None for any other text."""
+    plain = text.strip()
+    if plain[:1] + plain[-1:] not in ("{}", "[]"):
+        return None
+    try:
+        return jsonio.parse(plain)
+    except SandboxError:
+        return None
 
 
 class _Reader:
@@ -192,8 +208,10 @@ class _Reader:
         while at < len(self.lines) and (match := _BULLET.match(self.lines[at])):
             items.append(match["item"].strip())
             at += 1
-            while at < len(self.lines) and self.lines[at][:2].isspace() and self._is_prose(self.lines[at]):
-                items[-1] += f" {self.lines[at].strip()}"
+            if items[-1].endswith(":"):
+                at = self._inner_listing(at, match.start("item"), items[-1].rstrip(": "))
+            while at < len(self.lines) and self.lines[at][:2].isspace() and not _BULLET.match(self.lines[at]):
+                items[-1] += f"{'' if self._is_prose(self.lines[at]) else ';'} {self.lines[at].strip()}".rstrip("; ")
                 at += 1
         if not items:
             return False
@@ -204,6 +222,16 @@ class _Reader:
                     self._add(name, value, self.at + 1 + offset, label or self.section)
         self.at = at
         return True
+
+    def _inner_listing(self, at: int, indent: int, label: str) -> int:
+        """Take the items that stand deeper, under an item that is a label; return the line after them."""
+        items = []
+        while at < len(self.lines) and (match := _BULLET.match(self.lines[at])) and match.start("item") > indent:
+            items.append(match["item"].strip())
+            at += 1
+        if items:
+            self.document.listings.append(Listing(label, tuple(items), at))
+        return at
 
     def _table(self) -> bool:
         found = read_table(self.lines, self.at)

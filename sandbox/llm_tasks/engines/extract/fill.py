@@ -173,7 +173,7 @@ class Filler:
         table = self._best_table(wanted.fields, tokens_of(wanted.name))
         if table is not None:
             self._note(place.path, f"table with the columns {', '.join(table.header)}", table.line, is_sure=True)
-            return [self._row(table, row, wanted.fields) for row in table.rows]
+            return [self._row(table, row, wanted) for row in table.rows]
         items, how, line = self._items(wanted, place)
         if items:
             self._note(place.path, how, line, is_sure=how.startswith("list"))
@@ -202,19 +202,23 @@ class Filler:
                 best = (score, table)
         return best[1] if best else None
 
-    def _row(self, table: Table, row: Sequence[Json], fields: Fields) -> dict[str, Json]:
+    def _row(self, table: Table, row: Sequence[Json], wanted: Field) -> dict[str, Json]:
         cells = Document(
             labelled=[Labelled(h, c, "", 0) for h, c in zip(table.header, row, strict=True) if c not in (None, "")]
         )
         filler = Filler(cells)
         return {
-            f.name: next(
-                (v for _, c in filler._candidates(f, _Place("", ())) if (v := convert(c.value, f)) is not None), None
-            )
-            if f.type not in ("list", "object")
-            else filler._value(f, _Place(f.name, ()))
-            for f in fields
+            f.name: filler._value(f, _Place(f.name, ())) if f.type in ("list", "object") else filler._cell(f, wanted)
+            for f in wanted.fields
         }
+
+    def _cell(self, wanted: Field, of: Field) -> Json:
+        """Return what a row says of a field, by columns that fit it or, failing that, the name of the list."""
+        for place in (_Place("", ()), _Place("", tokens_of(of.name))):
+            for _, cell in self._candidates(wanted, place):
+                if (value := convert(cell.value, wanted)) is not None:
+                    return value
+        return None
 
     def _items(self, wanted: Field, place: _Place) -> tuple[list[str], str, int]:
         own = tokens_of(wanted.name)

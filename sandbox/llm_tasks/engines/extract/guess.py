@@ -13,7 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract import values
 from sandbox.llm_tasks.engines.extract.convert import convert, is_date
 from sandbox.llm_tasks.engines.extract.labels import GAP
-from sandbox.llm_tasks.engines.extract.words import content_words, tokens_of
+from sandbox.llm_tasks.engines.extract.words import content_words, plain_words, tokens_of
 from sandbox.llm_tasks.output_format import Field
 
 Guess = tuple[Json, str]
@@ -47,6 +47,10 @@ _HOUSES: Final = {
         r"laborator(?:y|ies)|orthop(?:a?)edics|pediatrics|surgery|gastroenterology|cardiology|dermatology)\b"
     ),
 }
+_AGE_AND_SEX: Final = re.compile(
+    r"\b\d{1,3}[- ]?(?:years?[- ]old|yrs?|y/?o|y\.o\.|[Yy])[ ,/-]{1,3}(?:\w+ )?"
+    r"(\b(?:[MF]|[Ff]emale|[Mm]ale|[Ww]oman|[Mm]an)\b)"
+)
 _CODE: Final = re.compile(r"(?<![\w-])(?!ICD|CPT|HL7)[A-Z]{1,4}-?\d[\w.-]*")
 _TEXT_CHARS_MAX: Final = 20_000
 _HEAD_LINES: Final = 4
@@ -72,9 +76,12 @@ class Guesser:
         """Return a value and what it comes from; the value is None where the text has none."""
         own = set(tokens_of(wanted.name))
         if wanted.options and wanted.type == "str":
+            if "gender" in own and (match := _AGE_AND_SEX.search(self.text)) is not None:
+                return values.match_option(match[1], wanted.options), "the word beside an age"
             return values.guess_option(self.text, wanted.options), "the words of the text"
         if wanted.type == "bool":
-            said = values.mentions(self.text, content_words(wanted.name))
+            said = values.mentions(self.text, plain_words(wanted.name))
+            said = said if said is not None else values.mentions(self.text, content_words(wanted.name))
             return bool(said), "whether the text mentions it"
         if wanted.type in ("int", "number"):
             return self._number(wanted, own)
@@ -120,6 +127,12 @@ class Guesser:
         words = own - {"code"}
         if "code" not in own or not words:
             return None
+        for word in words:
+            beside = re.search(
+                rf"(?i)\b{re.escape(word)}\w*[ ](?:code[ ])?[#:]?[ ]?([A-Z]{{0,4}}-?\d[\w-]*)", self.text
+            )
+            if beside is not None:
+                return beside[1], "a code beside its word"
         for sentence in self.sentences()[:200]:
             if any(_has_stem(word, sentence) for word in words) and (match := _CODE.search(sentence)) is not None:
                 return match[0].rstrip(".-"), "a code beside its word"
@@ -130,12 +143,22 @@ class Guesser:
     def _number(self, wanted: Field, own: set[str]) -> Guess:
         if "age" in own and (found := values.find_pattern("age", self.text)) is not None:
             return convert(found, wanted), "the pattern of an age"
-        if "amount" in own and (found := values.find_pattern("amount", self.text)) is not None:
+        if "amount" in own and (found := self._amount(own - {"amount"})) is not None:
             return convert(found, wanted), "the pattern of an amount"
         unit = _UNITS.get(re.split(r"[^a-z]+", wanted.name.lower())[-1])
         if unit is not None:
             return self._counted(wanted, own, unit), "a number with its unit"
         return self._number_near(own, wanted), "a number beside its word"
+
+    def _amount(self, about: set[str]) -> str | None:
+        """Return the amount beside a word, or the only one of the text."""
+        for sentence in self.sentences()[:500] if about else ():
+            if any(_has_stem(word, sentence) for word in about):
+                found = values.find_pattern("amount", sentence)
+                if found is not None:
+                    return found
+        every = values.PATTERNS["amount"].findall(self.text[:_TEXT_CHARS_MAX])
+        return every[0] if every and (not about or len(every) == 1) else None
 
     def _counted(self, wanted: Field, own: set[str], unit: str) -> Json:
         pattern = re.compile(rf"(?<![\w.,])(\d[\d,]{{0,10}}(?:\.\d{{1,4}})?)[ -]?{unit}(?!\w)", re.IGNORECASE)
@@ -210,6 +233,12 @@ def _is_stem(word: str, other: str) -> bool:
     """
     plain = other.lower()
     if word in tokens_of(plain):
+        return True
+    if (
+        min(len(word), len(plain)) >= 3
+        and abs(len(word) - len(plain)) <= 1
+        and plain[: len(word)] == word[: len(plain)]
+    ):
         return True
     return len(word) > _STEM_CHARS and len(plain) > _STEM_CHARS and word[:_STEM_CHARS] == plain[:_STEM_CHARS]
 

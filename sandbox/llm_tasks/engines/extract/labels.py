@@ -33,7 +33,7 @@ _SPOKEN: Final = re.compile(
     r"(?:[ ](?:is|was|of|at|on))?[ :#]{1,2}"
     r"(?P<value>\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}|\+?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|\d{2,3}/\d{2,3}"
     r"|\d{1,3}(?:\.\d{1,2})?(?=[ ]?(?:%|kg|lbs?|bpm|cm|in|[CF]\b|mmHg|/min|[,.;)\s]|$))"
-    r"|(?:(?:\d{1,2} )?[A-Z][a-z]{2,8} \d{1,2},? )?\d{4}\b|[A-Z]{0,5}-?\d[\w-]{3,30})"
+    r"|(?:(?:\d{1,2} )?[A-Z][a-z]{2,8} \d{1,2}(?:st|nd|rd|th)?,? )?\d{4}\b|[A-Z]{0,5}-?\d[\w-]{3,30})"
 )
 
 Pair = tuple[str, str]
@@ -70,7 +70,7 @@ def _labels_of(line: str) -> list[Pair]:
         if match is None or not _is_label(match):
             numbered = _NUMBERED.match(line)
             if numbered is not None:
-                found.append((numbered["label"].strip(), numbered["value"].rstrip(" \t;,|)")))
+                found.append((numbered["label"].strip(), _of_number(numbered["value"])))
             break
         label, rest = match["label"].strip(" .-"), match["value"].strip()
         cut = _next_label(rest)
@@ -81,6 +81,12 @@ def _labels_of(line: str) -> list[Pair]:
             break
         line = rest[cut:].lstrip(" \t;,|")
     return found
+
+
+def _of_number(value: str) -> str:
+    """Return a number's own part of what follows it: the first word where a sentence goes on."""
+    first, _, rest = value.partition(" ")
+    return (first if rest[:1].islower() else value).rstrip(" \t;,|)")
 
 
 def _inner(value: str) -> list[Pair]:
@@ -95,7 +101,7 @@ def _is_label(match: re.Match[str]) -> bool:
     label, mark = match["label"], match["mark"]
     words = len(label.split())
     if mark.strip() in ("-", "\u2013", "\u2014"):
-        return words <= _DASH_WORDS_MAX and "." not in label and bool(match["value"])
+        return words <= _DASH_WORDS_MAX and bool(match["value"]) and not re.search(r"[.\d]", label)
     return words <= _LABEL_WORDS_MAX and not label.endswith(",")
 
 

@@ -14,6 +14,8 @@ SURE: Final = 0.7
 # "Clinician: Laura Bennett" for the name of a clinician, "Due: 2026-05-02" for a due date.
 _KIND_LEFT_OUT: Final = 0.9
 _KIND_LEFT_OUT_AND_MORE: Final = 0.5
+# "Has the child had a serious reaction to a vaccine?" for a serious reaction.
+_ALL_AND_MORE: Final = 0.5
 _SAME_LETTERS: Final = 0.95
 _SLIPS_FROM: Final = 0.88
 _SLIPS: Final = 0.6
@@ -43,6 +45,8 @@ def likeness(
         said = [*words, *section]
         is_whole = all(has_like(word, said) for word in own[:-1])
         score = max(score, _KIND_LEFT_OUT if is_whole else _KIND_LEFT_OUT_AND_MORE)
+    if len(own) > 1 and all(has_like(word, words) for word in own):
+        score = max(score, _ALL_AND_MORE)
     alike = is_written_like(wanted.name, label)
     if alike >= _SLIPS_FROM:
         score = max(score, _SAME_LETTERS if alike == 1 else _SLIPS)
@@ -58,6 +62,8 @@ def _suits(kind: str, value: Json) -> bool:
             return text[:1].isalpha() and not is_day
         case "date":
             return is_day
+        case "type":
+            return text[:1].isalpha() and len(text) <= _ID_CHARS_MAX and not is_day
         case "id":
             return not is_day and len(text) <= _ID_CHARS_MAX and any(char.isdigit() for char in text)
         case "code":

@@ -33,7 +33,7 @@ _NEGATION: Final = re.compile(
 PATTERNS: Final = {
     "email": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+"),
     "time": re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\b\.?)?"),
-    "age": re.compile(r"(?i)(?<!\d)(\d{1,3})[- ]?(?:years?|yrs?)?(?:[- ]old|[ ]?(?:yo|y/o|y\.o\.))(?!\w)"),
+    "age": re.compile(r"(?i)(?<!\d)(\d{1,3})[- ]?(?:years?|yrs?)?(?:[- ]old|[ ]?(?:yo|y/o|y\.o\.|(?-i:[MF])))(?!\w)"),
     "pressure": re.compile(r"(?<!\d)\d{2,3}/\d{2,3}(?![\d/])"),
     "url": re.compile(r"https?://[^\s<>\"')]+"),
     "phone": re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),

@@ -37,7 +37,7 @@ guardian: guardian | parent | legal guardian
 patient: patient | pt | patient's
 referring: referring | referred by | referrer | requesting | ordering | from | sender | sent by
 practice: practice | clinic | facility | hospital | surgery | organization | organisation
-specialty: specialty | speciality | service requested | requested specialty | department
+specialty: specialty | speciality | service requested | requested specialty | department | dept
 urgency: urgency | priority | acuity | triage
 insurance: insurance | payer | payor | insurer | carrier | health plan | coverage | insurance company
 member: member | subscriber | policy | beneficiary
@@ -155,6 +155,16 @@ def content_words(text: str) -> tuple[str, ...]:
     """
     words = tokens_of(text)
     return tuple(word for word in words if word not in _VERBS) or words
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """Return the words of a yes-no field's name as they are written, without its verb.
+
+    >>> plain_words("isAdmitted"), plain_words("requires_review")
+    (('admitted',), ('review',))
+    """
+    words = _WORD.findall(_SPLIT_CAMEL.sub(" ", text[:200]).replace("_", " ").lower())
+    return tuple(word for word in words if word not in _VERBS and word not in _STOP) or tuple(words)
 
 
 def _singular(word: str) -> str:
