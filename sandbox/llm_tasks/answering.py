@@ -127,7 +127,9 @@ def _checked(answer: Answer, call: Call) -> Json:
         try:
             value = jsonio.parse(_unfenced(value))
         except SandboxError as error:
-            raise EngineFailure("malformed_output", f"The answer is not JSON. {error.message}") from None
+            raise EngineFailure(
+                "malformed_output", f"The answer is not JSON. {error.message.replace('The body', 'It')}"
+            ) from None
     problems = problems_of(value, call.fields)
     if problems:
         shown = "; ".join(problems[:_PROBLEMS_SHOWN])
