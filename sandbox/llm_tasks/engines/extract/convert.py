@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from sandbox import jsonio
@@ -18,14 +19,16 @@ _MEASURES: Final = frozenset(
 ) | {"date"}
 
 
-def head_words(wanted: Field) -> list[str]:
+@lru_cache(maxsize=4096)
+def head_words(wanted: Field) -> tuple[str, ...]:
     """Return the words of a field's name that say what it is, its head last."""
     words = list(tokens_of(wanted.name)) if wanted.type != "bool" else list(content_words(wanted.name))
     form = _FORM_WORDS | _MEASURES if wanted.type in ("int", "number") else _FORM_WORDS
     kept = [word for word in words if word not in form]
-    return kept or words
+    return tuple(kept or words)
 
 
+@lru_cache(maxsize=4096)
 def is_date(wanted: Field) -> bool:
     """Whether a field holds a date, by its name or description."""
     words = set(tokens_of(wanted.name))

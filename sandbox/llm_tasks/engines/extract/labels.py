@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from sandbox.llm_tasks.engines.extract.words import KNOWN_LABEL
@@ -23,6 +24,8 @@ _DASH_WORDS_MAX: Final = 4
 _INNER_WORDS_MAX: Final = 4
 _LABELS_PER_LINE_MAX: Final = 100
 _VALUE_CHARS_MAX: Final = 2_000
+# A line is looked at several times on its way; only short ones are worth the memory.
+_CACHED_CHARS_MAX: Final = 200
 _INLINE: Final = re.compile(r"(?:[;|,][ ]*)(?=[A-Za-z][A-Za-z0-9 .'/()&#_-]{0,40}?:(?:\s|$))")
 _SPOKEN: Final = re.compile(
     r"(?<![\w.])(?P<label>(?i:d\.o\.b\.|dob|date of birth|birth date|born|mrn|npi|ssn|"
@@ -49,6 +52,15 @@ def split_labels(line: str) -> list[Pair]:
     >>> split_labels("See http://x.example at 10:30 today.")
     []
     """
+    return list(_split_short(line) if len(line) <= _CACHED_CHARS_MAX else _split(line))
+
+
+@lru_cache(maxsize=2048)
+def _split_short(line: str) -> tuple[Pair, ...]:
+    return tuple(_split(line))
+
+
+def _split(line: str) -> list[Pair]:
     found: list[Pair] = []
     for segment in GAP.split(line.strip()):
         pairs = _labels_of(segment)
