@@ -286,3 +286,13 @@ async def test_processors_run_in_order_and_keep_the_first_value(api, pages):
     run = (await api.run(task, {"a": page, "b": "nonsense"})).json
     assert run["run_data"]["submitted"] == {"a": "Name: <b>Bo</b>", "b": "none"}
     assert (run["run_data"]["a_preprocessed"], run["run_data"]["b_preprocessed"]) == (page, "nonsense")
+
+
+async def test_two_processors_of_one_input_keep_what_was_sent(api, pages):
+    uses = [
+        {"param_name": "text", "input_processor": "url_fetcher"},
+        {"param_name": "text", "input_processor": "url_fetcher", "config": {"fallback_text": "Name: Last"}},
+    ]
+    page = str(pages.make_url("/plain"))
+    run = (await api.run(await api.create(input_processors=uses), {"text": page})).json
+    assert (run["response"], run["run_data"]["text_preprocessed"]) == ({"name": "Last"}, page)

@@ -90,6 +90,15 @@ async def test_a_projects_runs_are_those_of_the_last_week(api, aged):
     assert (await api.get("task_run", task_id=UNKNOWN)).json["results"] == []
 
 
+async def test_runs_of_a_deleted_task_are_left_out(api):
+    gone, kept = await api.create(name="Gone"), await api.create(name="Kept")
+    await api.run(gone)
+    run = (await api.run(kept)).json
+    await api.call("DELETE", f"task/{gone['id']}")
+    assert [r["id"] for r in (await api.get("task_run")).json["results"]] == [run["id"]]
+    assert [e["task_id"] for e in (await api.get("task_run/recent_by_task")).json["results"]] == [kept["id"]]
+
+
 async def test_pages_of_runs_follow_one_another(api):
     task = await api.create()
     ids = [(await api.run(task)).json["id"] for _ in range(7)][::-1]

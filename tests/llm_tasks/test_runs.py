@@ -249,6 +249,15 @@ async def test_the_choice_goes_on_where_it_was_after_a_restart(serve, tmp_path):
     assert len(set(before + after)) == 2
 
 
+async def test_runs_are_counted_on_after_a_restart(serve):
+    async with serve() as api:
+        rules = {"faults": [{"kind": "error", "runs": [3]}]}
+        task = await api.create(model="sandbox-fault", llm_config=rules)
+        assert [(await api.run(task)).json["is_error"] for _ in range(2)] == [False, False]
+    async with serve() as api:
+        assert [(await api.run(task)).json["is_error"] for _ in range(2)] == [True, False]
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 
