@@ -188,6 +188,23 @@ async def test_a_disabled_task_is_not_run(api):
 # -- which revision ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("change", "status"), [("DELETE", 404), ("POST", 400)])
+async def test_a_task_may_end_while_a_run_is_being_sent(api, monkeypatch, change, status):
+    from sandbox.llm_tasks.handlers import runs
+
+    task, read = await api.create(), runs.read_run
+
+    async def slowly(request):
+        body = await read(request)
+        ended = await api.call(change, f"task/{task['id']}", json={"enabled": False} if change == "POST" else None)
+        assert ended.status == 200
+        return body
+
+    monkeypatch.setattr(runs, "read_run", slowly)
+    assert (await api.run(task)).status == status
+    assert (await api.get("task_run")).json["results"] == []
+
+
 async def test_a_run_may_name_its_revision(api):
     task = await api.create()
     new = (await api.post(f"task/{task['id']}", {"system_prompt": "v2"})).headers["X-New-Revision-ID"]

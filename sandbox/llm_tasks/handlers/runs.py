@@ -8,7 +8,7 @@ from aiohttp import web
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access import Caller
 from sandbox.llm_tasks.entities import PROJECT_ID, ReportingGroup, Revision, Task
-from sandbox.llm_tasks.errors import RuleBroken, ValidationFailed
+from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.handlers.ranges import run_filter
 from sandbox.llm_tasks.links import StartedTaskRun
 from sandbox.llm_tasks.models import RunBody
@@ -38,10 +38,10 @@ async def run_task(request: web.Request) -> web.Response:
     """POST P/task/{task_id}/run."""
     caller, task = enter_task(request, "task:run_task")
     parts = api(request)
-    if not task.enabled:
-        raise RuleBroken("TASK_DISABLED", f"The task {task.name} is disabled; enable it to run it.")
+    parts.service.check_runnable(task)
     use_fallback = query_bool(request, "use_fallback_model")
     body, files = await read_run(request)
+    parts.service.check_runnable(task)
     reference = body.task_reference if body.task_reference is not None else body.reference
     started = _started(request, caller, task, body.context_id, reference)
     group = _group(request, task, body)

@@ -230,6 +230,17 @@ async def test_an_echoed_key_is_not_kept(live, fake):
     assert run["response"] == {"name": "my key is [redacted]"}
 
 
+async def test_secrets_do_not_reach_a_cassette(start, fake, tmp_path):
+    options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": tmp_path / "cassettes"}
+    recording = await start(**options, openai_api_key=SECRET, llm_is_recording=True)
+    fake.answers = [json.dumps({"name": f"my key is {SECRET}"})]
+    await recording.run(await recording.create(model="gpt-x", name="Read It"), {"text": "I am vk_local, vk_local_0123"})
+    text = (tmp_path / "cassettes" / "read-it.yaml").read_text()
+    assert SECRET not in text
+    assert "my key is [redacted]" in text
+    assert "I am [redacted]" in text
+
+
 async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
     cassettes = tmp_path / "cassettes"
     options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": cassettes}
