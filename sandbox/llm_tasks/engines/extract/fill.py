@@ -62,8 +62,10 @@ class Filler:
         self.findings = findings or Findings()
         self._labels = [(v, tokens_of(v.label), tokens_of(v.section)) for v in document.labelled]
         self._blocks: dict[int, set[str]] = {}
+        self._lines: dict[int, set[str]] = {}
         for labelled, label, _ in self._labels:
             self._blocks.setdefault(labelled.block, set()).update(label)
+            self._lines.setdefault(labelled.line, set()).update(label)
         self._guesser = Guesser(document.text)
 
     def fill(self, fields: Fields, place: _Place = _Place("", ())) -> dict[str, Json]:
@@ -84,12 +86,15 @@ class Filler:
 
     def _leaf(self, wanted: Field, place: _Place) -> Json:
         unclear: tuple[Json, Labelled] | None = None
-        for score, found in self._candidates(wanted, place)[:_PARSED_CANDIDATES]:
+        candidates = self._candidates(wanted, place)[:_PARSED_CANDIDATES]
+        for score, found in candidates:
             value = convert(found.value, wanted)
             if value is None or value == "":
                 continue
             if is_clean(value, wanted):
-                self._note(place.path, f'label "{found.label}"', found.line, is_sure=score >= SURE)
+                rivals = {str(other.value) for same, other in candidates if same == score}
+                is_sure = score >= SURE and len(rivals) == 1
+                self._note(place.path, f'label "{found.label}"', found.line, is_sure=is_sure)
                 return value
             unclear = unclear or (value, found)
         if unclear is not None:
@@ -112,8 +117,8 @@ class Filler:
             if score < ENOUGH and label and described and all(has_like(word, described) for word in label):
                 score = max(score, 0.5 if len(label) > 1 else 0.46)
             if score >= ENOUGH:
-                beside = self._blocks.get(labelled.block, set())
-                score += _TOGETHER * any(word in beside and word not in label for word in about)
+                for beside in (self._blocks[labelled.block], self._lines[labelled.line]):
+                    score += _TOGETHER * any(word in beside and word not in label for word in about)
                 found.append((score, -position, labelled))
         found.sort(key=lambda item: item[:2], reverse=True)
         return [(score, labelled) for score, _, labelled in found]

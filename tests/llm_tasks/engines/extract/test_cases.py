@@ -64,6 +64,23 @@ async def test_it_says_what_it_matched_guessed_and_did_not_find():
     assert notes["not_found"] == ["phone"]
 
 
+OTHERS = """Provider name: Dr. Elena Ruiz
+Office phone: 330-555-0100
+Date: 04/02/2026
+Guarantor DOB: 01/01/1960
+Pharmacy address: 12 Elm St, Akron, OH 44301"""
+
+
+async def test_what_may_belong_to_another_is_at_most_a_guess():
+    names = ("patient_name", "patient_phone", "date_of_birth", "discharge_date", "patient_address", "referring_fax")
+    answer = await ENGINE.answer(call_of(dict.fromkeys(names, "str"), {"text": OTHERS}))
+    assert answer.notes["extract"]["matched"] == []
+    two = await ENGINE.answer(call_of({"phone": "str"}, {"text": "Phone: 330-555-0101\nPhone: 330-555-0102"}))
+    assert [entry["field"] for entry in two.notes["extract"]["guessed"]] == ["phone"]
+    same = await ENGINE.answer(call_of({"phone": "str"}, {"text": "Phone: 330-555-0101\nPhone: 330-555-0101"}))
+    assert [entry["field"] for entry in same.notes["extract"]["matched"]] == ["phone"]
+
+
 async def test_it_reads_files_and_says_how():
     pdf, png = media.document("Name: Ana Reyes"), media.picture("x")
     files = [
