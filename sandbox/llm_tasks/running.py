@@ -190,6 +190,7 @@ class Runner:
             revision.answers,
             ordinal,
             seed=self._seed,
+            fingerprint=revision.fingerprint,
         )
         return await self._answerer.answer(
             call, primary, fallback, skip_primary=request.use_fallback_model, secrets=request.secrets

@@ -241,6 +241,22 @@ async def test_secrets_do_not_reach_a_cassette(start, fake, tmp_path):
     assert "I am [redacted]" in text
 
 
+async def test_a_recording_replays_after_the_model_is_changed(start, fake, tmp_path):
+    """A change of model makes a revision; what was recorded before is for it as well, unless the prompt changed too."""
+    options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": tmp_path / "cassettes"}
+    api = await start(**options, llm_is_recording=True)
+    task = await api.create(model="gpt-x", name="Read It")
+    fake.answers = ['{"name": "First"}', '{"name": "Second"}']
+    for _ in range(2):
+        await api.run(task)
+    replay = {"llm_model_id": await api.model("sandbox-replay")}
+    revision = (await api.post(f"task/{task['id']}", replay)).headers["X-New-Revision-ID"]
+    assert (await api.run(task, revision_id=revision)).json["response"] == {"name": "Second"}
+    other = {**replay, "user_prompt": "Read this well: {text}"}
+    changed = (await api.post(f"task/{task['id']}", other)).headers["X-New-Revision-ID"]
+    assert (await api.run(task, revision_id=changed)).json["response"]["error"]["type"] == "no_recorded_answer"
+
+
 async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
     cassettes = tmp_path / "cassettes"
     options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": cassettes}
@@ -257,9 +273,6 @@ async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
 
     offline = await start(llm_cassette_dir=cassettes, data_dir=tmp_path / "second")
     replayed = await offline.create(model="sandbox-replay", name="Read It", file_input_mode="any")
-    written = yaml.safe_load((cassettes / "read-it.yaml").read_text())
-    del written["answers"][0]["revision"]
-    (cassettes / "read-it.yaml").write_text(yaml.safe_dump(written))
     data = aiohttp.FormData()
     data.add_field("task_input", '{"text": "Line 1\\nLine 2"}')
     data.add_field("task_file", b"abc", filename="other.txt", content_type="text/plain")
