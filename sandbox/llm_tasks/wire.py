@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from aiohttp import BodyPartReader, web
@@ -165,17 +166,19 @@ def envelope(results: Sequence[Json], next_cursor: str | None, limit: int) -> Js
     return {"results": list(results), "pagination": pagination}
 
 
-def page_of(request: web.Request, rows: Sequence[Any]) -> tuple[list[Any], str | None, int]:
+def page_of(
+    request: web.Request, rows: Sequence[Any], id_of: Callable[[Any], str] = attrgetter("id")
+) -> tuple[list[Any], str | None, int]:
     """Cut a page out of objects in memory; the cursor is the id of the page's last object."""
     limit, cursor = page_limit(request), query_id(request, "cursor")
     at = 0
     if cursor is not None:
-        at = next((i + 1 for i, row in enumerate(rows) if row.id == cursor), -1)
+        at = next((i + 1 for i, row in enumerate(rows) if id_of(row) == cursor), -1)
         if at < 0:
             raise ValidationFailed.at(["query", "cursor"], "The cursor names nothing in this list.")
     shown = list(rows[at : at + limit])
     has_next = len(rows) > at + limit
-    return shown, shown[-1].id if has_next else None, limit
+    return shown, id_of(shown[-1]) if has_next else None, limit
 
 
 # -- bodies --------------------------------------------------------------------------------------

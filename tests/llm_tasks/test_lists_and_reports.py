@@ -120,6 +120,12 @@ async def test_the_newest_runs_of_every_task(api):
     entries = (await api.get("task_run/recent_by_task")).json["results"]
     assert [(e["task_name"], len(e["recent_runs"])) for e in entries] == [("Two", 1), ("One", 5)]
     assert entries[0]["recent_runs"] == [run]
+    page = (await api.get("task_run/recent_by_task", page_limit=1)).json
+    assert page["results"] == entries[:1]
+    assert page["pagination"] == {"next_cursor": second["id"], "has_next": True, "page_limit": 1}
+    rest = (await api.get("task_run/recent_by_task", page_limit=1, cursor=second["id"])).json
+    assert (rest["results"], rest["pagination"]["has_next"]) == (entries[1:], False)
+    assert (await api.get("task_run/recent_by_task", cursor=UNKNOWN)).status == 422
 
 
 async def test_reports_add_up(api, aged):

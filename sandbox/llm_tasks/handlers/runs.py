@@ -1,5 +1,6 @@
 """Run a task, fetch runs and their files, list them."""
 
+from operator import itemgetter
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from sandbox.llm_tasks.wire import (
     enter_task,
     envelope,
     page_limit,
+    page_of,
     path_id,
     query_bool,
     query_id,
@@ -147,9 +149,9 @@ async def list_recent_runs(request: web.Request) -> web.Response:
     """GET P/task_run/recent_by_task."""
     _, project_id = enter_project(request, "project:view")
     names = {task.id: task.name for task in api(request).service.tasks(project_id)}
-    found = await api(request).history.recent(project_id, names)
+    found, cursor, limit = page_of(request, await api(request).history.recent(project_id, names), itemgetter("task_id"))
     shown = [{**entry, "recent_runs": [show_run(run, project_id) for run in entry["recent_runs"]]} for entry in found]
-    return reply(envelope(shown, None, page_limit(request)))
+    return reply(envelope(shown, cursor, limit))
 
 
 async def _page(request: web.Request, project_id: str, task_id: str | None, *, has_default_range: bool) -> Json:
