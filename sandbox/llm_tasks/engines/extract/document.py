@@ -155,11 +155,11 @@ class _Reader:
         return False
 
     def _is_section(self, line: str) -> bool:
-        """Whether a line such as "Guardian Information" stands above labels."""
+        """Whether a line such as "Guardian Information" stands above labels or a list."""
         is_first = self.at == 0 or not self.lines[self.at - 1].strip()
-        following = self.lines[self.at + 1].strip() if self.at + 1 < len(self.lines) else ""
+        following = self.lines[self.at + 1] if self.at + 1 < len(self.lines) else ""
         is_short = len(line.split()) <= _SECTION_WORDS_MAX and _TITLE.match(line) is not None
-        return is_first and is_short and bool(following) and bool(split_labels(following))
+        return is_first and is_short and bool(_BULLET.match(following) or split_labels(following.strip()))
 
     def _labelled(self, line: str) -> None:
         number = self.at + 1
