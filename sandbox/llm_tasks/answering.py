@@ -4,7 +4,7 @@ An answer is checked against the output format before anybody sees it; what does
 again, up to `limits.LLM_RETRIES` times a model. Knows engines; must not know storage or HTTP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from sandbox.llm_tasks.engines.media import CONTENT_TYPES
 from sandbox.llm_tasks.engines.replay import Cassettes
 from sandbox.llm_tasks.output_format import problems_of
 from sandbox.llm_tasks.prompts import as_text, estimate_tokens
+from sandbox.llm_tasks.redaction import without_secrets
 
 _PROBLEMS_SHOWN: Final = 5
 
@@ -56,21 +57,25 @@ class Answerer:
         fallback: tuple[LlmModel, Mapping[str, Any]] | None,
         *,
         skip_primary: bool = False,
+        secrets: Sequence[str] = (),
     ) -> Outcome:
-        """Ask the primary model and, when it fails, the fallback. Never raises for what a model did."""
+        """Ask the primary model and, when it fails, the fallback. Never raises for what a model did.
+
+        `secrets` are left out of what is recorded.
+        """
         began = monotonic_s()
         outcome = Outcome(primary)
         if not skip_primary:
-            await self._ask(replace(call, model=primary.name), primary, outcome)
+            await self._ask(replace(call, model=primary.name), primary, outcome, secrets)
         if fallback is not None and (skip_primary or outcome.error is not None):
             model, config = fallback
             outcome.primary_failure = outcome.error.message if outcome.error is not None else None
             outcome.model, outcome.used_fallback, outcome.error = model, True, None
-            await self._ask(replace(call, model=model.name, config=config), model, outcome)
+            await self._ask(replace(call, model=model.name, config=config), model, outcome, secrets)
         outcome.duration_s = monotonic_s() - began
         return outcome
 
-    async def _ask(self, call: Call, model: LlmModel, outcome: Outcome) -> None:
+    async def _ask(self, call: Call, model: LlmModel, outcome: Outcome, secrets: Sequence[str]) -> None:
         for attempt in range(1, limits.LLM_RETRIES + 2):
             if attempt > 1:
                 outcome.retries += 1
@@ -93,13 +98,14 @@ class Answerer:
             outcome.input_tokens += _or(answer.input_tokens, estimate_tokens(call.system_prompt + call.user_prompt))
             outcome.output_tokens += _or(answer.output_tokens, _size(value))
             if self._is_recording and model.engine.is_live:
-                await self._record(call, answer, value)
+                await self._record(call, answer, value, secrets)
             return
         outcome.input_tokens += estimate_tokens(call.system_prompt + call.user_prompt)
 
-    async def _record(self, call: Call, answer: Answer, value: Json) -> None:
+    async def _record(self, call: Call, answer: Answer, value: Json, secrets: Sequence[str]) -> None:
         try:
-            await self._cassettes.record(call, replace(answer, value=value))
+            kept = without_secrets({"values": dict(call.values), "answer": value}, secrets)
+            await self._cassettes.record(replace(call, values=kept["values"]), replace(answer, value=kept["answer"]))
         except (OSError, EngineFailure) as error:
             log.error("answer not recorded", task=call.task_name, error=str(error))
 
@@ -127,7 +133,9 @@ def _checked(answer: Answer, call: Call) -> Json:
         try:
             value = jsonio.parse(_unfenced(value))
         except SandboxError as error:
-            raise EngineFailure("malformed_output", f"The answer is not JSON. {error.message}") from None
+            raise EngineFailure(
+                "malformed_output", f"The answer is not JSON. {error.message.replace('The body', 'It')}"
+            ) from None
     problems = problems_of(value, call.fields)
     if problems:
         shown = "; ".join(problems[:_PROBLEMS_SHOWN])

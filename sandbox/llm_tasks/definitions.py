@@ -14,6 +14,7 @@ from sandbox.llm_tasks.engines.catalog import CREATED, Catalog
 from sandbox.llm_tasks.engines.replay import Cassettes, answer_problems
 from sandbox.llm_tasks.entities import PROJECT_ID, Revision, Share, Task
 from sandbox.llm_tasks.models import REVISION_DEFAULTS, InputProcessorUse
+from sandbox.llm_tasks.output_format import unknown_parts
 from sandbox.llm_tasks.rules import revision_problems
 
 Problems = list[tuple[tuple[str | int, ...], str]]
@@ -34,6 +35,7 @@ def definition_problems(definition: LlmTaskDefinition) -> Problems:
     if not problems:
         values = _values(definition, catalog)
         problems += revision_problems(values, definition.output_modality, catalog, None)
+    problems += [(("output_format", *path), message) for path, message in unknown_parts(definition.output_format)]
     problems += [(("answers",), problem) for problem in answer_problems(definition.answers)]
     return problems
 

@@ -3,11 +3,13 @@
 They mirror the rows of the record. Only the service changes them.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from sandbox import jsonio
 from sandbox.ids import derived_uuid
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.output_format import Fields, parse_format
@@ -56,6 +58,12 @@ class Revision:
         """The parsed output format; None for modalities without one."""
         spec = self.values["output_format"]
         return parse_format(spec) if spec is not None else None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What stands for the prompts and the output format: equal ones have the same, on every server."""
+        asked = [self.values[name] for name in ("system_prompt", "user_prompt", "output_format")]
+        return f"fp_{hashlib.sha256(jsonio.dump(asked)).hexdigest()[:16]}"
 
     @property
     def is_test(self) -> bool:

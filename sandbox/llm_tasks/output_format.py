@@ -82,7 +82,7 @@ def _parse_map(value: Json, path: Path) -> Fields:
     found = []
     for name, spec in value.items():
         if not isinstance(name, str) or not _KEY.fullmatch(name):
-            raise FormatError((*path, str(name)), "a field name has 1 to 64 letters, digits, _, . or -")
+            raise FormatError((*path, str(name)), "is not a field name: 1 to 64 letters, digits, _, . or -")
         found.append(_parse_spec(name, spec, (*path, name)))
     return tuple(found)
 
@@ -95,9 +95,6 @@ def _parse_spec(name: str, spec: Json, path: Path) -> Field:
     if "type" not in spec:
         raise FormatError((*path, "type"), "is required")
     kind = _type(spec["type"], (*path, "type"))
-    unknown = [key for key in spec if key not in _PARTS]
-    if unknown:
-        raise FormatError((*path, str(unknown[0])), f"is not part of a field; there are {', '.join(sorted(_PARTS))}")
     description = spec.get("description")
     if description is not None and not isinstance(description, str):
         raise FormatError((*path, "description"), "must be text")
@@ -118,6 +115,25 @@ def _parse_spec(name: str, spec: Json, path: Path) -> Field:
     return Field(name, kind, description, _options(spec.get("options"), (*path, "options")), item_type, fields)
 
 
+def unknown_parts(value: Json, path: Path = ()) -> list[tuple[Path, str]]:
+    """Return what `parse_format` ignores, as upstream does: parts of fields that the grammar does not have.
+
+    >>> unknown_parts({"a": {"type": "str", "option": ["x"]}})[0][0]
+    ('a', 'option')
+    """
+    found: list[tuple[Path, str]] = []
+    for name, spec in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(spec, Mapping):
+            known = ", ".join(sorted(_PARTS))
+            found += [
+                ((*path, name, str(key)), f"is not part of a field; there are {known}")
+                for key in spec
+                if key not in _PARTS
+            ]
+            found += unknown_parts(spec.get("nested_structure"), (*path, name, "nested_structure"))
+    return found
+
+
 def _type(value: Json, path: Path) -> str:
     found = _TYPES.get(value) if isinstance(value, str) else None
     if found is None:
@@ -126,9 +142,9 @@ def _type(value: Json, path: Path) -> str:
 
 
 def _options(value: Json, path: Path) -> tuple[str, ...]:
-    if value is None:
+    if value is None or value == []:
         return ()
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise FormatError(path, "must be a list of texts")
     if len(set(value)) != len(value):
         raise FormatError(path, "must not repeat a text")
@@ -166,7 +182,7 @@ def _schema(field: Field, is_nullable: bool) -> dict[str, Json]:
     schema: dict[str, Json] = {"type": [name, "null"] if is_nullable else name}
     if field.description is not None:
         schema["description"] = field.description
-    if field.options:
+    if field.options and field.type == "str":
         schema["enum"] = [*field.options, None] if is_nullable else list(field.options)
     if field.type == "object" and field.fields:
         schema |= {k: v for k, v in to_json_schema(field.fields, is_nullable=is_nullable).items() if k != "type"}
@@ -175,6 +191,8 @@ def _schema(field: Field, is_nullable: bool) -> dict[str, Json]:
             schema["items"] = to_json_schema(field.fields, is_nullable=is_nullable)
         else:
             schema["items"] = {"type": _SCHEMA_TYPES[field.item_type]} if field.item_type else {}
+            if field.options and field.item_type == "str":
+                schema["items"]["enum"] = list(field.options)
     return schema
 
 
@@ -213,6 +231,8 @@ def _spec_of(schema: Any, path: Path) -> Json:
             spec["item_type"], spec["nested_structure"] = "object", _format_of(items, (*path, "items"))
         else:
             spec["item_type"] = _word_of(items, (*path, "items"))
+            if items.get("enum") is not None:
+                spec["options"] = list(items["enum"])
     return kind if len(spec) == 1 else spec
 
 

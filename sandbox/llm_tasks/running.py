@@ -25,6 +25,7 @@ from sandbox.llm_tasks.errors import RuleBroken, ValidationFailed
 from sandbox.llm_tasks.input_processors import Processed, ProcessorFailed, Processors
 from sandbox.llm_tasks.links import StartedTaskRun
 from sandbox.llm_tasks.prompts import as_text, substitute
+from sandbox.llm_tasks.redaction import without_secrets
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.record.encode import INSERT_BLOB
@@ -40,7 +41,6 @@ _ACCEPTED: Final[Mapping[str, frozenset[str]]] = {
 _VARYING: Final = frozenset(
     "id created llm_call_timing input_processor_timing files run_data reference context_id".split()
 )
-_SECRET_CHARS_MIN: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Runner:
         all_files = [*files, generated] if generated is not None else files
         body = self._body(task, revision, request, processed, outcome, all_files, created)
         body["input_processor_timing"] = round(processor_s, 8) if revision.values["input_processors"] else None
-        body = _without(body, request.secrets)
+        body = without_secrets(body, request.secrets)
         await self._store(task, revision, request, body, all_files, ordinal)
         return FinishedRun(body, generated)
 
@@ -190,8 +190,11 @@ class Runner:
             revision.answers,
             ordinal,
             seed=self._seed,
+            fingerprint=revision.fingerprint,
         )
-        return await self._answerer.answer(call, primary, fallback, skip_primary=request.use_fallback_model)
+        return await self._answerer.answer(
+            call, primary, fallback, skip_primary=request.use_fallback_model, secrets=request.secrets
+        )
 
     # -- after -----------------------------------------------------------------------------------
 
@@ -321,17 +324,6 @@ def stored_name(original: str, content_type: str) -> str:
     if not extension or len(extension) > 12 or not extension[1:].isalnum():
         extension = mimetypes.guess_extension(content_type) or ""
     return f"{ids.new_uuid()}{extension}"
-
-
-def _without(body: dict[str, Json], secrets: tuple[str, ...]) -> dict[str, Json]:
-    """Take secrets out of everything that is kept."""
-    text = jsonio.dump(body).decode()
-    found = [secret for secret in secrets if len(secret) >= _SECRET_CHARS_MIN and secret in text]
-    if not found:
-        return body
-    for secret in found:
-        text = text.replace(secret, "[redacted]")
-    return jsonio.parse(text)  # type: ignore[no-any-return]
 
 
 def _statements(

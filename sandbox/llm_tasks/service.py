@@ -205,7 +205,16 @@ class TaskService:
 
     # -- checks ----------------------------------------------------------------------------------
 
+    def check_runnable(self, task: Task) -> None:
+        """Raise `NotFound` for a task that was deleted meanwhile, `RuleBroken` for one that is disabled."""
+        if task.deleted is not None:
+            raise not_found("task", task.id)
+        if not task.enabled:
+            raise RuleBroken("TASK_DISABLED", f"The task {task.name} is disabled; enable it to run it.")
+
     def _check_writable(self, task: Task) -> None:
+        if task.deleted is not None:
+            raise not_found("task", task.id)
         if task.source == "file":
             raise ReadOnly(f"The task {task.name} is defined by a file; edit the file.")
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from aiohttp import BodyPartReader, web
@@ -30,6 +31,7 @@ from sandbox.llm_tasks.service import TaskService
 BodyModel = TypeVar("BodyModel", bound=Body)
 ReadBody = Callable[[web.Request, int], Awaitable[bytes]]
 _RUN_BODY_BYTES: Final = limits.FILE_BYTES * 4 // 3 + limits.REQUEST_BODY_BYTES
+_FORM_FIELDS: Final = frozenset(RunBody.model_fields) - {"task_files"}
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -145,7 +147,7 @@ def query_choice(request: web.Request, name: str, choices: Sequence[str], defaul
     """Return one of a few words of the query. Raises `ValidationFailed`."""
     value = request.query.get(name, default)
     if value not in choices:
-        raise ValidationFailed.at(["query", name], f"Input should be one of {', '.join(choices)}", "enum")
+        raise ValidationFailed.at(["query", name], f"Input should be one of {', '.join(filter(None, choices))}", "enum")
     return value
 
 
@@ -164,17 +166,19 @@ def envelope(results: Sequence[Json], next_cursor: str | None, limit: int) -> Js
     return {"results": list(results), "pagination": pagination}
 
 
-def page_of(request: web.Request, rows: Sequence[Any]) -> tuple[list[Any], str | None, int]:
+def page_of(
+    request: web.Request, rows: Sequence[Any], id_of: Callable[[Any], str] = attrgetter("id")
+) -> tuple[list[Any], str | None, int]:
     """Cut a page out of objects in memory; the cursor is the id of the page's last object."""
     limit, cursor = page_limit(request), query_id(request, "cursor")
     at = 0
     if cursor is not None:
-        at = next((i + 1 for i, row in enumerate(rows) if row.id == cursor), -1)
+        at = next((i + 1 for i, row in enumerate(rows) if id_of(row) == cursor), -1)
         if at < 0:
             raise ValidationFailed.at(["query", "cursor"], "The cursor names nothing in this list.")
     shown = list(rows[at : at + limit])
     has_next = len(rows) > at + limit
-    return shown, shown[-1].id if has_next else None, limit
+    return shown, id_of(shown[-1]) if has_next else None, limit
 
 
 # -- bodies --------------------------------------------------------------------------------------
@@ -230,11 +234,29 @@ def _decoded(position: int, name: str, content: str) -> InputFile:
 def _file(name: str, declared: str | None, content: bytes) -> InputFile:
     import mimetypes
 
-    plain = name.replace("\\", "/").rpartition("/")[2][:255] or "file"
+    plain = _plain_name(name)
     guessed = sniff(content) or mimetypes.guess_type(plain)[0]
     given = declared if declared not in (None, "application/octet-stream") else None
     kind = given or guessed or "application/octet-stream"
     return InputFile(plain, stored_name(plain, kind), kind, content)
+
+
+def _plain_name(name: str) -> str:
+    """Return a file's name without folders, control characters and bytes that are no text."""
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    last = text.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(char for char in last if char.isprintable())[:255]
+    return plain if plain.strip(" .") else "file"
+
+
+def _field_text(part: BodyPartReader, name: str, content: bytes) -> str:
+    charset = part.get_charset("utf-8")
+    try:
+        text = content.decode(charset)
+        text.encode()  # some charsets can say half of a surrogate pair
+        return text
+    except (UnicodeError, LookupError):
+        raise ValidationFailed.at(["body", name], f"Input should be {charset[:40]} text", "string_unicode") from None
 
 
 async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[InputFile]]:
@@ -254,11 +276,11 @@ async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[I
                 content += chunk
             decoded = bytes(part.decode(bytes(content)))
             name = part.name or ""
-            if name in ("task_file", "task_files") or part.filename is not None:
+            if name in _FORM_FIELDS:
+                fields[name] = _field_text(part, name, decoded)
+            elif name in ("task_file", "task_files") or part.filename is not None:
                 declared = part.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
                 files.append(_file(part.filename or name, declared, decoded))
-            else:
-                fields[name] = decoded.decode("utf-8", "replace")
     except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
         raise Malformed(f"The multipart body cannot be read: {error}") from None
     if "task_input" in fields:

@@ -99,6 +99,20 @@ async def test_nothing_of_one_project_is_seen_from_another(api, other):
     assert (await api.get(f"task/{task['id']}")).json["enabled"] is True
 
 
+async def test_a_run_is_found_under_its_own_task_only(api):
+    mine, yours = await api.create(name="Mine", file_input_mode="any"), await api.create(name="Yours")
+    data = aiohttp.FormData()
+    data.add_field("task_input", '{"text": "Name: Ana"}')
+    data.add_field("task_file", b"abc", filename="a.txt", content_type="text/plain")
+    run = (await api.call("POST", f"task/{mine['id']}/run", data=data)).json
+    path = f"run/{run['id']}"
+    for rest in (path, f"{path}/file/{run['files'][0]['stored_filename']}"):
+        assert (await api.get(f"task/{mine['id']}/{rest}")).status == 200
+        assert (await api.get(f"task/{yours['id']}/{rest}")).status == 404
+    token = yours["access_token"]
+    assert (await api.as_(token).get(f"task/{mine['id']}/{path}")).status == 403
+
+
 async def test_a_projects_key_works_there_and_nowhere_else(api, other):
     made = (await other.post("api_key", {"name": "ci"})).json
     assert {"id", "name", "key", "oauth_client_id"} <= set(made)
@@ -155,6 +169,12 @@ async def test_client_credentials_become_a_token(api, other, form):
     assert "client_secret" not in listed[0]
     assert (await other.call("DELETE", f"oauth_client/{client['id']}")).status == 200
     assert (await other.as_(token["access_token"]).get("task")).status == 401
+
+
+async def test_a_clients_secret_goes_with_its_id(other):
+    one, two = [(await other.post("oauth_client", {"name": name})).json for name in ("one", "two")]
+    answer = await basic(other, one["client_id"], two["client_secret"], data={"grant_type": "client_credentials"})
+    assert (answer.status, answer.json["error"]) == (401, "invalid_client")
 
 
 async def test_an_organization_key_is_a_client_secret_too(api):

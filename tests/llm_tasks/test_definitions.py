@@ -70,6 +70,7 @@ async def test_it_is_part_of_what_a_run_is_made_of(desk, load):
         ({"name": "a_b"}, "name"),
         ({"name": None}, "name"),
         ({"output_format": {"a": "text"}}, "output_format.a: is not a type"),
+        ({"output_format": {"a": {"type": "str", "option": ["x"]}}}, "output_format.a.option: is not part of a field"),
         ({"output_format": None}, "output_format: is required"),
         ({"output_modality": "text"}, "output_format: must be null"),
         ({"model": "sandbox-replay", "output_modality": "audio", "output_format": None}, "cannot answer with audio"),

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
-from sandbox.llm_tasks.engines.fault import FaultRule
+from sandbox.llm_tasks.engines.fault import MESSAGES, FaultRule
 from sandbox.llm_tasks.input_processors import Processors
 from sandbox.llm_tasks.models import REVISION_DEFAULTS, RunBody
 from sandbox.llm_tasks.routes import ROUTES
@@ -25,6 +25,14 @@ def test_every_reason_is_named():
     reasons = set(re.findall(r'RuleBroken\(\s*"(\w+)"', source)) | set(re.findall(r'reason="(\w+)"', source))
     assert len(reasons) > 10
     assert {reason for reason in reasons if f"`{reason}`" not in PAGE and f'"{reason}"' not in PAGE} == set()
+
+
+def test_every_type_of_error_run_is_named():
+    source = "\n".join(path.read_text() for path in (ROOT / "sandbox" / "llm_tasks").rglob("*.py"))
+    kinds = set(re.findall(r'EngineFailure\(\s*"(\w+)"', source)) | {kind for kind, _ in MESSAGES.values()}
+    assert len(kinds) > 8
+    rows = "\n".join(re.findall(r"(?ms)^\| type of an error run .*?\n\n", PAGE))
+    assert {kind for kind in kinds if f"`{kind}`" not in rows} == set()
 
 
 def test_every_field_is_named():

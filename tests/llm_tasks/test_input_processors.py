@@ -6,16 +6,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.input_processors.url_fetcher import PAGE_BYTES_MAX, to_markdown
+from sandbox.llm_tasks.input_processors.url_fetcher import PAGE_BYTES_MAX, UrlFetcher, to_markdown
 
 PAGE = """<html><head><title>x</title><script>var secret</script></head><body>
 <h1>Clinic</h1><p>Name: <b>Ana Reyes</b></p><ul><li>One</li><li>Two</li></ul>
 <a href="/more">more</a><table><tr><th>Test</th><th>Result</th></tr></table></body></html>"""
 
 
-async def make(api, processor, config=None, **fields):
+async def make(api, processor, config=None, *, name="Task", **fields):
     use = {"param_name": "text", "input_processor": processor, "config": config}
-    return await api.create(input_processors=[use], **fields)
+    return await api.create(name, input_processors=[use], **fields)
 
 
 @pytest.fixture
@@ -26,10 +26,20 @@ async def pages():
     async def big(request):
         return web.Response(body=b"x" * (PAGE_BYTES_MAX + int(request.query["more"])))
 
+    async def odd(request):
+        return web.Response(
+            body=b"Name: Jos\xe9", headers={"Content-Type": f"text/plain; charset={request.query['as']}"}
+        )
+
+    async def half(request):
+        return web.Response(body=rb"Name: A\ud800B", headers={"Content-Type": "text/plain; charset=unicode_escape"})
+
     app = web.Application()
+    app.router.add_get("/half", half)
     for path, text, kind in (("/page", PAGE, "text/html"), ("/plain", "Name: <b>Bo</b>", "text/plain")):
         app.router.add_get(path, _giving(text, kind))
     app.router.add_get("/go", redirect)
+    app.router.add_get("/odd", odd)
     app.router.add_get("/big", big)
     async with TestServer(app) as server:
         yield server
@@ -71,10 +81,22 @@ async def test_the_older_name_and_the_length(api, pages):
         ("http://169.254.169.254/latest", "neither loopback nor"),
         ("http://0.0.0.0/", "neither loopback nor"),
         ("http://user@example.com@127.0.0.1.evil/", "neither loopback nor"),
+        ("http://127.0.0.1@example.com/", "neither loopback nor"),
+        ("http://127.0.0.1:80\\@example.com/", "neither loopback nor"),
+        ("http://2130706433/", "neither loopback nor"),
+        ("http://0x7f000001/", "neither loopback nor"),
+        ("http://127.1/", "neither loopback nor"),
+        ("http://[::ffff:169.254.169.254]/", "neither loopback nor"),
+        ("http://127.0.0.1\n.example.com/", "neither loopback nor"),
+        ("http://127.0.0.1%00.example.com/", "neither loopback nor"),
+        ("http://[::1/", "cannot be fetched"),
+        ("//127.0.0.1/", "is not an http URL"),
         ("file:///etc/passwd", "is not an http URL"),
         ("not a url", "is not an http URL"),
         ("{PAGES}/gone", "answered 404"),
         ("{PAGES}/go?to=http://example.com/", "neither loopback nor"),
+        ("{PAGES}/go?to=//example.com/", "neither loopback nor"),
+        ("{PAGES}/go?to=http://169.254.169.254/", "neither loopback nor"),
         ("{PAGES}/go?to=file:///etc/passwd", "is not an http URL"),
         ("{PAGES}/go?to=/go?to=/go", "cannot be fetched|answered"),
         ("{PAGES}/big?more=1", "is larger than"),
@@ -95,6 +117,34 @@ async def test_a_page_of_the_largest_size_is_read(api, pages):
     task = await make(api, "url_fetcher", {"max_length": 5})
     run = (await api.run(task, {"text": str(pages.make_url("/big?more=0"))})).json
     assert run["run_data"]["submitted"]["text"] == "xxxxx"
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [("latin-1", "José"), ("none-such", "Jos\ufffd"), ("utf-8", "Jos\ufffd"), ("idna", "Jos\ufffd")],
+)
+async def test_a_page_in_any_charset_is_read(api, pages, charset, name):
+    run = (await api.run(await make(api, "url_fetcher"), {"text": str(pages.make_url(f"/odd?as={charset}"))})).json
+    assert run["response"] == {"name": name}
+
+
+async def test_a_page_cannot_bring_in_half_a_surrogate_pair(api, pages):
+    run = (await api.run(await make(api, "url_fetcher"), {"text": str(pages.make_url("/half"))})).json
+    assert run["response"] == {"name": "A?B"}
+
+
+async def test_a_processor_that_breaks_is_an_error_run(api, monkeypatch):
+    async def fall(*args):
+        raise KeyError("inside")
+
+    monkeypatch.setattr(UrlFetcher, "process", fall)
+    run = (await api.run(await make(api, "url_fetcher"), {"text": "http://127.0.0.1/"})).json
+    assert run["response"]["error"] == {
+        "type": "input_processor_error",
+        "message": "url_fetcher failed on text: it broke (KeyError)",
+    }
+    run = (await api.run(await make(api, "url_fetcher", {"fallback_text": "Name: Bo"}, name="Other"))).json
+    assert run["response"] == {"name": "Bo"}
 
 
 async def test_redirects_within_are_followed(api, pages):
@@ -236,3 +286,13 @@ async def test_processors_run_in_order_and_keep_the_first_value(api, pages):
     run = (await api.run(task, {"a": page, "b": "nonsense"})).json
     assert run["run_data"]["submitted"] == {"a": "Name: <b>Bo</b>", "b": "none"}
     assert (run["run_data"]["a_preprocessed"], run["run_data"]["b_preprocessed"]) == (page, "nonsense")
+
+
+async def test_two_processors_of_one_input_keep_what_was_sent(api, pages):
+    uses = [
+        {"param_name": "text", "input_processor": "url_fetcher"},
+        {"param_name": "text", "input_processor": "url_fetcher", "config": {"fallback_text": "Name: Last"}},
+    ]
+    page = str(pages.make_url("/plain"))
+    run = (await api.run(await api.create(input_processors=uses), {"text": page})).json
+    assert (run["response"], run["run_data"]["text_preprocessed"]) == ({"name": "Last"}, page)

@@ -90,6 +90,15 @@ async def test_a_projects_runs_are_those_of_the_last_week(api, aged):
     assert (await api.get("task_run", task_id=UNKNOWN)).json["results"] == []
 
 
+async def test_runs_of_a_deleted_task_are_left_out(api):
+    gone, kept = await api.create(name="Gone"), await api.create(name="Kept")
+    await api.run(gone)
+    run = (await api.run(kept)).json
+    await api.call("DELETE", f"task/{gone['id']}")
+    assert [r["id"] for r in (await api.get("task_run")).json["results"]] == [run["id"]]
+    assert [e["task_id"] for e in (await api.get("task_run/recent_by_task")).json["results"]] == [kept["id"]]
+
+
 async def test_pages_of_runs_follow_one_another(api):
     task = await api.create()
     ids = [(await api.run(task)).json["id"] for _ in range(7)][::-1]
@@ -111,6 +120,12 @@ async def test_the_newest_runs_of_every_task(api):
     entries = (await api.get("task_run/recent_by_task")).json["results"]
     assert [(e["task_name"], len(e["recent_runs"])) for e in entries] == [("Two", 1), ("One", 5)]
     assert entries[0]["recent_runs"] == [run]
+    page = (await api.get("task_run/recent_by_task", page_limit=1)).json
+    assert page["results"] == entries[:1]
+    assert page["pagination"] == {"next_cursor": second["id"], "has_next": True, "page_limit": 1}
+    rest = (await api.get("task_run/recent_by_task", page_limit=1, cursor=second["id"])).json
+    assert (rest["results"], rest["pagination"]["has_next"]) == (entries[1:], False)
+    assert (await api.get("task_run/recent_by_task", cursor=UNKNOWN)).status == 422
 
 
 async def test_reports_add_up(api, aged):

@@ -3,7 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox import jsonio, limits
-from sandbox.llm_tasks.output_format import FormatError, from_json_schema, parse_format, problems_of, to_json_schema
+from sandbox.llm_tasks.output_format import (
+    FormatError,
+    from_json_schema,
+    parse_format,
+    problems_of,
+    to_json_schema,
+    unknown_parts,
+)
 
 WORDS = ("str", "string", "int", "integer", "number", "bool", "boolean", "list", "object")
 INVOICE = {
@@ -56,11 +63,9 @@ def test_every_type_word_is_a_field(word):
         ({"a": {"type": "object"}}, ("a", "nested_structure"), "required"),
         ({"a": {"type": "list", "item_type": "object"}}, ("a", "nested_structure"), "required"),
         ({"a": {"type": "list", "item_type": "int", "nested_structure": {"b": "str"}}}, ("a", "item_type"), "object"),
-        ({"a": {"type": "str", "options": []}}, ("a", "options"), "list of texts"),
         ({"a": {"type": "str", "options": ["x", "x"]}}, ("a", "options"), "repeat"),
         ({"a": {"type": "str", "options": [1]}}, ("a", "options"), "list of texts"),
         ({"a": {"type": "str", "description": 1}}, ("a", "description"), "text"),
-        ({"a": {"type": "str", "required": True}}, ("a", "required"), "not part"),
         ({"a": {"type": "list", "nested_structure": {"b": "no"}}}, ("a", "nested_structure", "b"), "is not a type"),
     ],
 )
@@ -68,6 +73,27 @@ def test_what_breaks_the_grammar_is_named(spec, path, says):
     with pytest.raises(FormatError, match=says) as caught:
         parse_format(spec)
     assert caught.value.path == path
+
+
+def test_unknown_parts_are_ignored_and_named_for_those_who_want_to_know():
+    spec = {"a": {"type": "list", "nested_structure": {"b": {"type": "str", "option": ["x"], "required": True}}}}
+    assert parse_format(spec) == parse_format({"a": {"type": "list", "nested_structure": {"b": "str"}}})
+    at = ("a", "nested_structure", "b")
+    assert [path for path, _ in unknown_parts(spec)] == [(*at, "option"), (*at, "required")]
+    assert unknown_parts(INVOICE) == unknown_parts(DEEP) == []
+
+
+def test_no_options_are_as_good_as_none():
+    assert parse_format({"a": {"type": "str", "options": []}}) == parse_format({"a": "str"})
+
+
+def test_a_schema_can_be_met_whatever_has_options():
+    spec = {kind: {"type": kind, "options": ["1"]} for kind in ("str", "int", "bool", "list")}
+    spec["texts"] = {"type": "list", "item_type": "str", "options": ["x"]}
+    schema = to_json_schema(parse_format(spec))["properties"]
+    assert {name: part.get("enum") for name, part in schema.items() if "enum" in part} == {"str": ["1"]}
+    assert schema["texts"]["items"] == {"type": "string", "enum": ["x"]}
+    assert parse_format(from_json_schema({"properties": {"texts": schema["texts"]}}))[0].options == ("x",)
 
 
 def test_a_key_may_have_64_characters_and_begin_with_a_digit():

@@ -124,6 +124,23 @@ async def test_a_disabled_task_is_not_run(api):
 # -- which revision ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("change", "status"), [("DELETE", 404), ("POST", 400)])
+async def test_a_task_may_end_while_a_run_is_being_sent(api, monkeypatch, change, status):
+    from sandbox.llm_tasks.handlers import runs
+
+    task, read = await api.create(), runs.read_run
+
+    async def slowly(request):
+        body = await read(request)
+        ended = await api.call(change, f"task/{task['id']}", json={"enabled": False} if change == "POST" else None)
+        assert ended.status == 200
+        return body
+
+    monkeypatch.setattr(runs, "read_run", slowly)
+    assert (await api.run(task)).status == status
+    assert (await api.get("task_run")).json["results"] == []
+
+
 async def test_a_run_may_name_its_revision(api):
     task = await api.create()
     new = (await api.post(f"task/{task['id']}", {"system_prompt": "v2"})).headers["X-New-Revision-ID"]
@@ -183,6 +200,15 @@ async def test_the_choice_goes_on_where_it_was_after_a_restart(serve, tmp_path):
         counted = {(await api.get(f"task/{task['id']}/token_report")).json["total_task_runs"]}
     assert counted == {12}
     assert len(set(before + after)) == 2
+
+
+async def test_runs_are_counted_on_after_a_restart(serve):
+    async with serve() as api:
+        rules = {"faults": [{"kind": "error", "runs": [3]}]}
+        task = await api.create(model="sandbox-fault", llm_config=rules)
+        assert [(await api.run(task)).json["is_error"] for _ in range(2)] == [False, False]
+    async with serve() as api:
+        assert [(await api.run(task)).json["is_error"] for _ in range(2)] == [True, False]
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -196,6 +196,20 @@ async def test_a_deleted_task_is_gone_and_its_name_is_free(api):
     await api.create(name="Once")
 
 
+async def test_a_task_may_be_deleted_while_an_update_is_being_sent(api, monkeypatch):
+    from sandbox.llm_tasks.handlers import tasks
+
+    task, read = await api.create(), tasks.read_json
+
+    async def slowly(request, model):
+        body = await read(request, model)
+        assert (await api.call("DELETE", f"task/{task['id']}")).status == 200
+        return body
+
+    monkeypatch.setattr(tasks, "read_json", slowly)
+    assert (await api.post(f"task/{task['id']}", {"name": "New name"})).status == 404
+
+
 async def test_the_list_is_filtered_and_paged(api):
     for i in range(5):
         await api.create(name=f"Form {i}")

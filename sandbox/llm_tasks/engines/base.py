@@ -26,8 +26,9 @@ class InputFile:
 class Call:
     """One attempt at one run.
 
-    `values` are the inputs after their processors; `submitted` are those a recorded answer is found
-    by. `ordinal` counts the task's runs from 1, `attempt` the attempts of this run on this model.
+    `values` are the inputs after their processors. `fingerprint` stands for what the revision asks, its
+    model aside, and is the same on every server. `ordinal` counts the task's runs from 1, `attempt` the
+    attempts of this run on this model.
     """
 
     task_id: str
@@ -45,6 +46,7 @@ class Call:
     ordinal: int = 1
     attempt: int = 1
     seed: int = 0
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

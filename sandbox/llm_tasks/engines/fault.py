@@ -25,7 +25,7 @@ from sandbox.llm_tasks.engines.catalog import Catalog
 from sandbox.llm_tasks.prompts import as_text
 
 SECONDS_MAX: Final = 600
-_MESSAGES: Final = {
+MESSAGES: Final = {
     "error": ("model_error", "The model failed (a fault on purpose)."),
     "timeout": ("timeout", "Primary model timeout (a fault on purpose)."),
     "rate_limit": ("rate_limited", "The model's rate limit was reached (a fault on purpose)."),
@@ -123,7 +123,7 @@ class FaultEngine:
             if rule.kind == "malformed":
                 return Answer(_MALFORMED, notes={"fault": "malformed"})
             if rule.kind != "slow":
-                kind, message = _MESSAGES[rule.kind]
+                kind, message = MESSAGES[rule.kind]
                 raise EngineFailure(kind, rule.message or message)
         delegate = self._delegate(call.config.get("then") or "sandbox-extract")
         if delegate is None:

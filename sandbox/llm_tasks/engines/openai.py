@@ -14,9 +14,9 @@ import aiohttp
 from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.documents import read_document
+from sandbox.llm_tasks.documents import read_document, sniff
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
-from sandbox.llm_tasks.output_format import to_json_schema
+from sandbox.llm_tasks.output_format import Field, to_json_schema, walk
 
 _ANSWER_BYTES_MAX: Final = 16 * limits.MIB
 # What of a revision's llm_config is passed on.
@@ -36,6 +36,7 @@ class OpenAiEngine:
         self._api_key = api_key
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
+        self._without_schemas: set[str] = set()
 
     def config_problems(self, config: Mapping[str, Any]) -> list[str]:
         """Return nothing: the server judges its own parameters."""
@@ -49,18 +50,26 @@ class OpenAiEngine:
     async def answer(self, call: Call) -> Answer:
         """Send the prompt and read the answer. Raises `EngineFailure` for whatever goes wrong on the way."""
         body = await self._request_of(call)
-        try:
-            status, raw = await asyncio.wait_for(self._post(body), self._timeout_s)
-        except TimeoutError:
-            raise EngineFailure("timeout", f"The model did not answer within {self._timeout_s:g} s.") from None
-        except aiohttp.ClientError as error:
-            raise EngineFailure("model_unreachable", f"The model cannot be reached: {type(error).__name__}.") from None
+        if call.fields is not None and call.model in self._without_schemas:
+            body = _in_words(body)
+        status, raw = await self._ask(body)
+        if status in (400, 422) and "response_format" in body and _is_about_schemas(raw):
+            self._without_schemas.add(call.model)
+            status, raw = await self._ask(_in_words(body))
         if status == 429:
             raise EngineFailure("rate_limited", "The model's rate limit was reached.")
         if status >= 400:
             retry = status >= 500 or status == 408
             raise EngineFailure("model_error", f"The model answered {status}: {self._said(raw)}", retry=retry)
         return self._read(raw, call)
+
+    async def _ask(self, body: dict[str, Json]) -> tuple[int, bytes]:
+        try:
+            return await asyncio.wait_for(self._post(body), self._timeout_s)
+        except TimeoutError:
+            raise EngineFailure("timeout", f"The model did not answer within {self._timeout_s:g} s.") from None
+        except aiohttp.ClientError as error:
+            raise EngineFailure("model_unreachable", f"The model cannot be reached: {type(error).__name__}.") from None
 
     async def _post(self, body: Json) -> tuple[int, bytes]:
         if self._session is None:
@@ -76,11 +85,12 @@ class OpenAiEngine:
                 raise EngineFailure("malformed_output", "The model's answer is too large.", retry=False)
             return answer.status, raw
 
-    async def _request_of(self, call: Call) -> Json:
+    async def _request_of(self, call: Call) -> dict[str, Json]:
         parts: list[Json] = [{"type": "text", "text": call.user_prompt}]
         for file in call.files:
-            if file.content_type.startswith("image/"):
-                url = f"data:{file.content_type};base64,{base64.b64encode(file.content).decode()}"
+            kind = sniff(file.content) or file.content_type
+            if kind.startswith("image/"):
+                url = f"data:{kind};base64,{base64.b64encode(file.content).decode()}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
                 text = (
@@ -99,20 +109,30 @@ class OpenAiEngine:
             schema = to_json_schema(call.fields, is_nullable=True)
             body["response_format"] = {
                 "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": schema, "strict": True},
+                "json_schema": {
+                    "name": "answer",
+                    "schema": schema,
+                    "strict": not any(map(_is_open, walk(call.fields))),
+                },
             }
         return body
 
     def _read(self, raw: bytes, call: Call) -> Answer:
         try:
             value = jsonio.parse(raw)
-            message = value["choices"][0]["message"]
-            text = message.get("content")
+            choice = value["choices"][0]
+            message = choice["message"]
+            text = _text_of(message.get("content"))
+            finish = choice.get("finish_reason")
             usage = value.get("usage") or {}
         except (SandboxError, KeyError, IndexError, TypeError, AttributeError):
             raise EngineFailure("malformed_output", f"This is not a chat completion: {self._said(raw)}") from None
         if message.get("refusal"):
             raise EngineFailure("refused", f"The model refused: {str(message['refusal'])[:300]}", retry=False)
+        if finish == "content_filter":
+            raise EngineFailure("refused", "The model's answer was filtered out.", retry=False)
+        if finish == "length":
+            raise EngineFailure("truncated_output", "The model's answer was cut off at its limit of tokens.")
         if not isinstance(text, str):
             raise EngineFailure("malformed_output", "The chat completion has no text.")
         return Answer(text, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
@@ -120,6 +140,31 @@ class OpenAiEngine:
     def _said(self, raw: bytes) -> str:
         text = raw[:300].decode(errors="replace")
         return text.replace(self._api_key, "[redacted]") if self._api_key else text
+
+
+def _text_of(content: Json) -> Json:
+    """Return the text of a message, which some servers give in parts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part.get("type") == "text")
+    return content
+
+
+def _is_open(field: Field) -> bool:
+    """Whether a field leaves open what is in it; a strict schema may not."""
+    return not field.fields and (field.type == "object" or (field.type == "list" and field.item_type in (None, "list")))
+
+
+def _is_about_schemas(raw: bytes) -> bool:
+    return b"response_format" in raw or b"json_schema" in raw
+
+
+def _in_words(body: dict[str, Json]) -> dict[str, Json]:
+    """Return a request whose schema stands in the system prompt, for a server that takes none."""
+    schema = jsonio.dump(body["response_format"]["json_schema"]["schema"]).decode()
+    system, *others = body["messages"]
+    said = f"{system['content']}\n\nAnswer with one JSON object and nothing else. Its JSON schema: {schema}".lstrip()
+    kept = {name: value for name, value in body.items() if name != "response_format"}
+    return {**kept, "messages": [{**system, "content": said}, *others]}
 
 
 def _count(usage: Json, name: str) -> int | None:

@@ -6,11 +6,12 @@ A cassette is a YAML file made to be read and written by hand:
     answers:
       - input: {document: "…"}          # every value must be equal; a mapping may say contains or matches
         files: [<sha256>, …]            # optional: the files of the run, in order
-        revision: <id>                  # optional: only for this revision
+        revision: <id>                  # optional: only for this revision, by its id or fingerprint
         response: {patient_name: "…"}   # or `error: {type, message}`
 
-A definition on disk may carry `answers` of its own, which come first. Record mode appends what a live
-model said, so that the same run can be repeated without it.
+A definition on disk may carry `answers` of its own, which come first. Record mode adds what a live
+model said, so that the same run can be repeated without it: in the place of an earlier recording of the
+same input, and with the revision's fingerprint, so that another server and another model find it.
 """
 
 import asyncio
@@ -72,20 +73,30 @@ class Cassettes:
 
     def _append(self, call: Call, answer: Answer) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        path = self.directory / f"{file_name(call.task_name)}.yaml"
+        path = self._path_of(call)
         cassette: dict[str, Any] = {"task": call.task_name, "answers": []}
         if path.exists():
             cassette = {**self._load(path), "answers": list(self._load(path)["answers"])}
-        entry: dict[str, Json] = {"input": dict(call.values), "revision": call.revision_id}
+        found: dict[str, Json] = {"input": dict(call.values), "revision": call.fingerprint}
         if call.files:
-            entry["files"] = hashes(call)
-        entry["response"] = answer.value
+            found["files"] = hashes(call)
+        entry = {**found, "response": answer.value}
         entry |= {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens}
-        cassette["answers"].append(jsonio.parse(jsonio.dump(entry)))
+        answers = [
+            a for a in cassette["answers"] if {k: a.get(k) for k in ("input", "revision", "files") if k in a} != found
+        ]
+        cassette["answers"] = [*answers, jsonio.parse(jsonio.dump(entry))]
         text = yaml.dump(_plain(cassette), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
+
+    def _path_of(self, call: Call) -> Path:
+        """Return the task's file; "a b" and "a-b" would have one name."""
+        path = self.directory / f"{file_name(call.task_name)}.yaml"
+        if path.exists() and self._load(path)["task"] not in (call.task_id, call.task_name):
+            return self.directory / f"{file_name(call.task_name)}-{call.task_id[-8:]}.yaml"
+        return path
 
 
 class _Dumper(yaml.SafeDumper):
@@ -168,7 +179,7 @@ def find_answer(answers: Sequence[Mapping[str, Any]], call: Call) -> Mapping[str
 
 
 def _fits(answer: Mapping[str, Any], call: Call, files: list[str]) -> bool:
-    if answer.get("revision") not in (None, call.revision_id):
+    if answer.get("revision") not in (None, call.revision_id, call.fingerprint):
         return False
     if "files" in answer and list(answer["files"]) != files:
         return False

@@ -1,5 +1,6 @@
 """Run a task, fetch runs and their files, list them."""
 
+from operator import itemgetter
 from typing import Final
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ from aiohttp import web
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access import Caller
 from sandbox.llm_tasks.entities import PROJECT_ID, ReportingGroup, Revision, Task
-from sandbox.llm_tasks.errors import RuleBroken, ValidationFailed
+from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.handlers.ranges import run_filter
 from sandbox.llm_tasks.links import StartedTaskRun
 from sandbox.llm_tasks.models import RunBody
@@ -21,6 +22,7 @@ from sandbox.llm_tasks.wire import (
     enter_task,
     envelope,
     page_limit,
+    page_of,
     path_id,
     query_bool,
     query_id,
@@ -38,10 +40,10 @@ async def run_task(request: web.Request) -> web.Response:
     """POST P/task/{task_id}/run."""
     caller, task = enter_task(request, "task:run_task")
     parts = api(request)
-    if not task.enabled:
-        raise RuleBroken("TASK_DISABLED", f"The task {task.name} is disabled; enable it to run it.")
+    parts.service.check_runnable(task)
     use_fallback = query_bool(request, "use_fallback_model")
     body, files = await read_run(request)
+    parts.service.check_runnable(task)
     reference = body.task_reference if body.task_reference is not None else body.reference
     started = _started(request, caller, task, body.context_id, reference)
     group = _group(request, task, body)
@@ -147,9 +149,9 @@ async def list_recent_runs(request: web.Request) -> web.Response:
     """GET P/task_run/recent_by_task."""
     _, project_id = enter_project(request, "project:view")
     names = {task.id: task.name for task in api(request).service.tasks(project_id)}
-    found = await api(request).history.recent(project_id, names)
+    found, cursor, limit = page_of(request, await api(request).history.recent(project_id, names), itemgetter("task_id"))
     shown = [{**entry, "recent_runs": [show_run(run, project_id) for run in entry["recent_runs"]]} for entry in found]
-    return reply(envelope(shown, None, page_limit(request)))
+    return reply(envelope(shown, cursor, limit))
 
 
 async def _page(request: web.Request, project_id: str, task_id: str | None, *, has_default_range: bool) -> Json:

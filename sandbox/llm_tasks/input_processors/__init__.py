@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import InputFile
-from sandbox.llm_tasks.input_processors.base import Processor, ProcessorFailed
+from sandbox.llm_tasks.input_processors.base import Output, Processor, ProcessorFailed
 from sandbox.llm_tasks.input_processors.document_extractor import DocumentContentExtractor
 from sandbox.llm_tasks.input_processors.search import PerplexitySearch
 from sandbox.llm_tasks.input_processors.url_fetcher import UrlFetcher
 from sandbox.settings import Settings
 
 __all__ = ["Processed", "Processor", "ProcessorFailed", "Processors"]
+
+log = structlog.get_logger()
 
 # The older name that some definitions still use.
 _ALIASES: Final = {"url_scraper": "url_fetcher"}
@@ -68,7 +72,7 @@ class Processors:
             config = processor.config_model.model_validate(use.get("config") or {})
             before.setdefault(param, values.get(param))
             try:
-                output = await processor.process(after.get(param), config, after, files)
+                output = await _ask(processor, after.get(param), config, after, files)
             except ProcessorFailed as error:
                 fallback = getattr(config, "fallback_text", None)
                 if fallback is None:
@@ -85,3 +89,16 @@ class Processors:
         """Close what the processors hold open."""
         for processor in self._by_name.values():
             await processor.close()
+
+
+async def _ask(
+    processor: Processor, value: Json, config: Any, values: Mapping[str, Json], files: tuple[InputFile, ...]
+) -> Output:
+    """Ask a processor; one that breaks has failed, like any other."""
+    try:
+        return await processor.process(value, config, values, files)
+    except ProcessorFailed:
+        raise
+    except Exception as error:
+        log.exception("input processor broke", input_processor=processor.name)
+        raise ProcessorFailed(f"it broke ({type(error).__name__})") from None

@@ -79,7 +79,7 @@ class UrlFetcher:
                     raw += part
                     if len(raw) > PAGE_BYTES_MAX:
                         raise ProcessorFailed(f"{url[:200]} is larger than {PAGE_BYTES_MAX} bytes")
-                return raw.decode(answer.charset or "utf-8", "replace"), answer.content_type
+                return _decoded(raw, answer.charset), answer.content_type
         raise ProcessorFailed(f"{url[:200]} redirects more than {REDIRECTS_MAX} times")
 
     def _judge(self, url: str) -> None:
@@ -95,6 +95,13 @@ class UrlFetcher:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _decoded(raw: bytes, charset: str | None) -> str:
+    try:
+        return raw.decode(charset or "utf-8", "replace").encode(errors="replace").decode()
+    except (UnicodeError, LookupError):
+        return raw.decode("utf-8", "replace")
 
 
 def _is_loopback(host: str) -> bool:

@@ -34,9 +34,14 @@ class FakeModel:
             await self.hang.wait()
         if isinstance(answer, web.Response):
             return answer
+        finish = "stop"
+        if isinstance(answer, tuple):
+            answer, finish = answer
         message = answer if isinstance(answer, dict) else {"role": "assistant", "content": answer}
         usage = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
-        return web.json_response({"choices": [{"index": 0, "message": message}], "usage": usage})
+        return web.json_response(
+            {"choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
+        )
 
 
 @pytest.fixture
@@ -109,6 +114,11 @@ async def test_pictures_go_as_data_urls_and_documents_as_text(fake, engine):
         (web.json_response([]), "malformed_output", True),
         ({"role": "assistant", "content": None}, "malformed_output", True),
         ({"role": "assistant", "refusal": "No."}, "refused", False),
+        (('{"name": "An', "length"), "truncated_output", True),
+        (("", "content_filter"), "refused", False),
+        (web.Response(status=401, text="who?"), "model_error", False),
+        (web.Response(status=408), "model_error", True),
+        (web.Response(status=503), "model_error", True),
     ],
 )
 async def test_what_can_go_wrong(fake, engine, answer, kind, retry):
@@ -117,6 +127,53 @@ async def test_what_can_go_wrong(fake, engine, answer, kind, retry):
         await engine.answer(call_of())
     assert (caught.value.kind, caught.value.retry) == (kind, retry)
     assert SECRET not in caught.value.message
+
+
+async def test_half_a_text_is_no_answer(live, fake):
+    fake.answers = [("Once upon a", "length"), "All of it."]
+    task = await live.create(model="gpt-x", output_modality="text", output_format=None)
+    run = (await live.run(task)).json
+    assert (run["response"], run["llm_retries"]) == ("All of it.", 1)
+
+
+async def test_content_in_parts_is_one_text(fake, engine):
+    parts = [{"type": "text", "text": '{"name": "Ana",'}, {"type": "text", "text": ' "n": 1}'}]
+    fake.answers = [{"role": "assistant", "content": parts}]
+    assert (await engine.answer(call_of())).value == '{"name": "Ana", "n": 1}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_strict"),
+    [
+        ({"a": {"type": "object", "nested_structure": {"b": "int"}}, "c": {"type": "list", "item_type": "str"}}, True),
+        ({"a": "list"}, False),
+        ({"a": "object"}, False),
+        ({"a": {"type": "list", "nested_structure": {"b": "object"}}}, False),
+    ],
+)
+async def test_a_schema_is_strict_only_where_it_says_everything(fake, engine, spec, is_strict):
+    """Servers refuse a strict schema that leaves a part open."""
+    await engine.answer(call_of(fields=parse_format(spec)))
+    assert fake.seen[0]["response_format"]["json_schema"]["strict"] is is_strict
+
+
+async def test_a_server_without_schemas_gets_it_in_words(fake, engine):
+    refusal = {"error": {"message": "Invalid parameter: 'response_format' of type 'json_schema' is not supported"}}
+    fake.answers = [web.json_response(refusal, status=400), '{"name": "Ana", "n": 1}', '{"name": "Bo", "n": 2}']
+    assert (await engine.answer(call_of())).value == '{"name": "Ana", "n": 1}'
+    assert (await engine.answer(call_of())).value == '{"name": "Bo", "n": 2}'
+    first, second, third = fake.seen
+    assert first["response_format"]["type"] == "json_schema"
+    for body in (second, third):
+        assert "response_format" not in body
+        system = body["messages"][0]["content"]
+        assert system.startswith("Be brief.\n\nAnswer with one JSON object")
+        assert json.loads(system[system.index("{") :])["required"] == ["name", "n"]
+
+
+async def test_what_a_file_is_decides_how_it_is_sent(fake, engine):
+    await engine.answer(call_of(files=(InputFile("scan.txt", "s.txt", "text/plain", media.picture("x")),)))
+    assert fake.seen[0]["messages"][1]["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 
 async def test_a_model_that_does_not_answer_times_out(fake):
@@ -173,6 +230,33 @@ async def test_an_echoed_key_is_not_kept(live, fake):
     assert run["response"] == {"name": "my key is [redacted]"}
 
 
+async def test_secrets_do_not_reach_a_cassette(start, fake, tmp_path):
+    options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": tmp_path / "cassettes"}
+    recording = await start(**options, openai_api_key=SECRET, llm_is_recording=True)
+    fake.answers = [json.dumps({"name": f"my key is {SECRET}"})]
+    await recording.run(await recording.create(model="gpt-x", name="Read It"), {"text": "I am vk_local, vk_local_0123"})
+    text = (tmp_path / "cassettes" / "read-it.yaml").read_text()
+    assert SECRET not in text
+    assert "my key is [redacted]" in text
+    assert "I am [redacted]" in text
+
+
+async def test_a_recording_replays_after_the_model_is_changed(start, fake, tmp_path):
+    """A change of model makes a revision; what was recorded before is for it as well, unless the prompt changed too."""
+    options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": tmp_path / "cassettes"}
+    api = await start(**options, llm_is_recording=True)
+    task = await api.create(model="gpt-x", name="Read It")
+    fake.answers = ['{"name": "First"}', '{"name": "Second"}']
+    for _ in range(2):
+        await api.run(task)
+    replay = {"llm_model_id": await api.model("sandbox-replay")}
+    revision = (await api.post(f"task/{task['id']}", replay)).headers["X-New-Revision-ID"]
+    assert (await api.run(task, revision_id=revision)).json["response"] == {"name": "Second"}
+    other = {**replay, "user_prompt": "Read this well: {text}"}
+    changed = (await api.post(f"task/{task['id']}", other)).headers["X-New-Revision-ID"]
+    assert (await api.run(task, revision_id=changed)).json["response"]["error"]["type"] == "no_recorded_answer"
+
+
 async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
     cassettes = tmp_path / "cassettes"
     options = {"openai_base_url": fake.url, "openai_models": ("gpt-x",), "llm_cassette_dir": cassettes}
@@ -189,9 +273,6 @@ async def test_recorded_answers_replay_without_the_model(start, fake, tmp_path):
 
     offline = await start(llm_cassette_dir=cassettes, data_dir=tmp_path / "second")
     replayed = await offline.create(model="sandbox-replay", name="Read It", file_input_mode="any")
-    written = yaml.safe_load((cassettes / "read-it.yaml").read_text())
-    del written["answers"][0]["revision"]
-    (cassettes / "read-it.yaml").write_text(yaml.safe_dump(written))
     data = aiohttp.FormData()
     data.add_field("task_input", '{"text": "Line 1\\nLine 2"}')
     data.add_field("task_file", b"abc", filename="other.txt", content_type="text/plain")

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -109,6 +110,23 @@ async def test_recording_keeps_files_and_what_was_written_by_hand(cassettes, wri
     assert (await engine.answer(call_of("x", files=(file,)))).value == {"n": 1}
     with pytest.raises(EngineFailure):
         await engine.answer(call_of("x"))
+
+
+async def test_a_new_recording_takes_the_place_of_the_old(cassettes):
+    for n in (1, 2):
+        await cassettes.record(call_of("x"), Answer({"n": n}))
+        await cassettes.record(call_of("y"), Answer({"n": 10 * n}))
+    engine = ReplayEngine(cassettes)
+    assert [(await engine.answer(call_of(text))).value for text in "xy"] == [{"n": 2}, {"n": 20}]
+    assert (cassettes.directory / "greet-people.yaml").read_text().count("response") == 2
+
+
+async def test_names_that_make_one_file_name_have_two_files(cassettes):
+    for n, name in enumerate(("Greet People", "greet-people")):
+        await cassettes.record(replace(call_of("x"), task_name=name, task_id=f"task-id-{n}"), Answer({"n": n}))
+    engine = ReplayEngine(cassettes)
+    for n, name in enumerate(("Greet People", "greet-people")):
+        assert (await engine.answer(replace(call_of("x"), task_name=name, task_id=f"task-id-{n}"))).value == {"n": n}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """From a found value to a field's type: text, number, yes or no, option, date. Pure."""
 
+import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from sandbox import jsonio
@@ -11,15 +13,22 @@ from sandbox.llm_tasks.output_format import Field
 
 # A head word that says how the value is written rather than what it is.
 _FORM_WORDS: Final = frozenset({"description", "value", "summary", "string", "full"})
+# What a number is counted or measured in: "page_count", "weight_kg".
+_MEASURES: Final = frozenset(
+    "quantity id kg lb lbs g mg ml cm mm inch bpm mmhg percent pct usd eur c f day week month year hour minute".split()
+) | {"date"}
 
 
-def head_words(wanted: Field) -> list[str]:
+@lru_cache(maxsize=4096)
+def head_words(wanted: Field) -> tuple[str, ...]:
     """Return the words of a field's name that say what it is, its head last."""
     words = list(tokens_of(wanted.name)) if wanted.type != "bool" else list(content_words(wanted.name))
-    kept = [word for word in words if word not in _FORM_WORDS]
-    return kept or words
+    form = _FORM_WORDS | _MEASURES if wanted.type in ("int", "number") else _FORM_WORDS
+    kept = [word for word in words if word not in form]
+    return tuple(kept or words)
 
 
+@lru_cache(maxsize=4096)
 def is_date(wanted: Field) -> bool:
     """Whether a field holds a date, by its name or description."""
     words = set(tokens_of(wanted.name))
@@ -38,6 +47,8 @@ def convert(value: Json, wanted: Field) -> Json:
     if isinstance(value, bool | int | float) and not isinstance(value, str):
         return _convert_scalar(value, wanted)
     text = value if isinstance(value, str) else str(value)
+    if (boxes := values.ticked(text)) is not None:
+        text = ", ".join(boxes)
     if wanted.type == "bool":
         said = values.find_bool(text)
         return said if said is not None else values.mentions(text, content_words(wanted.name))
@@ -62,25 +73,50 @@ def _convert_scalar(value: Any, wanted: Field) -> Json:
 
 
 def _tidy(value: float | None) -> int | float | None:
-    if value is None:
+    if value is None or not math.isfinite(value):
         return None
     return int(value) if value == int(value) else value
+
+
+def is_clean(value: Json, wanted: Field) -> bool:
+    """Whether a converted value is surely of its kind: a date field may hold text that is no date.
+
+    >>> is_clean("07/O4/1966", Field("dob", "str")), is_clean("1966-07-04", Field("dob", "str"))
+    (False, True)
+    """
+    if wanted.type != "str" or not isinstance(value, str) or wanted.options:
+        return True
+    if is_date(wanted):
+        return values.find_date(value) is not None
+    return "phone" not in tokens_of(wanted.name) or values.find_pattern("phone", value) is not None
+
+
+_NAME_ENDS: Final = re.compile(r"\s*[<(\[]|,\s*(?=\d)|,?\s+(?=\(?\d{3}\)?[ .-]\d{3})")
 
 
 def _clean_text(text: str, wanted: Field) -> str | None:
     plain = re.sub(r"\s*\n\s*", " ", text).strip().strip('"')
     if not plain or re.fullmatch(r"(?i)[-_.?]+|n/?a|not (?:given|stated|provided|available)|blank|unknown", plain):
         return None
-    words = set(tokens_of(wanted.name))
+    words = tokens_of(wanted.name)
     if is_date(wanted):
         found = values.find_date(plain)
         return values.write_date(found, wanted.description or "") if found is not None else plain
-    if "code" in words and (code := values.find_pattern("code", plain)) is not None:
-        return code
-    if "description" in words and words & {"diagnosis"}:
+    if "code" in words:
+        return _code(plain, wanted)
+    if "description" in words and "diagnosis" in words:
         stripped = values.PATTERNS["code"].sub("", plain, count=1).strip(" -\u2013:,()")
         return stripped or plain
-    for kind in ("email", "phone", "npi"):
+    for kind in ("email", "phone", "npi", "pressure"):
         if kind in words and (known := values.find_pattern(kind, plain)) is not None:
             return known
+    if words[-1:] == ("name",):
+        return _NAME_ENDS.split(plain, maxsplit=1)[0] or plain
     return plain
+
+
+def _code(plain: str, wanted: Field) -> str:
+    """Take the code out of "R00.2 Palpitations" and "72148 - MRI lumbar spine"."""
+    found = values.find_pattern("code", plain) if "cpt" not in wanted.name.lower() else None
+    first = re.match(r"[A-Z]{0,3}-?\d[\w.-]*(?=$|[\s,;:)])", plain)
+    return found or (first[0] if first else plain)

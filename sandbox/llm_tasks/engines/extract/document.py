@@ -7,35 +7,34 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox import jsonio
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.extract.words import KNOWN_LABEL
+from sandbox.llm_tasks.engines.extract.labels import split_labels, spoken
+from sandbox.llm_tasks.engines.extract.tables import RULE, read_table, split_pair
 
-_LABEL: Final = re.compile(
-    r"^(?P<label>[A-Za-z][A-Za-z0-9 .,'/()&#_-]{0,60}?)[ ]?"
-    r"(?P<mark>:(?=\s|$)|=|\.{4,}|\t+|[ ][-\u2013\u2014][ ])[ \t]*(?P<value>.*)$"
-)
 _BULLET: Final = re.compile(r"^[ \t]*(?:[-*•▪]|\(?\d{1,2}[.)])[ \t]+(?P<item>\S.*)$")
 _HEADING: Final = re.compile(r"^#{1,6}[ ]+(?P<text>\S.*)$")
 _CAPS: Final = re.compile(r"^[A-Z][A-Z0-9 &/,'()-]{2,60}$")
 _DECORATION: Final = re.compile(r"\*\*|__|`")
-_GAP: Final = re.compile(r"\t+|[ ]{2,}")
-_RULE: Final = re.compile(r"^[\s|:+=_-]+$")
-_LABEL_WORDS_MAX: Final = 7
-_DASH_WORDS_MAX: Final = 4
+_TITLE: Final = re.compile(r"^[A-Z][^\W\d_]*(?:[ /&-]{1,3}(?:of|and|the|for|to|in|[A-Z][^\W\d_]*)){0,5}$")
+_GENERIC: Final = frozenset("field label item key name question".split())
 _WRAPPED_FROM: Final = 55
-_LABELS_PER_LINE_MAX: Final = 100
-_VALUE_CHARS_MAX: Final = 2_000
+_PAIR_WORDS_MAX: Final = 6
+_PAIR_CHARS_MAX: Final = 80
+_SECTION_WORDS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A value with its label; `section` is the heading it stands under. `value` may be any JSON where
-    the input was JSON."""
+    """A value with its label; `section` is the heading it stands under, `block` the paragraph. `value` may
+    be any JSON where the input was JSON."""
 
     label: str
     value: Json
     section: str
     line: int
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,7 @@ class Document:
     labelled: list[Labelled] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
+    blocks: int = 0
 
 
 def read_text(text: str, into: Document | None = None) -> Document:
@@ -90,12 +90,26 @@ def read_json(value: Json, into: Document, label: str = "", section: str = "") -
         into.tables.append(Table(header, rows, label, 0))
     elif isinstance(value, list):
         into.listings.append(Listing(label, tuple(str(item) for item in value), 0))
+    elif isinstance(value, str) and (inner := _json_of(value)) is not None:
+        into.text = f"{into.text}\n{value}" if into.text else value
+        read_json(inner, into, label, section)
     elif isinstance(value, str) and ("\n" in value or len(value) > 200):
         read_text(value, into)
     elif value is not None:
         into.labelled.append(Labelled(label, value, section, 0))
         if isinstance(value, str):
             read_text(value, into)
+
+
+def _json_of(text: str) -> Json:
+    """Return the object or array that a text is, None for any other text."""
+    plain = text.strip()
+    if plain[:1] + plain[-1:] not in ("{}", "[]"):
+        return None
+    try:
+        return jsonio.parse(plain)
+    except SandboxError:
+        return None
 
 
 class _Reader:
@@ -106,25 +120,50 @@ class _Reader:
         self.at = 0
 
     def read(self) -> None:
+        has_titles = sum(self._is_titled(at) for at in range(len(self.lines))) > 1
+        self.document.blocks += 1
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if not line.strip() or _RULE.match(line):
+            if not line.strip() or RULE.match(line):
+                self.document.blocks += not line.strip()
                 self.at += 1
+            elif has_titles and self._is_titled(self.at):
+                self._add(line.strip(), self.lines[self.at + 1].strip(), self.at + 1)
+                self.at += 2
             elif not (self._table() or self._listing("") or self._heading(line.strip())):
                 self._labelled(line)
+        self._spoken()
+
+    def _add(self, label: str, value: Json, number: int, section: str | None = None) -> None:
+        where = self.section if section is None else section
+        self.document.labelled.append(Labelled(label, value, where, number, self.document.blocks))
+
+    def _is_titled(self, at: int) -> bool:
+        """Whether a paragraph of two lines begins here: a title and what it is the label of."""
+        before, title, value, after = (
+            self.lines[i].strip() if 0 <= i < len(self.lines) else "" for i in range(at - 1, at + 3)
+        )
+        return not before and not after and bool(value and _TITLE.match(title)) and not split_labels(value)
 
     def _heading(self, line: str) -> bool:
         match = _HEADING.match(line)
-        if match or (_CAPS.match(line) and not _LABEL.match(line)):
+        if match or (_CAPS.match(line) and not split_labels(line)) or self._is_section(line):
             self.section = (match["text"] if match else line).strip(": ")
             self.at += 1
             self._listing(self.section)
             return True
         return False
 
+    def _is_section(self, line: str) -> bool:
+        """Whether a line such as "Guardian Information" stands above labels or a list."""
+        is_first = self.at == 0 or not self.lines[self.at - 1].strip()
+        following = self.lines[self.at + 1] if self.at + 1 < len(self.lines) else ""
+        is_short = len(line.split()) <= _SECTION_WORDS_MAX and _TITLE.match(line) is not None
+        return is_first and is_short and bool(_BULLET.match(following) or split_labels(following.strip()))
+
     def _labelled(self, line: str) -> None:
         number = self.at + 1
-        found = split_labels(line.strip())
+        found = split_labels(line.strip()) or _pair(line)
         self.at += 1
         for position, (label, value) in enumerate(found):
             is_last = position == len(found) - 1
@@ -134,7 +173,7 @@ class _Reader:
                 self.section = label
             elif is_last:
                 value = self._continued(line, value)
-            self.document.labelled.append(Labelled(label, value, self.section, number))
+            self._add(label, value, number)
 
     def _block(self, label: str, number: int) -> bool:
         """Take the lines under a bare label, up to the next label, heading or empty line."""
@@ -143,7 +182,7 @@ class _Reader:
             block.append(self.lines[self.at].strip())
             self.at += 1
         if block:
-            self.document.labelled.append(Labelled(label, "\n".join(block), self.section, number))
+            self._add(label, "\n".join(block), number)
         return bool(block)
 
     def _continued(self, line: str, value: str) -> str:
@@ -160,7 +199,7 @@ class _Reader:
 
     def _is_prose(self, line: str) -> bool:
         text = line.strip()
-        if not text or _RULE.match(text) or _BULLET.match(line) or _HEADING.match(text) or "|" in text:
+        if not text or RULE.match(text) or _BULLET.match(line) or _HEADING.match(text) or "|" in text:
             return False
         return not split_labels(text) and not _CAPS.match(text)
 
@@ -169,8 +208,10 @@ class _Reader:
         while at < len(self.lines) and (match := _BULLET.match(self.lines[at])):
             items.append(match["item"].strip())
             at += 1
-            while at < len(self.lines) and self.lines[at][:2].isspace() and self._is_prose(self.lines[at]):
-                items[-1] += f" {self.lines[at].strip()}"
+            if items[-1].endswith(":"):
+                at = self._inner_listing(at, match.start("item"), items[-1].rstrip(": "))
+            while at < len(self.lines) and self.lines[at][:2].isspace() and not _BULLET.match(self.lines[at]):
+                items[-1] += f"{'' if self._is_prose(self.lines[at]) else ';'} {self.lines[at].strip()}".rstrip("; ")
                 at += 1
         if not items:
             return False
@@ -178,93 +219,46 @@ class _Reader:
         if sum(bool(split_labels(item)) for item in items) > len(items) / 2:
             for offset, item in enumerate(items):
                 for name, value in split_labels(item):
-                    self.document.labelled.append(Labelled(name, value, label or self.section, self.at + 1 + offset))
+                    self._add(name, value, self.at + 1 + offset, label or self.section)
         self.at = at
         return True
 
+    def _inner_listing(self, at: int, indent: int, label: str) -> int:
+        """Take the items that stand deeper, under an item that is a label; return the line after them."""
+        items = []
+        while at < len(self.lines) and (match := _BULLET.match(self.lines[at])) and match.start("item") > indent:
+            items.append(match["item"].strip())
+            at += 1
+        if items:
+            self.document.listings.append(Listing(label, tuple(items), at))
+        return at
+
     def _table(self) -> bool:
-        for split in (_split_pipes, _split_gaps, _split_commas):
-            header = split(self.lines[self.at])
-            if header is None or any(len(cell) > 40 for cell in header):
-                continue
-            at, rows = self.at + 1, list[tuple[Json, ...]]()
-            while at < len(self.lines):
-                if _RULE.match(self.lines[at]) and self.lines[at].strip():
-                    at += 1
-                    continue
-                cells = split(self.lines[at])
-                if cells is None or len(cells) != len(header):
-                    break
-                rows.append(tuple(cells))
-                at += 1
-            if len(rows) >= (2 if split is _split_commas else 1):
-                self.document.tables.append(Table(header, tuple(rows), self.section, self.at + 1))
-                self.at = at
-                return True
-        return False
+        found = read_table(self.lines, self.at)
+        if found is None:
+            return False
+        header, rows, end, has_rule = found
+        self.document.tables.append(Table(header, tuple(rows), self.section, self.at + 1))
+        if len(header) == 2:
+            is_headed = has_rule or header[0].lower() in _GENERIC
+            for offset, (label, value) in enumerate(rows if is_headed else [header, *rows]):
+                if label[:1].isalpha():
+                    self._add(label.rstrip(": "), value, self.at + 1 + offset + has_rule)
+        self.at = end
+        return True
+
+    def _spoken(self) -> None:
+        """Add what well-known labels say in the middle of a sentence, unless the line has them as labels."""
+        known = {(entry.line, str(entry.value)) for entry in self.document.labelled}
+        for number, line in enumerate(self.lines, 1):
+            for label, value, _ in spoken(line):
+                if (number, value) not in known:
+                    self._add(label, value, number, "")
 
 
-def split_labels(line: str) -> list[tuple[str, str]]:
-    """Return the labels of a line with their values; empty for a line of prose.
-
-    >>> split_labels("Sex: F; Phone: 330-555-0101")
-    [('Sex', 'F'), ('Phone', '330-555-0101')]
-    >>> split_labels("See http://x.example at 10:30 today.")
-    []
-    """
-    found: list[tuple[str, str]] = []
-    while (match := _LABEL.match(line)) is not None and _is_label(match) and len(found) < _LABELS_PER_LINE_MAX:
-        label, rest = match["label"].strip(" .-#"), match["value"].strip()
-        cut = _next_label(rest)
-        found.append((label, rest if cut is None else rest[:cut].rstrip(" \t;,|")))
-        if cut is None:
-            break
-        line = rest[cut:].lstrip(" \t;,|")
-    return found
-
-
-def _is_label(match: re.Match[str]) -> bool:
-    label, mark = match["label"], match["mark"]
-    words = len(label.split())
-    if mark.strip() in ("-", "\u2013", "\u2014"):
-        return words <= _DASH_WORDS_MAX and "." not in label and bool(match["value"])
-    return words <= _LABEL_WORDS_MAX and not label.endswith(",")
-
-
-_INLINE: Final = re.compile(r"(?:\t+|[ ]{2,}|[;|][ ]*)(?=[A-Za-z][A-Za-z0-9 .'/()&#_-]{0,40}?:(?:\s|$))")
-
-
-def _next_label(text: str) -> int | None:
-    """Return where the next label of the line begins: after a gap, or a label that is well known."""
-    wide = _INLINE.search(text, 0, _VALUE_CHARS_MAX)
-    known = KNOWN_LABEL.search(text, 0, _VALUE_CHARS_MAX)
-    starts = [match.start() for match in (wide, known) if match is not None and match.start() > 0]
-    return min(starts, default=None)
-
-
-def _split_pipes(line: str) -> tuple[str, ...] | None:
-    if line.count("|") < 2 and not re.search(r"\S \| \S", line):
-        return None
-    if _RULE.match(line):
-        return None
-    cells = tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
-    return cells if len(cells) >= 2 else None
-
-
-def _split_gaps(line: str) -> tuple[str, ...] | None:
-    if ":" in line:
-        return None
-    cells = tuple(cell.strip() for cell in _GAP.split(line.strip()) if cell.strip())
-    return cells if len(cells) >= 3 else None
-
-
-def _split_commas(line: str) -> tuple[str, ...] | None:
-    if line.count(",") < 2 or ": " in line or ". " in line:
-        return None
-    import csv
-
-    try:
-        cells = tuple(cell.strip() for cell in next(csv.reader([line], strict=True)))
-    except (csv.Error, StopIteration):
-        return None
-    return cells if len(cells) >= 3 else None
+def _pair(line: str) -> list[tuple[str, str]]:
+    """Read "Subtotal        192.00" as a label and its value."""
+    pair = split_pair(line)
+    if pair is None or not pair[0][:1].isalpha() or len(pair[0].split()) > _PAIR_WORDS_MAX:
+        return []
+    return [pair] if pair[1] and len(pair[1]) <= _PAIR_CHARS_MAX else []

@@ -11,21 +11,19 @@ from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract import values
-from sandbox.llm_tasks.engines.extract.convert import convert, head_words, is_date
+from sandbox.llm_tasks.engines.extract.convert import convert, head_words, is_clean
 from sandbox.llm_tasks.engines.extract.document import Document, Labelled, Table, read_text
+from sandbox.llm_tasks.engines.extract.guess import PATTERN_ORDER, Guesser
+from sandbox.llm_tasks.engines.extract.items import object_of
+from sandbox.llm_tasks.engines.extract.likeness import ENOUGH, SURE, likeness
 from sandbox.llm_tasks.engines.extract.words import content_words, has_like, similarity, tokens_of
 from sandbox.llm_tasks.output_format import Field, Fields
 
-_ENOUGH: Final = 0.45
-_SURE: Final = 0.7
-# "Clinician: Laura Bennett" for the name of a provider.
-_NAMED_BY_PARENT: Final = 0.9
 _NOTES_MAX: Final = 200
-_SUMMARIES: Final = frozenset("summary abstract overview gist synopsis tldr".split())
-_TITLES: Final = frozenset("title headline subject heading".split())
 _NAME_PARTS: Final = frozenset({"given", "family"})
 _ADDRESS_PARTS: Final = frozenset({"street", "city", "state", "zip"})
-_PATTERN_ORDER: Final = ("email", "url", "fax", "phone", "npi", "zip", "amount", "dose", "frequency", "route", "code")
+_TOGETHER: Final = 0.08
+_PARSED_CANDIDATES: Final = 5
 
 
 @dataclass
@@ -63,7 +61,12 @@ class Filler:
         self.document = document
         self.findings = findings or Findings()
         self._labels = [(v, tokens_of(v.label), tokens_of(v.section)) for v in document.labelled]
-        self._sentences: list[str] | None = None
+        self._blocks: dict[int, set[str]] = {}
+        self._lines: dict[int, set[str]] = {}
+        for labelled, label, _ in self._labels:
+            self._blocks.setdefault(labelled.block, set()).update(label)
+            self._lines.setdefault(labelled.line, set()).update(label)
+        self._guesser = Guesser(document.text)
 
     def fill(self, fields: Fields, place: _Place = _Place("", ())) -> dict[str, Json]:
         """Return a value for every field."""
@@ -82,11 +85,21 @@ class Filler:
     # -- leaves ----------------------------------------------------------------------------------
 
     def _leaf(self, wanted: Field, place: _Place) -> Json:
-        for score, found in self._candidates(wanted, place)[:5]:
+        unclear: tuple[Json, Labelled] | None = None
+        candidates = self._candidates(wanted, place)[:_PARSED_CANDIDATES]
+        for score, found in candidates:
             value = convert(found.value, wanted)
-            if value is not None and value != "":
-                self._note(place.path, f'label "{found.label}"', found.line, is_sure=score >= _SURE)
+            if value is None or value == "":
+                continue
+            if is_clean(value, wanted):
+                rivals = {str(other.value) for same, other in candidates if same == score}
+                is_sure = score >= SURE and len(rivals) == 1
+                self._note(place.path, f'label "{found.label}"', found.line, is_sure=is_sure)
                 return value
+            unclear = unclear or (value, found)
+        if unclear is not None:
+            self._note(place.path, f'label "{unclear[1].label}", as it is written', unclear[1].line, is_sure=False)
+            return unclear[0]
         value, how = self._guess(wanted, place)
         if value is None:
             self.findings.not_found.append(place.path)
@@ -96,48 +109,41 @@ class Filler:
 
     def _candidates(self, wanted: Field, place: _Place) -> list[tuple[float, Labelled]]:
         own = head_words(wanted)
+        about = (*own[:-1], *place.parents)
         described = set(tokens_of(wanted.description or ""))
         found = []
         for position, (labelled, label, section) in enumerate(self._labels):
-            score = similarity(own, label, section=section, parents=place.parents)
-            if own == ["name"] and place.parents and label and all(has_like(word, place.parents) for word in label):
-                score = max(score, _NAMED_BY_PARENT)
-            if score < _ENOUGH and label and described and all(has_like(word, described) for word in label):
+            score = likeness(wanted, labelled.label, labelled.value, label, section=section, parents=place.parents)
+            if score < ENOUGH and label and described and all(has_like(word, described) for word in label):
                 score = max(score, 0.5 if len(label) > 1 else 0.46)
-            if score >= _ENOUGH:
+            if score >= ENOUGH:
+                for beside in (self._blocks[labelled.block], self._lines[labelled.line]):
+                    score += _TOGETHER * any(word in beside and word not in label for word in about)
                 found.append((score, -position, labelled))
         found.sort(key=lambda item: item[:2], reverse=True)
         return [(score, labelled) for score, _, labelled in found]
 
     def _guess(self, wanted: Field, place: _Place) -> tuple[Json, str]:
-        text = self.document.text
-        own = set(tokens_of(wanted.name))
-        if wanted.options and wanted.type == "str":
-            return values.guess_option(text, wanted.options), "the words of the text"
-        if wanted.type == "bool":
-            said = values.mentions(text, content_words(wanted.name))
-            return bool(said), "whether the text mentions it"
-        if wanted.type in ("int", "number"):
-            amount = values.find_pattern("amount", text) if "amount" in own else None
-            found = convert(amount, wanted) if amount is not None else self._number_near(own, wanted)
-            return found, "a number beside its word"
-        part = self._part(wanted, own, place)
-        if part is not None:
-            return part, "a part of another value"
-        if is_date(wanted) and (found := values.find_date(self._near(own | set(place.parents)))) is not None:
-            return values.write_date(found, wanted.description or ""), "a date in the text"
-        for kind in _PATTERN_ORDER:
-            if kind in own and (kind != "code" or "diagnosis" in own | set(place.parents)):
-                found_text = values.find_pattern(
-                    kind, self._near(own - {kind} | set(place.parents)) if kind == "phone" else text
-                )
-                if found_text is not None:
-                    return found_text, f"the pattern of a {kind}"
-        if own & _TITLES:
-            return next((line.strip("# ") for line in text.splitlines() if line.strip()), None), "the first line"
-        if own & _SUMMARIES:
-            return " ".join(self.sentences()[:2]) or None, "the first sentences"
-        return self._said_of(own), "a sentence about it"
+        if wanted.type == "bool" and (said := self._state(wanted, place)) is not None:
+            return said, "what the label of it says"
+        if wanted.type == "str" and not wanted.options:
+            part = self._part(wanted, set(tokens_of(wanted.name)), place)
+            if part is not None:
+                return part, "a part of another value"
+        return self._guesser.guess(wanted, place.parents)
+
+    def _state(self, wanted: Field, place: _Place) -> bool | None:
+        """Read "Coverage status: Active" for a field such as `coverage_active`."""
+        *about, state = content_words(wanted.name)
+        if not about:
+            return None
+        for _, found in self._candidates(Field("_".join(about), "str"), place):
+            text = str(found.value)
+            if re.search(rf"(?i)\b(?:in|un|non-?){re.escape(state)}", text):
+                return False
+            if (said := values.mentions(text, [state])) is not None:
+                return said
+        return None
 
     def _part(self, wanted: Field, own: set[str], place: _Place) -> str | None:
         """Take a first or family name out of a name, a city out of an address."""
@@ -156,39 +162,9 @@ class Filler:
                 return values.split_address(text).get(mine.pop())
         return None
 
-    def _number_near(self, own: set[str], wanted: Field) -> Json:
-        for word in sorted(own, key=len, reverse=True):
-            after = rf"\b{re.escape(word)}\w*\D{{0,20}}?([$€£]?-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)"
-            pattern = rf"{after}|(?<![\d,.])(-?\d[\d,]{{0,20}}(?:\.\d{{1,9}})?)\s{{1,3}}{re.escape(word)}"
-            for match in re.finditer(pattern, self.document.text, re.IGNORECASE):
-                value = convert(match[1] or match[2], wanted)
-                if value is not None:
-                    return value
-        numbers = re.findall(r"-?\d[\d,]*(?:\.\d+)?", self.document.text[:2000])
-        return convert(numbers[0], wanted) if len(numbers) == 1 else None
-
-    def _near(self, own: set[str]) -> str:
-        """Return the text from the first sentence that has one of the words, or all of it."""
-        sentences = self.sentences()
-        for i, sentence in enumerate(sentences):
-            if own & set(tokens_of(sentence[:200])):
-                return " ".join(sentences[i:])
-        return self.document.text
-
-    def _said_of(self, own: set[str]) -> str | None:
-        words = {word for word in own if len(word) > 3}
-        for sentence in self.sentences()[:200]:
-            match = re.search(r"\b(?:is|are|was|were)\s+(.{1,120}?)(?:[.,;]|$)", sentence)
-            if match is not None and words and words <= set(tokens_of(sentence[: match.start()])):
-                return match[1].strip()
-        return None
-
     def sentences(self) -> list[str]:
         """Return the sentences of the text."""
-        if self._sentences is None:
-            flat = re.split(r"(?<=[.!?])\s+|\n+", self.document.text)
-            self._sentences = [sentence.strip() for sentence in flat if sentence.strip()]
-        return self._sentences
+        return self._guesser.sentences()
 
     # -- lists -----------------------------------------------------------------------------------
 
@@ -202,7 +178,7 @@ class Filler:
         table = self._best_table(wanted.fields, tokens_of(wanted.name))
         if table is not None:
             self._note(place.path, f"table with the columns {', '.join(table.header)}", table.line, is_sure=True)
-            return [self._row(table, row, wanted.fields) for row in table.rows]
+            return [self._row(table, row, wanted) for row in table.rows]
         items, how, line = self._items(wanted, place)
         if items:
             self._note(place.path, how, line, is_sure=how.startswith("list"))
@@ -224,26 +200,30 @@ class Filler:
     def _best_table(self, fields: Fields, name: Sequence[str]) -> Table | None:
         best: tuple[float, Table] | None = None
         for table in self.document.tables:
-            columns = [tokens_of(cell) for cell in table.header]
-            scores = [max((similarity(head_words(f), c, parents=name) for c in columns), default=0) for f in fields]
-            score = sum(s for s in scores if s >= _ENOUGH) / len(fields)
+            columns = [(cell, _sample(table, i), tokens_of(cell)) for i, cell in enumerate(table.header)]
+            scores = [max((_column_likeness(f, column, name) for column in columns), default=0) for f in fields]
+            score = sum(s for s in scores if s >= ENOUGH) / len(fields)
             if score >= 0.4 and (best is None or score > best[0]):
                 best = (score, table)
         return best[1] if best else None
 
-    def _row(self, table: Table, row: Sequence[Json], fields: Fields) -> dict[str, Json]:
+    def _row(self, table: Table, row: Sequence[Json], wanted: Field) -> dict[str, Json]:
         cells = Document(
             labelled=[Labelled(h, c, "", 0) for h, c in zip(table.header, row, strict=True) if c not in (None, "")]
         )
         filler = Filler(cells)
         return {
-            f.name: next(
-                (v for _, c in filler._candidates(f, _Place("", ())) if (v := convert(c.value, f)) is not None), None
-            )
-            if f.type not in ("list", "object")
-            else filler._value(f, _Place(f.name, ()))
-            for f in fields
+            f.name: filler._value(f, _Place(f.name, ())) if f.type in ("list", "object") else filler._cell(f, wanted)
+            for f in wanted.fields
         }
+
+    def _cell(self, wanted: Field, of: Field) -> Json:
+        """Return what a row says of a field, by columns that fit it or, failing that, the name of the list."""
+        for place in (_Place("", ()), _Place("", tokens_of(of.name))):
+            for _, cell in self._candidates(wanted, place):
+                if (value := convert(cell.value, wanted)) is not None:
+                    return value
+        return None
 
     def _items(self, wanted: Field, place: _Place) -> tuple[list[str], str, int]:
         own = tokens_of(wanted.name)
@@ -252,7 +232,7 @@ class Filler:
             for listing in self.document.listings
         ]
         best = max(listings, key=lambda found: found[0], default=None)
-        if best is not None and best[0] >= _ENOUGH:
+        if best is not None and best[0] >= ENOUGH:
             return list(best[1].items), f'list under "{best[1].label}"', best[1].line
         for _, labelled in self._candidates(Field(wanted.name, "str", wanted.description), place):
             found = values.split_items(str(labelled.value))
@@ -277,7 +257,7 @@ class Filler:
         if found:
             self._note(place.path, how, line, is_sure=how.startswith(("list", "column")))
             return found
-        for pattern in _PATTERN_ORDER:
+        for pattern in PATTERN_ORDER:
             if pattern in tokens_of(wanted.name) and kind == "str":
                 matches = values.PATTERNS[pattern].finditer(self.document.text)
                 found = list(dict.fromkeys(match[match.lastindex or 0] for match in matches))
@@ -290,7 +270,7 @@ class Filler:
         own = tokens_of(wanted.name)
         for table in self.document.tables:
             for i, cell in enumerate(table.header):
-                if similarity(own, tokens_of(cell)) >= _SURE:
+                if similarity(own, tokens_of(cell)) >= SURE:
                     return [str(row[i]) for row in table.rows], f'column "{cell}"', table.line
         return None
 
@@ -301,41 +281,25 @@ class Filler:
         (self.findings.matched if is_sure else self.findings.guessed).append(note)
 
 
+def _sample(table: Table, column: int) -> Json:
+    return next((row[column] for row in table.rows if row[column] not in (None, "")), "")
+
+
+def _column_likeness(wanted: Field, column: tuple[str, Json, tuple[str, ...]], name: Sequence[str]) -> float:
+    """How well a column fits, whether or not its header counts on the name of the list."""
+    return max(likeness(wanted, *column, parents=name), likeness(wanted, *column))
+
+
 def _is_named(labels: Sequence[tuple[Labelled, tuple[str, ...], tuple[str, ...]]], wanted: Field) -> bool:
-    return any(similarity(head_words(wanted), label) >= _ENOUGH for _, label, _ in labels)
+    return any(similarity(head_words(wanted), label) >= ENOUGH for _, label, _ in labels)
 
 
 def _object_of(item: str, fields: Fields) -> dict[str, Json]:
-    """Read one item of a list, "Metformin 500 mg twice daily", into an object."""
-    inner = read_text(item)
-    filler = Filler(inner)
-    rest, found = item, dict[str, Json]()
+    filler = Filler(read_text(item))
+    said: dict[str, Json] = {}
     for f in fields:
-        words = set(tokens_of(f.name))
-        labelled = filler._candidates(f, _Place("", ()))
-        value = convert(labelled[0][1].value, f) if labelled else None
-        piece = None
-        if value is None and f.type == "str" and f.options:
-            value = values.guess_option(item, f.options)
-        elif value is None and f.type == "str":
-            kind = next((k for k in _PATTERN_ORDER if k in words), None)
-            piece = values.find_pattern(kind, item) if kind else None
-            if piece is None and is_date(f) and (day := values.find_date(item)) is not None:
-                piece, value = day[1], values.write_date(day, f.description or "")
-            value = value if value is not None else piece
-        elif value is None and f.type == "bool":
-            value = bool(values.mentions(item, content_words(f.name)))
-        elif value is None and f.type in ("int", "number"):
-            piece = next(iter(re.findall(r"[$€£]?\d[\d,]*(?:\.\d+)?", rest)), None)
-            value = convert(piece, f) if piece else None
-        if piece:
-            rest = rest.replace(piece, " ", 1)
-        found[f.name] = value if f.type != "list" else []
-    free = [f for f in fields if found[f.name] is None and f.type == "str" and not f.options]
-    if free and not inner.labelled:
-        text = re.sub(r"\s{2,}", " ", rest).strip(" -\u2013:,;()")
-        head, _, tail = text.partition(" - ") if " - " in text else text.partition(": ")
-        found[free[0].name] = (head if tail and len(free) > 1 else text) or None
-        if tail and len(free) > 1:
-            found[free[1].name] = tail
-    return found
+        found = filler._candidates(f, _Place("", ()))
+        value = convert(found[0][1].value, f) if found else None
+        if value is not None:
+            said[f.name] = value
+    return object_of(item, fields, said)

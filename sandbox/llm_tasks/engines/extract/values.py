@@ -32,6 +32,9 @@ _NEGATION: Final = re.compile(
 
 PATTERNS: Final = {
     "email": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+"),
+    "time": re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp]\.?[Mm]\b\.?)?"),
+    "age": re.compile(r"(?i)(?<!\d)(\d{1,3})[- ]?(?:years?|yrs?)?(?:[- ]old|[ ]?(?:yo|y/o|y\.o\.|(?-i:[MF])))(?!\w)"),
+    "pressure": re.compile(r"(?<!\d)\d{2,3}/\d{2,3}(?![\d/])"),
     "url": re.compile(r"https?://[^\s<>\"')]+"),
     "phone": re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"),
     "fax": re.compile(r"(?i:fax)\D{0,12}((?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?!\d)"),
@@ -128,13 +131,16 @@ def write_date(found: tuple[date, str], description: str) -> str:
 
 
 def find_number(text: str) -> float | None:
-    """Return the first number: thousands, currency signs and accounting's parentheses understood.
+    """Return the first number: thousands, currency signs and accounting's parentheses understood; a date is none.
 
-    >>> find_number("Total: $1,234.50"), find_number("(42)"), find_number("none")
-    (1234.5, -42.0, None)
+    >>> find_number("Total: $1,234.50"), find_number("(42)"), find_number("none"), find_number("2026-05-02")
+    (1234.5, -42.0, None, None)
     """
     match = _NUMBER.search(text)
     if match is None:
+        return None
+    day = find_date(text[:40])
+    if day is not None and not day[1].isdigit() and text.strip().startswith(day[1]):
         return None
     digits = re.sub(r"[^\d.-]", "", match[0])
     value = float(digits) if digits.strip("-.") else 0.0
@@ -144,12 +150,12 @@ def find_number(text: str) -> float | None:
 
 
 def as_int(value: float | None) -> int | None:
-    """Return a number without a fraction, None for one that has a fraction.
+    """Return a number without a fraction, None for one that has a fraction or is beyond all bounds.
 
-    >>> as_int(3.0), as_int(3.5)
-    (3, None)
+    >>> as_int(3.0), as_int(3.5), as_int(math.inf)
+    (3, None, None)
     """
-    return int(value) if value is not None and value == int(value) else None
+    return int(value) if value is not None and math.isfinite(value) and value == int(value) else None
 
 
 def find_bool(text: str) -> bool | None:
@@ -169,6 +175,31 @@ def find_bool(text: str) -> bool | None:
     if words[0] in _NO or words[0] in ("not", "non"):
         return False
     return True if words[0] in _YES else None
+
+
+_BOX: Final = re.compile(r"\[\s*([xX✓✔]?)\s*\]|([☐□])|([☑☒✓✔■])|\(\s*([xX]?)\s*\)")
+
+
+def ticked(text: str) -> list[str] | None:
+    """Return what stands beside the boxes that are ticked, None for a text without boxes or with one alone.
+
+    >>> ticked("[ ] Single  [x] Married  [ ] Divorced"), ticked("Yes ☐  No ☑"), ticked("[x]"), ticked("Yes")
+    (['Married'], ['No'], None, None)
+    """
+    boxes = list(_BOX.finditer(text[:2_000]))
+    if not boxes:
+        return None
+    is_before = not text[: boxes[0].start()].strip()
+    found = []
+    for i, box in enumerate(boxes):
+        end = boxes[i + 1].start() if i + 1 < len(boxes) else len(text)
+        start = boxes[i - 1].end() if i else 0
+        label = (text[box.end() : end] if is_before else text[start : box.start()]).strip(" ,;/|\t")
+        if not label and len(boxes) == 1:
+            return None
+        if box[1] or box[3] or box[4]:
+            found.append(label)
+    return found
 
 
 def mentions(text: str, words: Sequence[str]) -> bool | None:
@@ -192,6 +223,11 @@ def mentions(text: str, words: Sequence[str]) -> bool | None:
     return found
 
 
+def _spaced(option: str) -> str:
+    """Write an option as a text would: `discharge_summary` is "discharge summary"."""
+    return re.sub(r"[_\s]+", " ", option.casefold()).strip()
+
+
 def match_option(value: str, options: Sequence[str]) -> str | None:
     """Return the option that a label's value means: written so, contained in it, or by a word for it.
 
@@ -202,7 +238,8 @@ def match_option(value: str, options: Sequence[str]) -> str | None:
     for option in options:
         if option.casefold() == plain:
             return option
-    contained = [o for o in options if re.search(rf"(?<!\w){re.escape(o.casefold())}(?!\w)", plain)]
+    written = _spaced(plain)
+    contained = [o for o in options if re.search(rf"(?<!\w){re.escape(_spaced(o))}(?!\w)", written)]
     if contained:
         return max(contained, key=len)
     words = set(re.findall(r"[a-z0-9-]+", plain))
@@ -223,13 +260,13 @@ def guess_option(text: str, options: Sequence[str]) -> str | None:
     plain = text.casefold()
     best: tuple[int, str] | None = None
     for option in options:
-        words = [option.casefold(), *_OPTION_WORDS.get(option.casefold(), ())]
+        words = [_spaced(option), *_OPTION_WORDS.get(option.casefold(), ())]
         words = [w for w in dict.fromkeys(words) if len(w) > 2]
         count = 0
         for word in words:
             for match in re.finditer(rf"(?<![\w-]){re.escape(word)}(?!\w)", plain):
                 clause = re.split(r"[.;:!?\n]", plain[max(0, match.start() - 40) : match.start()])[-1]
-                count += 0 if _NEGATION.search(clause) else (2 if word == option.casefold() else 1)
+                count += 0 if _NEGATION.search(clause) else (2 if word == _spaced(option) else 1)
         if count and (best is None or count > best[0]):
             best = (count, option)
     if best is not None:
@@ -253,10 +290,15 @@ def split_items(text: str) -> list[str]:
 
     >>> split_items("aspirin, ibuprofen and latex"), split_items("none")
     (['aspirin', 'ibuprofen', 'latex'], [])
+    >>> split_items("1) GERD (K21.9)  2) Pain, abdominal (R10.9)")
+    ['GERD (K21.9)', 'Pain, abdominal (R10.9)']
     """
     if re.fullmatch(r"(?i)\W*(none\b.*|nil|n/?a|no known.*|nka|nkda|-)?\W*", text.strip()):
         return []
-    separator = r"\s*(?:\n|;)\s*" if re.search(r"[\n;]", text) else r"\s*,\s*(?:and\s+)?|\s+and\s+"
+    if len(re.findall(r"(?:^|\s)\(?\d{1,2}[.)]\s", text)) > 1:
+        separator = r"(?:^|[\s,;]+)\(?\d{1,2}[.)]\s+"
+    else:
+        separator = r"\s*(?:\n|;)\s*" if re.search(r"[\n;]", text) else r"\s*,\s*(?:and\s+)?|\s+and\s+"
     return [item.strip(" .-*•") for item in re.split(separator, text) if item.strip(" .-*•")]
 
 

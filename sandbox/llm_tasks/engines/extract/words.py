@@ -1,6 +1,7 @@
 """Words of field names and labels: how they are split, what means the same, how alike they are."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Final
@@ -27,23 +28,38 @@ diagnosis: diagnosis | diagnoses | dx | diagnostic impression | impression
 code: icd-10-cm | icd-10 | icd10 | icd 10 | icd | cpt | snomed | loinc | code | codes
 medication: medication | medications | meds | drug | drugs | rx | prescription | medicine | current medications
 dose: dose | dosage | strength
-frequency: frequency | sig | how often | schedule
-provider: provider | physician | doctor | clinician | dr | md | practitioner | consultant | prescriber
-referring: referring | referred by | referrer | requesting | ordering | from
+frequency: frequency | sig | directions | how often | schedule
+provider: provider | physician | doctor | clinician | dr | md | practitioner | consultant | prescriber | prescribed by
+signer: signed by | electronically signed by | signer | signed | radiologist | pathologist | interpreted by
+admission: admission | admitted | admit
+discharge: discharge | discharged
+guardian: guardian | parent | legal guardian
+patient: patient | pt | patient's
+referring: referring | referred by | referrer | requesting | ordering | from | sender | sent by
 practice: practice | clinic | facility | hospital | surgery | organization | organisation
-specialty: specialty | speciality | service requested | requested specialty | department
+specialty: specialty | speciality | service requested | requested specialty | department | dept
 urgency: urgency | priority | acuity | triage
 insurance: insurance | payer | payor | insurer | carrier | health plan | coverage | insurance company
 member: member | subscriber | policy | beneficiary
 group: group
-reason: reason | indication | reason for referral | reason for visit | chief complaint | purpose | clinical question
+reason: reason | indication | reason for referral | reason for visit | chief complaint | presenting complaint | cc
+reason: purpose | clinical question
 allergy: allergy | allergies | allergic to
 history: history | past medical history | pmh | background
+hpi: history of present illness | history of the present illness | present illness | hpi
+pressure: blood pressure | bp
+pulse: heart rate | pulse rate | pulse | hr
+temperature: temperature | temp
+respiration: respiratory rate | respirations | rr
+saturation: oxygen saturation | o2 saturation | o2 sat | spo2 | sp o2 | oxygen sat
+weight: weight | wt
+height: height | ht
+score: score | rating
 note: note | notes | comment | comments | remarks | remark
 date: date | dated | day
 time: time | when
-amount: amount | total | sum | price | cost | fee | charge | balance | due
-quantity: quantity | qty | count | units
+amount: amount | total | sum | price | cost | fee | charge | balance | amount due | total due | balance due
+quantity: quantity | qty | count
 vendor: vendor | supplier | seller | company | merchant | billed by
 customer: customer | client | buyer | bill to
 invoice: invoice | bill
@@ -91,17 +107,44 @@ Tokens = frozenset[str]
 def tokens_of(text: str) -> tuple[str, ...]:
     """Return the meaningful words of a name or label, each in the form that stands for its like.
 
+    Accents do not count. A name of nothing but little words, such as `a`, keeps them.
+
     >>> tokens_of("patientDateOfBirth"), tokens_of("Member No."), tokens_of("Diagnosis (ICD-10-CM)")
     (('patient', 'dob'), ('member', 'id'), ('diagnosis', 'code'))
     """
-    plain = _SPLIT_CAMEL.sub(" ", text[:200]).replace("_", " ").lower()
+    plain = _SPLIT_CAMEL.sub(" ", _without_accents(text[:200])).replace("_", " ").lower()
     plain = _PHRASE.sub(lambda match: f" {_PHRASES[match[0]]} ", plain)
-    found = []
-    for word in _WORD.findall(plain):
-        word = _PHRASES.get(word) or _singular(word)
-        if word not in _STOP and word not in found:
-            found.append(_PHRASES.get(word, word))
-    return tuple(found)
+    words = [_PHRASES.get(word) or _singular(word) for word in _WORD.findall(plain)]
+    kept = [word for word in words if word not in _STOP] or words
+    return tuple(dict.fromkeys(_PHRASES.get(word, word) for word in kept))
+
+
+def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+
+
+@lru_cache(maxsize=8192)
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a name or label in one piece, to compare what is written apart.
+
+    >>> letters_of("SSN (last 4)"), letters_of("ssn_last4")
+    ('ssnlast4', 'ssnlast4')
+    """
+    return "".join(_WORD.findall(_without_accents(text[:200]).lower()))
+
+
+def is_written_like(name: str, label: str) -> float:
+    """Return how alike two names are letter by letter, 0 to 1; 0 for short ones, which are alike by chance.
+
+    >>> is_written_like("patient_name", "Pati ent Nane") > 0.85, is_written_like("dose", "date")
+    (True, 0.0)
+    """
+    one, other = letters_of(name), letters_of(label)
+    if min(len(one), len(other)) < 7:
+        return 0.0
+    return ratio(one, other) / 100
 
 
 def content_words(text: str) -> tuple[str, ...]:
@@ -112,6 +155,16 @@ def content_words(text: str) -> tuple[str, ...]:
     """
     words = tokens_of(text)
     return tuple(word for word in words if word not in _VERBS) or words
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """Return the words of a yes-no field's name as they are written, without its verb.
+
+    >>> plain_words("isAdmitted"), plain_words("requires_review")
+    (('admitted',), ('review',))
+    """
+    words = _WORD.findall(_SPLIT_CAMEL.sub(" ", text[:200]).replace("_", " ").lower())
+    return tuple(word for word in words if word not in _VERBS and word not in _STOP) or tuple(words)
 
 
 def _singular(word: str) -> str:

@@ -7,12 +7,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox import jsonio
 from sandbox.llm_tasks.engines import media
 from sandbox.llm_tasks.engines.base import Call, InputFile
 from sandbox.llm_tasks.engines.extract import ExtractEngine
 from sandbox.llm_tasks.output_format import parse_format, problems_of
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text(encoding="utf-8"))
+DOCUMENTS = yaml.safe_load((Path(__file__).parent / "documents.yaml").read_text(encoding="utf-8"))
 ENGINE = ExtractEngine()
 
 
@@ -29,6 +31,30 @@ async def test_a_case(case):
     assert await ENGINE.answer(call_of(case["format"], values)) == answer
 
 
+def leaves(value, path=""):
+    """Yield every value with its path, and of every list how long it is."""
+    if isinstance(value, list):
+        yield f"{path}.length", len(value)
+    if isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+@pytest.mark.parametrize("case", DOCUMENTS, ids=lambda case: case["name"])
+async def test_a_document(case):
+    answer = await ENGINE.answer(call_of(case["format"], case.get("values") or {"document": case["text"]}))
+    got = dict(leaves(answer.value))
+    assert {path: got.get(path) for path, _ in leaves(case["answer"])} == dict(leaves(case["answer"]))
+    assert problems_of(answer.value, parse_format(case["format"])) == []
+    notes = answer.notes["extract"]
+    said = {entry["field"] for entry in (*notes["matched"], *notes["guessed"])}
+    for path, value in got.items():
+        parents = [".".join(path.split(".")[:i]) for i in range(1, path.count(".") + 2)]
+        assert value in (None, 0) or said & set(parents), path
+
+
 async def test_it_says_what_it_matched_guessed_and_did_not_find():
     spec = {"name": "str", "sentiment": {"type": "str", "options": ["good", "bad"]}, "phone": "str"}
     answer = await ENGINE.answer(call_of(spec, {"text": "Name: Ana\nAll is good."}))
@@ -36,6 +62,23 @@ async def test_it_says_what_it_matched_guessed_and_did_not_find():
     assert notes["matched"] == [{"field": "name", "from": 'label "Name"', "line": 1}]
     assert notes["guessed"] == [{"field": "sentiment", "from": "the words of the text"}]
     assert notes["not_found"] == ["phone"]
+
+
+OTHERS = """Provider name: Dr. Elena Ruiz
+Office phone: 330-555-0100
+Date: 04/02/2026
+Guarantor DOB: 01/01/1960
+Pharmacy address: 12 Elm St, Akron, OH 44301"""
+
+
+async def test_what_may_belong_to_another_is_at_most_a_guess():
+    names = ("patient_name", "patient_phone", "date_of_birth", "discharge_date", "patient_address", "referring_fax")
+    answer = await ENGINE.answer(call_of(dict.fromkeys(names, "str"), {"text": OTHERS}))
+    assert answer.notes["extract"]["matched"] == []
+    two = await ENGINE.answer(call_of({"phone": "str"}, {"text": "Phone: 330-555-0101\nPhone: 330-555-0102"}))
+    assert [entry["field"] for entry in two.notes["extract"]["guessed"]] == ["phone"]
+    same = await ENGINE.answer(call_of({"phone": "str"}, {"text": "Phone: 330-555-0101\nPhone: 330-555-0101"}))
+    assert [entry["field"] for entry in same.notes["extract"]["matched"]] == ["phone"]
 
 
 async def test_it_reads_files_and_says_how():
@@ -54,6 +97,12 @@ async def test_it_reads_files_and_says_how():
 async def test_without_inputs_the_prompt_itself_is_read():
     answer = await ENGINE.answer(call_of({"name": "str"}, {}, prompt="Name: Ana"))
     assert answer.value == {"name": "Ana"}
+
+
+async def test_numbers_beyond_all_bounds_are_not_values():
+    huge = jsonio.parse(b'{"n": ' + b"9" * 400 + b', "x": 1e999, "name": -1e999}')
+    answer = await ENGINE.answer(call_of({"n": "int", "x": "number", "name": "str"}, {"form": huge}))
+    assert answer.value == {"n": None, "x": None, "name": "-1e999"}
 
 
 async def test_instructions_are_not_read_as_input():
