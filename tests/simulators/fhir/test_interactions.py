@@ -94,6 +94,13 @@ def test_vread(ehr, patient):
         assert (reply.status, reply.codes) == (404, ["not-found"])
 
 
+@pytest.mark.parametrize("version", ["0", "01", "%D9%A1", "x", "-1", "9" * 5000])
+def test_vread_of_what_is_no_version(ehr, patient, version):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    reply = ehr.get(f"Patient/a/_history/{version}")
+    assert (reply.status, reply.codes) == (404, ["not-found"])
+
+
 def test_vread_of_a_seeded_version(make_ehr, seeded, patient):
     ehr = make_ehr(seeded({**patient, "id": "a"}))
     ehr.put("Patient/a", {**patient, "id": "a", "gender": "male"})
@@ -150,6 +157,22 @@ def test_version_aware_update(ehr, patient, header, status):
         assert reply.headers["ETag"] == 'W/"1"'
 
 
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("header", ["", 'W/"1', '"1', 'W/"1"x', 'w/"1"', '"1",', "a b"])
+def test_what_is_no_entity_tag_is_refused(ehr, patient, name, header):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    reply = ehr.call("PUT", "Patient/a", {**patient, "id": "a"}, {name: header})
+    assert (reply.status, reply.codes) == (400, ["value"])
+    assert name in reply.text
+    assert ehr.get("Patient/a", If_None_Match=header).status == 200, "a read may ignore it"
+
+
+@pytest.mark.parametrize(("header", "status"), [('W/"1"', 412), ('"2", W/"1"', 412), ('W/"2"', 200)])
+def test_update_unless_it_is_a_version(ehr, patient, header, status):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    assert ehr.put("Patient/a", {**patient, "id": "a"}, If_None_Match=header).status == status
+
+
 def test_if_match_on_nothing(ehr, patient):
     assert ehr.put("Patient/a", {**patient, "id": "a"}, If_Match='W/"1"').status == 412
     assert ehr.delete("Patient/a", If_Match='W/"1"').status == 412
@@ -198,6 +221,8 @@ def test_conditional_read(ehr, patient, headers, status):
         ('return="minimal"', lambda r: r.body == b""),
         ("respond-async, return=minimal", lambda r: r.body == b""),
         ("return=nonsense", lambda r: r.json["resourceType"] == "Patient"),
+        ("return=minimal, return=representation", lambda r: r.body == b""),
+        ("return = minimal", lambda r: r.body == b""),
     ],
 )
 def test_prefer(ehr, patient, prefer, check):
