@@ -72,6 +72,10 @@ def create(call: Call) -> Answer:
     condition = conditional.of_create(call)
     if condition is not None:
         existing = conditional.match_of(call, resource_type, condition, "If-None-Exist")
+        if existing is not None and call.assigned_id is not None:
+            # References to this entry were resolved to the resource that it was to create.
+            message = f"Another entry of the transaction makes {resource_type}/{existing}, which the condition matches."
+            raise PreconditionFailed(message, issue_type="duplicate")
         if existing is not None:
             stored = state.read(call.tx.branch, resource_type, existing)
             return answer_of(call, stored, 200)

@@ -46,6 +46,15 @@ def parse_conditional(text: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found is not None else None
 
 
+def is_urn_uuid(text: str) -> bool:
+    """Whether a URI is `urn:uuid:` and a UUID.
+
+    >>> is_urn_uuid("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"), is_urn_uuid("urn:uuid:patient-1")
+    (True, False)
+    """
+    return _URN_UUID.fullmatch(text) is not None
+
+
 def reference_problem(
     text: str, targets: frozenset[str] | None, declared: Json, allows_conditional: bool
 ) -> Problem | None:
@@ -64,7 +73,7 @@ def reference_problem(
         if name not in resource_types():
             return None
     elif text.startswith("urn:uuid:"):
-        return None if _URN_UUID.fullmatch(text) else ("value", f"{shown(text)} is not a UUID.")
+        return None if is_urn_uuid(text) else ("value", f"{shown(text)} is not a UUID.")
     elif (conditional := _CONDITIONAL.fullmatch(text)) is not None:
         if not allows_conditional:
             return "value", f"{shown(text)} is a conditional reference, which is only allowed in a transaction."

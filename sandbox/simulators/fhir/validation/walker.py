@@ -81,7 +81,8 @@ class Walk:
         outer_root, outer_fragments = self.root, self.fragments
         self.root, self.fragments = value, []
         self.object(value, structure(name), here)
-        if self.fragments:
+        # Parameters contain nothing: a fragment in them is of the resource that they are about.
+        if self.fragments and name != "Parameters":
             self._check_fragments(value)
         self.root, self.fragments = outer_root, outer_fragments
 
