@@ -52,7 +52,7 @@ class Call:
     def json(self, what: str) -> Json:
         """Return the body as JSON; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""
         if self.resource is None:
-            check_json_body(self.media_type, what)
+            check_json_body(self.media_type, what, self.headers.get("content-type", ""))
             if not self.body.strip():
                 raise Malformed(f"The body is empty; {what} needs a resource in JSON.", issue_type="required")
             self.resource = jsonio.parse(self.body)

@@ -58,7 +58,7 @@ def _check(index: int, row: Json) -> None:
             raise Invalid(f"Operation {index} of the JSON Patch needs a {name}.", issue_type="required")
 
 
-def _apply(document: Json, row: dict[str, Any], at: str) -> Json:
+def _apply(document: Json, row: Any, at: str) -> Json:
     import jsonpatch
     from jsonpointer import JsonPointer, JsonPointerException
 

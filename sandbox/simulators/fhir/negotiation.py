@@ -10,6 +10,7 @@ from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
 from sandbox.simulators.fhir.names import MEDIA_TYPE
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
+FHIR_VERSIONS: Final = ("4.0", "4.0.1")
 PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
 _ANYTHING: Final = frozenset({"*/*", "application/*", "text/*"})
 _TAG: Final = re.compile(r'\*|(?:W/)?"([^"]*)"|(?:W/)?([A-Za-z0-9\-.]{1,64})').fullmatch
@@ -68,7 +69,7 @@ def response_type(accept: str, wanted: str | None) -> str:
         for parameter in parameters:
             if parameter.startswith("q="):
                 quality = _quality(parameter[2:])
-            elif parameter.startswith("fhirversion=") and parameter[12:] not in ("4.0", "4.0.1"):
+            elif parameter.startswith("fhirversion=") and parameter[12:] not in FHIR_VERSIONS:
                 raise NotAcceptable(f"FHIR version {parameter[12:]} is not served; this is 4.0.")
         if quality > 0 and (best is None or quality > best[0]):
             best = quality, "application/json" if name in ("application/json", "text/json") else MEDIA_TYPE
@@ -84,13 +85,20 @@ def _quality(text: str) -> float:
         return 1.0
 
 
-def check_json_body(media_type: str, what: str) -> None:
+def check_json_body(media_type: str, what: str, content_type: str = "") -> None:
     """Refuse a body that is not sent as JSON; a missing content type is taken as JSON.
 
-    Raises `UnsupportedMedia`.
+    `content_type` is the whole header: another character set than UTF-8 and another version of FHIR
+    are refused as well. Raises `UnsupportedMedia`.
     """
     if media_type and media_type not in JSON_TYPES:
         raise UnsupportedMedia(f'A body of type "{media_type}" is not read for {what}; send {MEDIA_TYPE}.')
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = (part.strip().strip('"').lower() for part in parameter.partition("="))
+        if name == "charset" and value not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMedia(f'The character set "{value}" is not read for {what}; FHIR is sent in UTF-8.')
+        if name == "fhirversion" and value not in FHIR_VERSIONS:
+            raise UnsupportedMedia(f"FHIR version {value} is not read for {what}; this is 4.0.")
 
 
 def is_true(query: Sequence[tuple[str, str]], name: str) -> bool:

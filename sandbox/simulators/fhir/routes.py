@@ -1,6 +1,9 @@
 """The wire: HTTP requests to calls, answers to HTTP responses (R4, RESTful API)."""
 
+from urllib.parse import unquote_to_bytes
+
 from sandbox import jsonio
+from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir import binary, proxy
@@ -15,7 +18,9 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def call_of(tx: Interaction, request: Request) -> Call:
-    """Return the call that a request makes."""
+    """Return the call that a request makes; raises `Malformed` for parameters that are not UTF-8."""
+    if "%" in request.raw_query and not is_utf8(request.raw_query):
+        raise Malformed("The parameters of the URL are not UTF-8.", issue_type="value")
     path = tuple(part for part in request.path.split("/")[1:] if part)
     return Call(
         tx,
@@ -27,6 +32,19 @@ def call_of(tx: Interaction, request: Request) -> Call:
         request.body,
         request.media_type,
     )
+
+
+def is_utf8(query: str) -> bool:
+    """Whether the percent-encoded bytes of a query are UTF-8.
+
+    >>> is_utf8("name=Zo%C3%AB"), is_utf8("name=Zo%EB")
+    (True, False)
+    """
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain_read(tx: Interaction, request: Request) -> Response | None:

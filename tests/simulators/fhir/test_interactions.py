@@ -428,3 +428,43 @@ def test_conditions_of_an_update_leave_the_seed_alone(make_ehr, seeded, patient)
     first, second = make_ehr(seed), make_ehr(seed)
     first.put("Patient/a", {**patient, "id": "a", "gender": "male"})
     assert second.get("Patient/a").json["gender"] == "female"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/fhir+json; charset=latin1",
+        "application/json;charset=utf-16",
+        "application/fhir+json; fhirVersion=3.0",
+        "application/fhir+json; fhirVersion=5.0",
+    ],
+)
+def test_other_character_sets_and_versions_are_not_read(ehr, patient, kind):
+    for url in ("Patient", "Patient/$validate"):
+        assert ehr.post(url, patient, Content_Type=kind).status == 415
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/fhir+json; charset=UTF-8", 'application/json; charset="utf-8"', "application/json; fhirVersion=4.0"],
+)
+def test_parameters_of_the_content_type_that_are_read(ehr, patient, kind):
+    assert ehr.post("Patient", patient, Content_Type=kind).status == 201
+
+
+@pytest.mark.parametrize(
+    "number", ["-0", "-0.0", "1e2", "1E+2", "0.10000000000000000001", "1e400", "9" * 25, "1" * 5000, "1.10"]
+)
+def test_numbers_are_kept_to_the_digit(ehr, number):
+    extension = f'[{{"url":"urn:x","valueDecimal":{number}}}]'
+    body = f'{{"resourceType":"Basic","code":{{"text":"x"}},"extension":{extension}}}'
+    reply = ehr.post("Basic", body)
+    assert reply.status == 201
+    patched = ehr.patch(f"Basic/{reply.id}", {"language": "en"})
+    for text in (reply.body, ehr.get(f"Basic/{reply.id}").body, patched.body):
+        assert f'"valueDecimal":{number}}}'.encode() in text
+
+
+@pytest.mark.parametrize(("query", "status"), [("name=%FF", 400), ("name=%C3%AB", 200), ("name=%25zz", 200)])
+def test_parameters_are_utf8(ehr, query, status):
+    assert ehr.get(f"Patient?{query}").status == status

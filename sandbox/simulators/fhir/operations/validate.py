@@ -51,7 +51,7 @@ def _read(call: Call) -> tuple[Json, Inputs]:
     """Return the resource to validate (a bare one is accepted too) and the other inputs."""
     known = frozenset({"resource", "mode", "profile"})
     if call.method == "POST" and (call.resource is not None or call.body.strip()):
-        check_json_body(call.media_type, "$validate")
+        check_json_body(call.media_type, "$validate", call.headers.get("content-type", ""))
         body = call.resource if call.resource is not None else jsonio.parse(call.body)
         if not isinstance(body, dict):
             raise Malformed("The body is not a resource.", issue_type="structure")

@@ -152,7 +152,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     if kind == FORM or (is_binary and kind not in JSON_TYPES):
         return out
     if kind not in PATCH_TYPES:
-        check_json_body(kind, "the FHIR server behind this one")
+        check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
     out.resource = jsonio.parse(request.body)
     return out
 
