@@ -37,7 +37,7 @@ class FhirSimulator(Simulator):
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The discovery document and the token endpoint are open; everything else is one dispatch."""
+        """Both statements of what is served and the token endpoint are open; everything else is one dispatch."""
         return (
             Route(
                 "GET",
@@ -45,6 +45,15 @@ class FhirSimulator(Simulator):
                 smart.configuration,
                 EVENT_TYPE,
                 "SMART discovery",
+                is_open=True,
+            ),
+            Route(
+                "GET",
+                "fhir/metadata",
+                routes.handle,
+                EVENT_TYPE,
+                "CapabilityStatement",
+                forward=proxy.forward,
                 is_open=True,
             ),
             Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
