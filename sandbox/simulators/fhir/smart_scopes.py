@@ -1,7 +1,8 @@
 """What SMART scopes a request needs (SMART App Launch 1.0 `.read`/`.write` and 2.0 `.cruds`).
 
 A search, and the condition of a write, need the right to read every type that shows through: included
-resources, and those that chains, `_has` and `_list` ask about. Reads only paths and parameters; the interactions themselves check the rest.
+resources, and those that chains, `_has` and `_list` ask about. Reads only paths and parameters; the
+interactions themselves check the rest.
 """
 
 import re
@@ -11,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed
-from sandbox.playground.events import Request
 from sandbox.jsonio import Json
+from sandbox.playground.events import Request
 from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.dispatch import served, split_url
 from sandbox.simulators.fhir.names import SURFACE
