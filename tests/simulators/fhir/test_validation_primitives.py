@@ -42,7 +42,7 @@ GOOD = {
         f"{DIV}<p>a<br/>b</p><table><tr><td>1</td></tr></table></div>",
         f"{DIV}a&nbsp;b &lt; &amp; &#160;</div>",
         f'{DIV}<img src="a.png" alt="b"/></div>',
-        f'{DIV}<a name="b"/><u>a</u><kbd>b</kbd><address>c</address><a href="#b" title="javascript: no link">d</a></div>',
+        f'{DIV}<a name="b"/><u>a</u><kbd>b</kbd><address>c</address><a href="#b" title="javascript: no">d</a></div>',
         f'{DIV}<a href="http://x.test">x</a><!-- note --></div>',
         f'<div xmlns="{NAMESPACE}" xml:lang="en" class="a" style="color:red">a</div>',
     ],

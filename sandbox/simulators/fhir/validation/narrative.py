@@ -9,16 +9,16 @@ NAMESPACE: Final = "http://www.w3.org/1999/xhtml"
 
 # The elements and attributes that txt-1 allows: HTML 4.0, chapters 7 to 11 without 9.4, and 15; links and images.
 _TAGS: Final = frozenset(
-    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 "
-    "h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th thead tr tt "
-    "u ul var".split()
+    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 "
+    "h3 h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th "
+    "thead tr tt u ul var".split()
 )
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
 _ATTRIBUTES: Final = frozenset(
-    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff charset "
-    "cite class colspan compact coords dir frame headers height href hreflang hspace id ismap lang longdesc name "
-    "nohref nowrap rel rev rowspan rules scope shape span src start style summary tabindex title type usemap valign value "
-    "vspace width".split()
+    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff "
+    "charset cite class colspan compact coords dir frame headers height href hreflang hspace id ismap lang longdesc "
+    "name nohref nowrap rel rev rowspan rules scope shape span src start style summary tabindex title type usemap "
+    "valign value vspace width".split()
 ) | {_XML + "lang", _XML + "space"}
 _SCRIPT: Final = re.compile(r"\s*(?:(?:javascript|vbscript)\s*:|data\s*:\s*text/html)", re.IGNORECASE)
 _LINKS: Final = frozenset({"href", "src", "cite", "longdesc"})
