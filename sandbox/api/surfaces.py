@@ -155,8 +155,10 @@ def _playground_of(task_run: TaskRun) -> Playground:
 
 
 async def _prepared(app: web.Application, route: Route, call: Request, sandbox: Sandbox) -> Any:
-    if route.forward is not None:
-        return await route.forward(call, sandbox, app[FETCH]) if sandbox.config else None
+    if route.forward is not None and sandbox.config:
+        answer = await route.forward(call, sandbox, app[FETCH])
+        if answer is not None:
+            return answer
     return await route.prepare(call, sandbox) if route.prepare is not None else None
 
 

@@ -19,12 +19,17 @@ from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
+from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
 EVENT_TYPE = "fhir_request"
 CLIENT_SECRET = "client_secret"
+
+
+def _interactions(path: str, summary: str) -> Route:
+    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=look_ahead, forward=proxy.forward)
 
 
 class FhirSimulator(Simulator):
@@ -57,8 +62,8 @@ class FhirSimulator(Simulator):
                 is_open=True,
             ),
             Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
-            Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions", forward=proxy.forward),
-            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions", forward=proxy.forward),
+            _interactions("fhir", "FHIR system interactions"),
+            _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
 
     @property

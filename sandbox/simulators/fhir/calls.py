@@ -11,6 +11,7 @@ from sandbox import jsonio
 from sandbox.errors import Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.fhir.ahead import Ahead
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.state import Stored, http_date
@@ -27,7 +28,8 @@ class Call:
     `path` is relative to the FHIR base, in segments. Header names are lower case. `resource` is the
     body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
-    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes.
+    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `ahead` is
+    what was found out about a long body before.
     """
 
     tx: Interaction
@@ -43,6 +45,7 @@ class Call:
     at: str | None = None
     assigned_id: str | None = None
     deleted_ids: tuple[str, ...] | None = None
+    ahead: Ahead | None = None
 
     @property
     def preferences(self) -> Preferences:
@@ -55,7 +58,7 @@ class Call:
             check_json_body(self.media_type, what, self.headers.get("content-type", ""))
             if not self.body.strip():
                 raise Malformed(f"The body is empty; {what} needs a resource in JSON.", issue_type="required")
-            self.resource = jsonio.parse(self.body)
+            self.resource = jsonio.parse(self.body) if self.ahead is None else self.ahead.json()
         return self.resource
 
 

@@ -47,7 +47,8 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
         message = f'The body is a "{found}", but the URL says {resource_type}.'
         raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.resourceType")
     if not call.is_checked:
-        issues = validate(resource)
+        known = call.ahead.issues if call.ahead is not None else None
+        issues = validate(resource) if known is None else known
         if issues:
             raise refusal(issues)
         check_stored_bundle(resource)

@@ -7,6 +7,7 @@ from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir import binary, proxy
+from sandbox.simulators.fhir.ahead import Ahead
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.dispatch import dispatch
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
@@ -70,13 +71,15 @@ def plain_read(tx: Interaction, request: Request) -> Response | None:
 
 def handle(tx: Interaction, request: Request) -> Response:
     """Serve one request to the FHIR surface."""
-    if request.prepared is not None:
+    ahead = request.prepared
+    if ahead is not None and not isinstance(ahead, Ahead):
         return proxy.respond(tx, request)
     if request.method == "GET" and not request.query:
         response = plain_read(tx, request)
         if response is not None:
             return response
     call = call_of(tx, request)
+    call.ahead = ahead
     if call.path[:1] == ("Binary",) and binary.wants_content(call):
         answer = dispatch(call)
         return response_of(call, binary.content(call, answer) if answer.status == 200 else answer, MEDIA_TYPE)
