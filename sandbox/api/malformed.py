@@ -7,6 +7,7 @@ surface it was meant for.
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import ContentEncodingError
 
 from sandbox import ids
 from sandbox.api.errors import to_web
@@ -30,6 +31,8 @@ class Handler(web.RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         said = " ".join((message or "").split())[:_SAID_MAX]
+        if isinstance(exc, ContentEncodingError):
+            said = f"The body is not what its Content-Encoding says: {said}"
         request_id = ids.new_request_id()
         response = to_web(render_json_error(Malformed(f"The request is not valid HTTP: {said}"), request_id))
         response.headers["X-Request-Id"] = request_id

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry
+from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, refuse_parameters
 from sandbox.simulators.fhir.dispatch import kind_of, served, split_url
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.outcome import issues_of, outcome
@@ -55,6 +55,7 @@ class Entry:
 
 def process(call: Call) -> Answer:
     """`POST [base]` with a Bundle of type batch or transaction."""
+    refuse_parameters(call, "A batch or transaction")
     bundle = call.json("a batch or transaction")
     kind = _check_bundle(bundle)
     is_transaction = kind == "transaction"

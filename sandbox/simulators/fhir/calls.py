@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sandbox import jsonio
-from sandbox.errors import Malformed, SandboxError
+from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.ahead import Ahead
@@ -18,6 +18,7 @@ from sandbox.simulators.fhir.state import Stored, http_date
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
+_FORM_ONLY = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -93,6 +94,17 @@ def answer_of(call: Call, stored: Stored, status: int) -> Answer:
     """Answer a write: the resource, and where it is."""
     location = f"{call.base}/{stored.resource_type}/{stored.id}/_history/{stored.version}"
     return Answer(status, stored.json, stored.version, stored.last_updated, location)
+
+
+def refuse_parameters(call: Call, what: str) -> None:
+    """Refuse what a URL asks of a write that has no parameters, unless `handling=lenient`; raises `Invalid`.
+
+    A condition on an instance would be one that nobody looks at.
+    """
+    for name, _ in call.query:
+        if name not in _FORM_ONLY and not call.preferences.is_lenient:
+            message = f'{what} has no parameter "{name}"; it takes _format and _pretty.'
+            raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
 
 
 def answer_json(value: Json, status: int = 200) -> Answer:

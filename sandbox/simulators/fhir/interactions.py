@@ -7,7 +7,7 @@ from sandbox import limits
 from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import binary, conditional, projection, state
-from sandbox.simulators.fhir.calls import Answer, Call, answer_of
+from sandbox.simulators.fhir.calls import Answer, Call, answer_of, refuse_parameters
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.negotiation import tag_versions
@@ -87,6 +87,7 @@ def update(call: Call) -> Answer:
     """`PUT [type]/[id]`: update, or create under that id; version-aware with `If-Match`."""
     resource_type, resource_id = call.path
     state.check_type(resource_type)
+    refuse_parameters(call, "An update")
     resource = checked_resource(call, resource_type, "an update")
     given = resource.get("id")
     if given != resource_id:
@@ -142,6 +143,7 @@ def delete(call: Call) -> Answer:
     """`DELETE [type]/[id]`: 204 also when there was nothing to delete."""
     resource_type, resource_id = call.path
     state.check_type(resource_type)
+    refuse_parameters(call, "A deletion")
     if call.headers.get("if-match") is not None:
         check_preconditions(call, resource_type, resource_id)
     version = state.delete(call.tx, resource_type, resource_id)

@@ -6,7 +6,7 @@ The condition is the URL's query; what follows is the plain interaction.
 from sandbox import jsonio
 from sandbox.errors import Conflict, Invalid, NotFound
 from sandbox.simulators.fhir import conditional, json_patch, patch_formats, state
-from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.interactions import check_preconditions, checked_resource, write_update
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.validation import validate
@@ -63,6 +63,7 @@ def conditional_delete(call: Call) -> Answer:
 def patch(call: Call) -> Answer:
     """`PATCH [type]/[id]`."""
     resource_type, resource_id = call.path
+    refuse_parameters(call, "A patch")
     return _patch(call, resource_type, resource_id)
 
 

@@ -468,3 +468,17 @@ def test_numbers_are_kept_to_the_digit(ehr, number):
 @pytest.mark.parametrize(("query", "status"), [("name=%FF", 400), ("name=%C3%AB", 200), ("name=%25zz", 200)])
 def test_parameters_are_utf8(ehr, query, status):
     assert ehr.get(f"Patient?{query}").status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "url"), [("PUT", "Patient/a"), ("PATCH", "Patient/a"), ("DELETE", "Patient/a"), ("POST", "")]
+)
+def test_writes_have_no_parameters(ehr, patient, method, url):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    body = {"resourceType": "Bundle", "type": "batch"} if not url else {**patient, "id": "a"}
+    before = ehr.state_hash()
+    reply = ehr.call(method, f"{url}?identifier=none", body)
+    assert (reply.status, [(c, e) for _, c, e, _ in reply.issues]) == (400, [("not-supported", "http.identifier")])
+    assert ehr.state_hash() == before
+    assert ehr.call(method, f"{url}?identifier=none", body, {"prefer": "handling=lenient"}).status < 300
+    assert ehr.call(method, f"{url}?_format=json&_pretty=true", body).status < 300
