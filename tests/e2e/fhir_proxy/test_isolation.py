@@ -66,6 +66,8 @@ def test_conditions_look_at_ones_own_only(pair, clinic):
         ehr.call("POST", "Patient", patient(), If_None_Exist="identifier=urn:p|1").json["id"] for ehr in (*pair, *pair)
     ]
     assert first[0] == first[2] != first[1] == first[3]
+    by_url = [ehr.call("POST", "Patient?identifier=urn:p|2", patient("2")).json["id"] for ehr in (*pair, *pair)]
+    assert by_url[0] == by_url[2] != by_url[1] == by_url[3]
     updated = ours.call("PUT", "Patient?identifier=urn:p|1", patient(active=True))
     assert (updated.status, updated.json["id"]) == (200, first[0])
     assert ours.call("DELETE", "Patient?identifier=urn:p|1").status < 300

@@ -3,6 +3,8 @@
 import pytest
 
 from sandbox import limits
+from sandbox.errors import Invalid
+from sandbox.simulators.fhir import state
 
 BASE = "http://ehr.test/v1/benchmark-runs/br_1/fhir"
 URN = "urn:uuid:00000000-0000-4000-8000-00000000000{}"
@@ -215,6 +217,19 @@ def test_a_batch_undoes_only_what_failed(chens, patient, bad, status):
     assert outcome["resourceType"] == "OperationOutcome" and outcome["issue"][0]["diagnostics"]
     assert chens.get("Patient/b").status == 410
     assert chens.branch.count("fhir/Patient") == 3
+
+
+def test_a_batch_entry_that_fails_late_is_undone(chens, patient, monkeypatch):
+    store = state.store
+
+    def late(*args):
+        store(*args)
+        raise Invalid("Too late.")
+
+    monkeypatch.setattr(state, "store", late)
+    reply = chens.transaction(entry("POST", "Patient", patient), entry("DELETE", "Patient/b"), kind="batch")
+    assert statuses(reply) == ["400", "204"]
+    assert chens.branch.count("fhir/Patient") == 2
 
 
 def test_all_problems_of_a_transaction_at_once(ehr):

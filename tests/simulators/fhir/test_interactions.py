@@ -232,6 +232,13 @@ def test_prefer(ehr, patient, prefer, check):
     assert check(reply)
 
 
+def test_a_conditional_read_counts_in_whole_seconds(ehr, patient):
+    ehr.clock.advance(0.5)
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    date = ehr.get("Patient/a").headers["Last-Modified"]
+    assert ehr.get("Patient/a", If_Modified_Since=date).status == 304
+
+
 def test_prefer_outcome_of_a_delete(ehr, patient):
     ehr.put("Patient/a", {**patient, "id": "a"})
     reply = ehr.delete("Patient/a", Prefer="return=OperationOutcome")

@@ -99,6 +99,14 @@ def test_everything_narrowed(chart, query, expected):
     assert set(names(chart.get(f"Patient/a/$everything?{query}"))) == expected
 
 
+def test_everything_at_the_edge_of_the_time_asked_for(chart):
+    chart.put("Observation/day", observation("day", effectiveDateTime="2030-03-01"))
+    chart.put("Observation/moment", observation("moment", effectiveInstant="2030-03-02T00:00:00Z"))
+    found = names(chart.get("Patient/a/$everything?_type=Observation&start=2030-03-02"))
+    assert "Observation/moment" in found and "Observation/day" not in found
+    assert "Observation/day" in names(chart.get("Patient/a/$everything?_type=Observation&start=2030-03-01"))
+
+
 def test_everything_by_post(chart):
     body = {
         "resourceType": "Parameters",

@@ -69,6 +69,7 @@ def test_json_patch(chen):
         ([{"op": "test", "path": "/multipleBirthInteger", "value": "1"}], 422),
         ([{"op": "test", "path": "/extension/0/valueDecimal", "value": 4.2}], 422),
         ([{"op": "test", "path": "/name/0/given", "value": ["Maria"]}], 422),
+        (b'[{"op":"test","path":"/extension/0/valueDecimal","value":4.1000000000000000001}]', 422),
         ([{"op": "test", "path": "/gender"}], 400),
         ([{"op": "test", "path": "/name/x", "value": 1}], 422),
         ([{"op": ["test"], "path": "/gender", "value": 1}], 400),
@@ -101,6 +102,11 @@ def test_bad_json_patches_change_nothing(chen, body, status):
     assert reply.issues
     assert "class" not in reply.text and "indices" not in reply.text, "told in JSON's words"
     assert chen.state_hash() == before
+
+
+def test_the_version_is_looked_at_before_the_patch(chen):
+    body = [{"op": "remove", "path": "/nothing"}]
+    assert chen.patch("Patient/a", body, Content_Type=JSON_PATCH, If_Match='W/"9"').status == 412
 
 
 def test_a_failing_operation_is_named(chen):
