@@ -176,7 +176,12 @@ SCOPES = [
     ("system/Patient.c", "PUT", "Patient/1", Forbidden),
     ("system/Patient.cu", "PUT", "Patient", None),
     ("system/Patient.cruds", "DELETE", "Patient/1", None),
-    ("system/Observation.read system/Encounter.read", "GET", "Observation?encounter.patient.name=x", Forbidden),
+    (
+        "system/Observation.read system/Encounter.read",
+        "GET",
+        "Observation?encounter:Encounter.patient.name=x",
+        Forbidden,
+    ),
     ("system/*.read", "GET", "Observation?encounter.patient.name=x", None),
     ("system/Patient.read", "GET", "Patient?_list=1", Forbidden),
     ("system/Patient.read system/List.read", "GET", "Patient?_list=1", None),
