@@ -49,7 +49,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _parse_int(text: str) -> int | float:
-    return int(text) if len(text) < 19 else ExactFloat(text)
+    return int(text) if len(text) < 19 and text != "-0" else ExactFloat(text)
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

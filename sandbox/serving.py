@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sandbox import limits
 from sandbox.api.context import HUB, IN_FLIGHT
+from sandbox.api.malformed import Server
 from sandbox.api.mounts import open_short_way
 from sandbox.api.surfaces import SCOPES
 from sandbox.app import create_app
@@ -40,6 +41,10 @@ def url_of(settings: Settings, runner: web.AppRunner) -> str:
 
 class Runner(web.AppRunner):
     """Runs an application of ours, with the short way to its simulated systems open."""
+
+    async def _make_server(self) -> Server:
+        made = await super()._make_server()
+        return Server(made.request_handler, request_factory=made.request_factory, **self._kwargs)
 
     async def setup(self) -> None:
         """Start the application."""

@@ -10,6 +10,7 @@ from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
+_CODINGS = frozenset({"identity", "gzip", "deflate"})
 
 
 class Body(BaseModel):
@@ -19,25 +20,33 @@ class Body(BaseModel):
 
 
 async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
-    """Read the whole body. Raises `TooLarge` past `limit` bytes.
+    """Read the whole body. Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content
+    encoding that is not read, `Malformed` for one that is broken.
 
     A body that is somewhat too large is read to its end, so that the client sees the answer.
     """
     if not request.body_exists:
         return b""
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in _CODINGS:
+        known = ", ".join(sorted(_CODINGS))
+        raise UnsupportedMedia(f'The Content-Encoding "{coding[:100]}" is not read here; use one of {known}.')
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.content.iter_any():
-        size += len(part)
-        if size > limit:
-            parts.clear()
-            if size > limit * _DRAIN_FACTOR:
-                raise _too_large(limit)
-        else:
-            parts.append(part)
+    try:
+        async for part in request.content.iter_any():
+            size += len(part)
+            if size > limit:
+                parts.clear()
+                if size > limit * _DRAIN_FACTOR:
+                    raise _too_large(limit)
+            else:
+                parts.append(part)
+    except web.RequestPayloadError:
+        raise Malformed(f"The body cannot be read: it is not what {coding} makes, or it is cut off.") from None
     if size > limit:
         raise _too_large(limit)
     return parts[0] if len(parts) == 1 else b"".join(parts)

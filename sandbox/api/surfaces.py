@@ -27,6 +27,7 @@ from sandbox.simulators.base import Route, Simulator
 Target = tuple[TaskRun, Sandbox]
 Find = Callable[[web.Application, web.Request, str], Target | None]
 Locate = Callable[[web.Request, str], Awaitable[Target]]
+Named = Callable[[web.Request], Awaitable[tuple[BenchmarkRun, list[TaskRun]]]]
 SCOPES = web.AppKey("scopes", list[Scope])
 RUN_TOKEN = "run token, vrl_run_…"
 ORGANIZATION_KEY = "organization key, vk_…"
@@ -40,10 +41,15 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
     for simulator in registry.simulators:
         for route in simulator.routes:
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
+            of_run = handler_of(app, simulator, route, _active_by_run, _locate_by_run)
+            of_task_run = handler_of(app, simulator, route, _active_by_task_run, _locate_by_task_run)
+            if route.is_document:
+                of_run = document_handler_of(app, simulator, route, _named_run)
+                of_task_run = document_handler_of(app, simulator, route, _named_task_run)
             if is_wired or not is_strict:
-                _mount(by_run, route, handler_of(app, simulator, route, _active_by_run, _locate_by_run))
+                _mount(by_run, route, of_run)
             if not is_strict:
-                _mount(by_task_run, route, handler_of(app, simulator, route, _active_by_task_run, _locate_by_task_run))
+                _mount(by_task_run, route, of_task_run)
             handler = handler_of(app, simulator, route, _active_by_sandbox, _locate_by_sandbox, is_direct=True)
             for scope in direct:
                 _mount(scope, route, handler)
@@ -111,6 +117,37 @@ def handler_of(
     return handle
 
 
+def document_handler_of(app: web.Application, simulator: Simulator, route: Route, named: Named) -> Handler:
+    """Return what serves a document that needs no token, below the run or task run that the path names.
+
+    It is an event of the one task run that is started; without one it is answered all the same.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        """Serve the document."""
+        run, meant = await named(request)
+        started = [t for t in meant if t.phase is Phase.STARTED]
+        task_run = started[0] if len(started) == 1 else meant[0]
+        target = task_run, _sandbox_of(run, task_run, simulator.surface)
+        if len(started) == 1:
+            return await handler_of(app, simulator, route, lambda *_: target, _locate_by_run)(request)
+        playground, call = _playground_of(task_run), _to_request(app, request, b"")
+        call.prepared = await _prepared(app, route, call, target[1])
+        return to_web(route.handler(playground.look(target[1]), call))
+
+    return handle
+
+
+async def _named_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
+    run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
+    return run, [t for t in run.task_runs if not t.is_over] or run.task_runs
+
+
+async def _named_task_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
+    run, task_run = await request.app[RUNS].find_task_run(request.match_info["task_run_id"])
+    return run, [task_run]
+
+
 def _playground_of(task_run: TaskRun) -> Playground:
     if task_run.playground is None or task_run.playground.is_torn_down:
         raise Conflict("The task run is over; its systems take no more calls.")
@@ -118,8 +155,10 @@ def _playground_of(task_run: TaskRun) -> Playground:
 
 
 async def _prepared(app: web.Application, route: Route, call: Request, sandbox: Sandbox) -> Any:
-    if route.forward is not None:
-        return await route.forward(call, sandbox, app[FETCH]) if sandbox.config else None
+    if route.forward is not None and sandbox.config:
+        answer = await route.forward(call, sandbox, app[FETCH])
+        if answer is not None:
+            return answer
     return await route.prepare(call, sandbox) if route.prepare is not None else None
 
 

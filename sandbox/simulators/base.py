@@ -69,8 +69,9 @@ class Route:
     `handler` is synchronous and runs as one interaction. `is_upstream` is False for what only the
     extended mode offers. `redact` names top-level JSON fields of the request body that must not be
     recorded. `prepare` runs before the interaction, off the event loop's hands, for work that takes
-    longer than 5 ms; its result is `request.prepared`. So is that of `forward`, unless it is None: it
-    asks a server outside for the answer.
+    longer than 5 ms; its result is `request.prepared`. So is that of `forward`, which comes first,
+    unless it is None: it asks a server outside for the answer. What `is_open` needs no token on the
+    direct routes, and if it is read by GET (`is_document`) nowhere.
     """
 
     method: str
@@ -84,6 +85,11 @@ class Route:
     prepare: Preparation | None = None
     forward: Forwarding | None = None
     is_open: bool = False
+
+    @property
+    def is_document(self) -> bool:
+        """Whether this is a document that everyone may read, on every path."""
+        return self.is_open and self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from sandbox import limits
 
 
@@ -113,3 +115,49 @@ async def test_a_large_output_is_kept(live):
     await run.complete(output=output)
     assert (await live.get(f"/task-runs/{run.tasks[0]}"))["output"] == output
     assert json.dumps(output) == json.dumps((await live.get(f"/task-runs/{run.tasks[0]}"))["output"])
+
+
+DOCUMENTS = ["fhir/metadata", "fhir/.well-known/smart-configuration"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+async def test_documents_need_no_token(live, path):
+    run = await live.run()
+    scopes = [f"/v1/benchmark-runs/{run.id}", f"/v1/task-runs/{run.tasks[0]}"]
+    sandbox = next(s for s in run.value["sandboxes"] if s["type"] == "Fhir" and s["task_run_id"] == run.tasks[0])
+    for scope in [*scopes, f"/sandboxes/{sandbox['id']}", f"/services/{sandbox['id']}"]:
+        for token in (None, "nonsense"):
+            answer = await live.call("GET", f"{scope}/{path}", token)
+            assert answer.status == 200, scope
+            assert f"{scope}/fhir" in answer.body.decode()
+        assert (await live.call("HEAD", f"{scope}/{path}")).status == 200
+    before = len(await run.events())
+    await run.start()
+    for scope in scopes:
+        assert (await live.call("GET", f"{scope}/{path}")).status == 200
+    recorded = (await run.events())[before:]
+    assert [e["request"]["path"] for e in recorded if e["type"] == "fhir_request"] == [path, path]
+    assert (await live.call("GET", f"{scopes[0]}/fhir/Patient/ana")).status == 401
+    assert (await live.call("POST", f"{scopes[0]}/fhir/token")).status == 401
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+async def test_documents_of_what_is_not_there_or_over(live, path):
+    for scope in ("/v1/benchmark-runs/br_none", "/v1/task-runs/tr_none", "/sandboxes/sb_none"):
+        answer = await live.call("GET", f"{scope}/{path}")
+        assert (answer.status, answer.json["resourceType"]) == (404, "OperationOutcome")
+    run = await live.started()
+    assert (await run.call("GET", "fhir/metadata?mode=nonsense")).status == 400
+    await run.complete()
+    assert (await live.call("GET", f"/v1/task-runs/{run.tasks[0]}/{path}")).status == 409
+    assert (await live.call("GET", f"/v1/benchmark-runs/{run.id}/{path}")).status == 200, "a task is still to come"
+
+
+async def test_documents_while_several_tasks_are_started(serve, disk, kit):
+    disk.benchmark(kit.benchmark("wide", concurrency=2))
+    async with serve() as live:
+        run = await live.started("wide")
+        await run.start(1)
+        assert (await run.call("GET", "fhir/Patient/ana")).status == 409
+        assert (await live.call("GET", f"/v1/benchmark-runs/{run.id}/fhir/metadata")).status == 200
+        assert (await live.call("GET", f"/v1/task-runs/{run.tasks[1]}/fhir/metadata")).status == 200

@@ -19,12 +19,17 @@ from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
+from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
 EVENT_TYPE = "fhir_request"
 CLIENT_SECRET = "client_secret"
+
+
+def _interactions(path: str, summary: str) -> Route:
+    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=look_ahead, forward=proxy.forward)
 
 
 class FhirSimulator(Simulator):
@@ -37,7 +42,7 @@ class FhirSimulator(Simulator):
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The discovery document and the token endpoint are open; everything else is one dispatch."""
+        """Both statements of what is served and the token endpoint are open; everything else is one dispatch."""
         return (
             Route(
                 "GET",
@@ -47,9 +52,18 @@ class FhirSimulator(Simulator):
                 "SMART discovery",
                 is_open=True,
             ),
+            Route(
+                "GET",
+                "fhir/metadata",
+                routes.handle,
+                EVENT_TYPE,
+                "CapabilityStatement",
+                forward=proxy.forward,
+                is_open=True,
+            ),
             Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
-            Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions", forward=proxy.forward),
-            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions", forward=proxy.forward),
+            _interactions("fhir", "FHIR system interactions"),
+            _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
 
     @property

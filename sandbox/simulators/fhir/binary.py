@@ -10,20 +10,29 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import Malformed, NotAcceptable
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir.calls import Answer, Call, Query
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
 
 _XML_TYPES: Final = frozenset({"application/fhir+xml", "application/xml", "text/xml"})
 
 
 def wants_content(call: Call) -> bool:
-    """Whether a call reads a Binary's content: it is a Binary, and neither Accept nor `_format` names FHIR."""
-    is_read = call.method in ("GET", "HEAD") and call.path[:1] == ("Binary",)
-    if not is_read or not (len(call.path) == 2 or (len(call.path) == 4 and call.path[2] == "_history")):
+    """Whether a call reads a Binary's content."""
+    return reads_content(call.method, call.path, call.query, call.headers.get("accept", ""))
+
+
+def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str) -> bool:
+    """Whether a request reads a Binary's content: it is a Binary, and neither Accept nor `_format` names FHIR.
+
+    >>> reads_content("GET", ("Binary", "1"), (), "*/*"), reads_content("POST", ("Binary",), (), "*/*")
+    (True, False)
+    """
+    is_read = method in ("GET", "HEAD") and path[:1] == ("Binary",)
+    if not is_read or not (len(path) == 2 or (len(path) == 4 and path[2] == "_history")):
         return False
-    if call.path[1].startswith(("_", "$")) or any(name == "_format" for name, _ in call.query):
+    if path[1].startswith(("_", "$")) or any(name == "_format" for name, _ in query):
         return False
-    accepted = {part.partition(";")[0].strip().lower() for part in call.headers.get("accept", "").split(",")}
+    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     return not accepted & JSON_TYPES
 
 

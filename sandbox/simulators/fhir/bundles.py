@@ -12,11 +12,14 @@ from urllib.parse import parse_qsl
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry
+from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, refuse_parameters
 from sandbox.simulators.fhir.dispatch import kind_of, served, split_url
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.validation import Link, validate_entries
+from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_literal
+from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.simulators.fhir.validation.structures import resource_types
 
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _HEADERS: Final = {
@@ -52,10 +55,15 @@ class Entry:
 
 def process(call: Call) -> Answer:
     """`POST [base]` with a Bundle of type batch or transaction."""
+    refuse_parameters(call, "A batch or transaction")
     bundle = call.json("a batch or transaction")
     kind = _check_bundle(bundle)
     is_transaction = kind == "transaction"
-    issues, found = validate_entries(bundle, allows_conditional=is_transaction)
+    ahead = call.ahead
+    if ahead is not None and ahead.outside is not None:
+        issues, found = ahead.outside, ahead.entries
+    else:
+        issues, found = validate_entries(bundle, allows_conditional=is_transaction)
     if issues:
         raise refusal(issues)
     rows = bundle.get("entry", [])
@@ -63,7 +71,7 @@ def process(call: Call) -> Answer:
     for index, row in enumerate(rows):
         entry_issues, links = found[index]
         entry = _entry(call, index, row)
-        entry.issues += entry_issues
+        entry.issues = [*entry_issues, *entry.issues]
         entry.links = links
         entries.append(entry)
     if is_transaction:
@@ -104,6 +112,9 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
         headers["prefer"] = prefer
     inner = Call(call.tx, request["method"], (), headers=headers, base=call.base, resource=row.get("resource"), at=at)
     entry = Entry(index, row.get("fullUrl"), inner)
+    problem = full_url_problem(entry.full_url, inner.resource) if entry.full_url is not None else None
+    if problem is not None:
+        entry.issues.append(Issue("value", problem, f"{at}.fullUrl"))
     try:
         inner.path, query = split_url(request["url"], call.base)
         inner.query = tuple(parse_qsl(query, keep_blank_values=True, errors="strict"))
@@ -112,6 +123,26 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
     except ValueError:
         entry.issues.append(Issue("value", "The query of the URL is not UTF-8.", f"{at}.request.url"))
     return entry
+
+
+def full_url_problem(full_url: str, resource: Json) -> str | None:
+    """Return what is wrong with an entry's fullUrl: it is absolute, and agrees with the id (R4, Bundle.entry.fullUrl).
+
+    >>> full_url_problem("Patient/1", None)
+    'The fullUrl "Patient/1" is not absolute: write urn:uuid:… or a URL.'
+    """
+    if ":" not in full_url:
+        return f"The fullUrl {shown(full_url)} is not absolute: write urn:uuid:… or a URL."
+    if full_url.startswith("urn:uuid:") and not is_urn_uuid(full_url):
+        return f"The fullUrl {shown(full_url)} is not a UUID."
+    literal = parse_literal(full_url)
+    given = resource.get("id") if isinstance(resource, dict) else None
+    if literal is None or given is None or literal.type not in resource_types():
+        return None
+    kind = resource.get("resourceType")
+    if (literal.type, literal.id) == (kind, given):
+        return None
+    return f"The fullUrl {shown(full_url)} does not agree with the resource, which is {kind}/{given}."
 
 
 def check_entry(entry: Entry) -> None:

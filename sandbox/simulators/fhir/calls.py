@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sandbox import jsonio
-from sandbox.errors import Malformed, SandboxError
+from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.fhir.ahead import Ahead
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.state import Stored, http_date
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
+_FORM_ONLY = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -27,7 +29,8 @@ class Call:
     `path` is relative to the FHIR base, in segments. Header names are lower case. `resource` is the
     body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
-    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes.
+    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `ahead` is
+    what was found out about a long body before.
     """
 
     tx: Interaction
@@ -43,6 +46,7 @@ class Call:
     at: str | None = None
     assigned_id: str | None = None
     deleted_ids: tuple[str, ...] | None = None
+    ahead: Ahead | None = None
 
     @property
     def preferences(self) -> Preferences:
@@ -52,10 +56,10 @@ class Call:
     def json(self, what: str) -> Json:
         """Return the body as JSON; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""
         if self.resource is None:
-            check_json_body(self.media_type, what)
+            check_json_body(self.media_type, what, self.headers.get("content-type", ""))
             if not self.body.strip():
                 raise Malformed(f"The body is empty; {what} needs a resource in JSON.", issue_type="required")
-            self.resource = jsonio.parse(self.body)
+            self.resource = jsonio.parse(self.body) if self.ahead is None else self.ahead.json()
         return self.resource
 
 
@@ -90,6 +94,17 @@ def answer_of(call: Call, stored: Stored, status: int) -> Answer:
     """Answer a write: the resource, and where it is."""
     location = f"{call.base}/{stored.resource_type}/{stored.id}/_history/{stored.version}"
     return Answer(status, stored.json, stored.version, stored.last_updated, location)
+
+
+def refuse_parameters(call: Call, what: str) -> None:
+    """Refuse what a URL asks of a write that has no parameters, unless `handling=lenient`; raises `Invalid`.
+
+    A condition on an instance would be one that nobody looks at.
+    """
+    for name, _ in call.query:
+        if name not in _FORM_ONLY and not call.preferences.is_lenient:
+            message = f'{what} has no parameter "{name}"; it takes _format and _pretty.'
+            raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
 
 
 def answer_json(value: Json, status: int = 200) -> Answer:

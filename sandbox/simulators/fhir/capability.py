@@ -13,6 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.negotiation import PATCH_TYPES
+from sandbox.simulators.fhir.projection import project
 from sandbox.simulators.fhir.search import definitions, search_parameters
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -29,7 +30,8 @@ def metadata(call: Call) -> Answer:
             known = ", ".join(_MODES)
             message = f'The mode "{value}" is not supported (R4 knows {known}); use mode=full.'
             raise Invalid(message, issue_type="not-supported", expression="http.mode")
-    return Answer(200, _statement(call.base))
+    answer = Answer(200, _statement(call.base))
+    return project(call, answer, "CapabilityStatement", also=("mode",)) if call.query else answer
 
 
 def prepare() -> None:

@@ -12,26 +12,43 @@ from urllib.parse import parse_qsl
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, PreconditionFailed
 from sandbox.simulators.fhir.calls import Call, Query
-from sandbox.simulators.fhir.negotiation import tag_version
+from sandbox.simulators.fhir.negotiation import tag_versions
 
-_NOT_CRITERIA: Final = frozenset("_format _pretty _summary _elements _count _sort _total".split())
+# What shapes a search's answer and selects nothing (R4, Search, "Search result parameters").
+_NOT_CRITERIA: Final = frozenset(
+    "_format _pretty _summary _elements _count _sort _total _include _revinclude _contained _containedType".split()
+)
 
 
-def criteria(condition: str | Query, what: str) -> Query:
-    """Return a condition's search parameters; raises `Invalid` when none is left.
+def is_criterion(name: str) -> bool:
+    """Whether a search parameter selects resources, rather than shaping the answer.
+
+    >>> is_criterion("family:exact"), is_criterion("_include:iterate")
+    (True, False)
+    """
+    return name.partition(":")[0] not in _NOT_CRITERIA
+
+
+def criteria(condition: str | Query, what: str, resource_type: str = "") -> Query:
+    """Return a condition's search parameters; raises `PreconditionFailed` when none is left, since it
+    would match everything, and `Invalid` when it is no search, or one of another type.
 
     >>> criteria("?identifier=a|b&_format=json", "If-None-Exist")
     (('identifier', 'a|b'),)
     """
     if isinstance(condition, str):
         text = condition.strip()
-        text = text.partition("?")[2] if "?" in text else text
+        if "?" in text:
+            place, _, text = text.partition("?")
+            named = place.rpartition("/")[2]
+            if named not in ("", resource_type):
+                raise Invalid(f"{what} is a search for {named}; here it must be for {resource_type}.")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
         except ValueError:
             raise Invalid(f'{what} "{text}" is not a search: write name=value&name=value.') from None
         condition = tuple(pairs)
-    kept = tuple((name, value) for name, value in condition if name not in _NOT_CRITERIA)
+    kept = tuple((name, value) for name, value in condition if is_criterion(name))
     if not kept:
         message = f"{what} needs at least one search parameter: without any it would match every resource."
         raise PreconditionFailed(message, issue_type="required")
@@ -41,7 +58,7 @@ def criteria(condition: str | Query, what: str) -> Query:
 def of_create(call: Call) -> str | Query | None:
     """Return the condition of a create: `If-None-Exist` or the URL's query, None without; not both."""
     header = call.headers.get("if-none-exist")
-    query = tuple(pair for pair in call.query if pair[0] not in _NOT_CRITERIA)
+    query = tuple(pair for pair in call.query if is_criterion(pair[0]))
     if header is not None and query:
         raise Invalid("The create has two conditions, If-None-Exist and the URL's query; send one.")
     return header if header is not None else query or None
@@ -51,7 +68,7 @@ def matches_of(call: Call, resource_type: str, condition: str | Query, what: str
     """Return the ids of all matches of a condition."""
     from sandbox.simulators.fhir.search import find
 
-    return find(call.tx.branch, resource_type, criteria(condition, what), call.base)
+    return find(call.tx.branch, resource_type, criteria(condition, what, resource_type), call.base)
 
 
 def match_of(call: Call, resource_type: str, condition: str | Query, what: str) -> str | None:
@@ -72,7 +89,8 @@ def is_not_modified(headers: Mapping[str, str], version: int, instant: str) -> b
     """
     tags = headers.get("if-none-match")
     if tags is not None:
-        return any(tag_version(tag) in (None, str(version)) for tag in tags.split(","))
+        known = tag_versions(tags)
+        return known is not None and (None in known or str(version) in known)
     since = headers.get("if-modified-since")
     if since is None:
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from sandbox.errors import Invalid, MethodNotAllowed, NotFound
+from sandbox.errors import Invalid, MethodNotAllowed, NotFound, Unsupported
 from sandbox.simulators.fhir import interactions
 from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.state import check_type
@@ -82,6 +82,9 @@ def served(call_path: tuple[str, ...], method: str) -> Served:
     """Return the interaction; raises `NotFound`, or `MethodNotAllowed` with the methods that work."""
     if call_path in _OUTSIDE:
         allowed = _OUTSIDE[call_path]
+        if method == allowed:
+            place = "/".join(call_path)
+            raise Unsupported(f"{method} {place} is served at this very path, and by itself, not in a Bundle.")
         raise MethodNotAllowed(f"{method} is not served here; use {allowed}.", headers={"Allow": allowed})
     kind = kind_of(call_path)
     row = INTERACTIONS[kind]
@@ -158,7 +161,7 @@ def split_url(url: str, base: str) -> tuple[tuple[str, ...], str]:
     (('Patient',), 'name=a%20b')
     """
     text = url.strip()
-    if base and text.startswith(base):
+    if base and text.startswith(base) and text[len(base) : len(base) + 1] in ("", "/", "?"):
         text = text[len(base) :]
     elif "://" in text:
         raise Invalid(f'The URL "{url}" is not below this server\'s base {base}.', issue_type="value")

@@ -11,9 +11,9 @@ from typing import Any, Final
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import refusal
-from sandbox.simulators.fhir.patch_paths import Place, bad_path, list_of, places
+from sandbox.simulators.fhir.patch_paths import Place, aligned, bad_path, lists_of, places
 from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.structures import Element, Structure, structure
+from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, structure
 
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("path", "name", "value"),
@@ -107,12 +107,10 @@ def _add(resource: Json, operation: Operation) -> None:
     element = _element(owner.shape, operation)
     value = _value(operation.value, element)
     if element.is_list:
-        owner.value.setdefault(element.name, []).append(value)
-        siblings = owner.value.get("_" + element.name)
-        if isinstance(siblings, list):
-            siblings.append(None)
+        for held, item in zip(aligned(owner.value, element.name), (value, None), strict=False):
+            held.append(item)
         return
-    if element.name in owner.value:
+    if element.name in owner.value or "_" + element.name in owner.value:
         raise Invalid(f"{element.name} is there already; use replace.")
     owner.value[element.name] = value
 
@@ -134,6 +132,8 @@ def _value(part: Mapping[str, Any], element: Element) -> Json:
     if "resource" in part:
         return copy.deepcopy(part["resource"])
     if "part" in part:
+        if element.kind is Kind.PRIMITIVE:
+            raise Invalid(f"{element.name} is a {element.type_name}; give its value as value[x], not as parts.")
         return _object(part["part"], structure(element.type_name))
     value = _plain(part)
     if value is None:
@@ -156,15 +156,16 @@ def _object(parts: list[Mapping[str, Any]], shape: Structure) -> Json:
 
 
 def _insert(resource: Json, operation: Operation) -> None:
-    held = list_of(resource, operation.path)
+    lists = lists_of(resource, operation.path)
     index = operation.numbers["index"]
-    if index > len(held):
-        raise Invalid(f"index {index} is past the end: the list has {len(held)} items.")
+    if index > len(lists[0]):
+        raise Invalid(f"index {index} is past the end: the list has {len(lists[0])} items.")
     found = places(resource, operation.path)
     element = found[0].element if found else _list_element(resource, operation.path)
     if element is None:
         raise bad_path(operation.path, "names no element that exists")
-    held.insert(index, _value(operation.value, element))
+    for held, item in zip(lists, (_value(operation.value, element), None), strict=False):
+        held.insert(index, item)
 
 
 def _list_element(resource: Json, path: str) -> Element | None:
@@ -174,17 +175,19 @@ def _list_element(resource: Json, path: str) -> Element | None:
 
 
 def _move(resource: Json, operation: Operation) -> None:
-    held = list_of(resource, operation.path)
+    lists = lists_of(resource, operation.path)
     source, destination = operation.numbers["source"], operation.numbers["destination"]
-    if source >= len(held) or destination >= len(held):
-        raise Invalid(f"source {source} or destination {destination} is past the end: the list has {len(held)} items.")
-    held.insert(destination, held.pop(source))
+    size = len(lists[0])
+    if source >= size or destination >= size:
+        raise Invalid(f"source {source} or destination {destination} is past the end: the list has {size} items.")
+    for held in lists:
+        held.insert(destination, held.pop(source))
 
 
 def _remove(place: Place) -> None:
     sibling = "_" + place.key
     if place.index is None:
-        del place.holder[place.key]
+        place.holder.pop(place.key, None)
         place.holder.pop(sibling, None)
         return
     for key in (place.key, sibling):
@@ -200,7 +203,11 @@ def _replace(place: Place, operation: Operation) -> None:
     if element is None:
         raise bad_path(operation.path, "names the whole resource")
     if place.index is not None:
-        place.holder[place.key][place.index] = _value(operation.value, element)
+        lists = aligned(place.holder, place.key) if element.kind is Kind.PRIMITIVE else [place.holder[place.key]]
+        for held, item in zip(lists, (_value(operation.value, element), None), strict=False):
+            held[place.index] = item
+        if not any(place.holder.get("_" + place.key, ())):
+            place.holder.pop("_" + place.key, None)
         return
     value = _value(operation.value, element)
     key = place.key

@@ -15,6 +15,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.history import Version
+from sandbox.simulators.fhir.negotiation import whole_number
 from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.validation.dates import interval
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -61,9 +62,9 @@ def _bundle(call: Call, rows: list[Version]) -> Answer:
         if name in _IGNORED:
             continue
         if name == "_count":
-            count = min(_number(name, value), limits.SEARCH_COUNT_MAX)
+            count = min(whole_number(name, value), limits.SEARCH_COUNT_MAX)
         elif name == REMAINING:
-            remaining = _number(name, value)
+            remaining = whole_number(name, value)
             continue
         elif name == "_since":
             rows = _since(rows, value)
@@ -92,12 +93,6 @@ def _bundle(call: Call, rows: list[Version]) -> Answer:
 def _url(url: str, kept: list[tuple[str, str]], remaining: int | None) -> str:
     pairs = kept if remaining is None else [*kept, (REMAINING, str(remaining))]
     return f"{url}?{urlencode(pairs)}" if pairs else url
-
-
-def _number(name: str, value: str) -> int:
-    if not value.isdecimal():
-        raise Invalid(f'{name} must be a whole number, not "{value}".', issue_type="value", expression=f"http.{name}")
-    return int(value)
 
 
 def _moments(name: str, value: str) -> tuple[datetime, datetime]:

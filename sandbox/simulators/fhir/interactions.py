@@ -7,11 +7,12 @@ from sandbox import limits
 from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import binary, conditional, projection, state
-from sandbox.simulators.fhir.calls import Answer, Call, answer_of
+from sandbox.simulators.fhir.calls import Answer, Call, answer_of, refuse_parameters
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.names import collection_of
-from sandbox.simulators.fhir.negotiation import tag_version
+from sandbox.simulators.fhir.negotiation import tag_versions
 from sandbox.simulators.fhir.validation import validate
+from sandbox.simulators.fhir.validation.primitives import shown
 
 
 def read(call: Call) -> Answer:
@@ -23,7 +24,7 @@ def read(call: Call) -> Answer:
     if call.headers and conditional.is_not_modified(call.headers, document.version, instant):
         return Answer(304, b"", document.version, instant)
     answer = Answer(200, text, document.version, instant)
-    return projection.project(call, answer) if call.query else answer
+    return projection.project(call, answer, resource_type) if call.query else answer
 
 
 def vread(call: Call) -> Answer:
@@ -31,7 +32,7 @@ def vread(call: Call) -> Answer:
     resource_type, resource_id, _, version = call.path
     stored = state.vread(call.tx.branch, resource_type, resource_id, version)
     answer = Answer(200, stored.json, stored.version, stored.last_updated)
-    return projection.project(call, answer) if call.query else answer
+    return projection.project(call, answer, resource_type) if call.query else answer
 
 
 def checked_resource(call: Call, resource_type: str, what: str) -> Json:
@@ -46,7 +47,8 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
         message = f'The body is a "{found}", but the URL says {resource_type}.'
         raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.resourceType")
     if not call.is_checked:
-        issues = validate(resource)
+        known = call.ahead.issues if call.ahead is not None else None
+        issues = validate(resource) if known is None else known
         if issues:
             raise refusal(issues)
         check_stored_bundle(resource)
@@ -71,6 +73,10 @@ def create(call: Call) -> Answer:
     condition = conditional.of_create(call)
     if condition is not None:
         existing = conditional.match_of(call, resource_type, condition, "If-None-Exist")
+        if existing is not None and call.assigned_id is not None:
+            # References to this entry were resolved to the resource that it was to create.
+            message = f"Another entry of the transaction makes {resource_type}/{existing}, which the condition matches."
+            raise PreconditionFailed(message, issue_type="duplicate")
         if existing is not None:
             stored = state.read(call.tx.branch, resource_type, existing)
             return answer_of(call, stored, 200)
@@ -81,6 +87,7 @@ def update(call: Call) -> Answer:
     """`PUT [type]/[id]`: update, or create under that id; version-aware with `If-Match`."""
     resource_type, resource_id = call.path
     state.check_type(resource_type)
+    refuse_parameters(call, "An update")
     resource = checked_resource(call, resource_type, "an update")
     given = resource.get("id")
     if given != resource_id:
@@ -99,28 +106,44 @@ def write_update(call: Call, resource: Json, resource_id: str, method: str = "PU
 
 
 def check_preconditions(call: Call, resource_type: str, resource_id: str) -> None:
-    """Raise `PreconditionFailed` unless `If-Match` names the current version."""
-    wanted = call.headers.get("if-match")
-    if_none = call.headers.get("if-none-match", "").strip()
-    if wanted is None and if_none != "*":
+    """Raise `PreconditionFailed` unless `If-Match` names the current version and `If-None-Match` does not.
+
+    Raises `Invalid` for a header that holds no entity tags.
+    """
+    wanted, unwanted = _tags(call, "If-Match"), _tags(call, "If-None-Match")
+    if wanted is None and unwanted is None:
         return
     current = state.find_document(call.tx.branch, resource_type, resource_id)
     reference = f"{resource_type}/{resource_id}"
     if wanted is not None:
         if current is None:
             raise PreconditionFailed(f"If-Match was sent, but there is no {reference}.", issue_type="conflict")
-        tags = [tag_version(part) for part in wanted.split(",")]
-        if None not in tags and str(current.version) not in tags:
-            message = f"If-Match asks for version {', '.join(map(str, tags))}, but {reference} is at {current.version}."
+        if None not in wanted and str(current.version) not in wanted:
+            asked = shown(", ".join(map(str, wanted))).strip('"')
+            message = f"If-Match asks for version {asked}, but {reference} is at {current.version}."
             raise PreconditionFailed(message, issue_type="conflict", headers={"ETag": f'W/"{current.version}"'})
-    if if_none == "*" and current is not None:
-        raise PreconditionFailed(f"If-None-Match: * was sent, but {reference} exists.", issue_type="duplicate")
+    if unwanted is not None and current is not None and (None in unwanted or str(current.version) in unwanted):
+        sent = "*" if None in unwanted else f'W/"{current.version}"'
+        message = f"If-None-Match: {sent} was sent, but {reference} exists."
+        raise PreconditionFailed(message, issue_type="duplicate", headers={"ETag": f'W/"{current.version}"'})
+
+
+def _tags(call: Call, name: str) -> list[str | None] | None:
+    text = call.headers.get(name.lower())
+    if text is None:
+        return None
+    found = tag_versions(text)
+    if found is None:
+        message = f'{name}: {shown(text)} is not an entity tag; write {name}: W/"3".'
+        raise Invalid(message, issue_type="value", expression=f"http.{name}")
+    return found
 
 
 def delete(call: Call) -> Answer:
     """`DELETE [type]/[id]`: 204 also when there was nothing to delete."""
     resource_type, resource_id = call.path
     state.check_type(resource_type)
+    refuse_parameters(call, "A deletion")
     if call.headers.get("if-match") is not None:
         check_preconditions(call, resource_type, resource_id)
     version = state.delete(call.tx, resource_type, resource_id)

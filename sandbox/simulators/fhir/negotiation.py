@@ -1,5 +1,6 @@
 """Content negotiation and preferences (R4, RESTful API: content types, `_format`, `Prefer`)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,10 +10,15 @@ from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
 from sandbox.simulators.fhir.names import MEDIA_TYPE
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
+FHIR_VERSIONS: Final = ("4.0", "4.0.1")
 PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
 _ANYTHING: Final = frozenset({"*/*", "application/*", "text/*"})
+_TAG: Final = re.compile(r'\*|(?:W/)?"([^"]*)"|(?:W/)?([A-Za-z0-9\-.]{1,64})').fullmatch
+_HUGE: Final = 10**18
+_SHOWN: Final = 60
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
+_RETURNS: Final[tuple[Return, ...]] = ("minimal", "representation", "OperationOutcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +31,17 @@ class Preferences:
 
 @lru_cache(maxsize=256)
 def preferences(header: str) -> Preferences:
-    """Read a `Prefer` header; preferences we do not know are ignored, as RFC 7240 asks.
+    """Read a `Prefer` header; what we do not know is ignored, and of two the first counts, as RFC 7240 asks.
 
     >>> preferences("return=minimal; handling=lenient")
     Preferences(returns='minimal', is_lenient=True)
     """
-    returns: Return | None = None
-    is_lenient = False
+    found: dict[str, str] = {}
     for part in header.replace(";", ",").split(","):
-        name, _, value = part.strip().partition("=")
-        value = value.strip().strip('"')
-        if name.lower() == "return":
-            if value == "minimal":
-                returns = "minimal"
-            elif value == "representation":
-                returns = "representation"
-            elif value == "OperationOutcome":
-                returns = "OperationOutcome"
-        elif name.lower() == "handling":
-            is_lenient = value.lower() == "lenient"
-    return Preferences(returns, is_lenient)
+        name, _, value = part.partition("=")
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    returns = next((known for known in _RETURNS if known == found.get("return")), None)
+    return Preferences(returns, found.get("handling", "").lower() == "lenient")
 
 
 @lru_cache(maxsize=256)
@@ -72,7 +69,7 @@ def response_type(accept: str, wanted: str | None) -> str:
         for parameter in parameters:
             if parameter.startswith("q="):
                 quality = _quality(parameter[2:])
-            elif parameter.startswith("fhirversion=") and parameter[12:] not in ("4.0", "4.0.1"):
+            elif parameter.startswith("fhirversion=") and parameter[12:] not in FHIR_VERSIONS:
                 raise NotAcceptable(f"FHIR version {parameter[12:]} is not served; this is 4.0.")
         if quality > 0 and (best is None or quality > best[0]):
             best = quality, "application/json" if name in ("application/json", "text/json") else MEDIA_TYPE
@@ -88,13 +85,20 @@ def _quality(text: str) -> float:
         return 1.0
 
 
-def check_json_body(media_type: str, what: str) -> None:
+def check_json_body(media_type: str, what: str, content_type: str = "") -> None:
     """Refuse a body that is not sent as JSON; a missing content type is taken as JSON.
 
-    Raises `UnsupportedMedia`.
+    `content_type` is the whole header: another character set than UTF-8 and another version of FHIR
+    are refused as well. Raises `UnsupportedMedia`.
     """
     if media_type and media_type not in JSON_TYPES:
         raise UnsupportedMedia(f'A body of type "{media_type}" is not read for {what}; send {MEDIA_TYPE}.')
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = (part.strip().strip('"').lower() for part in parameter.partition("="))
+        if name == "charset" and value not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMedia(f'The character set "{value}" is not read for {what}; FHIR is sent in UTF-8.')
+        if name == "fhirversion" and value not in FHIR_VERSIONS:
+            raise UnsupportedMedia(f"FHIR version {value} is not read for {what}; this is 4.0.")
 
 
 def is_true(query: Sequence[tuple[str, str]], name: str) -> bool:
@@ -107,16 +111,36 @@ def is_true(query: Sequence[tuple[str, str]], name: str) -> bool:
     return False
 
 
-def tag_version(header: str) -> str | None:
-    """Return the version that an entity tag names, None for `*`.
+def tag_versions(header: str) -> list[str | None] | None:
+    """Return the versions that a list of entity tags names, None for `*`; None for what is no such list.
 
-    >>> tag_version('W/"3"'), tag_version('"3"'), tag_version("*")
-    ('3', '3', None)
+    A bare version, as some clients send it, is read as a tag (RFC 9110, 8.8.3, has the quoted forms).
+
+    >>> tag_versions('W/"3"'), tag_versions('"3", 4'), tag_versions("*"), tag_versions('W/"3')
+    (['3'], ['3', '4'], [None], None)
     """
-    text = header.strip()
-    if text == "*":
-        return None
-    return text.removeprefix("W/").strip('"')
+    found = [_TAG(part.strip()) for part in header.split(",")]
+    return [tag[1] if tag[1] is not None else tag[2] for tag in found if tag] if all(found) else None
+
+
+def whole_number(name: str, value: object, low: int = 0, high: int = _HUGE) -> int:
+    """Return a parameter that is a whole number; raises `Invalid` for anything else and outside of its range.
+
+    What has 19 digits or more counts as `_HUGE`: it is past every limit, and is not worth reading.
+
+    >>> whole_number("_count", "20"), whole_number("_count", "9" * 5000) == _HUGE
+    (20, True)
+    """
+    text = str(value)
+    number = -1
+    if text.isascii() and text.isdecimal():
+        number = int(text) if len(text) < len(str(_HUGE)) else _HUGE
+    if not low <= number <= high:
+        allowed = f"{low} or more" if high == _HUGE else f"{low} to {high}"
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        message = f'{name} must be a whole number, {allowed}, not "{shown}".'
+        raise Invalid(message, issue_type="value", expression=f"http.{name}")
+    return number
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

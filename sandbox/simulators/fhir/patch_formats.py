@@ -1,4 +1,5 @@
-"""The three forms of PATCH: JSON Patch (RFC 6902), merge patch (RFC 7386) and FHIRPath Patch (R4).
+"""The three forms of PATCH: merge patch (RFC 7386), JSON Patch (`json_patch.py`) and FHIRPath Patch
+(`fhirpath_patch.py`).
 
 Each takes the resource and returns the patched copy; nothing is changed in place.
 """
@@ -7,17 +8,16 @@ import base64
 import copy
 from typing import Final
 
-from sandbox import jsonio, limits
-from sandbox.errors import Invalid, Malformed, TooLarge, Unprocessable, UnsupportedMedia
+from sandbox import jsonio
+from sandbox.errors import Invalid, Malformed, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import fhirpath_patch
 from sandbox.simulators.fhir.calls import Call
+from sandbox.simulators.fhir.json_patch import json_patch
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-OPERATIONS_MAX: Final = 1_000
-_OPERATIONS: Final = frozenset("add remove replace move copy test".split())
 
 
 def apply(call: Call, resource: Json) -> Json:
@@ -58,53 +58,6 @@ def _body(call: Call) -> tuple[str, Json]:
     if not call.body.strip():
         raise Malformed("The body is empty; a patch needs one.", issue_type="required")
     return kind, jsonio.parse(call.body)
-
-
-def bounded(value: Json) -> bytes:
-    """Return a patched resource as text; raises `TooLarge` when it grew past the limits of a body."""
-    try:
-        text = jsonio.dump(value)
-    except (TypeError, ValueError, RecursionError):
-        raise TooLarge(f"The patched resource is nested deeper than {limits.JSON_DEPTH} levels.") from None
-    if len(text) > limits.REQUEST_BODY_BYTES:
-        raise TooLarge(f"The patched resource is larger than {limits.REQUEST_BODY_BYTES} bytes.")
-    return text
-
-
-def json_patch(resource: Json, operations: Json) -> Json:
-    """Apply a JSON Patch; a `test` that fails is `Unprocessable`.
-
-    >>> json_patch({"resourceType": "Basic"}, [{"op": "add", "path": "/language", "value": "en"}])
-    {'resourceType': 'Basic', 'language': 'en'}
-    """
-    import jsonpatch
-    from jsonpointer import JsonPointerException
-
-    if not isinstance(operations, list):
-        raise Invalid("A JSON Patch is an array of operations.", issue_type="structure")
-    for index, row in enumerate(operations):
-        if not isinstance(row, dict) or row.get("op") not in _OPERATIONS:
-            found = row.get("op") if isinstance(row, dict) else row
-            known = "add, remove, replace, move, copy or test"
-            message = f'Operation {index} of the JSON Patch has the op "{found}"; use {known}.'
-            raise Invalid(message, issue_type="value")
-        if not isinstance(row.get("path"), str):
-            raise Invalid(f"Operation {index} of the JSON Patch needs a path.", issue_type="required")
-    if len(operations) > OPERATIONS_MAX:
-        raise TooLarge(f"The JSON Patch has {len(operations)} operations; the limit is {OPERATIONS_MAX}.")
-    try:
-        result = copy.deepcopy(resource)
-        for row in operations:
-            result = jsonpatch.JsonPatch([row]).apply(result, in_place=True)
-            # A copy can double the resource each time, so its size is watched as it grows.
-            if row["op"] == "copy":
-                bounded(result)
-        return result
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise Unprocessable(f"A test of the JSON Patch failed: {error}.", issue_type="processing") from None
-    except (jsonpatch.JsonPatchException, JsonPointerException, TypeError, KeyError, IndexError, ValueError) as error:
-        why = str(error) if str(error) not in ("", "None") else f"{row['op']} does not work on {row['path']}"
-        raise Invalid(f"The JSON Patch cannot be applied: {why}.", issue_type="invalid") from None
 
 
 def _merged(resource: Json, body: Json) -> Json:

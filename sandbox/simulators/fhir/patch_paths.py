@@ -14,6 +14,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir import fhirpath
 from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, structure
 
+_INDEX_DIGITS: Final = 10
 _STEP: Final = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_]*|`[^`]+`)(\()?|\[(\d+)\]|\s+")
 
 
@@ -86,9 +87,11 @@ def children(place: Place, name: str) -> list[Place]:
         raise Invalid(f'There is no element "{name}" in {shape.name}.', issue_type="invalid")
     found = []
     for element in elements:
-        if element.name not in value:
+        siblings = value.get("_" + element.name) if element.kind is Kind.PRIMITIVE else None
+        if element.name not in value and siblings is None:
             continue
-        item = value[element.name]
+        # A primitive with extensions only has no value, but a place.
+        item = value.get(element.name, [None] * len(siblings) if isinstance(siblings, list) else None)
         inner = _shape_of(element)
         if isinstance(item, list):
             for index, child in enumerate(item):
@@ -117,9 +120,10 @@ def places(resource: Json, path: str) -> list[Place]:
             if not (is_first and text in (resource["resourceType"], "Resource", "DomainResource")):
                 found = [child for place in found for child in children(place, text)]
         elif kind == "index":
-            found = found[int(text) : int(text) + 1]
+            place = int(text) if len(text) < _INDEX_DIGITS else len(found)
+            found = found[place : place + 1]
         elif kind == "where":
-            found = [place for place in found if _holds(path, text, place.value)]
+            found = [p for p in found if p.value is not None and _holds(path, text, p.value)]
         elif kind in ("first", "last"):
             found = (found[:1] if kind == "first" else found[-1:]) if not text else []
         elif kind == "single":
@@ -145,8 +149,11 @@ def _holds(path: str, criteria: str, value: Json) -> bool:
         raise bad_path(path, f"has a where({criteria}) that cannot be evaluated: {error.message}") from None
 
 
-def list_of(resource: Json, path: str) -> list[Json]:
-    """Return the array that a path names as a whole, for `insert` and `move`."""
+def lists_of(resource: Json, path: str) -> list[list[Json]]:
+    """Return the array that a path names as a whole, for `insert` and `move`.
+
+    For primitives with ids or extensions the array of these follows, of the same length.
+    """
     parent, _, name = path.rpartition(".")
     if not parent:
         raise bad_path(path, "must name an element of the resource")
@@ -159,6 +166,16 @@ def list_of(resource: Json, path: str) -> list[Json]:
         raise bad_path(path, "names no element that exists")
     if not element.is_list:
         raise bad_path(path, "names an element that does not repeat")
-    held = owner.value.get(name, [])
-    owner.value[name] = held
-    return list(held) if not isinstance(held, list) else held
+    return aligned(owner.value, name)
+
+
+def aligned(holder: Json, name: str) -> list[list[Json]]:
+    """Return a list element's array, made if it is missing, and beside it that of its ids and extensions.
+
+    >>> aligned({"_given": [{"id": "a"}]}, "given")
+    [[None], [{'id': 'a'}]]
+    """
+    beside = holder.get("_" + name)
+    if not isinstance(beside, list):
+        return [holder.setdefault(name, [])]
+    return [holder.setdefault(name, [None] * len(beside)), beside]

@@ -12,23 +12,26 @@ _NAMES: Final = frozenset({"_summary", "_elements"})
 _FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 
 
-def refuse_unknown(call: Call) -> None:
-    """Refuse parameters that a read does not have, unless `handling=lenient`; raises `Invalid`."""
+def refuse_unknown(call: Call, also: tuple[str, ...] = ()) -> None:
+    """Refuse parameters that a read does not have, unless `handling=lenient`; raises `Invalid`.
+
+    `also` are those that this read has beside the usual ones.
+    """
     if call.preferences.is_lenient:
         return
     for name, _ in call.query:
-        if name not in _NAMES and name not in _FORM_ONLY:
-            message = f'A read has no parameter "{name}"; use _summary, _elements, _format or _pretty.'
+        if name not in _NAMES and name not in _FORM_ONLY and name not in also:
+            known = ", ".join((*also, "_summary", "_elements", "_format"))
+            message = f'A read has no parameter "{name}"; use {known} or _pretty.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
 
 
-def project(call: Call, answer: Answer) -> Answer:
+def project(call: Call, answer: Answer, resource_type: str, also: tuple[str, ...] = ()) -> Answer:
     """Leave out of a read's answer what `_summary` or `_elements` does not ask for."""
-    refuse_unknown(call)
+    refuse_unknown(call, also)
     wanted = [(name, value) for name, value in call.query if name in _NAMES]
     if not wanted or not answer.body:
         return answer
-    resource_type = call.path[0]
     options = Options()
     for name, value in wanted:
         options.read(name, value, (resource_type,))
@@ -36,5 +39,9 @@ def project(call: Call, answer: Answer) -> Answer:
         raise Invalid("_summary=count is for searches.", issue_type="not-supported", expression="http._summary")
     if options.summary == "false" and not options.elements:
         return answer
-    text = jsonio.dump(subset(jsonio.parse(answer.body), resource_type, options))
+    whole = jsonio.parse(answer.body)
+    part = subset({"id": None, **whole}, resource_type, options)
+    if "id" not in whole:  # a CapabilityStatement is not stored, and has none
+        del part["id"]
+    text = jsonio.dump(part)
     return Answer(answer.status, text, answer.version, answer.last_updated)

@@ -1,9 +1,13 @@
 """The wire: HTTP requests to calls, answers to HTTP responses (R4, RESTful API)."""
 
+from urllib.parse import unquote_to_bytes
+
 from sandbox import jsonio
+from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir import binary, proxy
+from sandbox.simulators.fhir.ahead import Ahead
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.dispatch import dispatch
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
@@ -15,7 +19,9 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def call_of(tx: Interaction, request: Request) -> Call:
-    """Return the call that a request makes."""
+    """Return the call that a request makes; raises `Malformed` for parameters that are not UTF-8."""
+    if "%" in request.raw_query and not is_utf8(request.raw_query):
+        raise Malformed("The parameters of the URL are not UTF-8.", issue_type="value")
     path = tuple(part for part in request.path.split("/")[1:] if part)
     return Call(
         tx,
@@ -27,6 +33,19 @@ def call_of(tx: Interaction, request: Request) -> Call:
         request.body,
         request.media_type,
     )
+
+
+def is_utf8(query: str) -> bool:
+    """Whether the percent-encoded bytes of a query are UTF-8.
+
+    >>> is_utf8("name=Zo%C3%AB"), is_utf8("name=Zo%EB")
+    (True, False)
+    """
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain_read(tx: Interaction, request: Request) -> Response | None:
@@ -52,13 +71,15 @@ def plain_read(tx: Interaction, request: Request) -> Response | None:
 
 def handle(tx: Interaction, request: Request) -> Response:
     """Serve one request to the FHIR surface."""
-    if request.prepared is not None:
+    ahead = request.prepared
+    if ahead is not None and not isinstance(ahead, Ahead):
         return proxy.respond(tx, request)
     if request.method == "GET" and not request.query:
         response = plain_read(tx, request)
         if response is not None:
             return response
     call = call_of(tx, request)
+    call.ahead = ahead
     if call.path[:1] == ("Binary",) and binary.wants_content(call):
         answer = dispatch(call)
         return response_of(call, binary.content(call, answer) if answer.status == 200 else answer, MEDIA_TYPE)

@@ -42,8 +42,8 @@ def client_id_of(sandbox: Sandbox) -> str:
 def configuration(tx: Interaction, request: Request) -> Response:
     """`GET .well-known/smart-configuration`."""
     base = f"{request.base_url}/{SURFACE}"
+    # No issuer: that is OpenID Connect's, which is not served. The code challenge is asked of every server.
     value = {
-        "issuer": base,
         "token_endpoint": f"{base}/token",
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "grant_types_supported": ["client_credentials"],
@@ -54,7 +54,7 @@ def configuration(tx: Interaction, request: Request) -> Response:
             "system/[Type].read",
             "system/[Type].cruds",
         ],
-        "response_types_supported": ["token"],
+        "code_challenge_methods_supported": ["S256"],
         "capabilities": ["client-confidential-symmetric", "permission-v1", "permission-v2"],
     }
     return Response.of_json(value)

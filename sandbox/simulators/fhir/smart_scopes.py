@@ -1,7 +1,8 @@
 """What SMART scopes a request needs (SMART App Launch 1.0 `.read`/`.write` and 2.0 `.cruds`).
 
-A search needs the right to read every type that shows through: included resources, and those that
-chains and `_has` ask about. Reads only paths and parameters; the interactions themselves check the rest.
+A search, and the condition of a write, need the right to read every type that shows through: included
+resources, and those that chains, `_has` and `_list` ask about. Reads only paths and parameters; the
+interactions themselves check the rest.
 """
 
 import re
@@ -11,12 +12,15 @@ from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed
+from sandbox.jsonio import Json
 from sandbox.playground.events import Request
+from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.dispatch import served, split_url
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.search import definitions
 from sandbox.simulators.fhir.searching import FORM, parse_form
+from sandbox.simulators.fhir.validation.literals import parse_conditional
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 Path: TypeAlias = tuple[str, ...]
@@ -63,7 +67,7 @@ def needs(request: Request) -> list[Need]:
     query = request.query
     if request.method == "POST" and path[-1] == "_search" and request.media_type == FORM:
         query = (*query, *parse_form(request.body))
-    return list(_of_call(path, request.method, query))
+    return [*_of_call(path, request.method, query), *_of_condition(path, request.headers.get("if-none-exist"))]
 
 
 def _of_bundle(request: Request) -> list[Need]:
@@ -74,9 +78,30 @@ def _of_bundle(request: Request) -> list[Need]:
             row = entry["request"]
             path, query = split_url(row["url"], f"{request.base_url}/{SURFACE}")
             found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
+            found += _of_condition(path, row.get("ifNoneExist"))
+            found += _of_references(entry.get("resource"))
     except (Malformed, KeyError, TypeError, AttributeError):
         return [(ANY, "cruds")]  # it will be refused, and needs no right to be
     return found
+
+
+def _of_condition(path: Path, condition: str | None) -> Iterator[Need]:
+    """Yield what `If-None-Exist` needs: it may answer with a resource of the type, and look at others."""
+    if condition is not None and len(path) == 1:
+        yield path[0], "r"
+        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(condition.rpartition("?")[2])))
+
+
+def _of_references(resource: Json) -> Iterator[Need]:
+    """Yield what the conditional references of a transaction's entry need: the right to search for them."""
+    if isinstance(resource, dict):
+        found = parse_conditional(str(resource.get("reference", "")))
+        if found is not None:
+            yield found[0], "s"
+            yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
+    for item in resource.values() if isinstance(resource, dict) else resource if isinstance(resource, list) else ():
+        if isinstance(item, dict | list):
+            yield from _of_references(item)
 
 
 def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
@@ -93,6 +118,10 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
         resource_type = path[2]
     if found.scope == "write":
         yield resource_type, _LETTERS.get(found.code or "") or {"PUT": "cu", "PATCH": "u"}.get(method, "d")
+        query = list(query)
+        if method == "POST" and any(is_criterion(name) for name, _ in query):
+            yield resource_type, "r"  # a conditional create may answer with what it found
+        yield from ((shown, "rs") for shown in _shown(resource_type, query))
         return
     is_search = found.code in ("search-type", "search-system", None)
     letters = "s" if is_search else _LETTERS.get(found.code or "", "rs")
@@ -113,6 +142,8 @@ def _shown(resource_type: str, query: Pairs) -> Iterator[str]:
             yield parts[0]
         elif code == "_include":
             yield from _targets(parts[0], parts[1] if len(parts) > 1 else ANY, parts[2] if len(parts) > 2 else "")
+        elif code == "_list":
+            yield "List"
         elif code == "_has":
             steps = name.split(":")
             yield from (step for step in steps if step in resource_types())

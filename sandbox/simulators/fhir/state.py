@@ -122,10 +122,11 @@ def read(branch: Branch, resource_type: str, resource_id: str) -> Stored:
 def vread(branch: Branch, resource_type: str, resource_id: str, version: str) -> Stored:
     """Return one version; raises `NotFound`, or `Gone` for the version of a deletion."""
     check_type(resource_type)
-    found = history.version(branch, resource_type, resource_id, int(version)) if version.isdecimal() else None
     reference = f"{resource_type}/{resource_id}"
+    is_number = version.isascii() and version.isdecimal() and version[0] != "0" and len(version) < 19
+    found = history.version(branch, resource_type, resource_id, int(version)) if is_number else None
     if found is None:
-        raise NotFound(f'There is no version "{version}" of {reference}.')
+        raise NotFound(f'There is no version "{version[:64]}" of {reference}.')
     if found.json is None:
         raise Gone(f"{reference} was deleted in version {version}.")
     return Stored(resource_type, resource_id, found.version, found.json)

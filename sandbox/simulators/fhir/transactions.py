@@ -15,7 +15,7 @@ from sandbox.errors import PreconditionFailed, SandboxError
 from sandbox.simulators.fhir import conditional, state
 from sandbox.simulators.fhir.bundle_references import References
 from sandbox.simulators.fhir.bundles import ORDER, Entry, carry_out_entry, check_entry, kind_of_or_none
-from sandbox.simulators.fhir.calls import Call, answer_of, at_entry
+from sandbox.simulators.fhir.calls import Call, Query, answer_of, at_entry
 from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.validation.literals import parse_conditional
@@ -117,8 +117,15 @@ def _identify(entry: Entry) -> None:
 
 def _check_overlap(entries: list[Entry]) -> None:
     taken: dict[tuple[str, str], Entry] = {}
+    asked: dict[tuple[str, Query], Entry] = {}
     for entry in entries:
         call = entry.call
+        condition = _unmet(entry)
+        if condition is not None:
+            other = asked.setdefault((call.path[0], condition), entry)
+            if other is not entry:
+                text = f"Entry {other.index} has the same condition, which nothing matches yet: both would create it."
+                raise _named(refusal([Issue("duplicate", text, call.at)]), entry)
         if call.method == "POST" and entry.answer is not None:
             continue  # a conditional create that found its resource writes nothing
         if call.method not in ("POST", "PUT", "PATCH", "DELETE") or len(call.path) not in (1, 2):
@@ -132,6 +139,22 @@ def _check_overlap(entries: list[Entry]) -> None:
             if other is not entry:
                 text = f"{key[0]}/{key[1]} is written by entry {other.index} too; a transaction writes it once at most."
                 raise _named(refusal([Issue("duplicate", text, call.at)]), entry)
+
+
+def _unmet(entry: Entry) -> Query | None:
+    """Return the condition of an entry that creates a resource because nothing matches it."""
+    call = entry.call
+    if call.method not in ("POST", "PUT") or kind_of_or_none(call) != "type" or entry.answer is not None:
+        return None
+    condition = conditional.of_create(call) if call.method == "POST" else call.query
+    if condition is None or (call.method == "PUT" and _is_there(entry)):
+        return None
+    return tuple(sorted(conditional.criteria(condition, "The condition", call.path[0])))
+
+
+def _is_there(entry: Entry) -> bool:
+    assert entry.assigned_id is not None
+    return state.find_document(entry.call.tx.branch, entry.call.path[0], entry.assigned_id) is not None
 
 
 def _resolve_conditional(ordered: list[Entry]) -> None:

@@ -5,8 +5,8 @@ The condition is the URL's query; what follows is the plain interaction.
 
 from sandbox import jsonio
 from sandbox.errors import Conflict, Invalid, NotFound
-from sandbox.simulators.fhir import conditional, patch_formats, state
-from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir import conditional, json_patch, patch_formats, state
+from sandbox.simulators.fhir.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.interactions import check_preconditions, checked_resource, write_update
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.validation import validate
@@ -63,6 +63,7 @@ def conditional_delete(call: Call) -> Answer:
 def patch(call: Call) -> Answer:
     """`PATCH [type]/[id]`."""
     resource_type, resource_id = call.path
+    refuse_parameters(call, "A patch")
     return _patch(call, resource_type, resource_id)
 
 
@@ -80,7 +81,7 @@ def _patch(call: Call, resource_type: str, resource_id: str) -> Answer:
     document = state.get(call.tx.branch, resource_type, resource_id)
     check_preconditions(call, resource_type, resource_id)
     # Parsed anew, since a patch can nest deeper than a body may be.
-    patched = jsonio.parse(patch_formats.bounded(patch_formats.apply(call, document.value)))
+    patched = jsonio.parse(json_patch.bounded(patch_formats.apply(call, document.value)))
     if not isinstance(patched, dict) or patched.get("resourceType") != resource_type:
         raise Invalid("A patch must leave the resourceType as it is.", issue_type="invalid")
     if patched.get("id") != resource_id:

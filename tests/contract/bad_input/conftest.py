@@ -7,7 +7,7 @@ import asyncio
 import email
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,7 +31,8 @@ class Row:
     """One route: whose token it wants, what stands in its path, and what its body must be.
 
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
-    gives wrong values by field, `required` the fields that may not be missing.
+    gives wrong values by field, `required` the fields that may not be missing. What is a document needs no
+    token on any path; what is only open, on the direct ones.
     """
 
     token: str = "organization"
@@ -43,6 +44,7 @@ class Row:
     is_open: bool = False
     has_json: bool = True
     limit: int = limits.REQUEST_BODY_BYTES
+    is_document: bool = False
 
 
 def but(*allowed: type) -> list[Any]:
@@ -188,7 +190,8 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
     ),
     ("POST", "portal/logout"): Row(body={}),
-    ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
+    ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True, is_document=True),
+    ("GET", "fhir/metadata"): Row(is_open=True, is_document=True),
     ("POST", "fhir/token"): Row(is_open=True, has_json=False, body={}),
     ("*", "fhir"): Row(),
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
@@ -253,8 +256,8 @@ class World:
         more = {"benchmark_run_id": "{run}", "task_run_id": "{task}", "sandbox_id": kind}
         path = {**row.path, **{k: v for k, v in more.items() if "{" + k + "}" in mount}}
         token = "run" if mount.startswith("/v1") else "organization"
-        is_open = row.is_open and token == "organization"
-        return Row(token, path, row.body, row.required, row.wrong, row.query, is_open, row.has_json, row.limit)
+        is_open = row.is_document or (row.is_open and token == "organization")
+        return replace(row, token=token, path=path, is_open=is_open)
 
     def path(self, path: str, row: Row, replaced: dict[str, str] | None = None) -> str:
         """The path with its parameters filled in, some of them replaced."""

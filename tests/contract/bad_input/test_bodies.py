@@ -1,7 +1,10 @@
 """Wrong bodies on every route that takes one, and the limits at their edge."""
 
+import gzip
 import json
 from typing import Any
+
+import pytest
 
 from sandbox import limits
 
@@ -140,3 +143,30 @@ async def test_depth_at_the_limit_and_one_past_it(live, bad):
         arrays = depth - 1  # the object around them is one level
         body = b'{"output": ' + b"[" * arrays + b"]" * arrays + b"}"
         assert (await live.call("POST", path, run.token, body=body, headers=bad.JSON)).status == status
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status"),
+    [
+        ("gzip", gzip.compress(b"{}"), 400),
+        ("gzip", b"nonsense", 400),
+        ("gzip", gzip.compress(b'{"resourceType": "Patient"}')[:15], 400),
+        ("deflate", b"nonsense", 400),
+        ("nonsense", b"{}", 415),
+        ("identity", b"{}", 400),
+    ],
+)
+async def test_content_encodings(live, coding, body, status):
+    run = await live.started()
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": coding}
+    answer = await live.call("POST", f"/v1/benchmark-runs/{run.id}/fhir/Patient", run.token, body=body, headers=headers)
+    assert answer.status == status
+    assert answer.json["resourceType"] == "OperationOutcome"
+
+
+async def test_a_compressed_body_is_read(live):
+    run = await live.started()
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"resourceType": "Patient"}')
+    answer = await live.call("POST", f"/v1/benchmark-runs/{run.id}/fhir/Patient", run.token, body=body, headers=headers)
+    assert answer.status == 201

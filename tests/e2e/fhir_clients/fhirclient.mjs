@@ -8,8 +8,9 @@ const client = FHIR(request, {}).client({
 });
 const facts = {};
 
-const statement = await client.request('metadata');
-if (statement.fhirVersion !== '4.0.1') throw new Error(`FHIR version ${statement.fhirVersion}`);
+// Both ask for the statement without the token.
+const [version, release] = [await client.getFhirVersion(), await client.getFhirRelease()];
+if (version !== '4.0.1' || release !== 4) throw new Error(`FHIR version ${version}, release ${release}`);
 facts.created = await client.create(given.patient);
 const { id } = facts.created;
 facts.read = await client.request(`Patient/${id}`);

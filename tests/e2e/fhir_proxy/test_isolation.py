@@ -66,6 +66,8 @@ def test_conditions_look_at_ones_own_only(pair, clinic):
         ehr.call("POST", "Patient", patient(), If_None_Exist="identifier=urn:p|1").json["id"] for ehr in (*pair, *pair)
     ]
     assert first[0] == first[2] != first[1] == first[3]
+    by_url = [ehr.call("POST", "Patient?identifier=urn:p|2", patient("2")).json["id"] for ehr in (*pair, *pair)]
+    assert by_url[0] == by_url[2] != by_url[1] == by_url[3]
     updated = ours.call("PUT", "Patient?identifier=urn:p|1", patient(active=True))
     assert (updated.status, updated.json["id"]) == (200, first[0])
     assert ours.call("DELETE", "Patient?identifier=urn:p|1").status < 300
@@ -131,12 +133,41 @@ def test_a_transaction_stays_within(pair, clinic):
     answer = transact(read, kind="batch").json["entry"][0]
     assert answer["response"]["status"].startswith("404")
     assert "resource" not in answer
+    both = [{"request": {"method": "GET", "url": f"{ours.base}/Patient/{name}"}} for name in (made["id"], "chosen")]
+    answers = transact(*both, kind="batch").json["entry"]
+    assert [a["response"]["status"][:3] for a in answers] == ["404", "200"]
+    mixed = [
+        {"request": {"method": "DELETE", "url": f"Patient/{made['id']}"}},
+        {"request": {"method": "GET", "url": "Patient/chosen"}},
+        {"request": {"method": "GET", "url": "Patient/$meta"}},
+        {"request": {"method": "DELETE", "url": "Patient/none"}},
+    ]
+    answers = transact(*mixed, kind="batch").json["entry"]
+    assert [a["response"]["status"][:3] for a in answers] == ["404", "200", "400", "204"]
+    assert answers[0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
+    assert answers[1]["resource"]["id"] == "chosen"
+    [only] = transact(mixed[0], kind="batch").json["entry"]
+    assert only["response"]["status"] == "404 Not Found"
+    assert clinic.get(f"Patient/{made['id']}")["meta"]["versionId"] == "1"
+
+
+def test_operations_that_cannot_be_kept_apart(pair):
+    ours, theirs = pair
+    for method, url in (("GET", "Patient/$meta"), ("GET", "$meta"), ("POST", "$expunge"), ("POST", "Patient/$reindex")):
+        refused = theirs.call(method, url)
+        assert refused.status == 400 and refused.json["issue"][0]["code"] == "not-supported", url
+    made = ours.call("POST", "Patient", patient()).json
+    assert ours.call("GET", f"Patient/{made['id']}/$meta").status == 200
+    assert theirs.call("GET", f"Patient/{made['id']}/$meta").status == 404
+    assert ours.call("POST", "Patient/$validate", patient()).status == 200
+    assert ours.call("DELETE", "Patient/none").status == 204
 
 
 def test_binaries_carry_the_tag_too(pair):
     ours, theirs = pair
     assert ours.call("POST", "Binary", b"%PDF", Content_Type="application/pdf").status == 400
-    made = ours.call("POST", "Binary", {"resourceType": "Binary", "contentType": "text/plain", "data": "aGk="}).json
+    body = {"resourceType": "Binary", "contentType": "text/plain", "data": "aGk="}
+    made = ours.call("POST", "Binary", body, Accept="*/*").json
     content = ours.call("GET", f"Binary/{made['id']}", Accept="*/*")
     assert (content.headers["Content-Type"], content.body) == ("text/plain", b"hi")
     assert theirs.call("GET", f"Binary/{made['id']}", Accept="*/*").status == 404

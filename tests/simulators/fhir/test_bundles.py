@@ -3,6 +3,8 @@
 import pytest
 
 from sandbox import limits
+from sandbox.errors import Invalid
+from sandbox.simulators.fhir import state
 
 BASE = "http://ehr.test/v1/benchmark-runs/br_1/fhir"
 URN = "urn:uuid:00000000-0000-4000-8000-00000000000{}"
@@ -179,6 +181,10 @@ FAILING = [
     (entry("GET", "http://other.test/fhir/Patient/1"), 400),
     (entry("GET", "Patient/$nope"), 400),
     (entry("PATCH", "Patient/none", {"resourceType": "Parameters"}), 404),
+    (entry("DELETE", "Patient?_include=Patient:link"), 412),
+    (entry("GET", ".well-known/smart-configuration"), 400),
+    (entry("DELETE", "http://other.test/fhir/Patient/a"), 400),
+    (entry("GET", BASE + "Patient/a"), 400),
 ]
 
 
@@ -213,6 +219,19 @@ def test_a_batch_undoes_only_what_failed(chens, patient, bad, status):
     assert chens.branch.count("fhir/Patient") == 3
 
 
+def test_a_batch_entry_that_fails_late_is_undone(chens, patient, monkeypatch):
+    store = state.store
+
+    def late(*args):
+        store(*args)
+        raise Invalid("Too late.")
+
+    monkeypatch.setattr(state, "store", late)
+    reply = chens.transaction(entry("POST", "Patient", patient), entry("DELETE", "Patient/b"), kind="batch")
+    assert statuses(reply) == ["400", "204"]
+    assert chens.branch.count("fhir/Patient") == 2
+
+
 def test_all_problems_of_a_transaction_at_once(ehr):
     bad = {"resourceType": "Patient", "gender": "x"}
     reply = ehr.transaction(entry("POST", "Patient", bad), entry("POST", "Patient", {**bad, "nick": 1}))
@@ -226,7 +245,7 @@ def test_all_problems_of_a_transaction_at_once(ehr):
 @pytest.mark.parametrize(
     "entries",
     [
-        lambda p: [entry("PUT", "Patient/a", p), entry("PUT", "Patient/a", p, "urn:uuid:" + "0" * 8)],
+        lambda p: [entry("PUT", "Patient/a", p), entry("PUT", "Patient/a", p, URN.format(3))],
         lambda p: [entry("PUT", "Patient/a", p), entry("DELETE", "Patient/a")],
         lambda p: [entry("DELETE", "Patient/a"), entry("DELETE", "Patient?_id=a")],
         lambda p: [entry("PUT", "Patient/a", p), entry("PUT", "Patient?_id=a", p)],
@@ -244,6 +263,60 @@ def test_no_resource_is_written_twice(ehr, patient, entries):
     reply = ehr.transaction(*entries(mine))
     assert (reply.status, reply.codes) == (400, ["duplicate"])
     assert ehr.state_hash() == before
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        lambda p: [entry("POST", "Patient", p, URN.format(i), ifNoneExist="identifier=d") for i in (1, 2)],
+        lambda p: [entry("PUT", "Patient?identifier=d", p, URN.format(i)) for i in (1, 2)],
+        lambda p: [
+            entry("POST", "Patient", p, URN.format(1), ifNoneExist="identifier=d&family=Chen"),
+            entry("POST", "Patient", p, URN.format(2), ifNoneExist="family=Chen&identifier=d"),
+        ],
+        lambda p: [
+            entry("POST", "Patient", p, URN.format(1)),
+            entry("POST", "Patient", p, URN.format(2), ifNoneExist="identifier=d"),
+        ],
+    ],
+    ids=range(4),
+)
+def test_a_condition_that_another_entry_comes_to_meet(ehr, patient, entries):
+    rows = entries({**patient, "identifier": [{"value": "d"}]})
+    before = ehr.state_hash()
+    reply = ehr.transaction(*rows, entry("POST", "Observation", observation(URN.format(2))))
+    assert reply.status in (400, 412) and reply.codes == ["duplicate"]
+    assert "entry 1" in reply.text
+    assert ehr.state_hash() == before
+
+
+def test_a_condition_that_is_met_may_come_twice(ehr, patient):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    rows = [entry("POST", "Patient", patient, URN.format(i), ifNoneExist="family=Chen") for i in (1, 2)]
+    reply = ehr.transaction(*rows, entry("POST", "Observation", observation(URN.format(2))))
+    assert statuses(reply) == ["200", "200", "201"]
+    assert written(ehr, reply, 2)["subject"] == {"reference": "Patient/a"}
+
+
+@pytest.mark.parametrize(
+    "full_url", ["Patient/a", "a", "urn:uuid:patient-1", f"{BASE}/Patient/b", "http://x.test/fhir/Person/a"]
+)
+def test_full_urls_are_absolute_and_agree_with_the_id(ehr, patient, full_url):
+    before = ehr.state_hash()
+    reply = ehr.transaction(entry("PUT", "Patient/a", {**patient, "id": "a"}, full_url))
+    assert (reply.status, [e for _, _, e, _ in reply.issues]) == (400, ["Bundle.entry[0].fullUrl"])
+    assert ehr.state_hash() == before
+
+
+@pytest.mark.parametrize("full_url", [URN.format(1), f"{BASE}/Patient/a", "http://x.test/Patient/a", "urn:oid:1.2.3"])
+def test_full_urls_that_may_be(ehr, patient, full_url):
+    assert ehr.transaction(entry("PUT", "Patient/a", {**patient, "id": "a"}, full_url)).status == 200
+
+
+def test_the_url_of_another_server_is_named(ehr, patient):
+    reply = ehr.transaction(entry("POST", "http://other.test/fhir/Patient", patient))
+    assert (reply.status, [e for _, _, e, _ in reply.issues]) == (400, ["Bundle.entry[0].request.url"])
+    assert "not below" in reply.text
 
 
 def test_the_same_full_url_twice(ehr, patient):

@@ -82,3 +82,12 @@ def test_modes(ehr, query, status):
 
 def test_it_names_its_own_base(statement):
     assert statement["implementation"]["url"] == "http://ehr.test/v1/benchmark-runs/br_1/fhir"
+
+
+def test_parts_of_the_statement(ehr):
+    assert "text" not in ehr.get("metadata?_elements=status&_format=json&mode=full").json
+    part = ehr.get("metadata?_elements=status").json
+    assert "software" not in part and part["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert "rest" in ehr.get("metadata?_summary=false").json
+    assert ehr.get("metadata?foo=1").codes == ["not-supported"]
+    assert ehr.get("metadata?foo=1", Prefer="handling=lenient").status == 200

@@ -40,7 +40,15 @@ def test_create_refuses_several_matches(clinic, patient):
 
 @pytest.mark.parametrize(
     ("condition", "status"),
-    [("nonsense=1", 400), ("", 412), ("_format=json", 412), ("birthdate=x", 400), ("identifier", 400)],
+    [
+        ("nonsense=1", 400),
+        ("", 412),
+        ("_format=json", 412),
+        ("_include=Patient:link", 412),
+        ("birthdate=x", 400),
+        ("identifier", 400),
+        ("Observation?identifier=urn:mrn|a", 400),
+    ],
 )
 def test_create_refuses_what_it_cannot_honour(clinic, patient, condition, status):
     reply = clinic.post("Patient", patient, If_None_Exist=condition)
@@ -101,7 +109,19 @@ def test_delete_without_a_match(clinic):
     assert clinic.state_hash() == before
 
 
-@pytest.mark.parametrize(("url", "status"), [("Patient", 412), ("Patient?_format=json", 412), ("Patient?foo=1", 400)])
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("Patient", 412),
+        ("Patient?_format=json", 412),
+        ("Patient?foo=1", 400),
+        ("Patient?_include=Patient:link", 412),
+        ("Patient?_include:iterate=*", 412),
+        ("Patient?_revinclude=Observation:subject", 412),
+        ("Patient?_contained=false", 412),
+        ("Patient?_count=1&_sort=name&_elements=id&_total=none", 412),
+    ],
+)
 def test_delete_never_takes_everything(clinic, url, status):
     assert clinic.delete(url).status == status
     assert count(clinic) == 3

@@ -94,6 +94,13 @@ def test_vread(ehr, patient):
         assert (reply.status, reply.codes) == (404, ["not-found"])
 
 
+@pytest.mark.parametrize("version", ["0", "01", "%D9%A1", "x", "-1", "9" * 5000])
+def test_vread_of_what_is_no_version(ehr, patient, version):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    reply = ehr.get(f"Patient/a/_history/{version}")
+    assert (reply.status, reply.codes) == (404, ["not-found"])
+
+
 def test_vread_of_a_seeded_version(make_ehr, seeded, patient):
     ehr = make_ehr(seeded({**patient, "id": "a"}))
     ehr.put("Patient/a", {**patient, "id": "a", "gender": "male"})
@@ -150,6 +157,22 @@ def test_version_aware_update(ehr, patient, header, status):
         assert reply.headers["ETag"] == 'W/"1"'
 
 
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("header", ["", 'W/"1', '"1', 'W/"1"x', 'w/"1"', '"1",', "a b"])
+def test_what_is_no_entity_tag_is_refused(ehr, patient, name, header):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    reply = ehr.call("PUT", "Patient/a", {**patient, "id": "a"}, {name: header})
+    assert (reply.status, reply.codes) == (400, ["value"])
+    assert name in reply.text
+    assert ehr.get("Patient/a", If_None_Match=header).status == 200, "a read may ignore it"
+
+
+@pytest.mark.parametrize(("header", "status"), [('W/"1"', 412), ('"2", W/"1"', 412), ('W/"2"', 200)])
+def test_update_unless_it_is_a_version(ehr, patient, header, status):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    assert ehr.put("Patient/a", {**patient, "id": "a"}, If_None_Match=header).status == status
+
+
 def test_if_match_on_nothing(ehr, patient):
     assert ehr.put("Patient/a", {**patient, "id": "a"}, If_Match='W/"1"').status == 412
     assert ehr.delete("Patient/a", If_Match='W/"1"').status == 412
@@ -198,6 +221,8 @@ def test_conditional_read(ehr, patient, headers, status):
         ('return="minimal"', lambda r: r.body == b""),
         ("respond-async, return=minimal", lambda r: r.body == b""),
         ("return=nonsense", lambda r: r.json["resourceType"] == "Patient"),
+        ("return=minimal, return=representation", lambda r: r.body == b""),
+        ("return = minimal", lambda r: r.body == b""),
     ],
 )
 def test_prefer(ehr, patient, prefer, check):
@@ -205,6 +230,13 @@ def test_prefer(ehr, patient, prefer, check):
     assert reply.status == 201
     assert reply.headers["Location"]
     assert check(reply)
+
+
+def test_a_conditional_read_counts_in_whole_seconds(ehr, patient):
+    ehr.clock.advance(0.5)
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    date = ehr.get("Patient/a").headers["Last-Modified"]
+    assert ehr.get("Patient/a", If_Modified_Since=date).status == 304
 
 
 def test_prefer_outcome_of_a_delete(ehr, patient):
@@ -403,3 +435,57 @@ def test_conditions_of_an_update_leave_the_seed_alone(make_ehr, seeded, patient)
     first, second = make_ehr(seed), make_ehr(seed)
     first.put("Patient/a", {**patient, "id": "a", "gender": "male"})
     assert second.get("Patient/a").json["gender"] == "female"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/fhir+json; charset=latin1",
+        "application/json;charset=utf-16",
+        "application/fhir+json; fhirVersion=3.0",
+        "application/fhir+json; fhirVersion=5.0",
+    ],
+)
+def test_other_character_sets_and_versions_are_not_read(ehr, patient, kind):
+    for url in ("Patient", "Patient/$validate"):
+        assert ehr.post(url, patient, Content_Type=kind).status == 415
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/fhir+json; charset=UTF-8", 'application/json; charset="utf-8"', "application/json; fhirVersion=4.0"],
+)
+def test_parameters_of_the_content_type_that_are_read(ehr, patient, kind):
+    assert ehr.post("Patient", patient, Content_Type=kind).status == 201
+
+
+@pytest.mark.parametrize(
+    "number", ["-0", "-0.0", "1e2", "1E+2", "0.10000000000000000001", "1e400", "9" * 25, "1" * 5000, "1.10"]
+)
+def test_numbers_are_kept_to_the_digit(ehr, number):
+    extension = f'[{{"url":"urn:x","valueDecimal":{number}}}]'
+    body = f'{{"resourceType":"Basic","code":{{"text":"x"}},"extension":{extension}}}'
+    reply = ehr.post("Basic", body)
+    assert reply.status == 201
+    patched = ehr.patch(f"Basic/{reply.id}", {"language": "en"})
+    for text in (reply.body, ehr.get(f"Basic/{reply.id}").body, patched.body):
+        assert f'"valueDecimal":{number}}}'.encode() in text
+
+
+@pytest.mark.parametrize(("query", "status"), [("name=%FF", 400), ("name=%C3%AB", 200), ("name=%25zz", 200)])
+def test_parameters_are_utf8(ehr, query, status):
+    assert ehr.get(f"Patient?{query}").status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "url"), [("PUT", "Patient/a"), ("PATCH", "Patient/a"), ("DELETE", "Patient/a"), ("POST", "")]
+)
+def test_writes_have_no_parameters(ehr, patient, method, url):
+    ehr.put("Patient/a", {**patient, "id": "a"})
+    body = {"resourceType": "Bundle", "type": "batch"} if not url else {**patient, "id": "a"}
+    before = ehr.state_hash()
+    reply = ehr.call(method, f"{url}?identifier=none", body)
+    assert (reply.status, [(c, e) for _, c, e, _ in reply.issues]) == (400, [("not-supported", "http.identifier")])
+    assert ehr.state_hash() == before
+    assert ehr.call(method, f"{url}?identifier=none", body, {"prefer": "handling=lenient"}).status < 300
+    assert ehr.call(method, f"{url}?_format=json&_pretty=true", body).status < 300

@@ -8,6 +8,7 @@ from sandbox.simulators.fhir.operations import OPERATIONS
 from sandbox.simulators.fhir.validation import validate
 
 CORE = "http://hl7.org/fhir/StructureDefinition"
+LONG = [{"request": {"method": "GET", "url": "Patient"}}] * 1001
 
 
 def names(reply, mode=None):
@@ -98,6 +99,14 @@ def test_everything_narrowed(chart, query, expected):
     assert set(names(chart.get(f"Patient/a/$everything?{query}"))) == expected
 
 
+def test_everything_at_the_edge_of_the_time_asked_for(chart):
+    chart.put("Observation/day", observation("day", effectiveDateTime="2030-03-01"))
+    chart.put("Observation/moment", observation("moment", effectiveInstant="2030-03-02T00:00:00Z"))
+    found = names(chart.get("Patient/a/$everything?_type=Observation&start=2030-03-02"))
+    assert "Observation/moment" in found and "Observation/day" not in found
+    assert "Observation/day" in names(chart.get("Patient/a/$everything?_type=Observation&start=2030-03-01"))
+
+
 def test_everything_by_post(chart):
     body = {
         "resourceType": "Parameters",
@@ -131,6 +140,7 @@ def test_everything_in_pages_stable_under_writes(chart):
         ("Patient/a/$everything?start=x", 400),
         ("Patient/a/$everything?_count=0", 400),
         ("Patient/a/$everything?_count=x", 400),
+        ("Patient/none/$everything?_count=1", 404),
         ("Patient/a/$everything?_since=2026-13", 400),
         ("Patient/a/$everything?_getpages=x", 400),
         ("Patient/a/$everything?_getpages=_live", 400),
@@ -173,10 +183,40 @@ def test_lastn(chart):
 
 @pytest.mark.parametrize(
     "query",
-    ["", "patient=a", "code=x", "patient=a&code=x&max=0", "patient=a&code=x&max=x", "patient=a&code=x&foo=1"],
+    [
+        "",
+        "patient=a",
+        "code=x",
+        "patient=a&code=x&max=0",
+        "patient=a&code=x&max=x",
+        "patient=a&code=x&max=1001",
+        "patient=a&code=x&max=" + "9" * 5000,
+        "patient=a&code=x&foo=1",
+        "patient=a&code=x&_count=1",
+        "patient=a&code=x&_include=Observation:subject",
+        "patient=a&code=x&_sort=date",
+    ],
 )
 def test_bad_lastn(chart, query):
     assert chart.get(f"Observation/$lastn?{query}").status == 400
+
+
+def test_observations_of_the_same_time_come_together(chart):
+    for name, moment in (("h5", "2026-05-05"), ("h6", "2026-05-05"), ("h7", "2026-05-04")):
+        chart.put(f"Observation/{name}", observation(name, effectiveDateTime=moment))
+    for name in ("u1", "u2"):  # without a time, of which it cannot be said that they are the same
+        chart.put(f"Observation/{name}", observation(name, code="9-9"))
+    found = names(chart.get("Observation/$lastn?patient=a&code=8302-2"))
+    assert set(found) == {"Observation/h5", "Observation/h6"}
+    assert len(names(chart.get("Observation/$lastn?patient=a&code=8302-2&max=2"))) == 2
+    assert len(names(chart.get("Observation/$lastn?patient=a&code=8302-2&max=3"))) == 3
+    assert len(names(chart.get("Observation/$lastn?patient=a&code=9-9"))) == 1
+
+
+def test_the_time_of_an_observation_may_be_a_timing(chart):
+    chart.put("Observation/t1", observation("t1", effectiveTiming={"event": ["2026-06-01", "2026-08-01"]}))
+    chart.put("Observation/t2", observation("t2", effectiveDateTime="2026-07-01"))
+    assert names(chart.get("Observation/$lastn?patient=a&code=8302-2")) == ["Observation/t1"]
 
 
 def test_observations_that_share_a_code_are_one_group(chart):
@@ -222,8 +262,12 @@ def test_validate_changes_nothing(chart, patient):
         (f"Patient/$validate?profile={CORE}/Patient", {"resourceType": "Patient", "active": True}, ["informational"]),
         ("Patient/$validate?profile=http://x.test/p", {"resourceType": "Patient", "active": True}, ["not-supported"]),
         ("Parameters/$validate", {"resourceType": "Parameters", "parameter": [{"name": "a"}]}, ["invariant"]),
+        ("Patient/$validate?mode=update", {"resourceType": "Patient", "active": True}, ["required"]),
+        (f"Patient/$validate?mode=profile&profile={CORE}/Patient", {"resourceType": "Patient"}, ["informational"]),
+        ("Bundle/$validate", {"resourceType": "Bundle", "type": "batch", "entry": LONG}, ["too-costly"]),
+        ("Bundle/$validate", {"resourceType": "Bundle", "type": "batch", "entry": 5}, ["structure"]),
     ],
-    ids=range(11),
+    ids=range(15),
 )  # fmt: skip
 def test_modes_of_validate(chart, url, body, codes):
     reply = chart.post(url, body) if body else chart.call("POST", url)
@@ -242,8 +286,9 @@ def test_modes_of_validate(chart, url, body, codes):
         ("Patient/none/$validate", b"", 404),
         ("Patient/$validate", b'{"resourceType":"Parameters","parameter":5}', 400),
         ("Foo/$validate", b"{}", 404),
+        ("Patient/$validate?mode=profile", b'{"resourceType":"Patient"}', 400),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_bad_questions_to_validate(chart, url, body, status):
     assert chart.post(url, body).status == status
@@ -323,7 +368,8 @@ def test_document(composition):
     assert found == ["Composition/c", "Patient/a", "Practitioner/doc", "Observation/h1"]
     assert validate(reply.json) == []
     assert composition.branch.count("fhir/Bundle") == 0
-    assert composition.get("Composition/$document?id=c").json["entry"] == reply.json["entry"]
+    for name in ("c", "Composition/c", "http://ehr.test/v1/benchmark-runs/br_1/fhir/Composition/c"):
+        assert composition.get(f"Composition/$document?id={name}").json["entry"] == reply.json["entry"]
 
 
 def test_document_kept(composition):
@@ -340,6 +386,8 @@ def test_bad_documents(composition):
     assert composition.get("Composition/none/$document").status == 404
     assert composition.get("Composition/$document").status == 400
     assert composition.get("Composition/c/$document?graph=x").status == 400
+    assert composition.get("Composition/c/$document?persist=maybe").status == 400
+    assert composition.get("Composition/$document?id=http://x.test/Composition/c").codes == ["not-supported"]
     composition.delete("Observation/h1")
     reply = composition.get("Composition/c/$document")
     assert (reply.status, "Observation/h1" in reply.text) == (422, True)
@@ -347,3 +395,10 @@ def test_bad_documents(composition):
 
 def test_the_table_of_operations():
     assert set(OPERATIONS) == {"everything", "validate", "lastn", "document", "meta", "meta-add", "meta-delete"}
+
+
+@pytest.mark.parametrize("query", ["Patient/a/$everything?_count=", "Patient/_history?_count=", "_history?_remaining="])
+def test_numbers_past_all_reading(chart, query):
+    assert chart.get(query + "9" * 5000).status == 200
+    reply = chart.get(query + "x" * 5000)
+    assert reply.status == 400 and len(reply.text) < 300

@@ -15,7 +15,8 @@ def chen(ehr):
         "Patient/a",
         b'{"resourceType":"Patient","id":"a","name":[{"use":"official","family":"Chen","given":["Maria","Li"]},'
         b'{"use":"maiden","family":"Wong"}],"gender":"female","telecom":[{"system":"phone","value":"1"},'
-        b'{"system":"email","value":"m@x.test"}],"extension":[{"url":"urn:score","valueDecimal":4.10}]}',
+        b'{"system":"email","value":"m@x.test"}],"extension":[{"url":"urn:score","valueDecimal":4.10}],'
+        b'"active":true,"multipleBirthInteger":1}',
     )
     ehr.put("Observation/o", {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "w"},
                               "valueQuantity": {"value": 1}})  # fmt: skip
@@ -62,6 +63,19 @@ def test_json_patch(chen):
     ("body", "status"),
     [
         ([{"op": "test", "path": "/gender", "value": "male"}], 422),
+        ([{"op": "test", "path": "/nothing", "value": "male"}], 422),
+        ([{"op": "test", "path": "/active", "value": 1}], 422),
+        ([{"op": "test", "path": "/multipleBirthInteger", "value": True}], 422),
+        ([{"op": "test", "path": "/multipleBirthInteger", "value": "1"}], 422),
+        ([{"op": "test", "path": "/extension/0/valueDecimal", "value": 4.2}], 422),
+        ([{"op": "test", "path": "/name/0/given", "value": ["Maria"]}], 422),
+        (b'[{"op":"test","path":"/extension/0/valueDecimal","value":4.1000000000000000001}]', 422),
+        ([{"op": "test", "path": "/gender"}], 400),
+        ([{"op": "test", "path": "/name/x", "value": 1}], 422),
+        ([{"op": ["test"], "path": "/gender", "value": 1}], 400),
+        ([{"op": "add", "path": "/gender/x", "value": 1}], 400),
+        ([{"op": "remove", "path": "/name/-"}], 400),
+        ([{"op": "move", "from": 5, "path": "/gender"}], 400),
         ([{"op": "remove", "path": "/nothing"}], 400),
         ([{"op": "replace", "path": "/nothing", "value": 1}], 400),
         ([{"op": "add", "path": "/name/9", "value": {}}], 400),
@@ -86,7 +100,20 @@ def test_bad_json_patches_change_nothing(chen, body, status):
     reply = chen.patch("Patient/a", body, Content_Type=JSON_PATCH)
     assert reply.status == status
     assert reply.issues
+    assert "class" not in reply.text and "indices" not in reply.text, "told in JSON's words"
     assert chen.state_hash() == before
+
+
+def test_the_version_is_looked_at_before_the_patch(chen):
+    body = [{"op": "remove", "path": "/nothing"}]
+    assert chen.patch("Patient/a", body, Content_Type=JSON_PATCH, If_Match='W/"9"').status == 412
+
+
+def test_a_failing_operation_is_named(chen):
+    right = {"op": "test", "path": "/extension/0/valueDecimal", "value": 4.1}
+    for wrong in ({"op": "remove", "path": "/nick"}, {"op": "test", "path": "/active", "value": False}):
+        reply = chen.patch("Patient/a", [right, wrong], Content_Type=JSON_PATCH)
+        assert f'Operation 1 of the JSON Patch ({wrong["op"]} "{wrong["path"]}")' in reply.text
 
 
 @pytest.mark.parametrize("kind", [MERGE, "application/fhir+json", "application/json"])
@@ -242,9 +269,63 @@ BAD = [
     op("delete", path="Patient.name.repeat(family)"),
     op("delete", path="Patient.name.single()"),
     op("delete", path="!!"),
+    op("replace", path=f"Patient.name[{'9' * 5000}].family", value={"valueString": "X"}),
+    op("add", path="Patient", name="birthDate", value={"part": [{"name": "x", "valueString": "X"}]}),
     {"name": "operatoin", "part": []},
     {"name": "operation", "valueString": "x"},
 ]
+
+
+@pytest.fixture
+def noted(ehr):
+    """A patient with an extension on the second of three given names, and on a birth date that is not known."""
+    unknown = {"extension": [{"url": "urn:u", "valueCode": "unknown"}]}
+    name = {"given": ["a", "b", "c"], "_given": [None, {"id": "note"}, None]}
+    ehr.put("Patient/n", {"resourceType": "Patient", "id": "n", "name": [name], "_birthDate": unknown})
+    return ehr
+
+
+GIVEN = "Patient.name[0].given"
+BESIDE = [
+    (op("insert", path=GIVEN, index=0, value={"valueString": "x"}), ["x", "a", "b", "c"], [None, None, "note", None]),
+    (op("insert", path=GIVEN, index=3, value={"valueString": "x"}), ["a", "b", "c", "x"], [None, "note", None, None]),
+    (op("move", path=GIVEN, source=0, destination=2), ["b", "c", "a"], ["note", None, None]),
+    (op("move", path=GIVEN, source=1, destination=0), ["b", "a", "c"], ["note", None, None]),
+    (op("delete", path=GIVEN + "[0]"), ["b", "c"], ["note", None]),
+    (op("delete", path=GIVEN + "[1]"), ["a", "c"], []),
+    (op("replace", path=GIVEN + "[0]", value={"valueString": "x"}), ["x", "b", "c"], [None, "note", None]),
+    (op("replace", path=GIVEN + "[1]", value={"valueString": "x"}), ["a", "x", "c"], []),
+    (op("add", path="Patient.name[0]", name="given", value={"valueString": "x"}), ["a", "b", "c", "x"],
+     [None, "note", None, None]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operation", "given", "beside"), BESIDE, ids=range(len(BESIDE)))
+def test_ids_and_extensions_stay_with_their_primitives(noted, operation, given, beside):
+    reply = noted.patch("Patient/n", fhirpath(operation))
+    assert reply.status == 200, reply.body
+    name = reply.json["name"][0]
+    assert name["given"] == given
+    assert [item and item["id"] for item in name.get("_given", [])] == beside
+
+
+def test_a_primitive_without_a_value_has_a_place(noted):
+    assert noted.patch("Patient/n", fhirpath(op("add", path="Patient", name="birthDate",
+                                                value={"valueDate": "1980"}))).status == 400  # fmt: skip
+    value = {"valueDate": "1980"}
+    reply = noted.patch("Patient/n", fhirpath(op("replace", path="Patient.birthDate", value=value)))
+    assert reply.json["birthDate"] == "1980" and "_birthDate" not in reply.json
+    noted.patch("Patient/n", {"birthDate": None, "_birthDate": {"extension": [{"url": "urn:u", "valueCode": "x"}]}})
+    assert "_birthDate" not in noted.patch("Patient/n", fhirpath(op("delete", path="Patient.birthDate"))).json
+
+
+def test_a_patch_may_add_a_reference_to_what_is_contained(chen):
+    clinic = {"resource": {"resourceType": "Organization", "id": "o", "name": "Clinic"}}
+    reference = {"valueReference": {"reference": "#o"}}
+    link = op("add", path="Patient", name="managingOrganization", value=reference)
+    both = fhirpath(op("add", path="Patient", name="contained", value=clinic), link)
+    assert chen.patch("Patient/a", fhirpath(link)).status == 422
+    assert chen.patch("Patient/a", both).json["managingOrganization"] == {"reference": "#o"}
 
 
 @pytest.mark.parametrize("operation", BAD, ids=range(len(BAD)))

@@ -37,11 +37,15 @@ def test_discovery(ehr):
     value = ehr.get(".well-known/smart-configuration").json
     assert value["token_endpoint"] == "http://ehr.test/v1/benchmark-runs/br_1/fhir/token"
     assert "client_credentials" in value["grant_types_supported"]
+    assert value["capabilities"] == ["client-confidential-symmetric", "permission-v1", "permission-v2"]
+    assert value["code_challenge_methods_supported"] == ["S256"], "required of every SMART server"
+    assert not {"issuer", "jwks_uri", "authorization_endpoint"} & set(value), "of what is not served here"
 
 
 def test_open_routes_are_marked(ehr):
     assert {(r.method, r.path) for r in ehr.simulator.routes if r.is_open} == {
         ("GET", "fhir/.well-known/smart-configuration"),
+        ("GET", "fhir/metadata"),
         ("POST", "fhir/token"),
     }
 
@@ -99,11 +103,11 @@ def test_a_token_request_is_a_form(ehr, client):
     assert grant(ehr, b"\xff\xfe").status == 400
 
 
-def allowed(ehr, text, method, url, body=b""):
+def allowed(ehr, text, method, url, body=b"", headers=None):
     """Return None, or the error that the edge would render."""
     path, _, query = url.partition("?")
     base = "http://ehr.test/v1/benchmark-runs/br_1"
-    request = Request(method, f"fhir/{path}".rstrip("/"), tuple(parse_qsl(query)), {}, body, base_url=base)
+    request = Request(method, f"fhir/{path}".rstrip("/"), tuple(parse_qsl(query)), headers or {}, body, base_url=base)
     caught = []
 
     def handler(tx):
@@ -172,6 +176,23 @@ SCOPES = [
     ("system/Patient.c", "PUT", "Patient/1", Forbidden),
     ("system/Patient.cu", "PUT", "Patient", None),
     ("system/Patient.cruds", "DELETE", "Patient/1", None),
+    (
+        "system/Observation.read system/Encounter.read",
+        "GET",
+        "Observation?encounter:Encounter.patient.name=x",
+        Forbidden,
+    ),
+    ("system/*.read", "GET", "Observation?encounter.patient.name=x", None),
+    ("system/Patient.read", "GET", "Patient?_list=1", Forbidden),
+    ("system/Patient.read system/List.read", "GET", "Patient?_list=1", None),
+    ("system/Patient.write", "POST", "Patient?identifier=x", Forbidden),
+    ("system/Patient.c system/Patient.r", "POST", "Patient?identifier=x", None),
+    ("system/Patient.c", "POST", "Patient?_format=json", None),
+    ("system/Patient.write", "PUT", "Patient?identifier=x", None),
+    ("system/Patient.write", "PUT", "Patient?_has:Observation:subject:code=x", Forbidden),
+    ("system/Patient.write", "PATCH", "Patient?organization.name=x", Forbidden),
+    ("system/Patient.write", "DELETE", "Patient?organization.name=x", Forbidden),
+    ("system/Patient.write system/Organization.read", "DELETE", "Patient?organization.name=x", None),
 ]
 
 
@@ -192,6 +213,31 @@ def test_scopes_of_a_bundle_are_those_of_its_entries(ehr):
     assert allowed(ehr, text, "POST", "", bundle(("GET", "Patient?_revinclude=Observation:patient"))) is Forbidden
     assert allowed(ehr, text, "POST", "", b"not a bundle") is Forbidden
     assert allowed(ehr, text, "POST", "", b'{"entry": 5}') is Forbidden
+
+
+@pytest.mark.parametrize(
+    ("scope", "condition", "error"),
+    [
+        ("system/Patient.cr", "identifier=x", None),
+        ("system/Patient.c", "identifier=x", Forbidden),
+        ("system/Patient.cr", "organization.name=x", Forbidden),
+        ("system/Patient.cr", "Patient?_has:Observation:subject:code=x", Forbidden),
+        ("system/Patient.cr system/Organization.rs", "?organization.name=x", None),
+    ],
+)
+def test_scopes_of_a_conditional_create_are_those_of_its_condition(ehr, scope, condition, error):
+    text, request = token(ehr, scope), {"method": "POST", "url": "Patient", "ifNoneExist": condition}
+    body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [{"request": request}]}).encode()
+    assert allowed(ehr, text, "POST", "", body) is error
+    assert allowed(ehr, text, "POST", "Patient", headers={"if-none-exist": condition}) is error
+
+
+def test_scopes_of_a_conditional_reference(ehr):
+    resource = {"resourceType": "Observation", "subject": {"reference": "Patient?identifier=x"}}
+    entry = {"request": {"method": "POST", "url": "Observation"}, "resource": {"contained": [resource]}}
+    body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
+    assert allowed(ehr, token(ehr, "system/Observation.c"), "POST", "", body) is Forbidden
+    assert allowed(ehr, token(ehr, "system/Observation.c system/Patient.s"), "POST", "", body) is None
 
 
 def test_scopes_of_a_form_are_those_of_its_parameters(ehr):

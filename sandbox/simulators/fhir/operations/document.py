@@ -11,7 +11,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.names import collection_of
-from sandbox.simulators.fhir.operations.params import inputs_of
+from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.validation.literals import parse_literal
 
 _IDENTIFIER_SYSTEM: Final = "urn:ietf:rfc:3986"
@@ -23,11 +23,8 @@ def run(call: Call) -> Answer:
     inputs.refuse_unknown(frozenset({"id", "persist", "graph"}), "$document")
     if inputs.first("graph") is not None:
         raise Invalid("$document does not support graph.", issue_type="not-supported", expression="http.graph")
-    composition_id = call.path[1] if len(call.path) == 3 else str(inputs.first("id") or "")
-    if not composition_id:
-        raise Invalid(
-            "$document at type level needs the id of a Composition.", issue_type="required", expression="http.id"
-        )
+    composition_id = call.path[1] if len(call.path) == 3 else _composition_id(call, inputs)
+    is_kept = inputs.flag("persist")
     stored = state.read(call.tx.branch, "Composition", composition_id)
     entries, missing = _collect(call, stored.value)
     if missing:
@@ -42,11 +39,27 @@ def run(call: Call) -> Answer:
         "timestamp": format_instant(call.tx.now),
         "entry": entries,
     }
-    if inputs.first("persist") in (True, "true"):
+    if is_kept:
         kept = state.store(call.tx, jsonio.parse(jsonio.dump(bundle)), call.tx.new_id(), "POST")
         location = f"{call.base}/Bundle/{kept.id}"
         return Answer(200, kept.json, kept.version, kept.last_updated, headers={"Location": location})
     return answer_json(bundle)
+
+
+def _composition_id(call: Call, inputs: Inputs) -> str:
+    """Return the id that `id` gives, which is an id or the URL of a Composition here."""
+    given = str(inputs.first("id") or "")
+    if not given:
+        raise Invalid(
+            "$document at type level needs the id of a Composition.", issue_type="required", expression="http.id"
+        )
+    literal = parse_literal(given)
+    if literal is None:
+        return given
+    if literal.base not in ("", call.base) or literal.type != "Composition":
+        message = f'"{given}" is not a Composition of this server.'
+        raise Invalid(message, issue_type="not-supported", expression="http.id")
+    return literal.id
 
 
 def _references(value: Json) -> Iterator[str]:

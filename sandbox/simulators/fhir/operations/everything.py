@@ -17,6 +17,7 @@ from sandbox.playground.branch import Branch
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.negotiation import whole_number
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.search import compartments, pages
 from sandbox.simulators.fhir.search.criteria import Run
@@ -57,7 +58,7 @@ def run(call: Call) -> Answer:
         if row["path"] != "/".join(call.path):
             raise Invalid("The page belongs to another result.", issue_type="invalid", expression=f"http.{pages.KEY}")
         keys = [(t, i) for t, _, i in (text.partition("/") for text in row["matches"])]
-        offset = _number(pages.OFFSET, inputs.first(pages.OFFSET) or "0", 0)
+        offset = whole_number(pages.OFFSET, inputs.first(pages.OFFSET) or "0")
         return _page(call, keys, row["included_from"], offset, row["count"], str(inputs.first(pages.KEY)))
     found = _collect(call, owner, inputs)
     keys = [*found.matches, *found.included]
@@ -67,20 +68,12 @@ def run(call: Call) -> Answer:
     count = inputs.first("_count")
     if count is None:
         return _page(call, keys, len(found.matches), 0, len(keys), None)
-    size = min(_number("_count", count, 1), limits.SEARCH_COUNT_MAX)
+    size = min(whole_number("_count", count, 1), limits.SEARCH_COUNT_MAX)
     kept = None
     if len(keys) > size:
         row = {"path": "/".join(call.path), "count": size, "included_from": len(found.matches)}
         kept = pages.keep(call.tx, keys, row)
     return _page(call, keys, len(found.matches), 0, size, kept)
-
-
-def _number(name: str, value: Json, low: int) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdecimal()) or int(text) < low:
-        message = f'{name} must be a whole number of {low} or more, not "{text}".'
-        raise Invalid(message, issue_type="value", expression=f"http.{name}")
-    return int(text)
 
 
 def _types(inputs: Inputs) -> frozenset[str] | None:

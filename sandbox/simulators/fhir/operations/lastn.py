@@ -1,19 +1,27 @@
-"""`Observation/$lastn`: the newest observations of each code (R4, Observation-lastn)."""
+"""`Observation/$lastn`: the newest observations of each code (R4, Observation-lastn).
+
+Observations of equal time are not told apart: where the last one of a group has equals, they all
+come, so a group may hold more than `max`.
+"""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.negotiation import whole_number
 from sandbox.simulators.fhir.operations.params import inputs_of
 from sandbox.simulators.fhir.search import find
 from sandbox.simulators.fhir.validation.dates import interval
 
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+Row: TypeAlias = tuple[datetime, str, Document]
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)  # stands for a time that is not known
 
 
 def run(call: Call) -> Answer:
@@ -24,7 +32,10 @@ def run(call: Call) -> Answer:
     for name, values in inputs.values.items():
         for value in values:
             if name == "max":
-                limit = _limit(value)
+                limit = whole_number("max", value, 1, limits.SEARCH_COUNT_MAX)
+            elif not is_criterion(name):
+                message = f"$lastn does not take {name}; it takes max and what selects observations."
+                raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
             else:
                 criteria.append((name, str(value)))
     names = {name.partition(":")[0].partition(".")[0] for name, _ in criteria}
@@ -33,7 +44,7 @@ def run(call: Call) -> Answer:
     if not names & {"code", "category"}:
         raise Invalid("$lastn needs a code or category.", issue_type="required", expression="http.category")
     branch, collection = call.tx.branch, collection_of("Observation")
-    groups: list[tuple[set[Any], list[tuple[datetime, str, Document]]]] = []
+    groups: list[tuple[set[Any], list[Row]]] = []
     for resource_id in find(branch, "Observation", criteria, call.base):
         document = branch.get_document(collection, resource_id)
         if document is not None:
@@ -41,7 +52,7 @@ def run(call: Call) -> Answer:
     entries = []
     for _, members in groups:
         members.sort(key=lambda row: row[0], reverse=True)
-        for _, resource_id, document in members[:limit]:
+        for _, resource_id, document in _newest(members, limit):
             entries.append(
                 {
                     "fullUrl": f"{call.base}/Observation/{resource_id}",
@@ -55,12 +66,11 @@ def run(call: Call) -> Answer:
     return Answer(200, jsonio.dump(bundle))
 
 
-def _limit(value: Json) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= limits.SEARCH_COUNT_MAX:
-        message = f'max must be 1 to {limits.SEARCH_COUNT_MAX}, not "{text}".'
-        raise Invalid(message, issue_type="value", expression="http.max")
-    return int(text)
+def _newest(members: list[Row], limit: int) -> list[Row]:
+    """Return the first `limit` of members in order, and those of the same time as the last of them."""
+    kept = members[:limit]
+    last = kept[-1][0]
+    return kept if last == _EARLIEST else kept + [row for row in members[limit:] if row[0] == last]
 
 
 def _codes(value: Json) -> set[Any]:
@@ -86,6 +96,7 @@ def _join(groups: list[Any], codes: set[Any], row: Any) -> None:
 
 def _moment(value: Json) -> datetime:
     period = value.get("effectivePeriod") or {}
-    text = value.get("effectiveDateTime") or value.get("effectiveInstant") or period.get("start") or period.get("end")
-    found = interval(text, is_utc=True) if text else None
-    return found[0] if found is not None else _EARLIEST
+    moment = value.get("effectiveDateTime") or value.get("effectiveInstant") or period.get("start") or period.get("end")
+    texts = [moment] if moment else value.get("effectiveTiming", {}).get("event", ())
+    found = (interval(text, is_utc=True) for text in texts if text is not None)
+    return max((first for first, _ in filter(None, found)), default=_EARLIEST)

@@ -25,6 +25,15 @@ class Inputs:
         found = self.values.get(name)
         return found[0] if found else None
 
+    def flag(self, name: str) -> bool:
+        """Return a boolean input, false without one; raises `Invalid` for another value."""
+        value = self.first(name)
+        if value not in (None, True, False, "true", "false"):
+            raise Invalid(
+                f'{name} must be true or false, not "{value}".', issue_type="value", expression=f"http.{name}"
+            )
+        return value in (True, "true")
+
     def refuse_unknown(self, known: frozenset[str], operation: str) -> None:
         """Refuse inputs that the operation does not have; raises `Invalid` naming one."""
         for name in (*self.values, *self.resources):

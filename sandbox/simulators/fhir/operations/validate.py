@@ -4,16 +4,15 @@ The answer is always 200 with an OperationOutcome; an error is only raised when 
 cannot be read.
 """
 
-from sandbox import jsonio
-from sandbox.errors import Invalid, Malformed
+from sandbox.errors import Invalid, Malformed, TooLarge
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json
+from sandbox.simulators.fhir.interactions import check_stored_bundle
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.names import collection_of
-from sandbox.simulators.fhir.negotiation import check_json_body
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
-from sandbox.simulators.fhir.outcome import outcome
+from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.validation import validate
 
 MODES = ("create", "update", "delete", "profile")
@@ -31,13 +30,19 @@ def run(call: Call) -> Answer:
     issues: list[Issue] = []
     if mode == "delete":
         return _for_delete(call)
+    profiles = inputs.values.get("profile", ())
+    if mode == "profile" and not profiles:
+        raise Invalid("mode=profile needs the profile.", issue_type="required", expression="http.profile")
     if resource is None:
         if len(call.path) != 3:
             raise Invalid("$validate needs a resource.", issue_type="required")
         resource = state.get(call.tx.branch, call.path[0], call.path[1]).value
     issues += _expected(call, resource, mode)
-    issues += validate(resource)
-    for profile in inputs.values.get("profile", ()):
+    ahead = call.ahead
+    known = ahead.issues if ahead is not None and resource is ahead.body else None
+    issues += validate(resource) if known is None else known
+    issues += _size(resource)
+    for profile in profiles:
         issues += _profile(str(profile), resource)
     return answer_json(outcome(issues))
 
@@ -46,11 +51,9 @@ def _read(call: Call) -> tuple[Json, Inputs]:
     """Return the resource to validate (a bare one is accepted too) and the other inputs."""
     known = frozenset({"resource", "mode", "profile"})
     if call.method == "POST" and (call.resource is not None or call.body.strip()):
-        check_json_body(call.media_type, "$validate")
-        body = call.resource if call.resource is not None else jsonio.parse(call.body)
+        body = call.json("$validate")
         if not isinstance(body, dict):
             raise Malformed("The body is not a resource.", issue_type="structure")
-        call.resource = body
         is_wrapper = body.get("resourceType") == "Parameters" and call.path[0] != "Parameters"
         if is_wrapper:
             # The wrapped resource may be wrong: that is the question, not an error of the call.
@@ -84,9 +87,23 @@ def _expected(call: Call, resource: Json, mode: Json) -> list[Issue]:
     if found is not None and found != resource_type:
         text = f'The resource is a "{found}", but the URL says {resource_type}.'
         return [Issue("invalid", text, f"{resource_type}.resourceType")]
-    if mode == "update" and len(call.path) == 3 and resource.get("id") != call.path[1]:
+    given = resource.get("id") if isinstance(resource, dict) else None
+    if mode == "update" and len(call.path) == 3 and given != call.path[1]:
         text = f'An update of {resource_type}/{call.path[1]} needs the id "{call.path[1]}" in the resource.'
         return [Issue("invalid", text, f"{resource_type}.id")]
+    if mode == "update" and given is None:
+        return [Issue("required", "An update needs the id in the resource.", f"{resource_type}.id")]
+    return []
+
+
+def _size(resource: Json) -> list[Issue]:
+    """Return what a create would say of a Bundle with too many entries."""
+    if not isinstance(resource, dict) or not isinstance(resource.get("entry", []), list):
+        return []
+    try:
+        check_stored_bundle(resource)
+    except TooLarge as error:
+        return list(issues_of(error))
     return []
 
 

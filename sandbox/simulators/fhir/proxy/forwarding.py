@@ -15,6 +15,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
+from sandbox.simulators.fhir.binary import reads_content
 from sandbox.simulators.fhir.calls import Query
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
@@ -93,6 +94,7 @@ class Outgoing:
     is_page: bool = False
     is_binary: bool = False
     wants_content: bool = False
+    refused: dict[int, SandboxError] = field(default_factory=dict)
 
 
 async def forward(request: Request, sandbox: Sandbox, fetch: Fetch) -> Response | SandboxError | None:
@@ -133,8 +135,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     is_binary = path[:1] == ("Binary",)
     accept = request.headers.get("accept", "")
     headers = {name: value for name, value in request.headers.items() if name in SENT}
-    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    wants_content = is_binary and request.first("_format") is None and not accepted & JSON_TYPES
+    wants_content = reads_content(request.method, path, request.query, accept)
     if not wants_content:
         response_type(accept, request.first("_format"))
     elif upstream.isolation is None:
@@ -152,7 +153,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     if kind == FORM or (is_binary and kind not in JSON_TYPES):
         return out
     if kind not in PATCH_TYPES:
-        check_json_body(kind, "the FHIR server behind this one")
+        check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
     out.resource = jsonio.parse(request.body)
     return out
 
@@ -176,7 +177,7 @@ async def _isolate(upstream: Upstream, isolation: Isolation, out: Outgoing) -> N
         if condition is not None:
             out.headers["if-none-exist"] = f"{condition}&{urlencode([isolation.criterion])}"
     if out.plan.kind == "system" and out.method == "POST":
-        out.resource = await isolated_entries(upstream.look, isolation, upstream.base, out.resource)
+        out.resource, out.refused = await isolated_entries(upstream.look, isolation, upstream.base, out.resource)
 
 
 def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
@@ -198,19 +199,19 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
     if upstream.isolation is not None and answer.status < 300:
-        value = _filtered(upstream.isolation, out, value)
+        value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
             content = base64.b64decode("".join(str(value.get("data", "")).split()))
             return Response(answer.status, content, str(value.get("contentType")), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
 
 
-def _filtered(isolation: Isolation, out: Outgoing, value: Json) -> Json:
+def _filtered(upstream: Upstream, isolation: Isolation, out: Outgoing, value: Json) -> Json:
     if out.plan.reads and not isolation.is_ours(value):
         raise isolation.missing("/".join(out.path))
     is_bundle = isinstance(value, dict) and value.get("resourceType") == "Bundle"
     if is_bundle and out.plan.kind == "system" and out.method == "POST":
-        return filtered_answers(isolation, out.resource, value)
+        return filtered_answers(isolation, upstream.base, out.resource, value, out.refused)
     if is_bundle and out.plan.filters:
         value = isolation.filtered(value)
         mark_pages(value)

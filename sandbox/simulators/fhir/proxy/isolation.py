@@ -4,23 +4,27 @@ Writes are stamped, searches and conditions narrowed by `_tag`, single resources
 they are changed, and whatever comes back is filtered once more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from sandbox.errors import Conflict, Gone, NotFound, SandboxError
+from sandbox.errors import Conflict, Gone, NotFound, SandboxError, Unsupported
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.calls import Query
 from sandbox.simulators.fhir.dispatch import kind_of
 
-Look: TypeAlias = Literal["must-be-ours", "must-be-free"]
+Look: TypeAlias = Literal["must-be-ours", "must-be-free", "must-not-be-theirs"]
 
+# A deletion of what is not there is for the upstream to answer.
+_LOOKS: Final[Mapping[str, Look]] = {"PUT": "must-be-free", "DELETE": "must-not-be-theirs"}
 _SEARCHES: Final = frozenset({"system", "type", "compartment"})
 _FORMS: Final = frozenset({"system-search", "type-search", "compartment-search"})
 _INSTANCES: Final = frozenset({"instance", "version", "instance-operation"})
 _HISTORIES: Final = frozenset({"instance-history", "type-history", "system-history"})
 _CONDITIONS: Final = {"PUT", "PATCH", "DELETE"}
 _NOT_CRITERIA: Final = frozenset({"_format", "_pretty"})
+# Operations on a type or on everything that change nothing, and whose answer can be filtered.
+_OPERATIONS: Final = frozenset({"$validate", "$everything", "$lastn", "$document"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Plan:
 
 
 def plan(method: str, path: tuple[str, ...], query: Query) -> Plan:
-    """Return what to do about an interaction; raises `NotFound` for a path that is none.
+    """Return what to do about an interaction.
+
+    Raises `NotFound` for a path that is none, `Unsupported` for an operation that cannot be kept apart.
 
     >>> plan("GET", ("Patient",), ())
     Plan(kind='type', narrows=True, narrows_form=False, stamps=False, look=None, filters=True, reads=False)
@@ -62,10 +68,13 @@ def plan(method: str, path: tuple[str, ...], query: Query) -> Plan:
     if kind in _INSTANCES and method == "GET" and kind != "instance-operation":
         return Plan(kind, reads=True)
     if kind == "instance":
-        look: Look = "must-be-free" if method == "PUT" else "must-be-ours"
+        look: Look = _LOOKS.get(method, "must-be-ours")
         return Plan(kind, look=look, stamps=method == "PUT")
     if kind == "instance-operation":
         return Plan(kind, look="must-be-ours", filters=True)
+    if kind.endswith("-operation") and path[-1] not in _OPERATIONS:
+        known = ", ".join(sorted(_OPERATIONS))
+        raise Unsupported(f"{path[-1]} cannot be kept within a task run; of a type this proxy passes {known}.")
     return Plan(kind, filters=kind in _HISTORIES or kind.endswith("-operation"))
 
 
@@ -121,6 +130,10 @@ class Isolation:
     def check(self, look: Look, reference: str, status: int, resource: Json) -> None:
         """Hold what is upstream under a reference against what it must be; raises `NotFound`, `Gone`, `Conflict`."""
         is_there = status < 300
+        if look == "must-not-be-theirs":
+            if is_there and not self.is_ours(resource):
+                raise self.missing(reference)
+            return
         if look == "must-be-free":
             if is_there and not self.is_ours(resource):
                 message = f"{reference} is taken upstream, by something outside of this task. Choose another id."

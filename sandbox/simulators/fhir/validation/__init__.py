@@ -4,6 +4,8 @@
 resource.
 """
 
+from collections.abc import Mapping
+
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.validation.walker import At, Link, Walk
@@ -31,7 +33,7 @@ def walk(resource: Json, *, at: At | None = None, allows_conditional: bool = Fal
 
 def validate_entries(
     bundle: Json, *, allows_conditional: bool
-) -> tuple[list[Issue], dict[int, tuple[list[Issue], list[Link]]]]:
+) -> tuple[list[Issue], Mapping[int, tuple[list[Issue], list[Link]]]]:
     """Validate a Bundle without its resources, and each entry's resource by itself.
 
     Returns the Bundle's own issues and, by entry, the issues and links of its resource.

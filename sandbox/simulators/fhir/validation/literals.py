@@ -7,6 +7,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.primitives import Problem, shown
 from sandbox.simulators.fhir.validation.structures import resource_types
 
+_DEFINITIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
 _RELATIVE: Final = re.compile(r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")
 _ABSOLUTE: Final = re.compile(
     r"((?:https?)://[^?#]*?)/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?"
@@ -46,6 +47,15 @@ def parse_conditional(text: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found is not None else None
 
 
+def is_urn_uuid(text: str) -> bool:
+    """Whether a URI is `urn:uuid:` and a UUID.
+
+    >>> is_urn_uuid("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"), is_urn_uuid("urn:uuid:patient-1")
+    (True, False)
+    """
+    return _URN_UUID.fullmatch(text) is not None
+
+
 def reference_problem(
     text: str, targets: frozenset[str] | None, declared: Json, allows_conditional: bool
 ) -> Problem | None:
@@ -64,7 +74,7 @@ def reference_problem(
         if name not in resource_types():
             return None
     elif text.startswith("urn:uuid:"):
-        return None if _URN_UUID.fullmatch(text) else ("value", f"{shown(text)} is not a UUID.")
+        return None if is_urn_uuid(text) else ("value", f"{shown(text)} is not a UUID.")
     elif (conditional := _CONDITIONAL.fullmatch(text)) is not None:
         if not allows_conditional:
             return "value", f"{shown(text)} is a conditional reference, which is only allowed in a transaction."
@@ -76,12 +86,29 @@ def reference_problem(
     else:
         return "value", f"{shown(text)} is not a reference: write Type/id, an absolute URL, urn:uuid:… or #id."
     if targets is not None and name not in targets:
-        return "value", f"{shown(text)} points to a {name}; here it must be {_listed(targets)}."
+        return "value", f"{shown(text)} points to a {name}; here it must be {listed(targets)}."
     if isinstance(declared, str) and declared in resource_types() and declared != name:
         return "value", f"{shown(text)} points to a {name}, but its type says {declared}."
     return None
 
 
-def _listed(names: frozenset[str]) -> str:
+def type_problem(targets: frozenset[str] | None, declared: Json) -> Problem | None:
+    """Return what is wrong with the `type` of a reference that has no literal; what R4 does not know is not judged.
+
+    >>> type_problem(frozenset({"Organization"}), "Patient")[0], type_problem(frozenset({"Organization"}), "urn:x")
+    ('value', None)
+    """
+    name = declared.removeprefix(_DEFINITIONS) if isinstance(declared, str) else ""
+    if targets is None or name in targets or name not in resource_types():
+        return None
+    return "value", f"The reference is said to be to a {name}; here it must be {listed(targets)}."
+
+
+def listed(names: frozenset[str]) -> str:
+    """Join names as a sentence does.
+
+    >>> listed(frozenset({"Patient", "Group", "Device"}))
+    'Device, Group or Patient'
+    """
     ordered = sorted(names)
     return ordered[0] if len(ordered) == 1 else ", ".join(ordered[:-1]) + " or " + ordered[-1]

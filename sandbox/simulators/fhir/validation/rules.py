@@ -13,6 +13,7 @@ from sandbox.simulators.fhir.validation.rule_helpers import Rule
 from sandbox.simulators.fhir.validation.rules_bundle import BUNDLE_RULES
 from sandbox.simulators.fhir.validation.rules_clinical import CLINICAL_RULES
 from sandbox.simulators.fhir.validation.rules_conformance import CONFORMANCE_RULES
+from sandbox.simulators.fhir.validation.rules_definitions import DEFINITION_RULES
 from sandbox.simulators.fhir.validation.rules_testing import TESTING_RULES
 from sandbox.simulators.fhir.validation.rules_types import TYPE_RULES
 
@@ -29,4 +30,9 @@ def _collected(*tables: Table) -> Mapping[str, tuple[Rule, ...]]:
     return found
 
 
-RULES: Final = _collected(TYPE_RULES, CLINICAL_RULES, CONFORMANCE_RULES, TESTING_RULES, BUNDLE_RULES)
+RULES: Final = _collected(TYPE_RULES, CLINICAL_RULES, CONFORMANCE_RULES, DEFINITION_RULES, TESTING_RULES, BUNDLE_RULES)
+# Rules of R4 that the walk itself sees to, and the names under which others have the same rule again.
+WALKED: Final = frozenset("dom-2 ele-1 ref-1 txt-1 txt-2".split())
+SAME: Final[Mapping[str, str]] = {
+    "tst-6": "tst-5", "tst-8": "tst-7", "tst-9": "tst-7", "tst-11": "tst-10", "tst-13": "tst-12",
+}  # fmt: skip

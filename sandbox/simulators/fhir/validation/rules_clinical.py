@@ -1,15 +1,19 @@
 """Rules of the clinical, administrative and financial resources."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.dates import is_after
 from sandbox.simulators.fhir.validation.rule_helpers import UCUM, choice, count, has, implies, is_coded, is_distinct
 
+Row: TypeAlias = tuple[str, str, Callable[[Json, Json], bool]]
+
 TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem/"
 ALLERGY_STATUS: Final = TERMINOLOGY + "allergyintolerance-verification"
 CONDITION_STATUS: Final = TERMINOLOGY + "condition-clinical"
 CONDITION_VERIFICATION: Final = TERMINOLOGY + "condition-ver-status"
+CONSENT_SCOPE: Final = TERMINOLOGY + "consentscope"
 
 
 def _code_key(coding: Json) -> tuple[tuple[str, str], ...]:
@@ -45,7 +49,39 @@ def _link_ids(items: Json) -> list[Json]:
     return found
 
 
-CLINICAL_RULES = {
+# The expressions of these four name the system "something"; what they say is meant of the scopes that R4 defines.
+_CONSENT_SCOPES: Final = (
+    ("ppc-2", "patient-privacy"), ("ppc-3", "research"), ("ppc-4", "adr"), ("ppc-5", "treatment"),
+)  # fmt: skip
+
+
+def _consent(key: str, code: str) -> Row:
+    def test(value: Json, root: Json) -> bool:
+        return has(value, "patient") or not is_coded(value.get("scope"), CONSENT_SCOPE, code)
+
+    return key, f"A consent with the scope {code} needs a patient.", test
+
+
+def _not_home(key: str, name: str) -> Row:
+    def test(value: Json, root: Json) -> bool:
+        return not any(item.get("use") == "home" for item in value.get(name, ()))
+
+    return key, f"No {name} of an organization has the use home.", test
+
+
+def _on_behalf(value: Json, root: Json) -> bool:
+    """ctm-1: only a practitioner stands for an organization; a member that cannot be told may be one."""
+    text = value.get("member", {}).get("reference", "")
+    if "onBehalfOf" not in value or not text:
+        return True
+    if text.startswith("#"):
+        held = [c.get("resourceType") for c in root.get("contained", ()) if c.get("id") == text[1:]]
+        return held in ([], ["Practitioner"])
+    parts = text.partition("/_history/")[0].split("/")
+    return len(parts) < 2 or parts[-2] == "Practitioner"
+
+
+CLINICAL_RULES: dict[str, tuple[Any, ...]] = {
     "AllergyIntolerance": (
         (
             "ait-1",
@@ -90,6 +126,7 @@ CLINICAL_RULES = {
     "CarePlan.activity": (
         ("cpl-3", "Use detail or reference, not both.", lambda v, r: not (has(v, "detail") and has(v, "reference"))),
     ),
+    "CareTeam.participant": (("ctm-1", "onBehalfOf is only for a member who is a Practitioner.", _on_behalf),),
     "Composition.section": (
         ("cmp-1", "A section needs text, entries or sections.", lambda v, r: has(v, "text", "entry", "section")),
         (
@@ -120,7 +157,10 @@ CLINICAL_RULES = {
         ("con-1", "A stage needs a summary or an assessment.", lambda v, r: has(v, "summary", "assessment")),
     ),
     "Condition.evidence": (("con-2", "Evidence needs a code or details.", lambda v, r: has(v, "code", "detail")),),
-    "Consent": (("ppc-1", "Give policy or policyRule.", lambda v, r: has(v, "policy", "policyRule")),),
+    "Consent": (
+        ("ppc-1", "Give policy or policyRule.", lambda v, r: has(v, "policy", "policyRule")),
+        *(_consent(key, code) for key, code in _CONSENT_SCOPES),
+    ),
     "CoverageEligibilityResponse.insurance.item": (
         (
             "ces-1",
@@ -218,7 +258,11 @@ CLINICAL_RULES = {
     "Observation.referenceRange": (
         ("obs-3", "A reference range needs low, high or text.", lambda v, r: has(v, "low", "high", "text")),
     ),
-    "Organization": (("org-1", "Give an identifier or a name.", lambda v, r: has(v, "identifier", "name")),),
+    "Organization": (
+        ("org-1", "Give an identifier or a name.", lambda v, r: has(v, "identifier", "name")),
+        _not_home("org-2", "address"),
+        _not_home("org-3", "telecom"),
+    ),
     "Patient.contact": (
         (
             "pat-1",

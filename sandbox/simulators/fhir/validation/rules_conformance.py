@@ -1,10 +1,13 @@
 """Rules of the conformance and terminology resources."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.rule_helpers import choice, count, descendants, has, implies, is_distinct
+
+Row: TypeAlias = tuple[str, str, Callable[[Json, Json], bool]]
 
 _SLICE_NAME: Final = re.compile(r"[a-zA-Z0-9/\-_\[\]@]+")
 _BOUND_TYPES: Final = frozenset("code Coding CodeableConcept Quantity string uri".split())
@@ -23,17 +26,25 @@ def _cardinality(value: Json, root: Json) -> bool:
     return "min" not in value or upper in (None, "*") or value["min"] <= int(upper)
 
 
-def _capability_kind(value: Json) -> tuple[bool, bool, Json]:
-    return has(value, "implementation"), has(value, "software"), value.get("kind")
-
-
-def _kinds_agree(value: Json, root: Json) -> bool:
-    implementation, software, kind = _capability_kind(value)
-    if kind == "instance":
-        return implementation
-    if kind == "capability":
-        return software and not implementation
-    return not implementation and not software
+def _kinds(instance: str, capability: str, requirements: str) -> tuple[Row, ...]:
+    """Return what the kind of a statement asks of its implementation and software."""
+    return (
+        (
+            instance,
+            "The kind instance needs an implementation.",
+            lambda v, r: v.get("kind") != "instance" or has(v, "implementation"),
+        ),
+        (
+            capability,
+            "The kind capability needs software and has no implementation.",
+            lambda v, r: v.get("kind") != "capability" or (has(v, "software") and not has(v, "implementation")),
+        ),
+        (
+            requirements,
+            "The kind requirements has neither implementation nor software.",
+            lambda v, r: v.get("kind") != "requirements" or not has(v, "implementation", "software"),
+        ),
+    )
 
 
 def _root_is_type(value: Json, view: str) -> bool:
@@ -48,7 +59,7 @@ def _root_is_type(value: Json, view: str) -> bool:
 
 _DESCRIBED: Final = "Give a description, software or implementation."
 
-CONFORMANCE_RULES = {
+CONFORMANCE_RULES: dict[str, tuple[Any, ...]] = {
     "CapabilityStatement": (
         ("cpb-1", "Give rest, messaging or document.", lambda v, r: has(v, "rest", "messaging", "document")),
         ("cpb-2", _DESCRIBED, lambda v, r: has(v, "description", "software", "implementation")),
@@ -62,7 +73,7 @@ CONFORMANCE_RULES = {
             "Each document profile comes once per mode.",
             lambda v, r: is_distinct((d.get("profile"), d.get("mode")) for d in v.get("document", ())),
         ),
-        ("cpb-14", "The kind does not agree with implementation and software.", _kinds_agree),
+        *_kinds("cpb-14", "cpb-15", "cpb-16"),
     ),
     "CapabilityStatement.rest": (
         (
@@ -291,7 +302,7 @@ CONFORMANCE_RULES = {
     ),
     "TerminologyCapabilities": (
         ("tcp-2", _DESCRIBED, lambda v, r: has(v, "description", "software", "implementation")),
-        ("tcp-3", "The kind does not agree with implementation and software.", _kinds_agree),
+        *_kinds("tcp-3", "tcp-4", "tcp-5"),
     ),
     "TerminologyCapabilities.codeSystem": (
         (

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import Issue
-from sandbox.simulators.fhir.validation.literals import reference_problem
+from sandbox.simulators.fhir.validation.literals import listed, reference_problem, type_problem
 from sandbox.simulators.fhir.validation.primitives import Problem, shown
 from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, resource_types, structure
 
@@ -48,7 +48,7 @@ class Walk:
     issues: list[Issue] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     root: Json = None
-    fragments: list[tuple[str, At]] = field(default_factory=list)
+    fragments: list[tuple[str, frozenset[str] | None, At]] = field(default_factory=list)
 
     def report(self, code: str, text: str, at: At) -> None:
         """Note an issue; past `ISSUES_MAX` only the count would grow, so the rest is left out."""
@@ -81,17 +81,26 @@ class Walk:
         outer_root, outer_fragments = self.root, self.fragments
         self.root, self.fragments = value, []
         self.object(value, structure(name), here)
-        if self.fragments:
-            self._check_fragments(value)
+        # Parameters contain nothing: a fragment in them is of the resource that they are about.
+        if "contained" in value or (self.fragments and name != "Parameters"):
+            self._check_fragments(value, here)
         self.root, self.fragments = outer_root, outer_fragments
 
-    def _check_fragments(self, value: Mapping[str, Json]) -> None:
+    def _check_fragments(self, value: Mapping[str, Json], here: At) -> None:
         contained = value.get("contained")
-        rows = contained if isinstance(contained, list) else []
-        known = {str(c.get("id")) for c in rows if isinstance(c, dict)}
-        for name, at in self.fragments:
+        known: dict[str, Json] = {}
+        for index, row in enumerate(contained if isinstance(contained, list) else ()):
+            if isinstance(row, dict) and isinstance(row.get("id"), str):
+                if row["id"] in known:
+                    text = f"The id {shown(row['id'])} is that of another contained resource."
+                    self.report("duplicate", text, ((here, "contained", index), "id", -1))
+                known[row["id"]] = row.get("resourceType")
+        for name, targets, at in self.fragments:
             if name and name not in known:
                 self.report("invariant", f'"#{name}" points to no contained resource (ref-1).', at)
+            elif name and targets is not None and known[name] not in targets and known[name] in resource_types():
+                text = f'"#{name}" points to a contained {known[name]}; here it must be {listed(targets)}.'
+                self.report("value", text, at)
 
     # -- objects ------------------------------------------------------------------------------
 
@@ -244,9 +253,12 @@ class Walk:
     def _reference(self, item: dict[str, Json], element: Element, at: At) -> None:
         literal = item.get("reference")
         if type(literal) is not str or not literal:
+            problem = type_problem(element.targets, item.get("type"))
+            if problem is not None:
+                self.report(problem[0], problem[1], (at, "type", -1))
             return
         if literal[0] == "#":
-            self.fragments.append((literal[1:], (at, "reference", -1)))
+            self.fragments.append((literal[1:], element.targets, (at, "reference", -1)))
             return
         if self.collects_links:
             self.links.append(Link(item, "reference", "reference", (at, "reference", -1)))

@@ -1,0 +1,48 @@
+"""Requests that are no HTTP: what aiohttp's parser refuses never reaches the middleware.
+
+Such a request has no path that could be trusted, so the answer has the API's own form whatever
+surface it was meant for.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.http_exceptions import ContentEncodingError
+
+from sandbox import ids
+from sandbox.api.errors import to_web
+from sandbox.errors import Malformed
+from sandbox.simulators.base import render_json_error
+
+_SAID_MAX = 300
+
+
+class Handler(web.RequestHandler):
+    """One connection; answers what cannot be parsed as `{"error": {…}}` with a request id."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that is malformed, and close its connection."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        said = " ".join((message or "").split())[:_SAID_MAX]
+        if isinstance(exc, ContentEncodingError):
+            said = f"The body is not what its Content-Encoding says: {said}"
+        request_id = ids.new_request_id()
+        response = to_web(render_json_error(Malformed(f"The request is not valid HTTP: {said}"), request_id))
+        response.headers["X-Request-Id"] = request_id
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """A server whose connections are `Handler`s."""
+
+    def __call__(self) -> web.RequestHandler:
+        """Return the handler of a new connection."""
+        return Handler(self, loop=self._loop, **self._kwargs)
