@@ -91,7 +91,7 @@ def handler_of(
         playground = _playground_of(task_run)
         if is_direct and not route.is_open and not auth.is_organization(request):
             simulator.authorize(playground.look(sandbox), auth.bearer(request, ORGANIZATION_KEY), call)
-        if not is_plain:
+        if not is_plain and (body or sandbox.config):
             prepared = await _prepared(app, route, call, sandbox)
             if prepared is not None:
                 call.prepared = prepared
@@ -159,7 +159,7 @@ async def _prepared(app: web.Application, route: Route, call: Request, sandbox: 
         answer = await route.forward(call, sandbox, app[FETCH])
         if answer is not None:
             return answer
-    return await route.prepare(call, sandbox) if route.prepare is not None else None
+    return await route.prepare(call, sandbox) if route.prepare is not None and call.body else None
 
 
 def _to_request(app: web.Application, request: web.Request, body: bytes) -> Request:
