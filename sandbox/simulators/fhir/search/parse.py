@@ -4,6 +4,7 @@ Everything that cannot be honoured is refused by name; nothing is dropped on the
 """
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from sandbox import limits
@@ -13,7 +14,7 @@ from sandbox.simulators.fhir.search.criteria import AnyOf, Chain, Criterion, Has
 from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.search.types import Context, search_type_of
+from sandbox.simulators.fhir.search.types import Context, SearchType, search_type_of
 from sandbox.simulators.fhir.search.types.reference import ReferenceTerm
 from sandbox.simulators.fhir.search.values import split, unescape
 
@@ -35,6 +36,9 @@ class CriteriaParser:
 
     def parse(self, resource_type: str, name: str, value: str) -> Criterion:
         """Parse one parameter; raises `Invalid` or `Unsupported` with the name."""
+        plain = plain_head(resource_type, name) if value else None
+        if plain is not None:
+            return self._parse_terms(*plain, value, name)
         return self._parse(resource_type, name, value, name, 0)
 
     def _parse(self, resource_type: str, part: str, value: str, name: str, depth: int) -> Criterion:
@@ -81,6 +85,11 @@ class CriteriaParser:
         kind = search_type_of(parameter)
         if modifier is not None and modifier not in kind.modifiers:
             self._refuse_modifier(parameter, modifier, name)
+        return self._parse_terms(parameter, modifier, kind, value, name)
+
+    def _parse_terms(
+        self, parameter: Parameter, modifier: str | None, kind: SearchType, value: str, name: str
+    ) -> Criterion:
         parts = split(value, ",")
         if not all(parts):
             raise problems.bad_value(name, value, "has an empty alternative; write \\, for a comma that is meant")
@@ -175,6 +184,24 @@ class CriteriaParser:
         if parameter.type != "reference" or (parameter.targets and resource_type not in parameter.targets):
             raise problems.invalid(name, f'"{code}" of {source} in "{name}" does not refer to {resource_type}.')
         return IsReferredTo(resource_type, source, parameter, self._parse(source, rest, value, name, depth + 1))
+
+
+@lru_cache(maxsize=4096)
+def plain_head(resource_type: str, name: str) -> tuple[Parameter, str | None, SearchType] | None:
+    """Return what a name means that is a parameter with or without a modifier; None for every other name.
+
+    >>> parameter, modifier, kind = plain_head("Patient", "family:exact")
+    >>> parameter.code, modifier, kind.name
+    ('family', 'exact', 'string')
+    """
+    code, colon, modifier = name.partition(":")
+    parameter = parameters_of(resource_type).get(code)
+    if parameter is None:
+        return None
+    kind = search_type_of(parameter)
+    if not colon:
+        return parameter, None, kind
+    return (parameter, modifier, kind) if modifier in kind.modifiers else None
 
 
 def compartment_criterion(compartment: tuple[str, str], resource_type: str, base_url: str) -> Criterion:
