@@ -44,12 +44,12 @@ def write_clinic(home: Path, *, resources: int, tasks: int) -> tuple[str, str]:
 
 
 def patient(number: int) -> dict:
-    """Return the patient of a number."""
+    """Return the patient of a number. No family name is the beginning of another: strings match by how they begin."""
     return {
         "resourceType": "Patient",
         "id": f"p{number}",
         "identifier": [{"system": "urn:mrn", "value": f"MRN{number:07d}"}],
-        "name": [{"family": f"Family{number % 977}", "given": [f"Given{number % 311}", "Q"]}],
+        "name": [{"family": f"Family{number % 977:03d}", "given": [f"Given{number % 311}", "Q"]}],
         "gender": ("male", "female")[number % 2],
         "birthDate": f"{1930 + number % 80}-{1 + number % 12:02d}-{1 + number % 28:02d}",
         "telecom": [{"system": "phone", "value": f"555-01{number % 100:02d}"}],

@@ -74,18 +74,22 @@ def official_parameters(examples: list[Example]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Searched:
-    """One search by a value, and what both answers are; `refused` says why the server gave none."""
+    """One search by a value, and what both answers are; `refused` says why the server gave none.
+
+    `holders` are the resources that the value was taken from: whatever else matches, they must.
+    """
 
     type: str
     code: str
     query: str
+    holders: frozenset[str]
     expected: frozenset[str]
     found: frozenset[str]
     refused: str | None = None
 
     @property
     def is_right(self) -> bool:
-        return bool(self.expected) and self.refused is None and self.expected == self.found
+        return self.refused is None and self.holders <= self.expected == self.found
 
 
 def search_by_every_value(
@@ -107,7 +111,11 @@ def search_by_every_value(
 
 def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows: dict[str, Any]) -> Iterator[Searched]:
     values = {key: slow.values_of(parameter, row) for key, row in rows.items()}
-    for query in dict.fromkeys(q for held in values.values() for v in held for q in parameter.queries(v)):
+    holders: dict[str, set[str]] = {}
+    for key, held in values.items():
+        for query in (q for v in held for q in parameter.queries(v)):
+            holders.setdefault(query, set()).add(key)
+    for query, taken_from in holders.items():
         expected = frozenset(key for key, held in values.items() if any(parameter.matches(query, v) for v in held))
         refused = None
         found: list[str] = []
@@ -115,7 +123,7 @@ def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows:
             found = find(branch, resource_type, [(parameter.code, query)], "http://sandbox.test/fhir")
         except SandboxError as error:
             refused = error.message
-        yield Searched(resource_type, parameter.code, query, expected, frozenset(found), refused)
+        yield Searched(resource_type, parameter.code, query, frozenset(taken_from), expected, frozenset(found), refused)
 
 
 def searches_of(examples: list[Example]) -> list[Searched]:
