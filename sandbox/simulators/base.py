@@ -70,7 +70,8 @@ class Route:
     extended mode offers. `redact` names top-level JSON fields of the request body that must not be
     recorded. `prepare` runs before the interaction, off the event loop's hands, for work that takes
     longer than 5 ms; its result is `request.prepared`. So is that of `forward`, unless it is None: it
-    asks a server outside for the answer.
+    asks a server outside for the answer. `ahead` may return work on the playground's seed to be awaited before the
+    interaction; it is asked on every call, so it must be quick to say None.
     """
 
     method: str
@@ -83,6 +84,7 @@ class Route:
     body_limit: int = limits.REQUEST_BODY_BYTES
     prepare: Preparation | None = None
     forward: Forwarding | None = None
+    ahead: Callable[[Request, Seed], Awaitable[None] | None] | None = None
     is_open: bool = False
 
 

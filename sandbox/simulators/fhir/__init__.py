@@ -19,6 +19,7 @@ from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
+from sandbox.simulators.fhir.ahead import indexes_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
@@ -49,7 +50,15 @@ class FhirSimulator(Simulator):
             ),
             Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
             Route("*", "fhir", routes.handle, EVENT_TYPE, "FHIR system interactions", forward=proxy.forward),
-            Route("*", "fhir/{path:.*}", routes.handle, EVENT_TYPE, "FHIR interactions", forward=proxy.forward),
+            Route(
+                "*",
+                "fhir/{path:.*}",
+                routes.handle,
+                EVENT_TYPE,
+                "FHIR interactions",
+                forward=proxy.forward,
+                ahead=indexes_ahead,
+            ),
         )
 
     @property

@@ -55,7 +55,7 @@ class Layer:
                 index.load(
                     (key, kind.read(parameter, facet, value)) for key, value in self.values(kind.is_exact_to_the_digit)
                 )
-            found = self._indexes[place] = (parameter, index)
+            found = self._indexes.setdefault(place, (parameter, index))  # another thread may have made it meanwhile
         return found[1]
 
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
@@ -223,7 +223,7 @@ class Store:
         if seeded is not None:
             layer = seeded.caches.get(_CACHE)
             if layer is None:
-                layer = seeded.caches[_CACHE] = SeedLayer(seeded)
+                layer = seeded.caches.setdefault(_CACHE, SeedLayer(seeded))
         overlay = OverlayLayer()
         for key in self._branch.overlay_of(collection):
             overlay.refresh(self._branch, collection, key)
