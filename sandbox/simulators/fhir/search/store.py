@@ -6,6 +6,7 @@ by looking at each touched key's present state, so that rolled-back writes undo 
 """
 
 import gc
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -21,6 +22,7 @@ from sandbox.simulators.fhir.search.types import search_type_of
 
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
+_TURN: Final = 50  # resources, which take less than a millisecond
 
 
 @contextmanager
@@ -79,9 +81,14 @@ class SeedLayer(Layer):
         self.ordinals = {key: number for number, key in enumerate(collection.documents)}
 
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
-        """Yield the resources, parsed for the moment: what a seed keeps is their text."""
+        """Yield the resources, parsed for the moment: what a seed keeps is their text.
+
+        Lets other threads run every now and then: a large seed is indexed on a thread of its own (`ahead.py`).
+        """
         parse = jsonio.parse if is_exact else parse_quickly
-        for key, document in self.documents.items():
+        for number, (key, document) in enumerate(self.documents.items(), 1):
+            if number % _TURN == 0:
+                time.sleep(0)
             yield key, parse(document.json)
 
 
