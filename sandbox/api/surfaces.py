@@ -7,7 +7,6 @@ answers.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -77,7 +76,7 @@ def handler_of(
     `find` looks among what is active; when it finds nothing, `locate` says why, and looks on the disk for that.
     """
     surface, event_type, run, limit = simulator.surface, route.event_type, route.handler, route.body_limit
-    is_plain = route.prepare is None and route.forward is None
+    prepare, forward = route.prepare, route.forward
 
     async def handle(request: web.Request) -> web.Response:
         """Serve one request to a simulated system."""
@@ -91,11 +90,13 @@ def handler_of(
         playground = _playground_of(task_run)
         if is_direct and not route.is_open and not auth.is_organization(request):
             simulator.authorize(playground.look(sandbox), auth.bearer(request, ORGANIZATION_KEY), call)
-        if not is_plain and (body or sandbox.config):
-            prepared = await _prepared(app, route, call, sandbox)
-            if prepared is not None:
-                call.prepared = prepared
-                playground = _playground_of(task_run)  # once more, as it took its time
+        if forward is not None and sandbox.config:
+            call.prepared = await forward(call, sandbox, app[FETCH])
+            playground = _playground_of(task_run)  # once more, as it took its time
+        work = prepare(call, playground.branch.seed) if prepare is not None and call.prepared is None else None
+        if work is not None:
+            call.prepared = await work
+            playground = _playground_of(task_run)
         try:
             outcome = playground.interact(
                 event_type,
@@ -132,7 +133,8 @@ def document_handler_of(app: web.Application, simulator: Simulator, route: Route
         if len(started) == 1:
             return await handler_of(app, simulator, route, lambda *_: target, _locate_by_run)(request)
         playground, call = _playground_of(task_run), _to_request(app, request, b"")
-        call.prepared = await _prepared(app, route, call, target[1])
+        if route.forward is not None and target[1].config:
+            call.prepared = await route.forward(call, target[1], app[FETCH])
         return to_web(route.handler(playground.look(target[1]), call))
 
     return handle
@@ -152,14 +154,6 @@ def _playground_of(task_run: TaskRun) -> Playground:
     if task_run.playground is None or task_run.playground.is_torn_down:
         raise Conflict("The task run is over; its systems take no more calls.")
     return task_run.playground
-
-
-async def _prepared(app: web.Application, route: Route, call: Request, sandbox: Sandbox) -> Any:
-    if route.forward is not None and sandbox.config:
-        answer = await route.forward(call, sandbox, app[FETCH])
-        if answer is not None:
-            return answer
-    return await route.prepare(call, sandbox) if route.prepare is not None and call.body else None
 
 
 def _to_request(app: web.Application, request: web.Request, body: bytes) -> Request:

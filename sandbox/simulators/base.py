@@ -26,7 +26,7 @@ from sandbox.playground.playground import Interaction, Playground, Sandbox
 
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
-Preparation = Callable[[Request, Sandbox], Awaitable[Any]]
+Preparation = Callable[[Request, Seed], Awaitable[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ class Route:
 
     `handler` is synchronous and runs as one interaction. `is_upstream` is False for what only the
     extended mode offers. `redact` names top-level JSON fields of the request body that must not be
-    recorded. `prepare` runs before the interaction of a request that has a body, off the event loop's
-    hands, for work that takes longer than 5 ms; its result is `request.prepared`. So is that of
-    `forward`, which comes first where the sandbox has a configuration, unless it is None: it asks a server
-    outside for the answer. What `is_open` needs no token on the
+    recorded. `prepare` may return work of more than 5 ms to be awaited before the interaction, off the event
+    loop's hands; it is asked on every call, so it must be quick to say None. The work's result is
+    `request.prepared`. So is that of `forward`, which comes first where the sandbox has a configuration, unless
+    it is None: it asks a server outside for the answer. What `is_open` needs no token on the
     direct routes, and if it is read by GET (`is_document`) nowhere.
     """
 

@@ -18,7 +18,8 @@ import aiohttp
 from tests.bench import data, servers
 from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
-from tests.bench.peers import bench_peers, bench_seed
+from tests.bench.peers import bench_peers
+from tests.bench.seed import bench_seed
 
 ROUNDS = 5
 COUNT = 4000

@@ -44,7 +44,7 @@ def write_clinic(home: Path, *, resources: int, tasks: int) -> tuple[str, str]:
 
 
 def patient(number: int) -> dict:
-    """Return the patient of a number."""
+    """Return the patient of a number. No family name is the beginning of another: strings match by how they begin."""
     return {
         "resourceType": "Patient",
         "id": f"p{number}",

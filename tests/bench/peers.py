@@ -1,9 +1,12 @@
 """The FHIR surface beside two peers: `sekmet-fhir` and Medplum's router on its in-memory repository.
 
 All three hold the same resources and answer the same requests over HTTP on this machine, one after the other in every
-round. Ours checks the run token, validates, and commits each call to disk before it answers; the peers' own logs are
-off. How often a peer is asked depends on how long it takes: about `ROUND_S` of work in every round, at least one
-request; what takes longer than `SLOW_S` is asked once and not in every round.
+round, after a time to warm up. Before an operation is measured, its answers are compared: the same resources from all.
+Ours checks the run token, validates, and commits each call to disk before it answers; `sekmet-fhir` validates and keeps
+its data in SQLite, its traffic log is off; Medplum's repository keeps everything in memory and validates nothing.
+
+How often a server is asked depends on how long it takes: about `ROUND_S` of work in every round. What takes longer than
+`SLOW_S` is asked once and not in every round, and what is not answered within `WAIT_S` is given up.
 """
 
 import contextlib
@@ -12,24 +15,25 @@ import shutil
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 import aiohttp
 import yaml
 
 from tests.bench import data, servers
-from tests.bench.load import drive, request_bytes
+from tests.bench.load import drive
+from tests.bench.operations import Operation, Peer, operations
 from tests.e2e.downloads import npm_folder, python_of, tool
 
 ROUNDS = 5
 ROUND_S = 1.0
+WARM_S = 1.0
 SLOW_S = 5.0
-COUNT_MAX = 2000
+WAIT_S = 300.0
+COUNT_MAX = 5000
 CONNECTIONS = 16
 SIZES = (1_000, 50_000)
-TARGETS = 100
 ENTRIES = 250
 SOLVER = {"Authorization": "Bearer vrl_slv_local"}
 
@@ -46,51 +50,6 @@ class Server(uvicorn.Server):
 options = {"host": "127.0.0.1", "port": settings.port, "log_level": "error", "access_log": False}
 Server(uvicorn.Config(create_app(settings), **options)).run()
 """
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A server under load: its FHIR base and the token that it wants."""
-
-    name: str
-    base: str
-    token: str = ""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What is measured: requests as path (and body), and the statuses that are right."""
-
-    name: str
-    paths: tuple[str, ...]
-    bodies: tuple[bytes, ...] = ()
-    status: int = 200
-    is_search: bool = True
-
-    def requests(self, peer: Peer) -> list[bytes]:
-        """Return the requests as they go over the wire to a peer."""
-        if not self.bodies:
-            return [request_bytes("GET", f"{peer.base}/{path}", peer.token) for path in self.paths]
-        url = f"{peer.base}/{self.paths[0]}"
-        return [request_bytes("POST", url, peer.token, body, "application/fhir+json") for body in self.bodies]
-
-
-def operations(resources: int) -> list[Operation]:
-    """Return what is measured on a store of so many resources; targets are spread over all of it."""
-    patients = max(1, resources // 10)
-    chosen = [data.patient(i * patients // TARGETS) for i in range(min(TARGETS, patients))]
-    loinc = quote("http://loinc.org|2823-3", safe="")
-    new = [{k: v for k, v in data.patient(resources + i).items() if k != "id"} for i in range(TARGETS)]
-    return [
-        Operation("read", tuple(f"Patient/{p['id']}" for p in chosen), is_search=False),
-        Operation("search by identifier", tuple(f"Patient?identifier={p['identifier'][0]['value']}" for p in chosen)),
-        Operation("search by family name", tuple(f"Patient?family={p['name'][0]['family']}" for p in chosen)),
-        Operation(
-            "search by patient, code and date",
-            tuple(f"Observation?patient=Patient/{p['id']}&code={loinc}&date=ge2026-03-01" for p in chosen),
-        ),
-        Operation("create", ("Patient",), tuple(json.dumps(row).encode() for row in new), 201, is_search=False),
-    ]
 
 
 @contextlib.contextmanager
@@ -155,38 +114,88 @@ async def start_run(session: aiohttp.ClientSession, url: str) -> tuple[str, str]
     return f"{url}/v1/benchmark-runs/{run['benchmark_run_id']}/fhir", token
 
 
-async def check_answers(session: aiohttp.ClientSession, peers: Sequence[Peer], operation: Operation) -> None:
-    """Make sure that all answer the same: a search that finds nothing would be measured for nothing."""
-    found = {}
-    for peer in peers:
-        headers = {"Authorization": f"Bearer {peer.token}"} if peer.token else {}
-        async with session.get(f"{peer.base}/{operation.paths[-1]}", headers=headers) as answer:
+@dataclass
+class Measured:
+    """What an operation showed of one server: answers per second, by round, and processor time an answer."""
+
+    server: servers.Server
+    peer: Peer
+    first_s: float = 0.0
+    rates: list[float] = field(default_factory=list)
+    count: int = 0
+    cpu_s: list[float] = field(default_factory=list)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether there was no answer in time."""
+        return self.first_s >= WAIT_S
+
+
+async def answer_of(session: aiohttp.ClientSession, peer: Peer, path: str) -> object:
+    """Return what a server answers: a resource, or the ids on a page and the total; None when it takes too long."""
+    headers = {"Authorization": f"Bearer {peer.token}"} if peer.token else {}
+    try:
+        async with session.get(
+            f"{peer.base}/{path}", headers=headers, timeout=aiohttp.ClientTimeout(total=WAIT_S)
+        ) as answer:
             value = await answer.json(content_type=None)
             assert answer.status == 200, (peer.name, value)
-        found[peer.name] = sorted(e["resource"]["id"] for e in value.get("entry", ())) or value.get("id")
-    assert len({str(ids) for ids in found.values()}) == 1 and found["ours"], (operation.name, found)
+    except TimeoutError:
+        return None
+    if value["resourceType"] != "Bundle":
+        return {name: item for name, item in value.items() if name != "meta"}
+    ids = sorted(entry["resource"]["id"] for entry in value.get("entry", ()))
+    assert ids, (peer.name, path, "finds nothing and would be measured for nothing")
+    assert value.get("total", len(ids)) == len(ids), (peer.name, path, "does not fit on a page")
+    return ids
 
 
-async def rates(peers: Sequence[Peer], operation: Operation) -> dict[str, float]:
-    """Return answers per second by peer: medians over rounds in which each has its turn."""
-    counts: dict[str, int] = {}
-    measured: dict[str, list[float]] = {peer.name: [] for peer in peers}
-    for peer in peers:
-        requests = operation.requests(peer)
-        first = await drive(peer.base, [requests[len(requests) // 2]], count=1, connections=1)
-        counts[peer.name] = max(1, min(COUNT_MAX, int(first.rate * ROUND_S)))
-        if first.seconds > SLOW_S:
-            measured[peer.name].append(first.rate)
-            counts[peer.name] = 0
-    for _ in range(ROUNDS):
-        for peer in peers:
-            count = counts[peer.name]
-            if count == 0:
+async def compare_answers(session: aiohttp.ClientSession, measured: Sequence[Measured], operation: Operation) -> None:
+    """Make sure that all answer the same to all targets; who is slow is asked for one only."""
+    for number, path in enumerate(operation.paths[::-1]):
+        found = {}
+        for row in measured:
+            if number and row.first_s > SLOW_S / 10:
                 continue
-            result = await drive(peer.base, operation.requests(peer), count=count, connections=min(CONNECTIONS, count))
-            assert result.statuses == {operation.status}, (peer.name, operation.name, result.statuses)
-            measured[peer.name].append(result.rate)
-    return {name: statistics.median(values) for name, values in measured.items()}
+            began = time.perf_counter()
+            answer = await answer_of(session, row.peer, path)
+            row.first_s = max(row.first_s, time.perf_counter() - began) if number == 0 else row.first_s
+            if answer is not None:
+                found[row.peer.name] = answer
+        assert all(answer == found["ours"] for answer in found.values()), (operation.name, path, found)
+
+
+async def measure(measured: Sequence[Measured], operation: Operation) -> None:
+    """Fill in what the rounds show, in each of which every server has its turn."""
+    for row in measured:
+        if row.first_s > SLOW_S:
+            row.rates.append(1 / row.first_s)
+            continue
+        requests, began, rate = operation.requests(row.peer), time.perf_counter(), 0.0
+        while time.perf_counter() - began < WARM_S:
+            count = max(1, min(COUNT_MAX, int(rate * WARM_S)))
+            rate = (await drive(row.peer.base, requests, count=count, connections=min(CONNECTIONS, count))).rate
+        row.count = max(1, min(COUNT_MAX, int(rate * ROUND_S)))
+    for _ in range(ROUNDS):
+        for row in measured:
+            if row.count == 0:
+                continue
+            before, connections = row.server.cpu_s(), min(CONNECTIONS, row.count)
+            result = await drive(row.peer.base, operation.requests(row.peer), count=row.count, connections=connections)
+            assert result.statuses == {operation.status}, (row.peer.name, operation.name, result.statuses)
+            row.rates.append(result.rate)
+            row.cpu_s.append((row.server.cpu_s() - before) / row.count)
+
+
+def shown(ours: Measured, other: Measured) -> str:
+    """Write how many times as fast as another server ours is: the median of the rounds."""
+    if other.is_given_up:
+        return f"{other.peer.name} gave no answer in {WAIT_S:.0f} s"
+    if other.count == 0:
+        ratio = statistics.median(ours.rates) / other.rates[0]
+        return f"{ratio:,.0f} times {other.peer.name} ({1 / other.rates[0]:.1f} s an answer, asked once)"
+    ratio = statistics.median(a / b for a, b in zip(ours.rates, other.rates, strict=True))
+    return f"{ratio:.1f} times {other.peer.name} ({statistics.median(other.rates):,.4g})"
 
 
 def say(name: str, value: str) -> None:
@@ -204,46 +213,25 @@ async def bench_peers(session: aiohttp.ClientSession, home: Path, sizes: Sequenc
             medplum(place, files) as router,
             sekmet(place) as other,
         ):
+            began = time.perf_counter()
             await load_by_transactions(session, other.url, files)
+            loaded = f"ours {ours.start_s:.1f} s, medplum {router.start_s:.1f} s"
+            say(f"loading {size:,} resources", f"{loaded}, sekmet {time.perf_counter() - began:.1f} s")
             base, token = await start_run(session, ours.url)
             peers = [
-                Peer("ours", base, token),
-                Peer("medplum", router.url),
-                Peer("sekmet", other.url),
+                (ours, Peer("ours", base, token)),
+                (router, Peer("medplum", router.url)),
+                (other, Peer("sekmet", other.url)),
             ]
             for operation in operations(size):
+                measured = [Measured(*pair) for pair in peers]
                 if not operation.bodies:
-                    await check_answers(session, peers, operation)
-                found = await rates(peers, operation)
-                mine = found.pop("ours")
-                shown = ", ".join(f"{mine / rate:.1f} times {name} ({rate:,.4g})" for name, rate in found.items())
-                say(f"FHIR {operation.name}, {size:,} resources", f"{shown}   ours {mine:,.0f} per second")
-
-
-async def bench_seed(session: aiohttp.ClientSession, home: Path, resources: int = 100_000) -> None:
-    """Print what so many resources cost as a seed: loading, memory, the first search and the next ones."""
-    place = home / f"seed{resources}"
-    seeds, playgrounds = data.write_clinic(place, resources=resources, tasks=1)
-    small = data.write_clinic(home / "seed-small", resources=10, tasks=1)
-    with servers.sandbox(home / "seed-small-data", *small) as server:
-        empty_s, empty_bytes = server.start_s, server.memory_bytes()
-    with servers.sandbox(place / "data", seeds, playgrounds) as server:
-        say(f"loading a seed of {resources:,} resources", f"{server.start_s - empty_s:.1f} s more than an empty start")
-        grown = server.memory_bytes() - empty_bytes
-        say("memory of the seed", f"{grown / 2**20:,.0f} MiB, {grown / resources / 1024:.2f} KiB a resource")
-        base, token = await start_run(session, server.url)
-        peer = Peer("ours", base, token)
-        for operation in operations(resources):
-            if not operation.is_search:
-                continue
-            url = f"{base}/{operation.paths[0]}"
-            began = time.perf_counter()
-            async with session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
-                await answer.read()
-                assert answer.status == 200
-            first = time.perf_counter() - began
-            later = await drive(base, operation.requests(peer), count=500, connections=1)
-            typical = statistics.median(later.delays)
-            say(f"{operation.name}: first, then each", f"{first * 1000:,.0f} ms, {typical * 1000:.2f} ms")
-        grown = server.memory_bytes() - empty_bytes
-        say("memory with the indexes of these searches", f"{grown / 2**20:,.0f} MiB")
+                    await compare_answers(session, measured, operation)
+                await measure(measured, operation)
+                mine, *others = measured
+                rate, cpu_ms = statistics.median(mine.rates), statistics.median(mine.cpu_s) * 1000
+                say(
+                    f"FHIR {operation.name}, {size:,} resources",
+                    ", ".join(shown(mine, row) for row in others)
+                    + f"   ours {rate:,.0f} per second, {cpu_ms:.2f} ms of processor time each",
+                )

@@ -76,6 +76,11 @@ class Server:
         row = next(line for line in text.splitlines() if line.startswith("VmRSS"))
         return int(row.split()[1]) * 1024
 
+    def cpu_s(self) -> float:
+        """Return the processor time that the process has taken, all its threads together."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             os.kill(self.process.pid, number)

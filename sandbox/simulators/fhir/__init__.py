@@ -5,7 +5,7 @@ RESTful interactions on it, `dispatch.py` the one table of what is served, `vali
 receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sandbox.definitions.assertions import Assertion
@@ -21,6 +21,7 @@ from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, sm
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
+from sandbox.simulators.fhir.first_search import make_ahead
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
@@ -28,8 +29,12 @@ EVENT_TYPE = "fhir_request"
 CLIENT_SECRET = "client_secret"
 
 
+def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
+    return look_ahead(request, shared) or make_ahead(request, shared)
+
+
 def _interactions(path: str, summary: str) -> Route:
-    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=look_ahead, forward=proxy.forward)
+    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=_prepare, forward=proxy.forward)
 
 
 class FhirSimulator(Simulator):

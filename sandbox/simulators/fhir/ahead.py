@@ -6,15 +6,15 @@ order: an error of the body is raised where reading it would have raised it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request
-from sandbox.playground.playground import Sandbox
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
 from sandbox.simulators.fhir.validation import Link, validate, validate_entries
@@ -44,13 +44,13 @@ class Ahead:
         return self.body
 
 
-async def look_ahead(request: Request, sandbox: Sandbox) -> Ahead | None:
-    """Read and validate a long resource in a thread; a short one takes less than the way there and back."""
+def look_ahead(request: Request, seed: Seed) -> Awaitable[Ahead | None] | None:
+    """Return the work on a long resource, for a thread; a short one takes less than the way there and back."""
     if len(request.body) <= LONG_BODY_BYTES or request.method not in ("POST", "PUT"):
         return None
     if request.media_type and request.media_type not in JSON_TYPES:
         return None
-    return await asyncio.to_thread(_look, request.body, request.path.strip("/").count("/") == 0)
+    return asyncio.to_thread(_look, request.body, request.path.strip("/").count("/") == 0)
 
 
 def _look(body: bytes, is_base: bool) -> Ahead:

@@ -6,14 +6,15 @@ it is; then the ACK goes back as it is, in the media type of the request.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
@@ -64,14 +65,14 @@ def _receive(tx: Interaction, request: Request, payload: Payload) -> Json:
     return state.receive(tx, payload, judged)
 
 
-async def judge_ahead(request: Request, sandbox: Sandbox) -> state.Judged | None:
+def judge_ahead(request: Request, seed: Seed) -> Awaitable[state.Judged | None] | None:
     """Judge a long message in a thread, so that other playgrounds need not wait for it.
 
     A short one takes less than a thread's hop; what is wrong with the body is the handler's to say.
     """
     if len(request.body) <= LONG_BODY_BYTES:
         return None
-    return await asyncio.to_thread(_judge_body, request)
+    return asyncio.to_thread(_judge_body, request)
 
 
 def _judge_body(request: Request) -> state.Judged | None:

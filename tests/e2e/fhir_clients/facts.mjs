@@ -15,3 +15,9 @@ export async function refusal(call, diagnosticsOf) {
   }
   throw new Error('the search was not refused');
 }
+
+export function must(isRight, text) {
+  if (!isRight) throw new Error(text);
+}
+
+export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

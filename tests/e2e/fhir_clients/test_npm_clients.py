@@ -8,3 +8,11 @@ pytestmark = pytest.mark.timeout(1200)  # the first test waits for the packages
 @pytest.mark.parametrize("script", ["fhir_kit_client.mjs", "fhirclient.mjs", "medplum_core.mjs"])
 async def test_npm_client(script, clinic, clients, run_node):
     clients.check(clinic, await run_node(script, clinic.base, clinic.token))
+
+
+@pytest.mark.parametrize("script", ["fhir_kit_client_more.mjs", "fhirclient_more.mjs", "medplum_core_more.mjs"])
+async def test_the_rest_of_an_npm_client(script, clinic, run_node):
+    """What else a user of the client calls; the script stops at the first thing that is not as it should be."""
+    facts = await run_node(script, clinic.base, clinic.token)
+    assert len(facts["checked"]) >= 15
+    assert {e.response["status"] for e in clinic.events() if e.type == "fhir_request"} <= {200, 201, 400, 404, 412, 422}

@@ -76,12 +76,14 @@ def official_parameters(examples: list[Example]) -> list[Any]:
 class Searched:
     """One search by a value, and what both answers are; `refused` says why the server gave none.
 
+    `holders` are the resources that the value was taken from: whatever else matches, they must.
     One that `is_ambiguous`, by an id alone that references to several types have, must be refused.
     """
 
     type: str
     code: str
     query: str
+    holders: frozenset[str]
     expected: frozenset[str]
     found: frozenset[str]
     refused: str | None = None
@@ -91,7 +93,7 @@ class Searched:
     def is_right(self) -> bool:
         if self.is_ambiguous:
             return self.refused is not None and "write Type/id" in self.refused
-        return bool(self.expected) and self.refused is None and self.expected == self.found
+        return self.refused is None and self.holders <= self.expected == self.found
 
 
 def search_by_every_value(
@@ -113,7 +115,11 @@ def search_by_every_value(
 
 def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows: dict[str, Any]) -> Iterator[Searched]:
     values = {key: slow.values_of(parameter, row) for key, row in rows.items()}
-    for query in dict.fromkeys(q for held in values.values() for v in held for q in parameter.queries(v)):
+    holders: dict[str, set[str]] = {}
+    for key, held in values.items():
+        for query in (q for v in held for q in parameter.queries(v)):
+            holders.setdefault(query, set()).add(key)
+    for query, taken_from in holders.items():
         expected = frozenset(key for key, held in values.items() if any(parameter.matches(query, v) for v in held))
         refused = None
         found: list[str] = []
@@ -123,7 +129,8 @@ def _search(branch: Branch, resource_type: str, parameter: slow.Parameter, rows:
             refused = error.message
         everything = [v for held in values.values() for v in held]
         is_ambiguous = parameter.is_ambiguous(query, everything)
-        yield Searched(resource_type, parameter.code, query, expected, frozenset(found), refused, is_ambiguous)
+        holding = frozenset(taken_from)
+        yield Searched(resource_type, parameter.code, query, holding, expected, frozenset(found), refused, is_ambiguous)
 
 
 def searches_of(examples: list[Example]) -> list[Searched]:

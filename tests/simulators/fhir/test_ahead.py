@@ -134,4 +134,9 @@ def test_a_long_body_is_read_and_validated_once(ehr, monkeypatch):
 )
 def test_what_is_looked_at_ahead(ehr, method, kind, size, is_ahead):
     request = Request(method, "fhir/Binary", (), {"content-type": kind}, b" " * size)
-    assert (asyncio.run(look_ahead(request, ehr.sandbox)) is not None) is is_ahead
+    work = look_ahead(request, ehr.playground.branch.seed)
+    assert (work is not None and asyncio.run(_result(work)) is not None) is is_ahead
+
+
+async def _result(work):
+    return await work

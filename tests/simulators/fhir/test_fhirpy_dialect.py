@@ -48,3 +48,10 @@ def test_the_number_of_matches(ehr, patient):
     refused = ehr.get("Patient?_totalMethod=guess")
     assert refused.status == 400
     assert "_totalMethod" in refused.text
+
+
+def test_elements_with_the_resource_type(ehr, patient):
+    ehr.post("Patient", patient)
+    [entry] = ehr.get("Patient?_elements=resourceType,id,gender").json["entry"]
+    assert set(entry["resource"]) == {"resourceType", "id", "meta", "gender"}
+    assert ehr.get("Patient?_elements=resourcetype").status == 400

@@ -316,21 +316,23 @@ async def test_a_long_message_is_judged_ahead_with_the_same_result(engine: Any) 
     def request(body: bytes, media_type: str = "text/plain") -> Request:
         return Request("POST", "hl7/outbound", headers={"content-type": media_type}, body=body)
 
+    async def prepared(raw):
+        work = route.prepare(raw, engine.playground.branch.seed)
+        return None if work is None else await work
+
     for text in (filled(100_000), "x" * 100_000, ORU + "OBX|x\r" * 20_000 + "\r"):
         raw = request(text.encode())
-        judged = await route.prepare(raw, engine.sandbox)
+        judged = await prepared(raw)
         if text.startswith("MSH") and text.count("\r") > limits.HL7_SEGMENTS:
             assert judged is None
             continue
         assert judged == state.judge(Payload(text), is_strict=False)
-        assert judged == await route.prepare(
-            request(jsonio.dump({"payload": text}), "application/json"), engine.sandbox
-        )
+        assert judged == await prepared(request(jsonio.dump({"payload": text}), "application/json"))
         engine.playground.interact(
             "hl7_outbound", lambda tx, raw=raw, judged=judged: route.handler(tx, replace(raw, prepared=judged))
         )
         row = engine.rows("hl7/outbound")[-1]
         assert (row["payload"], row["ack_code"]) == (text, judged.verdict.ack_code)
-    assert await route.prepare(request(ADT.encode()), engine.sandbox) is None
-    assert await route.prepare(request(b"{" * 100_000, "application/json"), engine.sandbox) is None
-    assert await route.prepare(request(b"x" * 100_000, "image/png"), engine.sandbox) is None
+    assert await prepared(request(ADT.encode())) is None
+    assert await prepared(request(b"{" * 100_000, "application/json")) is None
+    assert await prepared(request(b"x" * 100_000, "image/png")) is None

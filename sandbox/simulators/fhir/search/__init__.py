@@ -5,7 +5,7 @@ searched. Nothing here knows HTTP; nothing here writes, save the list of a resul
 """
 
 from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
-from sandbox.simulators.fhir.search.engine import find, search
+from sandbox.simulators.fhir.search.engine import find, make_indexes, search
 from sandbox.simulators.fhir.search.listing import ListedParameter, search_parameters
 from sandbox.simulators.fhir.search.request import SearchRequest
 
@@ -14,6 +14,7 @@ __all__ = [
     "SearchRequest",
     "compartments",
     "find",
+    "make_indexes",
     "parameters_of",
     "resource_types",
     "search",

@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 
-_SAFE: Final = ":/,.*$()!~'"
-# What `quote` leaves alone; most names and values are nothing else.
-_IN_NAMES: Final = re.compile(r"[A-Za-z0-9_.~:*-]*")
-_IN_VALUES: Final = re.compile(r"[A-Za-z0-9_.~:/,*$()!'-]*")
-
-Entry = tuple[str, str, bytes, str]
+# What `query` writes as it is; most names and values hold nothing else, and need no quoting.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.\-~:*]*").fullmatch
+_PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9_.\-~:/,*$()!']*").fullmatch
+_TAIL: Final = {mode: f',"search":{{"mode":"{mode}"}}}}'.encode() for mode in ("match", "include")}
 
 
 def entry(base_url: str, resource_type: str, identity: str, resource: bytes, mode: str) -> bytes:
     """Write one entry with its `fullUrl` and `search.mode`."""
-    head = f'{{"fullUrl":"{base_url}/{resource_type}/{identity}","resource":'.encode()
-    return b"".join((head, resource, b',"search":{"mode":"', mode.encode(), b'"}}'))
+    return b'{"fullUrl":"%b","resource":%b%b' % (
+        f"{base_url}/{resource_type}/{identity}".encode(),
+        resource,
+        _TAIL[mode],
+    )
 
 
 def outcome_entry(ignored: Sequence[SandboxError]) -> bytes:
@@ -39,15 +41,10 @@ def outcome_entry(ignored: Sequence[SandboxError]) -> bytes:
 
 def bundle(total: int | None, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:
     """Write the Bundle; an empty one has no `entry`, as FHIR forbids empty arrays."""
-    parts = [b'{"resourceType":"Bundle","type":"searchset"']
-    if total is not None:
-        parts.append(b',"total":%d' % total)
-    rows = [{"relation": relation, "url": url} for relation, url in links]
-    parts += [b',"link":', jsonio.dump(rows)]
-    if entries:
-        parts += [b',"entry":[', b",".join(entries), b"]"]
-    parts.append(b"}")
-    return b"".join(parts)
+    shown = b"" if total is None else b',"total":%d' % total
+    rows = jsonio.dump([{"relation": relation, "url": url} for relation, url in links])
+    body = b',"entry":[%b]' % b",".join(entries) if entries else b""
+    return b'{"resourceType":"Bundle","type":"searchset"%b,"link":%b%b}' % (shown, rows, body)
 
 
 def query(parameters: Iterable[tuple[str, str]]) -> str:
@@ -56,9 +53,15 @@ def query(parameters: Iterable[tuple[str, str]]) -> str:
     >>> query([("code", "http://loinc.org|1234-5"), ("name", "O'Neill & Co")])
     "?code=http://loinc.org%7C1234-5&name=O'Neill%20%26%20Co"
     """
-    pairs = [f"{_quoted(name, _IN_NAMES, ':.*')}={_quoted(value, _IN_VALUES, _SAFE)}" for name, value in parameters]
+    pairs = [f"{_quoted_name(name)}={_quoted_value(value)}" for name, value in parameters]
     return "?" + "&".join(pairs) if pairs else ""
 
 
-def _quoted(text: str, as_is: re.Pattern[str], safe: str) -> str:
-    return text if as_is.fullmatch(text) else quote(text, safe=safe)
+@lru_cache(maxsize=4096)
+def _quoted_name(name: str) -> str:
+    return name if _PLAIN_NAME(name) else quote(name, safe=":.*")
+
+
+@lru_cache(maxsize=4096)
+def _quoted_value(value: str) -> str:
+    return value if _PLAIN_VALUE(value) else quote(value, safe=":/,.*$()!~'")

@@ -82,6 +82,16 @@ def find(
     return [key for _, key in ordered(store, plan, {resource_type: found})]
 
 
+def make_indexes(branch: Branch, request: SearchRequest, now: datetime | None = None) -> None:
+    """Make every index that a search reads, without answering it; raises as `search` does."""
+    store = Store.of(branch)
+    plan = plan_of(store, request, now)
+    run = Run(store, request.base_url)
+    matches = ordered(store, plan, {t: run.matches(t, plan.criteria[t]) for t in plan.types})
+    if plan.options.includes:
+        included(run, matches[: plan.options.count], plan.options.includes)
+
+
 def ordered(store: Store, plan: Plan, found: dict[str, Any]) -> list[Match]:
     """Put the matches into the order asked for, types in the order given."""
     matches = [(t, key) for t in plan.types for key in store.type(t).in_order(found[t])]

@@ -140,9 +140,13 @@ def _element(name: str, part: str, types: tuple[str, ...]) -> str:
 def element_keys(resource_type: str, name: str) -> list[str]:
     """Return the JSON keys that an element's name stands for, several for a choice; none if unknown.
 
+    `resourceType`, which is in JSON alone and always there, is taken too: the client `fhirpy` asks for it.
+
     >>> element_keys("Patient", "deceased")
     ['deceasedBoolean', 'deceasedDateTime']
     """
+    if name == "resourceType":
+        return [name]
     table = element_tables()[resource_type]
     return [name] if name in table["elements"] else list(table["choices"].get(name, ()))
 

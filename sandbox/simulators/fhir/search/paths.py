@@ -68,9 +68,9 @@ def read(node: Json, steps: tuple[Step, ...]) -> list[Json]:
                 found.extend(value if step.index is None else value[step.index : step.index + 1])
             else:
                 found.append(value)
-        if step.test is not None:
-            found = [item for item in found if isinstance(item, dict) and item.get(step.test) == step.value]
         if not found:
             return found
+        if step.test is not None:
+            found = [item for item in found if isinstance(item, dict) and item.get(step.test) == step.value]
         nodes = found
-    return [item for item in nodes if item is not None]
+    return [item for item in nodes if item is not None] if None in nodes else nodes

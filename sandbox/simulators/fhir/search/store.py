@@ -5,9 +5,16 @@ the overlay live in `Branch.caches`; before every search they catch up with what
 by looking at each touched key's present state, so that rolled-back writes undo themselves.
 """
 
+import gc
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
+import orjson
+
+from sandbox import jsonio
+from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import NOTHING, Index, Keys, Selection, intersect
@@ -15,6 +22,19 @@ from sandbox.simulators.fhir.search.types import search_type_of
 
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
+_TURN: Final = 50  # resources, which take less than a millisecond
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Leave the cyclic garbage collector out while many objects are made and none of them is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Layer:
@@ -33,9 +53,17 @@ class Layer:
         if found is None:
             kind = search_type_of(parameter)
             index = kind.new_index(parameter, facet)
-            index.load((key, kind.read(parameter, facet, d.value)) for key, d in self.documents.items())
-            found = self._indexes[place] = (parameter, index)
+            with no_collection():
+                index.load(
+                    (key, kind.read(parameter, facet, value)) for key, value in self.values(kind.is_exact_to_the_digit)
+                )
+            found = self._indexes.setdefault(place, (parameter, index))  # another thread may have made it meanwhile
         return found[1]
+
+    def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
+        """Yield the resources to read an index from; `is_exact` asks for decimals as they were written."""
+        for key, document in self.documents.items():
+            yield key, document.value
 
     def indexes(self) -> Iterator[tuple[Parameter, str, Index]]:
         """Yield the indexes that exist."""
@@ -51,6 +79,25 @@ class SeedLayer(Layer):
     def __init__(self, collection: SeedCollection) -> None:
         super().__init__(collection.documents)
         self.ordinals = {key: number for number, key in enumerate(collection.documents)}
+
+    def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
+        """Yield the resources, parsed for the moment: what a seed keeps is their text.
+
+        Lets other threads run every now and then: a large seed is indexed on a thread of its own (`first_search.py`).
+        """
+        parse = jsonio.parse if is_exact else parse_quickly
+        for number, (key, document) in enumerate(self.documents.items(), 1):
+            if number % _TURN == 0:
+                time.sleep(0)
+            yield key, parse(document.json)
+
+
+def parse_quickly(text: bytes) -> Json:
+    """Parse a stored text, whose form was checked before it was stored; decimals become floats."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a number that no float holds
+        return jsonio.parse(text)
 
 
 class OverlayLayer(Layer):
@@ -184,7 +231,7 @@ class Store:
         if seeded is not None:
             layer = seeded.caches.get(_CACHE)
             if layer is None:
-                layer = seeded.caches[_CACHE] = SeedLayer(seeded)
+                layer = seeded.caches.setdefault(_CACHE, SeedLayer(seeded))
         overlay = OverlayLayer()
         for key in self._branch.overlay_of(collection):
             overlay.refresh(self._branch, collection, key)

@@ -1,12 +1,15 @@
 """The searchset Bundle: entries, links, pages, subsets, counts, and what lenient handling says."""
 
 import json
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sandbox import limits
 from sandbox.errors import Gone, Invalid, TooLarge
+from sandbox.simulators.fhir.search import bundle as bundles
 from sandbox.simulators.fhir.search import pages
 
 BASE = "http://sandbox.test/fhir"
@@ -91,6 +94,11 @@ def test_self_is_a_url_that_means_the_same(ehr, matched):
     again = made.follow(links(bundle)["self"])
     assert matched(again) == ["odd"]
     assert links(again) == links(bundle)
+
+
+@given(st.text(max_size=12) | st.text("aZ09-._~:/,.*$()!'|& +%", max_size=12))
+def test_what_needs_no_quoting_is_written_as_it_is(text):
+    assert bundles.query([(text, text)]) == f"?{quote(text, safe=':.*')}={quote(text, safe=chr(39) + ':/,.*$()!~')}"
 
 
 # -- lenient -----------------------------------------------------------------------------------------

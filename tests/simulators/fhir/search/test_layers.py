@@ -1,9 +1,12 @@
 """The two layers: shared seed indexes, a playground's own, and what an interaction sees of itself."""
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox import jsonio
 from sandbox.errors import Invalid
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.search import SearchRequest, find, search
@@ -47,6 +50,27 @@ def test_the_seed_is_indexed_once_for_all_playgrounds():
         assert family(branch.fork(), "li") == ["p0"]
     assert Counting.walks == 1
     assert family(Branch(seed), "chen") == ["p0", "p1", "p2"]
+
+
+def test_indexing_a_seed_keeps_its_text_and_nothing_parsed():
+    """A parsed resource is many times its text; each is let go when it has been read."""
+    rows = {f"p{n}": patient(f"p{n}", "Chen", birthDate="1980-03-15") for n in range(3)}
+    documents = {key: Document(json=jsonio.dump(row)) for key, row in rows.items()}
+    branch = Branch(Seed({"fhir/Patient": SeedCollection(documents)}))
+    for pair in [("family", "chen"), ("birthdate", "1980"), ("_lastUpdated:missing", "true"), ("_content", "chen")]:
+        assert find(branch, "Patient", [pair]) == ["p0", "p1", "p2"], pair
+    assert [document._value for document in documents.values()] == [None] * 3
+    assert gc.isenabled()
+
+
+def test_a_number_that_no_float_holds_is_no_obstacle():
+    text = (
+        b'{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},'
+        b'"valueQuantity":{"value":1e400,"code":"mg"}}'
+    )
+    branch = Branch(Seed({"fhir/Observation": SeedCollection({"o": Document(json=text)})}))
+    assert find(branch, "Observation", [("status", "final")]) == ["o"]
+    assert find(branch, "Observation", [("value-quantity", "gt5||mg")]) == ["o"]
 
 
 def test_a_playground_does_not_see_anothers_writes():

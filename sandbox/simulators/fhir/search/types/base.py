@@ -67,6 +67,8 @@ class SearchType(ABC):
 
     name: ClassVar[str]
     modifiers: ClassVar[frozenset[str]] = frozenset()
+    # Whether entries depend on how a decimal was written, or on all of its digits.
+    is_exact_to_the_digit: ClassVar[bool] = True
 
     def modifiers_of(self, parameter: Parameter) -> frozenset[str]:
         """Return the modifiers that have a meaning for the data types of a parameter."""
@@ -82,12 +84,11 @@ class SearchType(ABC):
 
     def read(self, parameter: Parameter, facet: str, resource: Json) -> tuple[Any, ...]:
         """Read all entries of a parameter from a resource."""
-        return tuple(
-            entry
-            for path in parameter.paths
-            for raw in read(resource, path.steps)
-            for entry in self.entries(parameter, facet, path, raw, resource)
-        )
+        found: list[Any] = []
+        for path in parameter.paths:
+            for raw in read(resource, path.steps):
+                found += self.entries(parameter, facet, path, raw, resource)
+        return tuple(found)
 
     @abstractmethod
     def entries(self, parameter: Parameter, facet: str, path: Path, raw: Json, resource: Json) -> Iterable[Any]:

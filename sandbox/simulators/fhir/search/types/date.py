@@ -117,6 +117,7 @@ class DateType(SearchType):
     """Parameters of type date."""
 
     name = "date"
+    is_exact_to_the_digit = False
 
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> Range:
         """Read one value."""

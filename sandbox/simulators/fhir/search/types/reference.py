@@ -84,6 +84,7 @@ class ReferenceType(SearchType):
     """Parameters of type reference. Any resource type is a modifier too."""
 
     name = "reference"
+    is_exact_to_the_digit = False
 
     @property
     def modifiers(self) -> frozenset[str]:  # type: ignore[override]

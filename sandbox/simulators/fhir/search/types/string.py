@@ -124,6 +124,7 @@ class StringType(SearchType):
     """Parameters of type string."""
 
     name = "string"
+    is_exact_to_the_digit = False
     modifiers = frozenset({"exact", "contains"})
 
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> StringTerm:

@@ -116,6 +116,7 @@ class TokenType(SearchType):
     """Parameters of type token."""
 
     name = "token"
+    is_exact_to_the_digit = False
     modifiers = frozenset({"not", "text", "of-type", "in", "not-in", "above", "below"})
 
     def modifiers_of(self, parameter: Parameter) -> frozenset[str]:

@@ -92,6 +92,7 @@ class UriType(SearchType):
     """Parameters of type uri."""
 
     name = "uri"
+    is_exact_to_the_digit = False
     modifiers = frozenset({"below", "above"})
 
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> UriTerm:
