@@ -31,6 +31,7 @@ ROUND_S = 1.0
 WARM_S = 1.0
 SLOW_S = 5.0
 WAIT_S = 300.0
+SECOND_S = 0.5
 COUNT_MAX = 5000
 CONNECTIONS = 16
 SIZES = (1_000, 50_000)
@@ -150,19 +151,31 @@ async def answer_of(session: aiohttp.ClientSession, peer: Peer, path: str) -> ob
     return ids
 
 
+async def timed_answer(session: aiohttp.ClientSession, peer: Peer, path: str) -> tuple[object, float]:
+    """Return what a server answers and how long it took."""
+    began = time.perf_counter()
+    answer = await answer_of(session, peer, path)
+    return answer, time.perf_counter() - began
+
+
 async def compare_answers(session: aiohttp.ClientSession, measured: Sequence[Measured], operation: Operation) -> None:
-    """Make sure that all answer the same to all targets; who is slow is asked for one only."""
+    """Make sure that all answer the same to all targets; who is slow even the second time is asked for one only."""
     for number, path in enumerate(operation.paths[::-1]):
         found = {}
         for row in measured:
-            if number and row.first_s > SLOW_S / 10:
+            if number and row.first_s > SECOND_S:
                 continue
-            began = time.perf_counter()
-            answer = await answer_of(session, row.peer, path)
-            row.first_s = max(row.first_s, time.perf_counter() - began) if number == 0 else row.first_s
+            answer, took_s = await timed_answer(session, row.peer, path)
+            if number == 0 and SECOND_S < took_s < SLOW_S:  # it may have made an index
+                answer, took_s = await timed_answer(session, row.peer, path)
+            row.first_s = took_s if number == 0 else row.first_s
             if answer is not None:
                 found[row.peer.name] = answer
-        assert all(answer == found["ours"] for answer in found.values()), (operation.name, path, found)
+        assert len({json.dumps(answer, sort_keys=True) for answer in found.values()}) == 1, (
+            operation.name,
+            path,
+            found,
+        )
 
 
 async def measure(measured: Sequence[Measured], operation: Operation) -> None:
