@@ -1,15 +1,19 @@
 """Searches as interactions: by GET, by POST with a form, at type, system and compartment level."""
 
+from typing import Final
 from urllib.parse import parse_qsl
 
 from sandbox.errors import Invalid, Malformed, UnsupportedMedia
 from sandbox.simulators.fhir.calls import Answer, Call, Query
+from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import check_type
 
 FORM = "application/x-www-form-urlencoded"
 _WIRE_ONLY = frozenset({"_format", "_pretty"})
 # How `fhirpy` asks for a count, after the server it was first written for.
 _ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}
+# Parameters that do not go to the search as they are.
+READ_BY_THE_SURFACE: Final = _WIRE_ONLY | {name for name, _ in _ALSO_WRITTEN}
 
 
 def parse_form(body: bytes) -> Query:
@@ -36,8 +40,6 @@ def parameters_of(call: Call) -> Query:
 
 
 def _search(call: Call, resource_type: str | None, compartment: tuple[str, str] | None) -> Answer:
-    from sandbox.simulators.fhir.search import SearchRequest, search
-
     request = SearchRequest(resource_type, parameters_of(call), call.base, call.preferences.is_lenient, compartment)
     return Answer(200, search(call.tx, request))
 

@@ -15,7 +15,7 @@ from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE
 from sandbox.simulators.fhir.search.parse import CriteriaParser, compartment_criterion
 from sandbox.simulators.fhir.search.request import SearchRequest
 from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.search.terminology import terminology_of
+from sandbox.simulators.fhir.search.terminology import StoredTerminology
 from sandbox.simulators.fhir.search.types import Context
 
 
@@ -38,7 +38,9 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
     """Read a request's parameters; raises `Invalid` or `Unsupported` with the name of the one at fault."""
     types = _types_of(request)
     plan = Plan(types, {t: [] for t in types})
-    parser = CriteriaParser(store, Context(request.base_url.rstrip("/"), now, terminology_of(store, request.base_url)))
+    parser = CriteriaParser(
+        store, Context(request.base_url.rstrip("/"), now, StoredTerminology(store, request.base_url))
+    )
     if request.compartment is not None:
         for resource_type in types:
             criterion = compartment_criterion(request.compartment, resource_type, request.base_url)
