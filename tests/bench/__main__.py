@@ -19,6 +19,7 @@ from tests.bench import data, servers
 from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
 from tests.bench.peers import bench_peers
+from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
 
 ROUNDS = 5
@@ -207,6 +208,7 @@ async def main() -> None:
                 ("create", lambda: bench_create(session, home)),
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
+                ("search", lambda: asyncio.to_thread(bench_search)),
                 ("seed", lambda: bench_seed(session, home)),
                 ("peers", lambda: bench_peers(session, home)),
             ):

@@ -6,7 +6,8 @@ Ours checks the run token, validates, and commits each call to disk before it an
 its data in SQLite, its traffic log is off; Medplum's repository keeps everything in memory and validates nothing.
 
 How often a server is asked depends on how long it takes: about `ROUND_S` of work in every round. What takes longer than
-`SLOW_S` is asked once and not in every round, and what is not answered within `WAIT_S` is given up.
+`SLOW_S` is asked once and not in every round, and what is not answered within `WAIT_S` is given up. Beside each rate
+stands the processor time that the server took for one answer, which other work on the machine changes little.
 """
 
 import contextlib
@@ -31,6 +32,7 @@ ROUND_S = 1.0
 WARM_S = 1.0
 SLOW_S = 5.0
 WAIT_S = 300.0
+SECOND_S = 0.5
 COUNT_MAX = 5000
 CONNECTIONS = 16
 SIZES = (1_000, 50_000)
@@ -150,19 +152,31 @@ async def answer_of(session: aiohttp.ClientSession, peer: Peer, path: str) -> ob
     return ids
 
 
+async def timed_answer(session: aiohttp.ClientSession, peer: Peer, path: str) -> tuple[object, float]:
+    """Return what a server answers and how long it took."""
+    began = time.perf_counter()
+    answer = await answer_of(session, peer, path)
+    return answer, time.perf_counter() - began
+
+
 async def compare_answers(session: aiohttp.ClientSession, measured: Sequence[Measured], operation: Operation) -> None:
-    """Make sure that all answer the same to all targets; who is slow is asked for one only."""
+    """Make sure that all answer the same to all targets; who is slow even the second time is asked for one only."""
     for number, path in enumerate(operation.paths[::-1]):
         found = {}
         for row in measured:
-            if number and row.first_s > SLOW_S / 10:
+            if number and row.first_s > SECOND_S:
                 continue
-            began = time.perf_counter()
-            answer = await answer_of(session, row.peer, path)
-            row.first_s = max(row.first_s, time.perf_counter() - began) if number == 0 else row.first_s
+            answer, took_s = await timed_answer(session, row.peer, path)
+            if number == 0 and SECOND_S < took_s < SLOW_S:  # it may have made an index
+                answer, took_s = await timed_answer(session, row.peer, path)
+            row.first_s = took_s if number == 0 else row.first_s
             if answer is not None:
                 found[row.peer.name] = answer
-        assert all(answer == found["ours"] for answer in found.values()), (operation.name, path, found)
+        assert len({json.dumps(answer, sort_keys=True) for answer in found.values()}) == 1, (
+            operation.name,
+            path,
+            found,
+        )
 
 
 async def measure(measured: Sequence[Measured], operation: Operation) -> None:
@@ -195,7 +209,8 @@ def shown(ours: Measured, other: Measured) -> str:
         ratio = statistics.median(ours.rates) / other.rates[0]
         return f"{ratio:,.0f} times {other.peer.name} ({1 / other.rates[0]:.1f} s an answer, asked once)"
     ratio = statistics.median(a / b for a, b in zip(ours.rates, other.rates, strict=True))
-    return f"{ratio:.1f} times {other.peer.name} ({statistics.median(other.rates):,.4g})"
+    rate, cpu_ms = statistics.median(other.rates), statistics.median(other.cpu_s) * 1000
+    return f"{ratio:.1f} times {other.peer.name} ({rate:,.4g}, {cpu_ms:.2f} ms)"
 
 
 def say(name: str, value: str) -> None:
@@ -232,6 +247,5 @@ async def bench_peers(session: aiohttp.ClientSession, home: Path, sizes: Sequenc
                 rate, cpu_ms = statistics.median(mine.rates), statistics.median(mine.cpu_s) * 1000
                 say(
                     f"FHIR {operation.name}, {size:,} resources",
-                    ", ".join(shown(mine, row) for row in others)
-                    + f"   ours {rate:,.0f} per second, {cpu_ms:.2f} ms of processor time each",
+                    ", ".join(shown(mine, row) for row in others) + f"   ours {rate:,.0f} per second, {cpu_ms:.2f} ms",
                 )

@@ -1,17 +1,19 @@
 """Searches as interactions: by GET, by POST with a form, at type, system and compartment level."""
 
+from typing import Final
 from urllib.parse import parse_qsl
 
 from sandbox.errors import Invalid, Malformed, UnsupportedMedia
 from sandbox.simulators.fhir.calls import Answer, Call, Query
+from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import check_type
 
 FORM = "application/x-www-form-urlencoded"
 _WIRE_ONLY = frozenset({"_format", "_pretty"})
-# What bytes that are no UTF-8 have become by the time a URL is read.
-_NOT_UTF_8 = "\ufffd"
 # How `fhirpy` asks for a count, after the server it was first written for.
 _ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}
+# Parameters that do not go to the search as they are.
+READ_BY_THE_SURFACE: Final = _WIRE_ONLY | {name for name, _ in _ALSO_WRITTEN}
 
 
 def parse_form(body: bytes) -> Query:
@@ -34,15 +36,10 @@ def parameters_of(call: Call) -> Query:
         if call.media_type not in (FORM, "") or (call.media_type == "" and call.body):
             raise UnsupportedMedia(f'A search by POST takes a form ({FORM}), not "{call.media_type}".')
         query = query + parse_form(call.body)
-    for name, value in query:
-        if _NOT_UTF_8 in value or _NOT_UTF_8 in name:
-            raise Malformed(f'The parameter "{name}" is not UTF-8.', expression=f"http.{name}")
     return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in query if pair[0] not in _WIRE_ONLY)
 
 
 def _search(call: Call, resource_type: str | None, compartment: tuple[str, str] | None) -> Answer:
-    from sandbox.simulators.fhir.search import SearchRequest, search
-
     request = SearchRequest(resource_type, parameters_of(call), call.base, call.preferences.is_lenient, compartment)
     return Answer(200, search(call.tx, request))
 

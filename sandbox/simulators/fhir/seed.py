@@ -8,6 +8,7 @@ that every local reference points to something in the dataset. A resource keeps 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, Final
 
 from sandbox import ids, jsonio
@@ -120,7 +121,7 @@ class Loader:
         for link in links:
             self._link(item, link, targets)
         instant = (resource.get("meta") or {}).get("lastUpdated") or SEED_INSTANT
-        text = jsonio.dump(stamped(resource, resource_id, 1, instant))
+        text = jsonio.dump_to_keep(stamped(resource, resource_id, 1, instant))
         self.documents.setdefault(resource_type, {})[resource_id] = Document(json=text)
         item.resource = None  # the text is enough; a value is parsed when somebody reads it
 
@@ -183,7 +184,7 @@ class Loader:
             for link in links:
                 if link.kind == "reference" and link.text in found:
                     link.holder[link.key] = found[link.text]
-            self.documents[resource_type][resource_id] = Document(json=jsonio.dump(value))
+            self.documents[resource_type][resource_id] = Document(json=jsonio.dump_to_keep(value))
 
     def _problem(self, item: Item, key: str, message: str) -> None:
         if len(self.problems) < PROBLEMS_MAX:
@@ -198,11 +199,12 @@ def _line_in(message: str) -> int:
 def read_items(path: str, name: str, content: bytes) -> Iterator[Item]:
     """Yield the resources of one file; raises `Malformed` and `DefinitionError`."""
     if name.endswith(".ndjson"):
-        for number, row in enumerate(content.splitlines(), 1):
+        # One line at a time: a list of all would hold the file once more.
+        for number, row in enumerate(content.splitlines() if b"\r" in content else BytesIO(content), 1):
             if not row.strip():
                 continue
             try:
-                yield Item(path, number, jsonio.parse(row))
+                yield Item(path, number, jsonio.parse(row.removesuffix(b"\n")))
             except SandboxError as error:
                 message = error.message.replace("at line 1, column", "at column")
                 raise DefinitionError.at(path, message, line=number) from None

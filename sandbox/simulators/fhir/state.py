@@ -158,7 +158,7 @@ def store(tx: Interaction, resource: Json, resource_id: str, method: str) -> Sto
         history.keep(tx, resource_type, resource_id, previous)
     value = stamped(resource, resource_id, version, tx.now_text)
     try:
-        text = jsonio.dump(value)
+        text = jsonio.dump_to_keep(value)
     except (TypeError, ValueError) as error:
         raise Malformed(f"The resource cannot be written as JSON: {error}.") from None
     tx.put(collection, resource_id, value, json=text)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sandbox.simulators.fhir import routes
+
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -79,3 +81,27 @@ def test_lenient_handling(chart):
     reply = chart.get("Patient?gendr=male", Prefer="handling=lenient")
     assert reply.status == 200
     assert reply.entries[0]["search"]["mode"] == "outcome"
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("Patient?gender=male", {}),
+        ("Patient?gender=male&_sort=birthdate&_count=1&_summary=true", {"Accept": "application/json"}),
+        ("Patient?_revinclude=Observation:subject", {"Accept": "application/fhir+json; fhirVersion=4.0"}),
+        ("Patient?favourite-colour=red", {}),
+        ("Patient?favourite-colour=red&gender=male", {"Prefer": "handling=lenient"}),
+        ("Patient?gender=male", {"Accept": "text/html"}),
+        ("Patient?gender=male&_format=xml", {}),
+        ("Patient?gender=male&_pretty=maybe", {}),
+        ("Patient?gender=male&_count=0&_totalMethod=count", {}),
+        ("Pacient?gender=male", {}),
+        ("Patient?", {}),
+    ],
+    ids=range(11),
+)
+def test_the_short_way_answers_as_the_long_one_does(chart, monkeypatch, query, headers):
+    short = chart.get(query, **headers)
+    monkeypatch.setattr(routes, "plain_search", lambda tx, request: None)
+    long = chart.get(query, **headers)
+    assert (short.status, short.body, short.headers) == (long.status, long.body, long.headers)

@@ -1,6 +1,7 @@
 """Loading a dataset: Bundles, single resources, NDJSON, and every way in which they can be wrong."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -84,6 +85,24 @@ def test_values_are_parsed_when_somebody_asks(load):
     assert document._value is None
     assert document.value["id"] == "a"
     assert (document.version, document.value["meta"]["versionId"]) == (1, "1")
+
+
+def test_a_resource_takes_no_more_memory_than_its_text_needs(load):
+    rows = b"\n".join(jsonio.dump(patient(f"p{n}")) for n in range(2000))
+    tracemalloc.start()
+    try:
+        seed = load({"Patient.ndjson": rows})
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    texts = sum(len(document.json) for document in seed.collections["fhir/Patient"].values())
+    assert held < texts + 2000 * 500
+
+
+def test_lines_may_end_as_they_do_elsewhere(load):
+    rows = [jsonio.dump(patient(f"p{n}")) for n in range(3)]
+    for end in (b"\n", b"\r\n", b"\r"):
+        assert len(load({"Patient.ndjson": end.join(rows)}).collections["fhir/Patient"]) == 3
 
 
 def test_a_resource_keeps_its_own_last_updated(load):
@@ -171,6 +190,7 @@ def test_lines_of_ndjson(problems):
         ("a.json", b"[]", "a.json:1", "must be a FHIR resource"),
         ("a.json", b"\xff", "a.json", "UTF-8"),
         ("a.ndjson", b'{"resourceType":"Patient","id":"a"}\n{', "a.ndjson:2", "not valid JSON"),
+        ("a.ndjson", b'{\n{"resourceType":"Patient","id":"a"}', "a.ndjson:1", "at column 2"),
         ("a.txt", b"x", "a.txt", ".json"),
         ("a.json", b'{"resourceType":"Patient"}', "a.json:1", "needs an id"),
         ("a.json", b'{"resourceType":"Nope","id":"a"}', "a.json:1", "not a resource type"),
@@ -185,7 +205,7 @@ def test_lines_of_ndjson(problems):
         ),
         ("a.json", b'{"resourceType":"Patient","id":"a","id":"b"}', "a.json", "appears twice"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_broken_files(problems, name, content, where, text):
     [problem] = problems({name: content})

@@ -28,8 +28,9 @@ def search(tx: Interaction, request: SearchRequest) -> bytes:
     honoured, `TooLarge` past `limits.SEARCH_RESULTS`, `Gone` for a page that is no longer kept.
     Uncommitted writes of the interaction are seen. Source: https://hl7.org/fhir/R4/search.html.
     """
-    if any(name == pages.KEY for name, _ in request.parameters):
-        return _later_page(tx, request)
+    for name, _ in request.parameters:
+        if name == pages.KEY:
+            return _later_page(tx, request)
     store = Store.of(tx.branch)
     plan = plan_of(store, request, tx.now)
     run = Run(store, request.base_url)

@@ -33,6 +33,7 @@ def selection_of(keys: Keys) -> Selection:
 
 
 NOTHING: frozenset[Any] = frozenset()
+_LOOKED_AT = 64  # values whose keys are counted; the others are taken to have as many
 EMPTY = selection_of(NOTHING)
 
 
@@ -129,9 +130,12 @@ class Postings:
         return selection_of(self.get(value))
 
     def select_many(self, values: Sequence[Hashable]) -> Selection:
-        """Select the keys under any of many values."""
+        """Select the keys under any of many values, all of which are there."""
         if len(values) == 1:
             return self.select(values[0])
+        looked_at = values[:_LOOKED_AT]
+        size = sum(len(row) if type(row) is set else 1 for row in map(self._rows.__getitem__, looked_at))
+        estimate = size * len(values) // len(looked_at) if looked_at else 0
 
         def keys() -> Keys:
             found: set[Any] = set()
@@ -143,7 +147,13 @@ class Postings:
                     found.add(row)
             return found
 
-        return Selection(len(values), keys, lambda candidates: candidates & keys())
+        def keep(candidates: Keys) -> Keys:
+            if len(candidates) * len(values) > estimate:
+                return candidates & keys()
+            rows = [self.get(value) for value in values]
+            return {key for key in candidates if any(key in row for row in rows)}
+
+        return Selection(estimate, keys, keep)
 
 
 class Index(ABC):

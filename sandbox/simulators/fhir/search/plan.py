@@ -18,7 +18,7 @@ from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE
 from sandbox.simulators.fhir.search.parse import CriteriaParser, compartment_criterion
 from sandbox.simulators.fhir.search.request import SearchRequest
 from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.search.terminology import terminology_of
+from sandbox.simulators.fhir.search.terminology import StoredTerminology
 from sandbox.simulators.fhir.search.types import Context
 
 _KEPT: Final = 128
@@ -67,7 +67,7 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
 def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[Plan, bool]:
     types = _types_of(request)
     plan = Plan(types, {t: [] for t in types})
-    context = Context(request.base_url.rstrip("/"), now, lambda: terminology_of(store, request.base_url))
+    context = Context(request.base_url.rstrip("/"), now, StoredTerminology(store, request.base_url))
     parser = CriteriaParser(store, context)
     if request.compartment is not None:
         for resource_type in types:

@@ -5,24 +5,36 @@ code systems in the store, `is-a` and `descendent-of` filters, and other value s
 more than the store holds is not guessed: the caller gets None and refuses the search.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import parameters_of
 from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.search.types import Code, Terminology
+from sandbox.simulators.fhir.search.types import Code
 from sandbox.simulators.fhir.search.types.uri import UriTerm
 
 _DEPTH: Final = 8
 
 
-def terminology_of(store: Store, base_url: str) -> Terminology:
-    """Return what a store knows; nothing is read before it is asked."""
-    return Terminology(
-        lambda reference: _members(store, base_url, reference, 0),
-        lambda system, code: _related(store, system, code, is_below=True),
-        lambda system, code: _related(store, system, code, is_below=False),
-    )
+@dataclass(slots=True)
+class StoredTerminology:
+    """What a store knows; nothing is read before it is asked."""
+
+    store: Store
+    base_url: str
+
+    def members(self, value_set: str) -> frozenset[Code] | None:
+        """Return the codes of a value set."""
+        return _members(self.store, self.base_url, value_set, 0)
+
+    def below(self, system: str, code: str) -> frozenset[str] | None:
+        """Return a code and what it subsumes."""
+        return _related(self.store, system, code, is_below=True)
+
+    def above(self, system: str, code: str) -> frozenset[str] | None:
+        """Return a code and what subsumes it."""
+        return _related(self.store, system, code, is_below=False)
 
 
 def by_canonical(store: Store, resource_type: str, canonical: str) -> list[tuple[str, Json]]:

@@ -10,8 +10,11 @@ from sandbox import jsonio
 from sandbox.errors import Invalid
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.search import SearchRequest, find, search
+from sandbox.simulators.fhir.search.definitions import parameters_of
+from sandbox.simulators.fhir.search.index import Postings, Selection, intersect
 from sandbox.simulators.fhir.search.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.search.types.string import parse_string
 
 SEARCH_BASE = "http://sandbox.test/fhir"
 
@@ -71,6 +74,35 @@ def test_a_number_that_no_float_holds_is_no_obstacle():
     branch = Branch(Seed({"fhir/Observation": SeedCollection({"o": Document(json=text)})}))
     assert find(branch, "Observation", [("status", "final")]) == ["o"]
     assert find(branch, "Observation", [("value-quantity", "gt5||mg")]) == ["o"]
+
+
+@given(
+    st.dictionaries(st.integers(0, 99), st.sets(st.integers(0, 30), min_size=1), max_size=90),
+    st.sets(st.integers(0, 30)),
+)
+def test_the_keys_of_many_values(rows, candidates):
+    postings = Postings()
+    for value, keys in rows.items():
+        for key in keys:
+            postings.add(value, key)
+    selection = postings.select_many(list(rows))
+    expected = set().union(*rows.values())
+    assert selection.keys() == expected
+    assert selection.keep(candidates) == candidates & expected
+    assert bool(selection.estimate) is bool(expected)
+    if len(rows) <= 64:
+        assert selection.estimate == sum(map(len, rows.values()))
+
+
+def test_the_most_selective_criterion_is_read_first():
+    """A frequent name is not collected when an identifier leaves one resource."""
+    rows = [patient(f"p{n}", f"Smith{n % 3}", identifier=[{"value": str(n)}]) for n in range(300)]
+    branch = Branch(seeded(*rows))
+    assert find(branch, "Patient", [("family", "smith"), ("identifier", "7")]) == ["p7"]
+    index = Store.of(branch).type("Patient").seed.index(parameters_of("Patient")["family"])
+    frequent = index.select(parse_string(None, "smith"))
+    assert frequent.estimate == 300
+    assert intersect([frequent, Selection(1, lambda: {"p7"}, lambda keys: pytest.fail("read second"))]) == {"p7"}
 
 
 def test_a_playground_does_not_see_anothers_writes():

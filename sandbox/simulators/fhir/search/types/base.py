@@ -5,10 +5,9 @@ A facet is a second way to look at the same parameter that a modifier asks for (
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
@@ -18,16 +17,20 @@ from sandbox.simulators.fhir.search.paths import Path, read
 Code: TypeAlias = tuple[str | None, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Terminology:
-    """What the store knows of codes: the members of a value set, what is above or below a code.
+class Terminology(Protocol):
+    """What the store knows of codes. Each answer is None when the store does not hold what is needed to tell."""
 
-    Each returns None when the store does not hold what is needed to tell.
-    """
+    def members(self, value_set: str) -> frozenset[Code] | None:
+        """Return the codes of a value set."""
+        ...
 
-    members: Callable[[str], frozenset[Code] | None]
-    below: Callable[[str, str], frozenset[str] | None]
-    above: Callable[[str, str], frozenset[str] | None]
+    def below(self, system: str, code: str) -> frozenset[str] | None:
+        """Return a code and what it subsumes."""
+        ...
+
+    def above(self, system: str, code: str) -> frozenset[str] | None:
+        """Return a code and what subsumes it."""
+        ...
 
 
 class Context:
@@ -39,7 +42,7 @@ class Context:
 
     __slots__ = ("_now", "_terminology", "base_url", "is_lasting")
 
-    def __init__(self, base_url: str, now: datetime | None, terminology: Callable[[], Terminology]) -> None:
+    def __init__(self, base_url: str, now: datetime | None, terminology: Terminology) -> None:
         self.base_url = base_url
         self.is_lasting = True
         self._now = now
@@ -55,7 +58,7 @@ class Context:
     def terminology(self) -> Terminology:
         """What the store knows of codes."""
         self.is_lasting = False
-        return self._terminology()
+        return self._terminology
 
     def note_store(self) -> None:
         """Note that the meaning depends on what the store holds."""
