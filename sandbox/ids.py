@@ -16,9 +16,23 @@ from ulid import ULID
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_PAIR_SHIFTS = tuple(range(120, -1, -10))
+
+
 def new_id(prefix: str = "") -> str:
     """Mint a new id; ids minted later sort after those minted earlier, to the millisecond."""
-    return f"{prefix}_{ULID()}" if prefix else str(ULID())
+    text = crockford(int.from_bytes(ULID().bytes, "big"))
+    return f"{prefix}_{text}" if prefix else text
+
+
+def crockford(number: int) -> str:
+    """Write a number of 130 bits at most in the 26 characters of a ULID.
+
+    >>> crockford(33)
+    '00000000000000000000000011'
+    """
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _PAIR_SHIFTS])
 
 
 _PROCESS = secrets.token_hex(8)
@@ -39,8 +53,7 @@ def derived_id(prefix: str, *parts: object) -> str:
     False
     """
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=17).digest()
-    number = int.from_bytes(digest, "big")
-    body = "".join(_CROCKFORD[(number >> (5 * i)) & 31] for i in reversed(range(26)))
+    body = crockford(int.from_bytes(digest, "big"))
     return f"{prefix}_{body}" if prefix else body
 
 

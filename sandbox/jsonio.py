@@ -6,6 +6,7 @@ back as `4.10`. `dump` and `canonical` understand what `parse` returns.
 """
 
 import json
+from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import orjson
@@ -84,7 +85,7 @@ def parse(body: bytes | str) -> Json:
         text = body
     else:
         try:
-            text = body.decode("utf-8-sig")
+            text = body.removeprefix(BOM_UTF8).decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 text: {error.reason} at byte {error.start}.") from None
     if text.count("[") + text.count("{") > limits.JSON_DEPTH:

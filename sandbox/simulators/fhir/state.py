@@ -64,13 +64,18 @@ def last_updated(text: bytes) -> str:
     return text[start : text.index(b'"', start)].decode()
 
 
-@lru_cache(maxsize=4096)
 def http_date(instant: str) -> str:
-    """Write an instant as HTTP does.
+    """Write an instant as HTTP does, to the second.
 
-    >>> http_date("2026-04-20T17:10:02.000Z")
+    >>> http_date("2026-04-20T17:10:02.999Z")
     'Mon, 20 Apr 2026 17:10:02 GMT'
     """
+    is_usual = len(instant) == 24 and instant[19] == "." and instant[23] == "Z"
+    return _http_date(f"{instant[:19]}Z" if is_usual else instant)
+
+
+@lru_cache(maxsize=4096)
+def _http_date(instant: str) -> str:
     try:
         moment = datetime.fromisoformat(instant)
     except ValueError:
