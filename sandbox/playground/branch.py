@@ -61,7 +61,7 @@ class Document:
     def json(self) -> bytes:
         """The document as JSON text, exact to the digit."""
         if self._json is None:
-            self._json = jsonio.dump(self._value)
+            self._json = jsonio.dump_to_keep(self._value)
         return self._json
 
     @property

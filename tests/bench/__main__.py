@@ -208,7 +208,7 @@ async def main() -> None:
                 ("create", lambda: bench_create(session, home)),
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
-                ("search", lambda: asyncio.to_thread(bench_search)),
+                ("search", bench_search),
                 ("seed", lambda: bench_seed(session, home)),
                 ("peers", lambda: bench_peers(session, home)),
             ):

@@ -33,8 +33,11 @@ def seed_of(resources: int) -> Seed:
     )
 
 
-def bench_search() -> None:
-    """Print, for each kind of search, the time of the first one and the least time of those that follow."""
+async def bench_search() -> None:
+    """Print, for each kind of search, the time of the first one and the least time of those that follow.
+
+    On the main thread, as searches are answered there.
+    """
     for size in SIZES:
         sandbox = Sandbox("sb_1", "sim_1", "Fhir", "EHR", "fhir", {}, {})
         branch = Branch(seed_of(size))

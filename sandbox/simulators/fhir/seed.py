@@ -18,6 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.names import collection_of
+from sandbox.simulators.fhir.search.store import no_collection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.validation import Link, walk
 from sandbox.simulators.fhir.validation.literals import parse_conditional, parse_literal
@@ -254,7 +255,10 @@ def line_of_entry(content: bytes, index: int) -> int:
 
 def load_seed(dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
     """Load a dataset's FHIR files into sealed collections; raises `DefinitionError`."""
-    return Loader(dataset).load() if dataset is not None else Seed()
+    if dataset is None:
+        return Seed()
+    with no_collection():
+        return Loader(dataset).load()
 
 
 def deep_check(dataset: Dataset) -> list[Problem]:

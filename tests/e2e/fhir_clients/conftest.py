@@ -130,12 +130,12 @@ def npm_clients() -> Path:
 def run_node(npm_clients: Path, tmp_path: Path) -> Any:
     """Run one of the scripts beside this file and return the facts that it prints."""
 
-    async def run(script: str, base: str, token: str) -> Any:
+    async def run(script: str, base: str, token: str, **more: Any) -> Any:
         for name in ("facts.mjs", script):
             shutil.copy(HERE / name, tmp_path / name)
         (tmp_path / "node_modules").symlink_to(npm_clients / "node_modules")
         given = {"base": base, "token": token, "page": PAGE, "system": SYSTEM}
-        given |= {"patient": PATIENT, "conditional": CONDITIONAL, "transaction": TRANSACTION}
+        given |= {"patient": PATIENT, "conditional": CONDITIONAL, "transaction": TRANSACTION, **more}
         (tmp_path / "given.json").write_text(json.dumps(given))
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
         process = await asyncio.create_subprocess_exec(

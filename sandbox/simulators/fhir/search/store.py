@@ -6,6 +6,7 @@ by looking at each touched key's present state, so that rolled-back writes undo 
 """
 
 import gc
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -83,11 +84,12 @@ class SeedLayer(Layer):
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
         """Yield the resources, parsed for the moment: what a seed keeps is their text.
 
-        Lets other threads run every now and then: a large seed is indexed on a thread of its own (`first_search.py`).
+        A large seed is indexed on a thread of its own (`first_search.py`), which gives the others a turn now and then.
         """
         parse = jsonio.parse if is_exact else parse_quickly
+        is_aside = threading.current_thread() is not threading.main_thread()
         for number, (key, document) in enumerate(self.documents.items(), 1):
-            if number % _TURN == 0:
+            if is_aside and number % _TURN == 0:
                 time.sleep(0)
             yield key, parse(document.json)
 
