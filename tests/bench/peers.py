@@ -232,13 +232,13 @@ async def bench_peers(session: aiohttp.ClientSession, home: Path, sizes: Sequenc
             await load_by_transactions(session, other.url, files)
             loaded = f"ours {ours.start_s:.1f} s, medplum {router.start_s:.1f} s"
             say(f"loading {size:,} resources", f"{loaded}, sekmet {time.perf_counter() - began:.1f} s")
-            base, token = await start_run(session, ours.url)
-            peers = [
-                (ours, Peer("ours", base, token)),
-                (router, Peer("medplum", router.url)),
-                (other, Peer("sekmet", other.url)),
-            ]
             for operation in operations(size):
+                # A task run has a limited number of events, so each operation gets one of its own.
+                peers = [
+                    (ours, Peer("ours", *await start_run(session, ours.url))),
+                    (router, Peer("medplum", router.url)),
+                    (other, Peer("sekmet", other.url)),
+                ]
                 measured = [Measured(*pair) for pair in peers]
                 if not operation.bodies:
                     await compare_answers(session, measured, operation)
