@@ -6,8 +6,9 @@ from urllib.parse import parse_qsl
 from sandbox import jsonio
 from sandbox.clock import SystemClock
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.playground.playground import NullRecorder, Playground, Sandbox
+from sandbox.playground.playground import Interaction, NullRecorder, Playground, Sandbox
 from sandbox.simulators.fhir.search import SearchRequest, search
+from sandbox.simulators.fhir.search.store import Store
 from tests.bench import data
 from tests.bench.operations import operations
 from tests.bench.peers import say
@@ -34,7 +35,9 @@ def seed_of(resources: int) -> Seed:
 
 
 async def bench_search() -> None:
-    """Print, for each kind of search, the time of the first one and the least time of those that follow.
+    """Print, for each kind of search, the least time of one that is new, and of one that was asked before.
+
+    The very first makes its indexes.
 
     On the main thread, as searches are answered there.
     """
@@ -52,11 +55,18 @@ async def bench_search() -> None:
                 requests.append(SearchRequest(kind, tuple(parse_qsl(query)), BASE))
             began = time.perf_counter()
             search(tx, requests[0])
-            first, best = time.perf_counter() - began, 1.0
+            first, plans = time.perf_counter() - began, Store.of(branch).plans
+            new = again = 1.0
             for _ in range(BATCHES):
-                began = time.perf_counter()
-                for request in requests:
-                    search(tx, request)
-                best = min(best, (time.perf_counter() - began) / len(requests))
-            value = f"{best * 1e6:.0f} µs, the first {first * 1000:,.0f} ms"
+                plans.clear()
+                new = min(new, _each(tx, requests))
+                again = min(again, _each(tx, requests))
+            value = f"{new * 1e6:.0f} µs, asked again {again * 1e6:.0f} µs; the very first {first * 1000:,.0f} ms"
             say(f"FHIR {name} alone, {size:,} resources", value)
+
+
+def _each(tx: Interaction, requests: list[SearchRequest]) -> float:
+    began = time.perf_counter()
+    for request in requests:
+        search(tx, request)
+    return (time.perf_counter() - began) / len(requests)
