@@ -55,13 +55,12 @@ def serve(
     ] = None,
 ) -> None:
     """Start the server."""
-    import asyncio
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
     from sandbox.record.database import DatabaseError
-    from sandbox.serving import ListenError
-    from sandbox.serving import serve as run
+    from sandbox.serving import ListenError, run
+    from sandbox.serving import serve as served
 
     _configure_log()
     found = Settings.from_environment()
@@ -77,7 +76,7 @@ def serve(
     )
     _refuse_public_local_keys(settings)
     try:
-        asyncio.run(run(settings, lambda runner: _announce(settings, runner)))
+        run(served(settings, lambda runner: _announce(settings, runner)))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
     except (DatabaseError, ListenError) as error:

@@ -4,8 +4,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from aiohttp import web
 
@@ -121,3 +122,14 @@ async def serve(settings: Settings, announce: Callable[[web.AppRunner], None]) -
         gc.freeze()  # what was loaded stays: no collection has to look at it again
         announce(runner)
         await stop.wait()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a server to its end, on uvloop where that is installed: it serves more than asyncio's own loop."""
+    make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with suppress(ImportError):
+        import uvloop
+
+        make_loop = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(main)

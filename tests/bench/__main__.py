@@ -74,13 +74,18 @@ async def bench_fhir(session: aiohttp.ClientSession, home: Path, bare: servers.S
         async with session.get(f"{root}/fhir/Patient?_count=1", headers={"Authorization": f"Bearer {token}"}) as answer:
             patient = (await answer.json())["entry"][0]["resource"]
         identifier = patient["identifier"][0]["value"]
-        for name, path in (
+        paths = (
             ("FHIR read", f"/fhir/Patient/{patient['id']}"),
             ("FHIR search, one token parameter", f"/fhir/Patient?identifier={identifier}"),
             ("FHIR search, one string parameter", f"/fhir/Patient?family={patient['name'][0]['family']}"),
-        ):
-            ratio, rate, plain = await ratio_to_bare(session, bare, root + path, token)
-            say(f"{name} / bare aiohttp", f"{ratio:.2f}   ({rate:,.0f} of {plain:,.0f} per second)")
+        )
+        with servers.bare("uvloop") as on_uvloop:
+            for name, path in paths:
+                root, token, _ = await start_run(session, server.url, "bench")  # a task run's events are limited
+                for peer, loop in ((bare, "asyncio"), (on_uvloop, "uvloop")):
+                    ratio, rate, plain = await ratio_to_bare(session, peer, root + path, token)
+                    value = f"{ratio:.2f}   ({rate:,.0f} of {plain:,.0f} per second)"
+                    say(f"{name} / bare aiohttp on {loop}", value)
 
 
 async def bench_recording(session: aiohttp.ClientSession, home: Path) -> None:

@@ -25,13 +25,19 @@ app = web.Application(client_max_size=1 << 30)
 app.router.add_put("/bytes", keep)
 app.router.add_get("/bytes", give)
 app.router.add_post("/bytes", take)
-web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=lambda *_: print("ready", flush=True))
+if sys.argv[2] == "uvloop":
+    import uvloop
+    loop = uvloop.new_event_loop()
+else:
+    loop = None
+ready = lambda *_: print("ready", flush=True)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, loop=loop, print=ready)
 """
 
 SANDBOX = """
-import asyncio, sys
+import sys
 from pathlib import Path
-from sandbox.serving import serve, url_of
+from sandbox.serving import run, serve, url_of
 from sandbox.settings import Settings
 import structlog
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -45,7 +51,7 @@ settings = Settings(
     is_watching=False,
     max_active_playgrounds=100_000,
 )
-asyncio.run(serve(settings, lambda runner: print("ready", url_of(settings, runner), flush=True)))
+run(serve(settings, lambda runner: print("ready", url_of(settings, runner), flush=True)))
 """
 
 
@@ -88,10 +94,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def bare() -> Iterator[Server]:
-    """Run the bare aiohttp server."""
+def bare(loop: str = "asyncio") -> Iterator[Server]:
+    """Run the bare aiohttp server, on the event loop of `asyncio` or of `uvloop`."""
     port = free_port()
-    server = Server([sys.executable, "-c", BARE, str(port)], f"http://127.0.0.1:{port}")
+    server = Server([sys.executable, "-c", BARE, str(port), loop], f"http://127.0.0.1:{port}")
     try:
         yield server
     finally:
