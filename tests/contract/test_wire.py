@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from aiohttp import web
 
 from sandbox.api.wire import WholeResponse
 
@@ -149,3 +150,18 @@ async def test_both_ways_answer_alike(live, run):
 def test_a_line_break_in_a_header_is_refused(value):
     with pytest.raises(ValueError, match="line break"):
         WholeResponse(body=b"", headers={"ETag": value})._head(0)
+
+
+async def test_a_read_goes_the_short_way(live, run, monkeypatch):
+    asked = []
+    resolve = web.UrlDispatcher.resolve
+
+    async def noted(self, request):
+        asked.append(request.path)
+        return await resolve(self, request)
+
+    monkeypatch.setattr(web.UrlDispatcher, "resolve", noted)
+    assert (await run.call("GET", "fhir/Patient/none")).status == 404
+    assert asked == []
+    assert (await run.call("GET", "fhir/Patient/no%25ne")).status == 404
+    assert len(asked) == 1

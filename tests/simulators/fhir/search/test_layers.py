@@ -1,6 +1,7 @@
 """The two layers: shared seed indexes, a playground's own, and what an interaction sees of itself."""
 
 import gc
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -334,3 +335,11 @@ def test_malformed_data_is_passed_over(ehr):
     for query in [*queries.split(), "component-code-value-quantity=y$5", "subject:identifier=x"]:
         assert made.ids(f"Observation?{query}") == [], query
     assert made.ids("Observation?date:missing=true") == ["odd"]
+
+
+def test_what_is_measured_from_the_present_is_read_anew():
+    row = {"resourceType": "Observation", "id": "o", "effectiveDateTime": "2019-12-01"}
+    branch = Branch(Seed.of({"fhir/Observation": {"o": row}}))
+    asked = [("date", "ap2020-01-01")]
+    assert find(branch, "Observation", asked, now=datetime(2020, 2, 1, tzinfo=UTC)) == []
+    assert find(branch, "Observation", asked, now=datetime(2030, 2, 1, tzinfo=UTC)) == ["o"]
