@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search import ucum
 from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import EMPTY, Index, Key, Selection
 from sandbox.simulators.fhir.search.intervals import Intervals, Range

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search import ucum
 from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection
 from sandbox.simulators.fhir.search.intervals import Intervals, Range

@@ -1,0 +1,84 @@
+"""What an evaluation is given and what it leaves behind; nothing of it is global."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sandbox.errors import TooCostly
+from sandbox.fhirpath.errors import EvaluationProblem
+from sandbox.fhirpath.nodes import Item, Node
+from sandbox.jsonio import Json
+
+WORK_LIMIT: Final = 2_000_000
+
+Resolve = Callable[[str], Json]
+MemberOf = Callable[[str, str | None, str], bool | None]
+
+
+def resolves_nothing(reference: str) -> Json:
+    """The resolver of an evaluation that has no store."""
+    return None
+
+
+def knows_no_value_set(url: str, system: str | None, code: str) -> bool | None:
+    """The value sets of an evaluation that has no store: it knows none."""
+    return None
+
+
+def is_never_html(text: str) -> bool:
+    """The narrative rules of an evaluation that has none."""
+    return False
+
+
+@dataclass(slots=True)
+class Context:
+    """What one evaluation may see.
+
+    `now` is the playground's clock, with a zone; without it `now()`, `today()` and `timeOfDay()` raise. `resolve`
+    answers a reference with a resource or None; `member_of` says whether a value set (a URL) holds a code, None
+    for a value set it does not know. `variables` are collections by name, without the `%`. `traces` fills with what
+    `trace()` was given. `work` counts what was visited, up to `limit`. `is_html` says whether a
+    narrative keeps R4's rules.
+    """
+
+    now: datetime | None = None
+    resolve: Resolve = resolves_nothing
+    member_of: MemberOf = knows_no_value_set
+    variables: Mapping[str, Sequence[Item]] = field(default_factory=dict)
+    limit: int = WORK_LIMIT
+    work: int = 0
+    traces: list[dict[str, Json]] = field(default_factory=list)
+    is_html: Callable[[str], bool] = is_never_html
+
+    def spend(self, units: int) -> None:
+        """Count work; raises `TooCostly` past the limit."""
+        self.work += units
+        if self.work > self.limit:
+            raise TooCostly(f"The FHIRPath visits more than {self.limit:,} elements; ask for less at a time.")
+
+    def clock(self) -> datetime:
+        """Return the time of the evaluation."""
+        if self.now is None:
+            raise EvaluationProblem("it asks for the time, and this evaluation has no clock")
+        return self.now
+
+
+class Env:
+    """Where an evaluation stands: `$this` (a collection), `$index`, `$total` and the variables defined so far."""
+
+    __slots__ = ("context", "index", "resource", "root", "this", "total", "variables")
+
+    def __init__(self, context: Context, this: list[Item], resource: Node | None, root: Node | None) -> None:
+        self.context = context
+        self.this = this
+        self.index = 0
+        self.total: list[Item] = []
+        self.resource = resource
+        self.root = root
+        self.variables: dict[str, list[Item]] = {}
+
+
+Evaluate = Callable[[Env], list[Item]]
+Apply = Callable[[Env, list[Item]], list[Item]]
+Types = frozenset[str] | None
