@@ -12,10 +12,10 @@ from typing import Final, Protocol
 from sandbox.fhirpath import arithmetic, ast, comparing
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem, SemanticProblem
-from sandbox.fhirpath.nodes import Item, Node, step_into, system_of
+from sandbox.fhirpath.nodes import Item, Node, append_children, step_into, system_of
 from sandbox.fhirpath.types import TypeSpecifier, did_you_mean, kind_of, specifier, type_of
 from sandbox.fhirpath.values import Long, Quantity
-from sandbox.r4.model import STRING_TYPES, definitions, is_type, members
+from sandbox.r4.model import STRING_TYPES, Child, definitions, is_type, members
 
 CONSTANTS: Final = {
     "sct": "http://snomed.info/sct",
@@ -328,10 +328,19 @@ class Compiler:
         name = step.name
         result = self._member_types(step, types)
 
+        rows: dict[str, tuple[Child, ...]] = {}
+
         def child(env: Env, focus: list[Item]) -> list[Item]:
             out: list[Item] = []
             for item in focus:
-                if item.__class__ is Node:
+                if item.__class__ is not Node:
+                    continue
+                if item.value.__class__ is dict:
+                    known = rows.get(item.type)
+                    if known is None:
+                        known = rows[item.type] = members(item.type).get(name, ())
+                    append_children(item, known, out)
+                else:
                     step_into(item, name, out)
             env.context.spend(len(focus) + len(out))
             return out

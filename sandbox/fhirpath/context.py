@@ -1,7 +1,6 @@
 """What an evaluation is given and what it leaves behind; nothing of it is global."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,8 @@ WORK_LIMIT: Final = 2_000_000
 
 Resolve = Callable[[str], Json]
 MemberOf = Callable[[str, str | None, str], bool | None]
+IsHtml = Callable[[str], bool]
+_NO_VARIABLES: Final[Mapping[str, Sequence[Item]]] = {}
 
 
 def resolves_nothing(reference: str) -> Json:
@@ -31,25 +32,34 @@ def is_never_html(text: str) -> bool:
     return False
 
 
-@dataclass(slots=True)
 class Context:
     """What one evaluation may see.
 
     `now` is the playground's clock, with a zone; without it `now()`, `today()` and `timeOfDay()` raise. `resolve`
     answers a reference with a resource or None; `member_of` says whether a value set (a URL) holds a code, None
-    for a value set it does not know. `variables` are collections by name, without the `%`. `traces` fills with what
-    `trace()` was given. `work` counts what was visited, up to `limit`. `is_html` says whether a
-    narrative keeps R4's rules.
+    for a value set it does not know; `is_html` whether a narrative keeps R4's rules. `variables` are collections by
+    name, without the `%`. `traces` fills with what `trace()` was given. `work` counts what was visited, up to `limit`.
     """
 
-    now: datetime | None = None
-    resolve: Resolve = resolves_nothing
-    member_of: MemberOf = knows_no_value_set
-    variables: Mapping[str, Sequence[Item]] = field(default_factory=dict)
-    limit: int = WORK_LIMIT
-    work: int = 0
-    traces: list[dict[str, Json]] = field(default_factory=list)
-    is_html: Callable[[str], bool] = is_never_html
+    __slots__ = ("is_html", "limit", "member_of", "now", "resolve", "traces", "variables", "work")
+
+    def __init__(
+        self,
+        now: datetime | None = None,
+        resolve: Resolve = resolves_nothing,
+        member_of: MemberOf = knows_no_value_set,
+        is_html: IsHtml = is_never_html,
+        variables: Mapping[str, Sequence[Item]] = _NO_VARIABLES,
+        limit: int = WORK_LIMIT,
+    ) -> None:
+        self.now = now
+        self.resolve = resolve
+        self.member_of = member_of
+        self.is_html = is_html
+        self.variables = variables
+        self.limit = limit
+        self.work = 0
+        self.traces: list[dict[str, Json]] = []
 
     def spend(self, units: int) -> None:
         """Count work; raises `TooCostly` past the limit."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any, Final, TypeAlias
 
 from sandbox.fhirpath.values import (
@@ -13,7 +14,7 @@ from sandbox.fhirpath.values import (
     parse_time,
 )
 from sandbox.jsonio import ExactFloat, Json
-from sandbox.r4.model import STRING_TYPES, is_a, members
+from sandbox.r4.model import STRING_TYPES, Child, is_a, members
 
 UCUM: Final = "http://unitsofmeasure.org"
 CALENDAR_SYSTEM: Final = "http://hl7.org/fhirpath/CodeSystem/calendar-units"
@@ -59,44 +60,52 @@ def root_of(resource: Json) -> Node:
 
 def step_into(node: Node, name: str, out: list[Item]) -> None:
     """Append the children of a node that have a name; a choice is found by its stem."""
-    value = node.value
-    if value.__class__ is not dict:
-        extension = node.extension
-        if extension.__class__ is dict and name in ("id", "extension"):
-            _append(Node(extension, "Element", None, node.parent, node.key, node.index), name, members("Element"), out)
-        return
-    _append(node, name, members(node.type), out)
+    if node.value.__class__ is dict:
+        append_children(node, members(node.type).get(name, ()), out)
+    elif node.extension.__class__ is dict and name in ("id", "extension"):
+        # What stands beside a primitive: its id and its extensions.
+        beside = Node(node.extension, "Element", None, node.parent, node.key, node.index)
+        append_children(beside, members("Element")[name], out)
 
 
-def _append(node: Node, name: str, known: Mapping[str, tuple[Any, ...]], out: list[Item]) -> None:
+def append_children(node: Node, known: tuple[Child, ...], out: list[Item]) -> None:
+    """Append the children of a node, whose value is an object, that these rows of the model describe."""
     value = node.value
-    for child in known.get(name, ()):
+    for child in known:
         key = child.key
         item = value.get(key)
         beside = value.get(child.beside) if child.is_primitive else None
         if item is None and beside is None:
             continue
-        kind = child.type
-        if item.__class__ is list:
+        if child.is_resource:
+            _append_resources(node, key, item, out)
+        elif beside is not None:
+            _append_pairs(node, child, item, beside, out)
+        elif item.__class__ is list:
+            kind = child.type
             for index, one in enumerate(item):
-                extra = beside[index] if beside.__class__ is list and index < len(beside) else None
-                if one is None and extra is None:
-                    continue
-                if child.is_resource:
-                    kind = str(one.get("resourceType", "")) if one.__class__ is dict else ""
-                out.append(Node(one, kind, extra, node, key, index))
-            if beside.__class__ is list and len(beside) > len(item):
-                out.extend(
-                    Node(None, kind, extra, node, key, index)
-                    for index, extra in enumerate(beside)
-                    if index >= len(item) and extra is not None
-                )
-        elif item is None and beside.__class__ is list:
-            out.extend(Node(None, kind, extra, node, key, i) for i, extra in enumerate(beside) if extra is not None)
+                if one is not None:
+                    out.append(Node(one, kind, None, node, key, index))
         else:
-            if child.is_resource:
-                kind = str(item.get("resourceType", "")) if item.__class__ is dict else ""
-            out.append(Node(item, kind, beside, node, key))
+            out.append(Node(item, child.type, None, node, key))
+
+
+def _append_resources(node: Node, key: str, item: Json, out: list[Item]) -> None:
+    is_list = item.__class__ is list
+    for index, one in enumerate(item if is_list else [item]):
+        if one.__class__ is dict:
+            out.append(Node(one, str(one.get("resourceType", "")), None, node, key, index if is_list else None))
+
+
+def _append_pairs(node: Node, child: Child, item: Json, beside: Json, out: list[Item]) -> None:
+    """Append primitives with what stands beside them; either list may be the longer one."""
+    if item.__class__ is not list and beside.__class__ is not list:
+        out.append(Node(item, child.type, beside, node, child.key))
+        return
+    ours, extras = (side if side.__class__ is list else [] for side in (item, beside))
+    for index, (one, extra) in enumerate(zip_longest(ours, extras)):
+        if one is not None or extra is not None:
+            out.append(Node(one, child.type, extra, node, child.key, index))
 
 
 def children_of(node: Node) -> list[Item]:
@@ -104,8 +113,8 @@ def children_of(node: Node) -> list[Item]:
     out: list[Item] = []
     value = node.value
     if value.__class__ is dict:
-        for name in members(node.type):
-            _append(node, name, members(node.type), out)
+        for known in members(node.type).values():
+            append_children(node, known, out)
     elif node.extension.__class__ is dict:
         for name in ("id", "extension"):
             step_into(node, name, out)
