@@ -140,7 +140,7 @@ class Compiler:
         if name == "rootResource":
             return Code(lambda env: [env.root] if env.root is not None else [], self.root_types)
         if name == "context":
-            return Code(_context, self.root_types)
+            return Code(lambda env: env.start, self.root_types)
         if name not in self.variables:
             known = sorted({*self.variables, *_FOCUS, *CONSTANTS})
             near = did_you_mean(name, known) or f"; there are %{', %'.join(known)}"
@@ -189,7 +189,7 @@ class Compiler:
 
     def check_type(self, types: Types, wanted: TypeSpecifier, operator: str, position: int) -> None:
         """Refuse a test that can never succeed on what is known of the types."""
-        if self.is_strict and types and operator != "is" and not any(wanted.of_static(t) for t in types):
+        if self.is_strict and types and operator != "is" and not any(wanted.may_select(t) for t in types):
             shown = ", ".join(sorted(t.removeprefix("System.") for t in types))
             raise SemanticProblem(f"this is never a {wanted.name}; it is {shown}", position)
 
@@ -315,7 +315,7 @@ class Compiler:
         if not is_type(name) or "." in name or (types and any(name in members(t) for t in types)):
             return self._member(step, types)
         wanted = TypeSpecifier("FHIR", name)
-        if self.is_strict and types is not None and not any(wanted.of_static(t) for t in types):
+        if self.is_strict and types is not None and not any(wanted.may_select(t) for t in types):
             shown = ", ".join(sorted(types))
             raise SemanticProblem(f"it begins at {name}, but is evaluated on {shown}", step.position)
 
@@ -449,11 +449,6 @@ def _result_types(codes: list[Code], operator: str) -> Types:
 def _constant(text: str) -> Code:
     items: list[Item] = [text]
     return Code(lambda env: items, STRING)
-
-
-def _context(env: Env) -> list[Item]:
-    given = env.context.variables.get("context")
-    return list(given) if given is not None else []
 
 
 def _walk(start: Evaluate | None, steps: tuple[Apply, ...]) -> Evaluate:

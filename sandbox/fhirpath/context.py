@@ -77,10 +77,11 @@ class Context:
 class Env:
     """Where an evaluation stands: `$this` (a collection), `$index`, `$total` and the variables defined so far."""
 
-    __slots__ = ("context", "index", "resource", "root", "this", "total", "variables")
+    __slots__ = ("context", "index", "resource", "root", "start", "this", "total", "variables")
 
     def __init__(self, context: Context, this: list[Item], resource: Node | None, root: Node | None) -> None:
         self.context = context
+        self.start = this
         self.this = this
         self.index = 0
         self.total: list[Item] = []

@@ -65,10 +65,12 @@ class TypeSpecifier:
             return self.namespace != "System" and name == self.name
         return self.covers(item)
 
-    def of_static(self, type_name: str) -> bool:
-        """Whether an element declared with this type can be of it."""
+    def may_select(self, type_name: str) -> bool:
+        """Whether `as` and `ofType` can keep something of what is declared with this type."""
         if type_name.startswith("System."):
             return self.namespace != "FHIR" and type_name[7:] == self.name
+        if type_name in PRIMITIVES:
+            return self.namespace != "System" and type_name == self.name
         return self.namespace != "System" and (is_a(type_name, self.name) or is_a(self.name, type_name))
 
 
