@@ -620,7 +620,7 @@ def _calculation(left: Evaluate, right: Evaluate, operator: str, position: int) 
         if len(one) > 1 or len(other) > 1:
             count = max(len(one), len(other))
             raise EvaluationProblem(f'"{operator}" takes one item on each side, and there are {count}', position)
-        env.context.spend(1)
+        env.context.spend(4)
         found = arithmetic.calculate(operator, one[0], other[0])
         if isinstance(found, str):
             env.context.spend(len(found) // 64)

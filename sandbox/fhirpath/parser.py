@@ -38,6 +38,8 @@ _LEVELS: Final[tuple[tuple[str, ...], ...]] = (
     ("+", "-", "&"),
     ("*", "/", "div", "mod"),
 )
+_LEVEL_OF: Final = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
+_TYPES: Final = _LEVEL_OF["is"]
 _WIDE: Final = frozenset({"and", "or", "|", "&", "+"})
 # Keywords that may still name an element (the grammar's `identifier`).
 _RESERVED: Final = frozenset({"and", "or", "xor", "implies", "div", "mod", "true", "false"})
@@ -98,32 +100,30 @@ class _Parser:
         self.depth -= 1
         return node
 
-    def operator(self, level: int) -> str | None:
-        token = self.next
-        if token.kind in ("symbol", "name") and token.text in _LEVELS[level]:
-            return token.text
-        return None
-
-    def binary(self, level: int) -> Node:
-        """Read a level of precedence, left-associative."""
-        if level == len(_LEVELS):
-            return self.unary()
-        left = self.binary(level + 1)
+    def binary(self, lowest: int) -> Node:
+        """Read operators that bind at least as tightly as a level; all are left-associative."""
+        left = self.unary()
         nested = 0
-        while (operator := self.operator(level)) is not None:
-            position = self.take().position
-            if operator in ("is", "as"):
-                left = TypeTest(operator, left, self.type_specifier(), position)
+        while (level := self.level()) >= lowest:
+            token = self.take()
+            operator = token.text
+            if level == _TYPES:
+                left = TypeTest(operator, left, self.type_specifier(), token.position)
             else:
                 right = self.binary(level + 1)
                 if operator in _WIDE and isinstance(left, Binary) and left.operator == operator and nested:
                     left = Binary(operator, (*left.operands, right), left.position)
                     continue
-                left = Binary(operator, (left, right), position)
+                left = Binary(operator, (left, right), token.position)
             nested += 1
             if nested > MAX_DEPTH:
-                raise SyntaxProblem(f"it nests deeper than {MAX_DEPTH} levels", position)
+                raise SyntaxProblem(f"it nests deeper than {MAX_DEPTH} levels", token.position)
         return left
+
+    def level(self) -> int:
+        """Return how tightly the operator that follows binds, -1 where none does."""
+        token = self.next
+        return _LEVEL_OF.get(token.text, -1) if token.kind in ("symbol", "name") else -1
 
     def unary(self) -> Node:
         signs = []
