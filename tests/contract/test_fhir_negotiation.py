@@ -120,3 +120,10 @@ async def test_a_body_that_is_no_x_gzip(ehr):
     for body in (b"{}", whole[:-4], whole + b"more"):
         answer = await ehr.call("POST", "fhir/Patient", body=body, headers=headers)
         assert answer.status == 400, (body, answer)
+
+
+async def test_x_gzip_has_the_limit_of_a_body(ehr):
+    bomb = gzip.compress(b" " * (16 * 1024 * 1024 + 1))
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "x-gzip"}
+    answer = await ehr.call("POST", "fhir/Patient", body=bomb, headers=headers)
+    assert answer.status == 413 and answer.json["resourceType"] == "OperationOutcome"

@@ -20,8 +20,6 @@ _OFFERED: Final = (
     ("application/json", ("application/json", "text/json")),
 )
 _TAG: Final = re.compile(r'\*|(?:W/)?"([^"]*)"|(?:W/)?([A-Za-z0-9\-.]{1,64})').fullmatch
-_HUGE: Final = 10**18
-_SHOWN: Final = 60
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
 _RETURNS: Final[tuple[Return, ...]] = ("minimal", "representation", "OperationOutcome")
@@ -127,26 +125,6 @@ def tag_versions(header: str) -> list[str | None] | None:
     """
     found = [_TAG(part.strip()) for part in header.split(",")]
     return [tag[1] if tag[1] is not None else tag[2] for tag in found if tag] if all(found) else None
-
-
-def whole_number(name: str, value: object, low: int = 0, high: int = _HUGE) -> int:
-    """Return a parameter that is a whole number; raises `Invalid` for anything else and outside of its range.
-
-    What has 19 digits or more counts as `_HUGE`: it is past every limit, and is not worth reading.
-
-    >>> whole_number("_count", "20"), whole_number("_count", "9" * 5000) == _HUGE
-    (20, True)
-    """
-    text = str(value)
-    number = -1
-    if text.isascii() and text.isdecimal():
-        number = int(text) if len(text) < len(str(_HUGE)) else _HUGE
-    if not low <= number <= high:
-        allowed = f"{low} or more" if high == _HUGE else f"{low} to {high}"
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-        message = f'{name} must be a whole number, {allowed}, not "{shown}".'
-        raise Invalid(message, issue_type="value", expression=f"http.{name}")
-    return number
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
