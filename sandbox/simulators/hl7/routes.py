@@ -18,7 +18,6 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.state import Payload
 
 RAW_MEDIA_TYPES: Final = (
@@ -118,8 +117,7 @@ def _is_raw(request: Request) -> bool:
 
 
 def _raw_payload(request: Request) -> Payload:
-    decoded = decode(request.body, _charset(request))
-    return Payload(decoded.text, decoded.charset, (decoded.note,) if decoded.note else ())
+    return Payload.of_bytes(request.body, _charset(request))
 
 
 def _charset(request: Request) -> str | None:
