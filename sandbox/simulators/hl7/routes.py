@@ -19,7 +19,6 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.state import Payload
 
 RAW_MEDIA_TYPES: Final = (
@@ -119,8 +118,7 @@ def _is_raw(request: Request) -> bool:
 
 
 def _raw_payload(request: Request) -> Payload:
-    decoded = decode(request.body, _charset(request))
-    return Payload(decoded.text, decoded.charset, (decoded.note,) if decoded.note else ())
+    return Payload.of_bytes(request.body, _charset(request))
 
 
 def _charset(request: Request) -> str | None:
