@@ -13,11 +13,12 @@ from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, refuse_parameters
-from sandbox.simulators.fhir.dispatch import kind_of, served, split_url
+from sandbox.simulators.fhir.dispatch import kind_of, served
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.outcome import issues_of, outcome
+from sandbox.simulators.fhir.urls import is_absolute, split_url
 from sandbox.simulators.fhir.validation import Link, validate_entries
-from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_literal
+from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -131,10 +132,8 @@ def full_url_problem(full_url: str, resource: Json) -> str | None:
     >>> full_url_problem("Patient/1", None)
     'The fullUrl "Patient/1" is not absolute: write urn:uuid:… or a URL.'
     """
-    if ":" not in full_url:
+    if not is_absolute(full_url):
         return f"The fullUrl {shown(full_url)} is not absolute: write urn:uuid:… or a URL."
-    if full_url.startswith("urn:uuid:") and not is_urn_uuid(full_url):
-        return f"The fullUrl {shown(full_url)} is not a UUID."
     literal = parse_literal(full_url)
     given = resource.get("id") if isinstance(resource, dict) else None
     if literal is None or given is None or literal.type not in resource_types():

@@ -5,7 +5,7 @@ Knows nothing of HTTP framing; `routes.py` and `bundles.py` turn both sides.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
@@ -18,7 +18,8 @@ from sandbox.simulators.fhir.state import Stored, http_date
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
-_FORM_ONLY = frozenset({"_format", "_pretty"})
+# Parameters that every call has: they say how the answer is written.
+FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -102,7 +103,7 @@ def refuse_parameters(call: Call, what: str) -> None:
     A condition on an instance would be one that nobody looks at.
     """
     for name, _ in call.query:
-        if name not in _FORM_ONLY and not call.preferences.is_lenient:
+        if name not in FORM_ONLY and not call.preferences.is_lenient:
             message = f'{what} has no parameter "{name}"; it takes _format and _pretty.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
 

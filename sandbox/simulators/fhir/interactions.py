@@ -6,7 +6,7 @@ Each takes a `Call` and returns an `Answer`; conditional forms are in `condition
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir import binary, conditional, projection, state
+from sandbox.simulators.fhir import binary_writes, conditional, projection, state
 from sandbox.simulators.fhir.calls import Answer, Call, answer_of, refuse_parameters
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.names import collection_of
@@ -37,8 +37,13 @@ def vread(call: Call) -> Answer:
 
 def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     """Return the body as a valid resource of the type; raises with every problem found."""
-    if call.resource is None and binary.is_content(call):
-        call.resource = binary.wrapped(call)
+    if call.resource is None and binary_writes.is_write(call.method, call.path):
+        ahead = call.ahead
+        call.resource = (
+            binary_writes.resource_of(call.path, call.headers, call.media_type, call.body)
+            if ahead is None
+            else ahead.json()
+        )
     resource = call.json(what)
     if not isinstance(resource, dict):
         raise Malformed(f"The body is not a resource: {what} needs a JSON object.", issue_type="structure")

@@ -102,7 +102,7 @@ class Loader:
 
     def _add(self, item: Item, targets: Mapping[str, str]) -> None:
         resource = item.resource
-        issues, links = walk(resource, allows_conditional=True)
+        issues, links = walk(resource, allows_conditional=True, identities=targets.keys())
         for issue in issues:
             self._problem(item, issue.expression or "", issue.diagnostics)
         if issues:

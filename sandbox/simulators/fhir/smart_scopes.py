@@ -15,15 +15,15 @@ from sandbox.errors import Forbidden, Malformed
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.conditional import is_criterion
-from sandbox.simulators.fhir.dispatch import served, split_url
+from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.search import definitions
 from sandbox.simulators.fhir.searching import FORM, parse_form
+from sandbox.simulators.fhir.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
 from sandbox.simulators.fhir.validation.structures import resource_types
 
-Path: TypeAlias = tuple[str, ...]
 Need: TypeAlias = tuple[str, str]
 Pairs: TypeAlias = Iterable[tuple[str, str]]
 
@@ -67,29 +67,31 @@ def needs(request: Request) -> list[Need]:
     query = request.query
     if request.method == "POST" and path[-1] == "_search" and request.media_type == FORM:
         query = (*query, *parse_form(request.body))
-    return [*_of_call(path, request.method, query), *_of_condition(path, request.headers.get("if-none-exist"))]
+    base = f"{request.base_url}/{SURFACE}"
+    return [*_of_call(path, request.method, query), *_of_condition(path, request.headers.get("if-none-exist"), base)]
 
 
 def _of_bundle(request: Request) -> list[Need]:
     found: list[Need] = []
+    base = f"{request.base_url}/{SURFACE}"
     try:
         bundle = jsonio.parse(request.body)
         for entry in bundle.get("entry", ()):
             row = entry["request"]
-            path, query = split_url(row["url"], f"{request.base_url}/{SURFACE}")
+            path, query = split_url(row["url"], base)
             found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
-            found += _of_condition(path, row.get("ifNoneExist"))
+            found += _of_condition(path, row.get("ifNoneExist"), base)
             found += _of_references(entry.get("resource"))
     except (Malformed, KeyError, TypeError, AttributeError):
         return [(ANY, "cruds")]  # it will be refused, and needs no right to be
     return found
 
 
-def _of_condition(path: Path, condition: str | None) -> Iterator[Need]:
+def _of_condition(path: Path, condition: str | None, base: str) -> Iterator[Need]:
     """Yield what `If-None-Exist` needs: it may answer with a resource of the type, and look at others."""
     if condition is not None and len(path) == 1:
         yield path[0], "r"
-        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(condition.rpartition("?")[2])))
+        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(split_condition(condition, base)[1])))
 
 
 def _of_references(resource: Json) -> Iterator[Need]:

@@ -149,7 +149,7 @@ def _unmet(entry: Entry) -> Query | None:
     condition = conditional.of_create(call) if call.method == "POST" else call.query
     if condition is None or (call.method == "PUT" and _is_there(entry)):
         return None
-    return tuple(sorted(conditional.criteria(condition, "The condition", call.path[0])))
+    return tuple(sorted(conditional.criteria(condition, "The condition", call.path[0], call.base)))
 
 
 def _is_there(entry: Entry) -> bool:

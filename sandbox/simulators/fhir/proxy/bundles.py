@@ -9,9 +9,9 @@ from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError, To
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.bundles import REASONS
 from sandbox.simulators.fhir.calls import at_entry
-from sandbox.simulators.fhir.dispatch import split_url
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
+from sandbox.simulators.fhir.urls import split_url
 
 Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]
 
