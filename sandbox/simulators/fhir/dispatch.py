@@ -119,7 +119,7 @@ def _table() -> dict[str, dict[str, Served]]:
             "GET": Served(searching.search_type, "search-type", "read"),
             "POST": Served(interactions.create, "create", "write"),
             "PUT": Served(writing.conditional_update, None, "write"),
-            "PATCH": Served(writing.conditional_patch, None, "write"),
+            "PATCH": Served(writing.patch, None, "write"),
             "DELETE": Served(writing.conditional_delete, None, "write"),
         },
         "type-search": {

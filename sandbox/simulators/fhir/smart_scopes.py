@@ -11,13 +11,14 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from sandbox import jsonio
-from sandbox.errors import Forbidden, Malformed
+from sandbox.errors import Forbidden, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.operations import operation_of
+from sandbox.simulators.fhir.patch_formats import held_patch
 from sandbox.simulators.fhir.search import definitions
 from sandbox.simulators.fhir.searching import FORM, parse_form
 from sandbox.simulators.fhir.urls import Path, split_condition, split_url
@@ -81,7 +82,8 @@ def _of_bundle(request: Request) -> list[Need]:
             path, query = split_url(row["url"], base)
             found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
             found += _of_condition(path, row.get("ifNoneExist"), base)
-            found += _of_references(entry.get("resource"))
+            resource = entry.get("resource")
+            found += _of_patch(resource) if row["method"] == "PATCH" else _of_references(resource)
     except (Malformed, KeyError, TypeError, AttributeError):
         return [(ANY, "cruds")]  # it will be refused, and needs no right to be
     return found
@@ -97,13 +99,31 @@ def _of_condition(path: Path, condition: str | None, base: str) -> Iterator[Need
 def _of_references(resource: Json) -> Iterator[Need]:
     """Yield what the conditional references of a transaction's entry need: the right to search for them."""
     if isinstance(resource, dict):
-        found = parse_conditional(str(resource.get("reference", "")))
-        if found is not None:
-            yield found[0], "s"
-            yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
+        yield from _of_text(resource.get("reference"))
     for item in resource.values() if isinstance(resource, dict) else resource if isinstance(resource, list) else ():
         if isinstance(item, dict | list):
             yield from _of_references(item)
+
+
+def _of_patch(resource: Json) -> Iterator[Need]:
+    """Yield what a patch in a Bundle needs: any string in it may become a conditional reference."""
+    try:
+        waiting = [held_patch(resource)[1]]
+    except (SandboxError, TypeError, ValueError):
+        return  # it will be refused
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict | list):
+            waiting += item.values() if isinstance(item, dict) else item
+        else:
+            yield from _of_text(item)
+
+
+def _of_text(text: Json) -> Iterator[Need]:
+    found = parse_conditional(text) if isinstance(text, str) else None
+    if found is not None and found[0] in resource_types():
+        yield found[0], "s"
+        yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
 
 
 def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:

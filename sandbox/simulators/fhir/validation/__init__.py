@@ -10,7 +10,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.validation.walker import At, Link, Walk, full_urls
 
-__all__ = ["Link", "validate", "validate_entries", "walk"]
+__all__ = ["Link", "full_urls", "validate", "validate_entries", "walk"]
 
 
 def validate(resource: Json, *, at: str | None = None) -> list[Issue]:
