@@ -9,11 +9,13 @@
 wire; resolver, value sets and clock are handed in with each evaluation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
+from sandbox.fhirpath import ast
 from sandbox.fhirpath.compiler import Compiler
-from sandbox.fhirpath.context import Context, Env, Evaluate
+from sandbox.fhirpath.context import Context, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem, FhirPathError, SemanticProblem, SyntaxProblem
 from sandbox.fhirpath.functions import build
 from sandbox.fhirpath.nodes import Item, Node, root_of
@@ -23,12 +25,13 @@ from sandbox.jsonio import Json
 
 
 class Expression:
-    """A compiled expression."""
+    """A compiled expression. `types` are those its items can have (`System.` before FHIRPath's own), None if open."""
 
-    __slots__ = ("_run", "text")
+    __slots__ = ("_run", "text", "types")
 
-    def __init__(self, text: str, run: Evaluate) -> None:
+    def __init__(self, text: str, run: Evaluate, types: Types) -> None:
         self.text = text
+        self.types = types
         self._run = run
 
     def evaluate(self, focus: Json | Node, context: Context | None = None) -> list[Item]:
@@ -70,15 +73,27 @@ def _resources(node: Node) -> tuple[Node, Node]:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str, type_name: str | None, variables: frozenset[str], is_strict: bool) -> Expression:
+    with _placed(text):
+        return _expression(text, parse(text), type_name, variables, is_strict=is_strict)
+
+
+def _expression(
+    text: str, tree: ast.Node, type_name: str | None, variables: frozenset[str] = frozenset(), *, is_strict: bool
+) -> Expression:
+    types = None if type_name is None else frozenset({type_name})
+    code = Compiler(types, variables, build, is_strict=is_strict).scoped(tree)
+    return Expression(text, code.run, code.types)
+
+
+@contextmanager
+def _placed(text: str) -> Iterator[None]:
+    """Complete what goes wrong with the expression."""
     try:
-        tree = parse(text)
-        types = None if type_name is None else frozenset({type_name})
-        code = Compiler(types, variables, build, is_strict=is_strict).scoped(tree)
+        yield
     except FhirPathError as error:
         raise error.place_in(text) from None
     except RecursionError:
         raise SyntaxProblem("it nests too deeply").place_in(text) from None
-    return Expression(text, code.run)
 
 
 def compile_expression(
@@ -97,6 +112,26 @@ Patient has no element "nmae"; did you mean "name"?.
     return _compiled(text, type_name, frozenset(variables), is_strict)
 
 
+@lru_cache(maxsize=1024)
+def compile_owner(text: str, type_name: str) -> tuple[Expression, str]:
+    """Compile what comes before the last name of a path, and return it with the name: what holds a list, and which.
+
+    Raises `SyntaxProblem` and `SemanticProblem`, the first also for an expression that does not end in a name.
+
+    >>> owner, name = compile_owner("Patient.name[0].given", "Patient")
+    >>> owner.values({"resourceType": "Patient", "name": [{"family": "Chen"}]}), name
+    ([{'family': 'Chen'}], 'given')
+    """
+    with _placed(text):
+        tree = parse(text)
+        last = tree.steps[-1] if isinstance(tree, ast.Path) else None
+        if not isinstance(tree, ast.Path) or not isinstance(last, ast.Member):
+            raise SyntaxProblem("it does not end in the name of an element")
+        _expression(text, tree, type_name, is_strict=True)
+        owner = ast.Path(tree.start, tree.steps[:-1], tree.position)
+        return _expression(text, owner, type_name, is_strict=True), last.name
+
+
 __all__ = [
     "Context",
     "EvaluationProblem",
@@ -106,5 +141,6 @@ __all__ = [
     "SemanticProblem",
     "SyntaxProblem",
     "compile_expression",
+    "compile_owner",
     "root_of",
 ]

@@ -36,9 +36,9 @@ class Context:
     """What one evaluation may see.
 
     `now` is the playground's clock, with a zone; without it `now()`, `today()` and `timeOfDay()` raise. `resolve`
-    answers a reference with a resource or None; `member_of` says whether a value set (a URL) holds a code, None
-    for a value set it does not know; `is_html` whether a narrative keeps R4's rules. `variables` are collections by
-    name, without the `%`. `traces` fills with what `trace()` was given. `work` counts what was visited, up to `limit`.
+    answers a reference with a resource or None; `member_of` says whether a value set (a canonical) holds a code, None
+    for one it does not know; `is_html` whether a narrative keeps R4's rules. `variables` are collections by name,
+    without the `%`. `traces` fills with what `trace()` was given. `work` counts what was visited, up to `limit`.
     """
 
     __slots__ = ("is_html", "limit", "member_of", "now", "resolve", "traces", "variables", "work")

@@ -21,7 +21,17 @@ from sandbox.fhirpath.ast import (
 )
 from sandbox.fhirpath.errors import SyntaxProblem
 from sandbox.fhirpath.lexer import Token, tokens, unquoted
-from sandbox.fhirpath.values import CALENDAR_UNITS, Long, Quantity, decimal, parse_date, parse_date_time, parse_time
+from sandbox.fhirpath.values import (
+    CALENDAR_UNITS,
+    LONG_MAX,
+    MAX_DIGITS,
+    Long,
+    Quantity,
+    decimal,
+    parse_date,
+    parse_date_time,
+    parse_time,
+)
 
 MAX_LENGTH: Final = 20_000
 MAX_DEPTH: Final = 60
@@ -239,11 +249,15 @@ class _Parser:
     def literal(self) -> Literal:
         token = self.take()
         position = token.position
+        if token.kind in ("number", "long") and len(token.text) > MAX_DIGITS:
+            raise SyntaxProblem(f"a number has at most {MAX_DIGITS} digits", position)
         if token.kind == "string":
             return Literal(unquoted(token), position)
         if token.kind == "number":
             return self.number(token)
         if token.kind == "long":
+            if int(token.text[:-1]) > LONG_MAX:
+                raise SyntaxProblem(f"a Long is at most {LONG_MAX}", position)
             return Literal(Long(token.text[:-1]), position)
         readers = {"date": parse_date, "datetime": parse_date_time, "time": parse_time}
         if token.kind in readers:

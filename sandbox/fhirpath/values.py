@@ -34,7 +34,7 @@ _TIME: Final = re.compile(r"(\d{2})(?::(\d{2})(?::(\d{2}(?:\.\d+)?))?)?")
 _ZONE: Final = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
 _DECIMAL: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _QUANTITY: Final = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:'([^']+)'|([a-zA-Z]+))?", re.ASCII)
-_MAX_DIGITS: Final = 400
+MAX_DIGITS: Final = 400
 
 
 class Long(int):
@@ -54,7 +54,7 @@ def decimal(text: str) -> Decimal:
 
 def parse_decimal(text: str) -> Decimal | None:
     """Return what a string says as a decimal, None when it is none (FHIRPath 2.0, toDecimal)."""
-    if len(text) > _MAX_DIGITS or not _DECIMAL.fullmatch(text):
+    if len(text) > MAX_DIGITS or not _DECIMAL.fullmatch(text):
         return None
     return Decimal(text)
 
@@ -62,10 +62,10 @@ def parse_decimal(text: str) -> Decimal | None:
 def json_decimal(text: str) -> Decimal | None:
     """Return a JSON number, which may have an exponent, as a decimal; None past any number that is written out."""
     try:
-        value = Decimal(text) if len(text) <= _MAX_DIGITS else None
+        value = Decimal(text) if len(text) <= MAX_DIGITS else None
     except InvalidOperation:
         return None
-    return None if value is None or abs(value.adjusted()) > _MAX_DIGITS else value
+    return None if value is None or abs(value.adjusted()) > MAX_DIGITS else value
 
 
 def plain(value: Decimal) -> str:
@@ -230,7 +230,7 @@ def parse_quantity(text: str) -> Quantity | None:
     >>> str(parse_quantity("4 days")), str(parse_quantity("10 'mg'")), parse_quantity("10 mg")
     ('4 days', "10 'mg'", None)
     """
-    if len(text) > _MAX_DIGITS:
+    if len(text) > MAX_DIGITS:
         return None
     match = _QUANTITY.fullmatch(text)
     if match is None:

@@ -104,7 +104,7 @@ class UnsupportedAssertion:
 def parse_assertion(
     checks: Mapping[str, Check], assertion: Json, entity: Json = None
 ) -> Assertion | UnsupportedAssertion:
-    """Read an assertion with its check's model, the entity's values put in first."""
+    """Read an assertion with its check's model, the entity's values put in first, and the entity at hand."""
     if not isinstance(assertion, Mapping):
         return UnsupportedAssertion("an assertion is an object with `assert` and the fields of that check")
     try:
@@ -120,7 +120,7 @@ def parse_assertion(
         hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(sorted(checks)) or 'none'}"
         return UnsupportedAssertion(f'no check is called "{name}"; {hint}')
     try:
-        model = check.model.model_validate(bind_entity(dict(assertion), entity))
+        model = check.model.model_validate(bind_entity(dict(assertion), entity), context={"entity": entity})
     except Invalid as error:
         return UnsupportedAssertion(error.message)
     except ValidationError as error:

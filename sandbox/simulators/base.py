@@ -130,11 +130,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a check found, best first. `sought` completes the sentence "found no …"."""
+    """What a check found, best first. `sought` completes the sentence "found no …".
+
+    `problem` says what could not be evaluated on it; then the check fails, whatever else holds.
+    """
 
     sought: str
     subjects: tuple[Subject, ...]
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": f"F{n}", "g
         ("1" + " = 1" * 1000, "nests deeper"),
         ("1" + " * 1" * 1000, "nests deeper"),
         ("true" + ".iif(true, true" * 200 + ")" * 200, "nests deeper"),
+        ("9" * 5000, "at most 400 digits"),
+        ("9" * 5000 + "L", "at most 400 digits"),
+        ("9" * 5000 + " 'mg'", "at most 400 digits"),
+        ("9" * 300 + "L", "a Long is at most"),
         ("name[" * 200 + "0" + "]" * 200, "nests deeper"),
     ],
 )

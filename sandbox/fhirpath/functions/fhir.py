@@ -105,7 +105,7 @@ def _member_of(call: Call) -> Apply:
         item = call.one(focus)
         if wanted is None or item is None:
             return []
-        answers = [env.context.member_of(wanted.partition("|")[0], system, code) for system, code in _codes(item)]
+        answers = [env.context.member_of(wanted, system, code) for system, code in _codes(item)]
         if not answers:
             return [False]
         if any(answer is True for answer in answers):

@@ -13,8 +13,10 @@ from sandbox.errors import Invalid, Malformed, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import fhirpath_patch
 from sandbox.simulators.fhir.calls import Call
+from sandbox.simulators.fhir.fhirpath import context_of
 from sandbox.simulators.fhir.json_patch import json_patch
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
+from sandbox.simulators.fhir.patch_paths import WORK_LIMIT
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -32,7 +34,8 @@ def apply(call: Call, resource: Json) -> Json:
     if kind == MERGE_PATCH:
         return _merged(resource, body)
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        return fhirpath_patch.apply(resource, body, is_checked=call.is_checked)
+        context = context_of(call.tx.branch, call.tx.now, call.base, limit=WORK_LIMIT)
+        return fhirpath_patch.apply(resource, body, context, is_checked=call.is_checked)
     if isinstance(body, list):
         return json_patch(resource, body)
     return _merged(resource, body)
