@@ -49,10 +49,8 @@ class Vocabulary(Protocol):
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         ...
 
-    def assertion_problems(
-        self, assertion: Mapping[str, Any], entity: Json, is_strict: bool
-    ) -> list[tuple[tuple[str | int, ...], str]]:
-        """Return `(path, message)` for everything that makes an assertion unsupported."""
+    def assertion_problem(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> tuple[str, bool] | None:
+        """Return what makes an assertion unsupported, and whether the definition is refused for it."""
         ...
 
     def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
@@ -280,15 +278,22 @@ def _check_tasks(
 def _check_assertions(
     definition: BenchmarkDefinition, vocabulary: Vocabulary, is_strict: bool, file: str, located: Located
 ) -> list[Problem]:
-    """Return what makes assertions unsupported; the entities must have their values."""
-    warnings = []
+    """Return what makes assertions unsupported; the entities must have their values.
+
+    Raises `DefinitionError` for what is refused rather than scored 0.
+    """
+    warnings, refused = [], []
     for t, task in enumerate(definition.tasks):
         for c, criterion in enumerate(task.criteria):
             at = ("tasks", t, "criteria", c, "assertion")
             bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
             entity = bound.value if bound is not None else None
-            for path, message in vocabulary.assertion_problems(criterion.assertion, entity, is_strict):
-                warnings.append(_problem(file, located, (*at, *path), message))
+            found = vocabulary.assertion_problem(criterion.assertion, entity, is_strict)
+            if found is not None:
+                message, is_refused = found
+                (refused if is_refused else warnings).append(_problem(file, located, (*at, "assert"), message))
+    if refused:
+        raise DefinitionError(refused)
     return warnings
 
 

@@ -60,6 +60,7 @@ def equal(left: Item, right: Item, context: Context) -> bool | None:
             return False
         order = order_of_times(one, other)
         return None if order is None else order == 0
+    context.spend(5)
     order = units.compare(_as_quantity(one), _as_quantity(other))
     return None if order is None else order == 0
 
@@ -178,7 +179,7 @@ def equivalent_collections(left: list[Item], right: list[Item], context: Context
 
 def equivalent(left: Item, right: Item, context: Context) -> bool:
     """Apply `~` to two items."""
-    context.spend(1)
+    context.spend(5)
     one, other = system_of(left), system_of(right)
     if isinstance(one, Node) or isinstance(other, Node):
         if not (isinstance(one, Node) and isinstance(other, Node)):

@@ -9,7 +9,7 @@ from sandbox.fhirpath.errors import EvaluationProblem
 from sandbox.fhirpath.nodes import Item, Node
 from sandbox.jsonio import Json
 
-WORK_LIMIT: Final = 2_000_000
+WORK_LIMIT: Final = 500_000
 
 Resolve = Callable[[str], Json]
 MemberOf = Callable[[str, str | None, str], bool | None]

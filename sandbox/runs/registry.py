@@ -98,14 +98,17 @@ class Registry:
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         return describe_match_problem(dict(match))
 
-    def assertion_problems(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> Problems:
-        """Return what makes an assertion unsupported. `entity` is None without an input entity."""
+    def assertion_problem(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> tuple[str, bool] | None:
+        """Return what makes an assertion unsupported, and whether that refuses the definition.
+
+        `entity` is None without an input entity.
+        """
         name = assertion.get("assert")
         check = self.checks.get(name) if isinstance(name, str) else None
         if is_strict and check is not None and not check.is_upstream:
-            return [(("assert",), f"{name} is an extension, which strict mode does not take")]
+            return f"{name} is an extension, which strict mode does not take", False
         parsed = parse_assertion(self.checks, assertion, entity)
-        return [(("assert",), parsed.reason)] if isinstance(parsed, UnsupportedAssertion) else []
+        return (parsed.reason, parsed.is_refused) if isinstance(parsed, UnsupportedAssertion) else None
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same content and configuration give the same seed."""

@@ -16,7 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from sandbox import jsonio
-from sandbox.definitions.assertions import Assertion
+from sandbox.definitions.assertions import REFUSED, Assertion
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.scoring.judge import Expectations, judge
@@ -91,9 +91,10 @@ class TaskScore:
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedAssertion:
-    """Why no check accepts an assertion."""
+    """Why no check accepts an assertion. `is_refused` says that a definition with it is not loaded at all."""
 
     reason: str
+    is_refused: bool = False
 
     @property
     def details(self) -> str:
@@ -124,7 +125,8 @@ def parse_assertion(
     except Invalid as error:
         return UnsupportedAssertion(error.message)
     except ValidationError as error:
-        return UnsupportedAssertion(_describe_validation(name, error))
+        is_refused = any(problem["type"] == REFUSED for problem in error.errors())
+        return UnsupportedAssertion(_describe_validation(name, error), is_refused)
     problem = Expectations.of(model).describe_problem(check)
     return model if problem is None else UnsupportedAssertion(f"{name}: {problem}")
 

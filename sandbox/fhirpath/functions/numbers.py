@@ -13,6 +13,8 @@ from sandbox.fhirpath.values import ARITHMETIC, Long, Quantity
 
 _MAX_PLACES: Final = 30
 _MAX_EXPONENT: Final = 10_000
+# Units of work that a transcendental function costs.
+_SLOW: Final = 200
 
 
 def _operand(call: Call, focus: list[Item], *, with_quantity: bool) -> Item:
@@ -47,6 +49,7 @@ def _exact(apply: Callable[[Decimal], Item], *, keeps_whole: bool = True) -> Ent
 def _real(apply: Callable[[Decimal], Decimal | None]) -> Entry:
     def make(call: Call) -> Apply:
         def run(env: Env, focus: list[Item]) -> list[Item]:
+            env.context.spend(_SLOW)
             value = _operand(call, focus, with_quantity=False)
             found = None if value is None else _safely(apply, Decimal(value))
             return [] if found is None else [found]
@@ -116,6 +119,7 @@ def _log(call: Call) -> Apply:
     argument = call.argument(0)
 
     def run(env: Env, focus: list[Item]) -> list[Item]:
+        env.context.spend(_SLOW)
         value = _operand(call, focus, with_quantity=False)
         base = call.single(argument, env, (int, Decimal), "a number")
         if value is None or base is None:
@@ -132,6 +136,7 @@ def _power(call: Call) -> Apply:
     argument = call.argument(0)
 
     def run(env: Env, focus: list[Item]) -> list[Item]:
+        env.context.spend(_SLOW)
         value = _operand(call, focus, with_quantity=False)
         exponent = call.single(argument, env, (int, Decimal), "a number")
         if value is None or exponent is None or abs(exponent) > _MAX_EXPONENT:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
+from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel, refusal
 from sandbox.errors import SandboxError
 from sandbox.fhirpath import Context, EvaluationProblem, Expression, compile_expression, root_of
 from sandbox.jsonio import Json
@@ -86,10 +86,13 @@ class FhirResourceState(Assertion):
         self._entity = (info.context or {}).get("entity")
         try:
             _find(Branch(Seed()), self, None)
+        except SandboxError as error:
+            raise ValueError(error.message) from None
+        try:
             for place, row in enumerate(self.criteria):
                 self._check_truth(self.compiled(row), place)
         except SandboxError as error:
-            raise ValueError(error.message) from None
+            raise refusal(error.message) from None
         return self
 
     def _check_truth(self, expression: Expression, place: int) -> None:
@@ -97,7 +100,7 @@ class FhirResourceState(Assertion):
         wants_true = any(f.path == path and f.mode == "expected" and f.expected is True for f in self.fields)
         if wants_true and expression.types is not None and expression.types.isdisjoint(_BOOLEANS):
             kinds = " or ".join(sorted(t.removeprefix("System.") for t in expression.types)) or "nothing"
-            raise ValueError(f'the FHIRPath "{expression.text}" gives {kinds}, which is never true; compare it')
+            raise refusal(f'The FHIRPath "{expression.text}" gives {kinds}, which is never true; compare it.')
 
     @property
     def criteria(self) -> list[FhirPathCriterion]:
