@@ -282,7 +282,8 @@ def _check_assertions(
 
     Raises `DefinitionError` for what is refused rather than scored 0.
     """
-    warnings, refused = [], []
+    warnings: list[Problem] = []
+    refused: list[Problem] = []
     for t, task in enumerate(definition.tasks):
         for c, criterion in enumerate(task.criteria):
             at = ("tasks", t, "criteria", c, "assertion")

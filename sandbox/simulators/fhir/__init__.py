@@ -16,6 +16,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
 from sandbox.simulators.fhir.actions import ACTIONS
@@ -90,7 +91,7 @@ class FhirSimulator(Simulator):
 
     def warm_up(self) -> None:
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
-        for name in structures.resource_types():
+        for name in resource_types():
             structures.structure(name)
         capability.prepare()
 

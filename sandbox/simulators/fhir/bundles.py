@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import writing
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.dispatch import kind_of, served
@@ -22,7 +23,6 @@ from sandbox.simulators.fhir.urls import is_absolute, split_url
 from sandbox.simulators.fhir.validation import Link, full_urls, validate_entries
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _HEADERS: Final = {

@@ -10,13 +10,13 @@ from typing import Final
 from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.negotiation import PATCH_TYPES
 from sandbox.simulators.fhir.projection import project
 from sandbox.simulators.fhir.search import definitions, search_parameters
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 DATE: Final = "2026-01-01"
 _MODES: Final = ("full", "normative", "terminology")

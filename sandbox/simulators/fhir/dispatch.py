@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.errors import MethodNotAllowed, NotFound, Unsupported
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import interactions
 from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.state import check_type
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from sandbox import jsonio
 from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import binary, proxy
 from sandbox.simulators.fhir.ahead import Ahead
 from sandbox.simulators.fhir.calls import Answer, Call
@@ -13,7 +14,7 @@ from sandbox.simulators.fhir.dispatch import dispatch
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
 from sandbox.simulators.fhir.negotiation import is_true, preferences, response_type
 from sandbox.simulators.fhir.outcome import outcome
-from sandbox.simulators.fhir.search import SearchRequest, resource_types, search
+from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.searching import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.state import http_date, last_updated
 

@@ -20,11 +20,11 @@ from sandbox.errors import Invalid, SandboxError, Unauthorized, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import smart_scopes
 from sandbox.simulators.fhir.names import SURFACE, TOKENS
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.searching import FORM, parse_form
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 TOKEN_LIFETIME_S: Final = 3600
 TOKEN_PREFIX: Final = "vrl_smart_"

@@ -14,6 +14,7 @@ from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.names import SURFACE
@@ -23,7 +24,6 @@ from sandbox.simulators.fhir.search import SearchRequest, definitions, types_nam
 from sandbox.simulators.fhir.searching import FORM, parse_form
 from sandbox.simulators.fhir.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 Need: TypeAlias = tuple[str, str]
 Pairs: TypeAlias = Iterable[tuple[str, str]]

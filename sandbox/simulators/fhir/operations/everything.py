@@ -12,6 +12,7 @@ from sandbox import limits
 from sandbox.errors import TooLarge, Unsupported
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.counts import page_size
@@ -26,7 +27,6 @@ from sandbox.simulators.fhir.search.criteria import Run
 from sandbox.simulators.fhir.search.parse import compartment_criterion
 from sandbox.simulators.fhir.search.plan import known_types
 from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 _KNOWN: Final = frozenset("start end _since _type _count".split())
 # Where a resource says when the care took place, the first that is there.

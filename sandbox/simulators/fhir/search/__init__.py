@@ -4,7 +4,7 @@
 searched. Nothing here knows HTTP; nothing here writes, save the list of a result of several pages.
 """
 
-from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.definitions import compartments, parameters_of
 from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
 from sandbox.simulators.fhir.search.listing import ListedParameter, search_parameters
 from sandbox.simulators.fhir.search.plan import types_named
@@ -18,7 +18,6 @@ __all__ = [
     "find_as_asked",
     "make_indexes",
     "parameters_of",
-    "resource_types",
     "search",
     "search_parameters",
     "types_named",

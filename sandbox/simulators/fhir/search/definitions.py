@@ -62,12 +62,6 @@ def _load(name: str) -> dict[str, Any]:
 
 
 @cache
-def resource_types() -> frozenset[str]:
-    """Return the names of all R4 resource types."""
-    return frozenset(_raw()["resource_types"])
-
-
-@cache
 def parameters_of(resource_type: str) -> Mapping[str, Parameter]:
     """Return a resource type's parameters by code, those of every resource included."""
     bases = {resource_type, "Resource"}

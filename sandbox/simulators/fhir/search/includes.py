@@ -7,6 +7,7 @@
 from dataclasses import dataclass
 
 from sandbox import limits
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.search.criteria import (
     Run,
@@ -14,7 +15,7 @@ from sandbox.simulators.fhir.search.criteria import (
     has_canonicals,
     referring,
 )
-from sandbox.simulators.fhir.search.definitions import Parameter, resource_types
+from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import Keys
 from sandbox.simulators.fhir.search.options import Include, reference_parameters
 from sandbox.simulators.fhir.search.order import Match

@@ -6,9 +6,10 @@ R4 search, 3.1.1.5 and 3.1.1.6. Values are checked against the resource types se
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.counts import page_size
 from sandbox.simulators.fhir.search import problems
-from sandbox.simulators.fhir.search.definitions import Parameter, element_tables, parameters_of, resource_types
+from sandbox.simulators.fhir.search.definitions import Parameter, element_tables, parameters_of
 from sandbox.simulators.fhir.search.values import split
 
 DEFAULT_COUNT: Final = 50

@@ -8,6 +8,7 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.criteria import (
     AnyOf,
@@ -19,7 +20,7 @@ from sandbox.simulators.fhir.search.criteria import (
     Matches,
     types_referred_to,
 )
-from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.definitions import Parameter, compartments, parameters_of
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.store import Store
 from sandbox.simulators.fhir.search.types import Context, search_type_of

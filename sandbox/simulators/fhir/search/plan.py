@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import Final
 
 from sandbox.errors import Invalid
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.counts import repeated
 from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.bundle import query
 from sandbox.simulators.fhir.search.criteria import Criterion
-from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.definitions import compartments, parameters_of
 from sandbox.simulators.fhir.search.options import NAMES, PASSED_THROUGH, SINGLE, Options
 from sandbox.simulators.fhir.search.parse import CriteriaParser, compartment_criterion
 from sandbox.simulators.fhir.search.request import SearchRequest

@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Final
 
-from sandbox.r4.model import data_types, definitions, resource_types
+from sandbox.r4.model import definitions, resource_types
 from sandbox.simulators.fhir.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, Check, coded
 from sandbox.simulators.fhir.validation.rules import RULES, Rule
 
@@ -138,16 +138,3 @@ def _element(name: str, upper: int, type_text: str, binding: str | None, is_seve
         frozenset(targets.split("|")) if targets else None,
         bound,
     )
-
-
-__all__ = [
-    "Element",
-    "Kind",
-    "Structure",
-    "ValueSet",
-    "data_types",
-    "definitions",
-    "resource_types",
-    "structure",
-    "value_set",
-]

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from sandbox.simulators.fhir.search import compartments, parameters_of, resource_types, search_parameters
+from sandbox.r4.model import resource_types
+from sandbox.simulators.fhir.search import compartments, parameters_of, search_parameters
 from sandbox.simulators.fhir.search.definitions import element_tables
 from sandbox.simulators.fhir.search.paths import read
 from sandbox.simulators.fhir.search.types import search_type_of

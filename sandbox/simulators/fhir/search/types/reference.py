@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter, resource_types
+from sandbox.r4.model import resource_types
+from sandbox.simulators.fhir.search.definitions import Parameter
 from sandbox.simulators.fhir.search.index import Index, Key, Keys, Postings, Selection, union
 from sandbox.simulators.fhir.search.paths import Path
 from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
