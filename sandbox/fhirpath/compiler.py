@@ -312,7 +312,8 @@ class Compiler:
 
     def _type_name_or_member(self, step: ast.Member, types: Types) -> StepCode:
         name = step.name
-        if not is_type(name) or "." in name or (types and any(name in members(t) for t in types)):
+        # Elements begin with a small letter, and some are called as a primitive type is: id, code, date, url.
+        if not name[:1].isupper() or not is_type(name) or "." in name:
             return self._member(step, types)
         wanted = TypeSpecifier("FHIR", name)
         if self.is_strict and types is not None and not any(wanted.may_select(t) for t in types):

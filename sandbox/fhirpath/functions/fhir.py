@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sandbox.fhirpath import ast
 from sandbox.fhirpath.compiler import BOOLEAN, STRING, StepCode
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.errors import SemanticProblem
@@ -129,18 +130,33 @@ def _codes(item: Item) -> list[tuple[str | None, str]]:
 
 def _conforms_to(call: Call) -> Apply:
     url = call.argument(0)
+    argument = call.step.arguments[0]
+    if (
+        isinstance(argument, ast.Literal)
+        and isinstance(argument.value, str)
+        and _type_defined_by(argument.value) is None
+    ):
+        raise SemanticProblem(f"conformsTo() {_NO_SUCH} {argument.value}", call.step.position)
 
     def run(env: Env, focus: list[Item]) -> list[Item]:
         wanted = call.single(url, env, str, "the URL of a profile")
         item = call.one(focus)
         if wanted is None or item is None:
             return []
-        name = wanted.removeprefix(_STRUCTURES)
-        if wanted.startswith(_STRUCTURES) and name in resource_types():
-            return [isinstance(item, Node) and is_a(item.type, name)]
-        raise call.problem(f"judges R4's own resource types only, and knows no profile {wanted}")
+        name = _type_defined_by(wanted)
+        if name is None:
+            raise call.problem(f"{_NO_SUCH} {wanted}")
+        return [isinstance(item, Node) and is_a(item.type, name)]
 
     return run
+
+
+_NO_SUCH: Final = "judges R4's own resource types only, and knows no profile"
+
+
+def _type_defined_by(url: str) -> str | None:
+    name = url.removeprefix(_STRUCTURES)
+    return name if url.startswith(_STRUCTURES) and name in resource_types() else None
 
 
 def _html_checks(call: Call) -> Apply:
