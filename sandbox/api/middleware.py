@@ -1,13 +1,13 @@
-"""What every request goes through: a request id, and errors in the format of its surface."""
+"""What every request goes through: a request id, what browsers need, and errors in the format of its surface."""
 
 import asyncio
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from sandbox import ids
-from sandbox.api import errors
+from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.errors import SandboxError
 from sandbox.record.writer import WriterError
@@ -22,8 +22,10 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     request[REQUEST_ID] = request_id
     in_flight = request.app[IN_FLIGHT]
     in_flight.count += 1
+    origin = request.headers.get(hdrs.ORIGIN)
     try:
-        response = await handler(request)
+        answer = None if origin is None else browsers.preflight(request, origin)
+        response = await handler(request) if answer is None else answer
     except SandboxError as error:
         response = _answer(request, error, request_id)
     except web.HTTPException as error:
@@ -40,8 +42,17 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     finally:
         in_flight.count -= 1
     if not response.prepared:
-        response.headers["X-Request-Id"] = request_id
+        add_headers(request, response)
     return response
+
+
+def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what every answer has; for one that is streamed, before it begins."""
+    headers, origin = response.headers, request.headers.get(hdrs.ORIGIN)
+    headers["X-Request-Id"] = request[REQUEST_ID]
+    headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
+    if origin is not None:
+        headers.update(browsers.headers_for(request, origin))
 
 
 def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.Response:

@@ -1,0 +1,70 @@
+"""What a browser asks before and after it lets a page call this server: CORS (Fetch Standard, "CORS protocol").
+
+Pages of loopback origins and of `SANDBOX_ALLOWED_ORIGINS` may call everything, with cookies; a preflight needs no
+token and reaches no route. Of other origins a request is answered as any other and without the headers, so that
+their pages see nothing of the answer.
+"""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from sandbox.api.context import SETTINGS
+from sandbox.errors import Forbidden
+from sandbox.keys import is_loopback
+
+METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+EXPOSED: Final = (
+    "ETag, Location, Last-Modified, Content-Location, Content-Disposition, Content-Range, Accept-Ranges, Allow, "
+    "Retry-After, WWW-Authenticate, X-Request-Id"
+)
+PREFLIGHT_AGE_S: Final = 600
+_HEADER_NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~\w-]+)*", re.ASCII)
+
+
+def is_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a page of an origin may call this server; `allowed` are the origins of the settings.
+
+    >>> [is_allowed(o, ()) for o in ("http://localhost:5173", "https://[::1]", "http://127.0.0.1.example.org", "null")]
+    [True, True, False, False]
+    >>> is_allowed("https://ui.example.org", ("https://ui.example.org",))
+    True
+    """
+    if origin in allowed:
+        return True
+    try:
+        parts = urlsplit(origin)
+        return parts.scheme in ("http", "https") and is_loopback(parts.hostname or "") and not parts.path
+    except ValueError:
+        return False
+
+
+def preflight(request: web.Request, origin: str) -> web.Response | None:
+    """Return the answer to a preflight, None for any other request. Raises `Forbidden` for an origin not allowed."""
+    if request.method != hdrs.METH_OPTIONS or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
+        return None
+    if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
+        raise Forbidden(
+            f"Pages of {origin[:200]} may not call this server; name their origin in SANDBOX_ALLOWED_ORIGINS."
+        )
+    headers = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
+        hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_AGE_S),
+    }
+    wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").strip()
+    if _HEADER_NAMES.fullmatch(wanted):
+        headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
+    return web.Response(status=204, headers=headers)
+
+
+def headers_for(request: web.Request, origin: str) -> dict[str, str]:
+    """Return what lets a page of the origin read an answer, errors too; nothing for an origin not allowed."""
+    if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
+        return {}
+    return {
+        hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
+        hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS: "true",
+        hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: EXPOSED,
+    }
