@@ -41,9 +41,10 @@ def is_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
         return False
 
 
-def preflight(request: web.Request, origin: str) -> web.Response | None:
+def preflight(request: web.Request) -> web.Response | None:
     """Return the answer to a preflight, None for any other request. Raises `Forbidden` for an origin not allowed."""
-    if request.method != hdrs.METH_OPTIONS or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
         return None
     if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
         raise Forbidden(
@@ -59,12 +60,15 @@ def preflight(request: web.Request, origin: str) -> web.Response | None:
     return web.Response(status=204, headers=headers)
 
 
-def headers_for(request: web.Request, origin: str) -> dict[str, str]:
-    """Return what lets a page of the origin read an answer, errors too; nothing for an origin not allowed."""
-    if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
-        return {}
-    return {
-        hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
-        hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS: "true",
-        hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: EXPOSED,
-    }
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add to an answer that is about to leave what lets a page of an allowed origin read it; errors too.
+
+    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first by
+    themselves.
+    """
+    response.headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and is_allowed(origin, request.app[SETTINGS].allowed_origins):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED

@@ -1,4 +1,4 @@
-"""What every request goes through: a request id, what browsers need, and errors in the format of its surface."""
+"""What every request goes through: a request id, preflight, and errors in the format of its surface."""
 
 import asyncio
 
@@ -22,9 +22,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     request[REQUEST_ID] = request_id
     in_flight = request.app[IN_FLIGHT]
     in_flight.count += 1
-    origin = request.headers.get(hdrs.ORIGIN)
     try:
-        answer = None if origin is None else browsers.preflight(request, origin)
+        answer = browsers.preflight(request) if request.method == hdrs.METH_OPTIONS else None
         response = await handler(request) if answer is None else answer
     except SandboxError as error:
         response = _answer(request, error, request_id)
@@ -42,17 +41,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     finally:
         in_flight.count -= 1
     if not response.prepared:
-        add_headers(request, response)
+        response.headers["X-Request-Id"] = request_id
     return response
-
-
-def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add what every answer has; for one that is streamed, before it begins."""
-    headers, origin = response.headers, request.headers.get(hdrs.ORIGIN)
-    headers["X-Request-Id"] = request[REQUEST_ID]
-    headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
-    if origin is not None:
-        headers.update(browsers.headers_for(request, origin))
 
 
 def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.Response:

@@ -6,6 +6,8 @@ caller has shown; here the body is read within the route's limit, the simulator'
 interaction, its commit is awaited, and the answer leaves.
 """
 
+from functools import partial
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -61,13 +63,15 @@ def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Wa
 
     async def handle(request: web.Request) -> web.Response:
         """Serve one request to a simulated system."""
-        handler, standing, body = run, Standing.KEY, b""
+        handler, body = run, b""
+        is_own = is_stranger = False
         target = find(app, request, surface)
         if target is None:
             if access == "door" and request.body_exists:
                 body = await read_limited(request, limit)
             seen = _to_request(app, request, body)
             target, standing = await doors.admit(way, app, request, simulator, access, seen)
+            is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
         task_run, sandbox = target
         if not body and request.body_exists:
             body = await read_limited(request, limit)
@@ -75,22 +79,17 @@ def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Wa
         if route.redact and body:
             call = call.with_redacted(route.redact)
         playground = _playground_of(task_run)
-        may_pass = True
-        if standing is Standing.OWN:
-            try:
-                simulator.check_access(playground.look(sandbox), call)
-            except SandboxError as error:
-                handler, may_pass = _refusing(error), False
-        if may_pass and forward is not None and sandbox.config:
-            call.prepared = await forward(call, sandbox, app[FETCH])
-            playground = _playground_of(task_run)  # once more, as it took its time
-        work = None
-        if may_pass and prepare is not None and call.prepared is None:
-            work = prepare(call, playground.branch.seed)
-        if work is not None:
-            call.prepared = await work
-            playground = _playground_of(task_run)
-        if standing is Standing.STRANGER and access == "document":
+        if is_own:
+            handler = _checked(simulator, playground.look(sandbox), call, handler)
+        if handler is run:
+            if forward is not None and sandbox.config:
+                call.prepared = await forward(call, sandbox, app[FETCH])
+                playground = _playground_of(task_run)  # once more, as it took its time
+            work = prepare(call, playground.branch.seed) if prepare is not None and call.prepared is None else None
+            if work is not None:
+                call.prepared = await work
+                playground = _playground_of(task_run)
+        if is_stranger and access == "document":
             return to_web(handler(playground.look(sandbox), call))
         try:
             outcome = playground.interact(
@@ -99,7 +98,7 @@ def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Wa
                 sandbox=sandbox,
                 request=call,
                 on_error=lambda error: show(error, call),
-                is_stranger=standing is Standing.STRANGER,
+                is_stranger=is_stranger,
             )
         except SandboxError:
             raise
@@ -124,13 +123,17 @@ def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Wa
     return handle_and_render
 
 
-def _refusing(error: SandboxError) -> RouteHandler:
-    """Return a handler that raises: a caller that is known and may not do this is an event like any other."""
+def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:
+    """Return the handler, or one that raises: a caller that is known and may not do this is an event like any other."""
+    try:
+        simulator.check_access(look, call)
+    except SandboxError as error:
+        return partial(_refuse, error)
+    return handler
 
-    def refuse(tx: Interaction, call: Request) -> Response:
-        raise error
 
-    return refuse
+def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
+    raise error
 
 
 def _playground_of(task_run: TaskRun) -> Playground:

@@ -7,9 +7,8 @@ from aiohttp import web
 
 from sandbox import jsonio
 from sandbox.api import auth
-from sandbox.api.context import HUB, READER, RUNS, WRITER
+from sandbox.api.context import HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.api.internal import task_runs
-from sandbox.api.middleware import add_headers
 from sandbox.api.pagination import PageRequest, bad_cursor, encode_cursor, envelope, read_limit
 from sandbox.api.replies import json_reply
 from sandbox.errors import Malformed, NotFound
@@ -80,8 +79,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
         raise Malformed("Last-Event-ID must be the seq of an event.")
     position = int(last[:18])
     reader, runs = request.app[READER], request.app[RUNS]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    add_headers(request, response)
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     hub = request.app[HUB]
     with hub.follow(task_run.playground_id) as news:
