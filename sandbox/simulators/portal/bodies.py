@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,7 @@ from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
+from sandbox.simulators.portal.identifiers import Identifier
 from sandbox.simulators.portal.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
@@ -36,9 +37,6 @@ class InlineAttachment(Body):
     filename: str
     content_type: str = "application/octet-stream"
     content_base64: str
-
-
-Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class PriorAuthFields(Body):

@@ -11,7 +11,7 @@ from typing import Final
 from sandbox.errors import Conflict, Invalid, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import attachments, determination
+from sandbox.simulators.portal import attachments, determination, identifiers
 from sandbox.simulators.portal.bodies import Upload, invalid
 from sandbox.simulators.portal.determination import REQUESTS, history_entry
 from sandbox.simulators.portal.validation import check_complete, check_fields
@@ -57,12 +57,21 @@ def create(tx: Interaction, fields: Json, uploads: Sequence[Upload], *, is_draft
 
 def find(tx: Interaction, name: str) -> Json:
     """Return the row with this request id or authorization number; raises `NotFound`."""
-    row = tx.get(REQUESTS, name) or tx.get(DRAFTS, name)
-    if row is None:
-        row = next((row for _, row in tx.branch.items(REQUESTS) if row["auth_number"] == name), None)
+    row = tx.get(REQUESTS, name) or tx.get(DRAFTS, name) or find_named(tx, name)
     if row is None:
         raise NotFound(f'There is no prior authorization "{name[:100]}"; give a request_id or an auth_number.')
     return row
+
+
+def find_named(tx: Interaction, name: str) -> Json | None:
+    """Return the row whose request id or authorization number this is, however it is written, or None."""
+    wanted = identifiers.normal(name)
+    rows = (row for collection in (REQUESTS, DRAFTS) for _, row in tx.branch.items(collection))
+    return next((row for row in rows if wanted in _names(row)), None)
+
+
+def _names(row: Json) -> list[str]:
+    return [identifiers.normal(row[field]) for field in ("request_id", "auth_number") if row[field] is not None]
 
 
 def read(tx: Interaction, name: str) -> Json:
@@ -167,8 +176,7 @@ def _find_duplicate(tx: Interaction, row: Json) -> str | None:
     same = [
         other
         for _, other in tx.branch.items(REQUESTS)
-        if other["patient_member_id"] == row["patient_member_id"]
-        and other["procedure_code"] == row["procedure_code"]
+        if all(identifiers.is_same(name, other[name], row[name]) for name in ("patient_member_id", "procedure_code"))
         and other["determination"]["status"] != "denied"
     ]
     latest = max(same, key=lambda other: (other["submitted_at"], other["request_id"]), default=None)

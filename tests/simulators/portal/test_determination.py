@@ -254,6 +254,35 @@ def test_set_portal_changes_the_other_collections(world):
     assert world.json("GET", "questions?procedure_code=73721")["data"][0]["questions"] == []
 
 
+def test_set_portal_finds_rows_however_the_identifier_is_written(world, complete):
+    row = submit(world, complete)
+    change = {"patient_member_id": " w1", "determination": {"status": "denied"}}
+    for names in ({}, {"request_id": row["request_id"].lower()}, {"auth_number": f" {row['auth_number'].lower()}"}):
+        world.step("set_portal", collection="prior_auth_requests", row={**change, **names})
+        assert list(dict(world.branch.items("portal/prior_auth_requests"))) == [row["request_id"]]
+        changed = world.json("GET", f"prior-auths/{row['request_id']}")
+        assert (changed["request_id"], changed["patient_member_id"]) == (row["request_id"], "W1")
+        assert changed["determination"]["status"] == "denied"
+    member = {**world.json("GET", "patients/W1"), "member_id": "w1 ", "plan": "New"}
+    world.step("set_portal", collection="patients", row=member)
+    assert [r["member_id"] for r in world.json("GET", "patients?member_id=W1")["data"]] == ["W1"]
+    assert world.json("GET", "patients/W1")["plan"] == "New"
+
+
+def test_an_authorization_number_is_given_once(world, complete):
+    from sandbox.errors import Invalid
+
+    number = submit(world, complete)["auth_number"].lower()
+    fields = {
+        **{key: value for key, value in complete.items() if key != "notes"},
+        "submitted_at": "2026-04-01T10:00:00Z",
+    }
+    with pytest.raises(Invalid, match="names the request"):
+        world.step(
+            "set_portal", collection="prior_auth_requests", row={**fields, "request_id": "x", "auth_number": number}
+        )
+
+
 @pytest.mark.parametrize(
     ("collection", "row"),
     [
