@@ -17,6 +17,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.documents import read_document, sniff
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.output_format import Field, to_json_schema, walk
+from sandbox.media_types import essence
 
 _ANSWER_BYTES_MAX: Final = 16 * limits.MIB
 # What of a revision's llm_config is passed on.
@@ -88,15 +89,14 @@ class OpenAiEngine:
     async def _request_of(self, call: Call) -> dict[str, Json]:
         parts: list[Json] = [{"type": "text", "text": call.user_prompt}]
         for file in call.files:
-            kind = sniff(file.content) or file.content_type
+            kind = sniff(file.content) or essence(file.content_type)
             if kind.startswith("image/"):
                 url = f"data:{kind};base64,{base64.b64encode(file.content).decode()}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
-                text = (
-                    await asyncio.to_thread(read_document, file.content, file.content_type, file.original_filename)
-                ).text
-                parts.append({"type": "text", "text": f"File {file.original_filename}:\n{text}"})
+                read = await asyncio.to_thread(read_document, file.content, file.content_type, file.original_filename)
+                said = f"({read.note})" if read.note and not read.text else read.text
+                parts.append({"type": "text", "text": f"File {file.original_filename}:\n{said}"})
         body: dict[str, Json] = {
             "model": call.model,
             "messages": [
