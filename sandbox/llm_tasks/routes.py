@@ -112,7 +112,7 @@ def add_routes(app: web.Application, surroundings: Callable[[web.Application], S
         access = Access(given.links, given.writer, given.clock)
         await service.open(given.reader)
         await access.open(given.reader)
-        answerer = Answerer(engines.cassettes, is_recording=settings.llm_is_recording)
+        answerer = Answerer(engines.cassettes, given.clock, is_recording=settings.llm_is_recording)
         runner = Runner(engines.catalog, processors, answerer, given.writer, given.clock, settings.llm_seed)
         app[API] = TaskApi(
             service,
