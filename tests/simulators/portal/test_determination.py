@@ -201,6 +201,8 @@ def test_while_pending_files_can_be_added_and_nothing_else(world, complete):
         {"determinations": [{"procedure_code": "72148"}]},
         {"determinations": [{"procedure_code": "72148", "status": "maybe"}]},
         {"determinations": [{"procedure_code": "72148", "status": "approved", "delay": 3}]},
+        {"determinations": [{"procedure_code": "7214", "status": "approved"}]},
+        {"determinations": [{"patient_member_id": " ", "status": "approved"}]},
         {"default_determination": {"status": "approved", "delay_seconds": -1}},
         {"default_determination": {"status": "approved", "delay_reads": 0}},
         {"default_determination": {"status": "approved", "after_more_info": {"status": "denied"}}},
