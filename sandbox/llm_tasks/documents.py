@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sandbox.media_types import charset_of, decode_text, essence
+from sandbox.media_types import charset_of, decode_text, read_media_type
 
 PAGES_MAX: Final = 500
 CHARS_MAX: Final = 2_000_000
@@ -56,7 +56,7 @@ def read_document(content: bytes, content_type: str, name: str, strategy: str = 
     `strategy` is that of the document processor: `fast` reads the text layer and falls back to OCR,
     `ocr_only` only recognises, `hi_res` and `auto` do both where the text layer is thin.
     """
-    kind = sniff(content) or essence(content_type)
+    kind = sniff(content) or read_media_type(content_type).name
     if kind == "application/pdf":
         return _read_pdf(content, name, strategy)
     if kind.startswith("image/"):

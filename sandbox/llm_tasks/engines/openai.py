@@ -18,7 +18,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.documents import read_document, sniff
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.output_format import Field, to_json_schema, walk
-from sandbox.media_types import essence
+from sandbox.media_types import read_media_type
 
 _ANSWER_BYTES_MAX: Final = 16 * limits.MIB
 # What of a revision's llm_config is passed on.
@@ -102,7 +102,7 @@ class OpenAiEngine:
     async def _request_of(self, call: Call) -> dict[str, Json]:
         parts: list[Json] = [{"type": "text", "text": call.user_prompt}]
         for file in call.files:
-            kind = sniff(file.content) or essence(file.content_type)
+            kind = sniff(file.content) or read_media_type(file.content_type).name
             if kind.startswith("image/"):
                 url = f"data:{kind};base64,{base64.b64encode(file.content).decode()}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})

@@ -10,6 +10,7 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import Malformed, NotAcceptable
 from sandbox.jsonio import Json
+from sandbox.media_types import acceptance, read_accept, read_media_type
 from sandbox.simulators.fhir.calls import Answer, Call, Query
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
 
@@ -32,17 +33,16 @@ def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str)
         return False
     if path[1].startswith(("_", "$")) or any(name == "_format" for name, _ in query):
         return False
-    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    return not accepted & JSON_TYPES
+    return JSON_TYPES.isdisjoint(member.media_type.name for member in read_accept(accept))
 
 
 def content(call: Call, answer: Answer) -> Answer:
     """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
     value = jsonio.parse(answer.body)
     media = str(value["contentType"])
-    accepted = [part.partition(";")[0].strip().lower() for part in call.headers.get("accept", "").split(",")]
-    family = media.partition("/")[0] + "/*"
-    if any(accepted) and not {"*/*", family, media.partition(";")[0].strip().lower()} & set(accepted):
+    accepted = read_accept(call.headers.get("accept", ""))
+    match = acceptance(accepted, [read_media_type(media).name])
+    if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
     body = base64.b64decode("".join(str(value.get("data", "")).split()))
     headers = {}

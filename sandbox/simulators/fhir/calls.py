@@ -12,6 +12,7 @@ from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.ahead import Ahead
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.state import Stored, http_date
@@ -52,6 +53,10 @@ class Call:
     def preferences(self) -> Preferences:
         """What `Prefer` asks for."""
         return preferences(self.headers.get("prefer", ""))
+
+    def handling(self) -> Handling:
+        """Return how this call handles what it cannot honour, with nothing ignored yet."""
+        return Handling(self.preferences.is_lenient)
 
     def json(self, what: str) -> Json:
         """Return the body as JSON; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""

@@ -18,7 +18,7 @@ from sandbox.simulators.fhir.conditional import is_criterion
 from sandbox.simulators.fhir.dispatch import served, split_url
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.operations import operation_of
-from sandbox.simulators.fhir.search import definitions
+from sandbox.simulators.fhir.search import SearchRequest, definitions, types_named
 from sandbox.simulators.fhir.searching import FORM, parse_form
 from sandbox.simulators.fhir.validation.literals import parse_conditional
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -125,8 +125,11 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
         return
     is_search = found.code in ("search-type", "search-system", None)
     letters = "s" if is_search else _LETTERS.get(found.code or "", "rs")
-    types = [t for name, value in query if name == "_type" for t in value.split(",")]
-    for name in types if resource_type == ANY and types and is_search else [resource_type]:
+    types: Iterable[str] = [resource_type]
+    if is_search and resource_type == ANY:
+        compartment = (path[0], path[1]) if len(path) >= 3 else None
+        types = types_named(SearchRequest(None, tuple(query), "", compartment=compartment)) or types
+    for name in types:
         yield name, letters
     if is_search:
         for shown in _shown(resource_type, query):

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from sandbox import limits
 from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
+from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route, render_json_error
@@ -78,7 +78,7 @@ def _chosen_type(request: Request) -> str | None:
     _refuse_form(request)
     if request.media_type in _UNCHOSEN_TYPES:
         return None
-    chosen = read_media_type(request.headers.get("content-type", ""))
+    chosen = normal_media_type(request.headers.get("content-type", ""))
     if chosen is None:
         problem = "Not a media type, such as text/plain; charset=utf-8."
         raise Invalid(f"Content-Type: {problem}", details={"Content-Type": [problem]})

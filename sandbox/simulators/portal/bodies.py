@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
+from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request
 from sandbox.simulators.portal.identifiers import Identifier
 from sandbox.simulators.portal.multipart import parse_multipart
@@ -157,7 +157,7 @@ def upload(filename: str, content_type: str, content: bytes, field: str, prefix:
         raise invalid({f"{prefix}filename": [problem]})
     if len(filename) > FILENAME_CHARS:
         raise invalid({f"{prefix}filename": [f"Longer than {FILENAME_CHARS} characters."]})
-    media_type = read_media_type(content_type)
+    media_type = normal_media_type(content_type)
     if media_type is None:
         raise invalid({f"{prefix}content_type": ["Not a media type, such as application/pdf."]})
     if not content:

@@ -148,6 +148,12 @@ SCOPES = [
     ("system/Observation.read", "GET", "Observation?encounter.patient.name=chen", Forbidden),
     ("system/Patient.read", "GET", "?_type=Patient", None),
     ("system/Patient.read", "GET", "?_type=Patient,Observation", Forbidden),
+    # What `handling=lenient` would leave out confines nothing.
+    ("system/Patient.read", "GET", "?_type=Nonsense", Forbidden),
+    ("system/Patient.read", "GET", "?_type=Patient,Nonsense", None),
+    ("system/Patient.read", "GET", "?_type=Observation&_type=Patient", Forbidden),
+    ("system/Location.read", "GET", "Patient/1/*?_type=Location", Forbidden),
+    ("system/Encounter.read", "GET", "Patient/1/*?_type=Encounter,Location", None),
     ("system/Patient.s", "GET", "Patient?name=chen", None),
     ("system/Patient.read", "GET", "Patient/1/Patient", None),
     ("system/Patient.read", "GET", "Patient/1/*", Forbidden),

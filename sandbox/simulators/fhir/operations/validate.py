@@ -22,7 +22,7 @@ _BASE = "http://hl7.org/fhir/StructureDefinition/"
 def run(call: Call) -> Answer:
     """Validate the given resource, or the stored one at instance level."""
     resource, inputs = _read(call)
-    mode = inputs.first("mode")
+    mode = inputs.one("mode")
     if mode is not None and mode not in MODES:
         raise Invalid(
             f'The mode "{mode}" is not one of {", ".join(MODES)}.', issue_type="value", expression="http.mode"

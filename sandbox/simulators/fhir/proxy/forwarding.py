@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from sandbox import jsonio
 from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
@@ -185,7 +186,7 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
     for name in ("Location", "Content-Location"):
         if name in headers:
             headers[name] = moved(headers[name], upstream.url, upstream.base)
-    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = read_media_type(answer.headers.get("content-type", "")).name
     if not answer.body or answer.status in (204, 304):
         return Response(answer.status, b"", None, headers)
     if media not in JSON_TYPES:
