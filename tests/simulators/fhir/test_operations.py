@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from sandbox import limits
 from sandbox.simulators.fhir.operations import OPERATIONS
 from sandbox.simulators.fhir.validation import validate
 
 CORE = "http://hl7.org/fhir/StructureDefinition"
-LONG = [{"request": {"method": "GET", "url": "Patient"}}] * 1001
+LONG = [{"request": {"method": "GET", "url": "Patient"}}] * (limits.BUNDLE_ENTRIES + 1)
 
 
 def names(reply, mode=None):

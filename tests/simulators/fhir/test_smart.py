@@ -1,5 +1,6 @@
 """What SMART scopes a request needs. That tokens are given and looked at is tested over HTTP, with the other doors."""
 
+import base64
 import json
 from urllib.parse import parse_qsl
 
@@ -151,6 +152,19 @@ def test_scopes_of_a_conditional_reference():
     body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
     assert allowed("system/Observation.c", "POST", "", body) is Forbidden
     assert allowed("system/Observation.c system/Patient.s", "POST", "", body) is None
+
+
+def test_scopes_of_a_patch_in_a_bundle_are_those_of_the_references_it_may_make():
+    operations = json.dumps([{"op": "add", "path": "/subject/reference", "value": "Patient?identifier=x"}]).encode()
+    kind = "application/json-patch+json"
+    binary = {"resourceType": "Binary", "contentType": kind, "data": base64.b64encode(operations).decode()}
+    part = {"name": "value", "valueString": "Patient?identifier=x"}
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [part]}]}
+    for resource in (binary, parameters):
+        entry = {"request": {"method": "PATCH", "url": "Observation/1"}, "resource": resource}
+        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
+        assert allowed("system/Observation.u", "POST", "", body) is Forbidden
+        assert allowed("system/Observation.u system/Patient.s", "POST", "", body) is None
 
 
 def test_scopes_of_a_form_are_those_of_its_parameters():

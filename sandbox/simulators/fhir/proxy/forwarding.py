@@ -17,6 +17,7 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
 from sandbox.simulators.fhir.binary import reads_content
+from sandbox.simulators.fhir.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.calls import Query
 from sandbox.simulators.fhir.capability import security
 from sandbox.simulators.fhir.issues import Issue
@@ -134,7 +135,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     path = tuple(part for part in request.path.split("/")[1:] if part)
     if {".", ".."} & set(path):
         raise NotFound(f'There is nothing at "{"/".join(path)}" in the FHIR API.')
-    is_binary = path[:1] == ("Binary",)
+    is_binary = is_write(request.method, path)
     accept = request.headers.get("accept", "")
     headers = {name: value for name, value in request.headers.items() if name in SENT}
     wants_content = reads_content(request.method, path, request.query, accept)
@@ -152,7 +153,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
         return out
     headers["Content-Type"] = request.headers.get("content-type", MEDIA_TYPE)
     kind = request.media_type
-    if kind == FORM or (is_binary and kind not in JSON_TYPES):
+    if kind == FORM or (is_binary and read_resource(kind, request.body) is None):
         return out
     if kind not in PATCH_TYPES:
         check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
@@ -199,6 +200,8 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
             )
         issue = Issue("processing", f"The FHIR server behind this one says: {_said(answer)}")
         return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
+    if out.wants_content and upstream.isolation is None and answer.status < 300 and _is_content(media, answer.body):
+        return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
     if out.path == ("metadata",) and answer.status < 300 and isinstance(value, dict):
         _say_who_may_come_in(value, upstream.base)
@@ -215,6 +218,14 @@ def _say_who_may_come_in(statement: Json, base: str) -> None:
     for rest in statement.get("rest") or []:
         if isinstance(rest, dict) and rest.get("mode") == "server":
             rest["security"] = security(base)
+
+
+def _is_content(media: str, body: bytes) -> bool:
+    """Whether JSON that a read of a Binary gave is the content, and not the resource that holds it."""
+    try:
+        return read_resource(media, body) is None
+    except SandboxError:
+        return True
 
 
 def _filtered(upstream: Upstream, isolation: Isolation, out: Outgoing, value: Json) -> Json:
