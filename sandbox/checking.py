@@ -6,7 +6,7 @@ seeds get a second opinion from an independent set of models.
 
 from pathlib import Path
 
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 from sandbox.definitions.library import Library, load_library
 from sandbox.definitions.load import BENCHMARK_FILES
 from sandbox.definitions.problems import DefinitionError

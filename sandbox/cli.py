@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
+from sandbox.garbage import no_collection
 from sandbox.rehearsal import commands
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings
 
@@ -154,9 +155,10 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="As the strict mode would take them.")] = False,
 ) -> None:
     """Check definitions and seeds without starting a server."""
-    from sandbox.checking import check_definitions
+    with no_collection():  # it ends with its answer, and what it makes is no garbage before
+        from sandbox.checking import check_definitions
 
-    problems, summary = check_definitions(path, tuple(seeds or ()), is_strict=strict)
+        problems, summary = check_definitions(path, tuple(seeds or ()), is_strict=strict)
     for problem in problems:
         typer.echo(problem, err=True)
     typer.echo(summary)

@@ -15,11 +15,11 @@ from sandbox import ids, jsonio
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.names import collection_of
-from sandbox.simulators.fhir.search.store import no_collection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.validation import Link, walk
 from sandbox.simulators.fhir.validation.literals import parse_conditional, parse_literal
