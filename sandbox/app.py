@@ -26,6 +26,7 @@ from sandbox.api.context import (
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -76,6 +77,7 @@ def create_app(
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
+    app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     system.add_routes(app)
     v1.add_routes(app)

@@ -13,6 +13,7 @@
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
     └── GatewayTimeout      504  … or did not answer in time
@@ -131,6 +132,13 @@ class UnsupportedMedia(SandboxError):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class Misdirected(SandboxError):
+    """The request is meant for a server of another name."""
+
+    status = 421
+    code = "MISDIRECTED_REQUEST"
 
 
 class Unprocessable(SandboxError):

@@ -401,7 +401,7 @@ async def raw(live: Any, request: bytes) -> Any:
 def head(method: str, path: bytes | str, token: str, *headers: str) -> bytes:
     target = path if isinstance(path, bytes) else path.encode()
     lines = "".join(
-        f"{line}\r\n" for line in ("Host: x", f"Authorization: Bearer {token}", "Connection: close", *headers)
+        f"{line}\r\n" for line in ("Host: localhost", f"Authorization: Bearer {token}", "Connection: close", *headers)
     )
     return method.encode() + b" " + target + b" HTTP/1.1\r\n" + lines.encode("latin-1") + b"\r\n"
 
