@@ -120,7 +120,7 @@ def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     for word in _words(env.get(name)):
         if not _HOST.fullmatch(word):
             raise SettingError(
-                f'{name} lists names such as ehr.example.org, without ports and with commas between them, not "{word[:80]}".'
+                f'{name} lists names such as ehr.example.org, without ports, with commas between, not "{word[:60]}".'
             )
         found.append(word.strip("[]").rstrip(".").lower())
     return tuple(found)
