@@ -87,11 +87,13 @@ def preflight(request: web.Request) -> web.Response | None:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add to an answer that is about to leave what lets a page of an allowed origin read it; errors too.
+    """Add to an answer that is about to leave what lets a page of an allowed origin read it, and no other take it for
+    what it is not; errors too.
 
-    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first by
+    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first two by
     themselves.
     """
+    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and _may_call(request, origin):

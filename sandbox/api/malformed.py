@@ -36,6 +36,7 @@ class Handler(web.RequestHandler):
         request_id = ids.new_request_id()
         response = to_web(render_json_error(Malformed(f"The request is not valid HTTP: {said}"), request_id))
         response.headers["X-Request-Id"] = request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response
 

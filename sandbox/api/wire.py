@@ -11,7 +11,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 _NO_BODY = frozenset({204, 304})
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\n\r\n"
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\nX-Content-Type-Options: nosniff\r\n\r\n"
 _IN_ONE_PIECE = 16 * 1024
 _BUFFERED = 64 * 1024
 
@@ -62,6 +62,6 @@ class WholeResponse(web.Response):
         fields = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
         last = f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
         head = f"HTTP/1.1 {self._status} {self._reason}\r\n{''.join(fields)}{last}"
-        if head.count("\r") != len(fields) + 6 or head.count("\n") != len(fields) + 6:
+        if head.count("\r") != len(fields) + 7 or head.count("\n") != len(fields) + 7:
             raise ValueError("a header holds a line break")
         return head.encode()

@@ -11,6 +11,7 @@ from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
+from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route, render_json_error
 from sandbox.simulators.portal import attachments, lookup, sessions, state
 from sandbox.simulators.portal.bodies import (
@@ -120,10 +121,7 @@ def read_attachment(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}/attachments/{aid}`: the bytes, as they came."""
     _query(request)
     about, content = attachments.get(tx, state.find(tx, request.params["id"]), request.params["aid"])
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(about['filename'], safe='')}",
-        "X-Content-Type-Options": "nosniff",  # the type is the uploader's word
-    }
+    headers = content_headers(about["content_type"], about["filename"], is_download=True)
     return Response(200, content, about["content_type"], headers)
 
 

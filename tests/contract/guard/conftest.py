@@ -52,6 +52,7 @@ class Guard:
 
     live: Any
     run: Any
+    prior_auth: Any = None
 
     def sandbox_id(self, kind: str) -> str:
         return str(next(s["id"] for s in self.run.value["sandboxes"] if s["type"] == kind))
