@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
+from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
@@ -224,6 +225,15 @@ def routes() -> Sequence[Route]:
             is_upstream=False,
         ),
         Route("GET", "portal", front_page, event, "What this is and how to log in", access="document"),
-        Route("POST", "portal/login", log_in, "portal_login", "Open a session", redact=("password",), access="door"),
+        Route(
+            "POST",
+            "portal/login",
+            log_in,
+            "portal_login",
+            "Open a session",
+            redact=("password",),
+            body_limit=limits.LOGIN_BODY_BYTES,
+            access="door",
+        ),
         Route("POST", "portal/logout", log_out, event, "End the session", is_upstream=False),
     )

@@ -191,11 +191,12 @@ SURFACES: dict[tuple[str, str], Row] = {
         body={"username": "x", "password": "y"},
         required=("username", "password"),
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
+        limit=limits.LOGIN_BODY_BYTES,
     ),
     ("POST", "portal/logout"): Row(body={}),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
-    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
     ("POST", "fhir/smart-client"): Row(
         is_direct=True,
         body={"token_lifetime_minutes": 5},
