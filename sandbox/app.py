@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-import structlog
 from aiohttp import web
 
 from sandbox.api import browsers, llm_tasks, surfaces, system, v1
@@ -34,6 +33,7 @@ from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.llm_tasks.check import LLM_TASK
 from sandbox.llm_tasks.definitions import definition_problems
+from sandbox.logs import Log
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
@@ -54,7 +54,7 @@ __all__ = ["START_KEYS", "Settings", "create_app", "create_registry"]
 START_KEYS = web.AppKey("start_keys", StartKeys)
 WATCHING = web.AppKey("watching", asyncio.Event)
 
-log = structlog.get_logger()
+log = Log()
 
 
 def create_registry() -> Registry:

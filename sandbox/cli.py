@@ -57,12 +57,13 @@ def serve(
     """Start the server."""
     from dataclasses import replace
 
+    from sandbox import logs
     from sandbox.definitions.problems import DefinitionError
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
-    _configure_log()
+    logs.configure(lambda: sys.stderr)
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -162,20 +163,6 @@ def check(
     typer.echo(summary)
     if problems:
         raise typer.Exit(1)
-
-
-def _configure_log() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is when something is logged
-    )
 
 
 def _fail(*lines: str) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import structlog
-
 from sandbox import limits
 from sandbox.clock import Clock, monotonic_s
 from sandbox.errors import SandboxError
@@ -24,11 +22,12 @@ from sandbox.llm_tasks.output_format import problems_of
 from sandbox.llm_tasks.patience import Patience
 from sandbox.llm_tasks.prompts import as_text, estimate_tokens
 from sandbox.llm_tasks.redaction import without_secrets
+from sandbox.logs import Log
 
 _PROBLEMS_SHOWN: Final = 5
 _CHARS_ON_THE_LOOP: Final = 64 * limits.KIB
 
-log = structlog.get_logger()
+log = Log()
 
 
 @dataclass(slots=True)
@@ -95,7 +94,7 @@ class Answerer:
                     break
                 continue
             except Exception as error:
-                log.exception("engine broke", engine=model.engine.name)
+                log.exception("engine broke", error, engine=model.engine.name)
                 outcome.error = EngineFailure("engine_error", f"The engine broke: {type(error).__name__}.", retry=False)
                 break
             outcome.value, outcome.error = value, None

@@ -192,12 +192,9 @@ def _quiet_log() -> None:
     import logging
     import sys
 
-    import structlog
+    from sandbox import logs
 
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
+    logs.configure(lambda: sys.stderr, level=logging.WARNING)
 
 
 @asynccontextmanager

@@ -12,13 +12,13 @@ from math import isfinite
 from sys import float_info
 from typing import Final, Literal, TypeAlias
 
-import structlog
 from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import Assertion
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
+from sandbox.logs import Log
 from sandbox.scoring.judge import Expectations, judge
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check, View
@@ -31,7 +31,7 @@ _WIRE_DIGITS: Final = 6
 _SCORE_DENOMINATOR_MAX: Final = 1_000_000
 _PROBLEMS_NAMED_MAX: Final = 3
 
-log = structlog.get_logger()
+log = Log()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def run_criterion(criterion: Criterion, view: View, checks: Mapping[str, Check])
     except SandboxError as error:
         return _result(criterion, details=f"The check could not be made: {error.message}")
     except Exception as error:
-        log.exception("check broke", criterion_id=criterion.id, check=check.name)
+        log.exception("check broke", error, criterion_id=criterion.id, check=check.name)
         return _result(criterion, details=f"The check {check.name} broke: {type(error).__name__}: {error}", error=True)
     return _result(criterion, judgement.details, judgement.score, judgement.passed, judgement.evidence)
 
