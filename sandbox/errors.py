@@ -25,6 +25,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
+def readable(text: str) -> str:
+    r"""Return a text that can be written: what a client sent as bytes that are no UTF-8 becomes U+FFFD.
+
+    Servers keep such bytes of a header as halves of surrogate pairs, which nothing can encode.
+
+    >>> readable("caf\udce9"), readable("café")
+    ('caf\ufffd', 'café')
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 class SandboxError(Exception):
     """An error the caller caused, with what to do about it in `message`.
 
@@ -43,6 +54,7 @@ class SandboxError(Exception):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> None:
+        message = message if message.isascii() else readable(message)
         super().__init__(message)
         self.message = message
         self.details = details

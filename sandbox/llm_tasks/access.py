@@ -6,7 +6,6 @@ no second credential. Only hashes of what is made here are kept.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -100,7 +99,7 @@ class Access:
         """Return who an `Authorization` header stands for. Raises `BadCredentials`."""
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() != "bearer" or not token or not token.isascii():
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)
@@ -237,6 +236,6 @@ def basic_credentials(authorization: str | None) -> tuple[str, str] | None:
         return None
     try:
         name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, not ASCII, no UTF-8
         return None
     return (name, secret) if colon else None
