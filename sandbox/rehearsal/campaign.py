@@ -19,13 +19,13 @@ from rich.console import Console
 from yarl import URL
 
 from sandbox import jsonio, keys
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import APIConnectionError, ClientError
+from sandbox.client.threads import LoopThread
 from sandbox.errors import Invalid
 from sandbox.record.database import DatabaseError, DirectoryLock
 from sandbox.rehearsal import agents
 from sandbox.rehearsal.agents import REFERENCE_FILES, Agent, IdleAgent
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import APIConnectionError, ClientError
-from sandbox.rehearsal.client.threads import LoopThread
 from sandbox.rehearsal.command import CommandAgent
 from sandbox.rehearsal.progress import ProgressBar
 from sandbox.rehearsal.report import print_result, print_summary, report_of

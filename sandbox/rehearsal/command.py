@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from sandbox import jsonio, limits
+from sandbox.client.session import TaskSession
 from sandbox.errors import SandboxError
 from sandbox.rehearsal.agents import AgentFailed
-from sandbox.rehearsal.client.session import TaskSession
 
 HIDDEN_VARIABLES: Final = frozenset({"SANDBOX_API_KEY", "SANDBOX_SOLVER_KEY"})
 GRACE_S: Final = 2.0

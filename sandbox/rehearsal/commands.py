@@ -132,8 +132,8 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         """List the recorded runs, newest first."""
 
         async def work(out: "Console") -> None:
+            from sandbox.client.models import BenchmarkRun
             from sandbox.errors import NotFound
-            from sandbox.rehearsal.client.models import BenchmarkRun
             from sandbox.rehearsal.show import print_runs
 
             found: list[BenchmarkRun] = []
@@ -208,8 +208,8 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
         async with open_directory(data_dir) as records:
             yield records
         return
+    from sandbox.client.client import SandboxClient
     from sandbox.rehearsal.campaign import default_keys
-    from sandbox.rehearsal.client.client import SandboxClient
     from sandbox.rehearsal.records import ServerRecords
 
     found_key, _ = default_keys(url, Settings.from_environment())
@@ -226,10 +226,10 @@ def _run(work: "Callable[[Console], Coroutine[None, None, None]]") -> None:
 @contextmanager
 def _errors_shown(err: "Console") -> "Iterator[None]":
     """Turn what can go wrong into a line and exit status 2."""
+    from sandbox.client.errors import ClientError
     from sandbox.definitions.problems import DefinitionError
     from sandbox.errors import SandboxError
     from sandbox.record.database import DatabaseError
-    from sandbox.rehearsal.client.errors import ClientError
 
     try:
         yield

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox import jsonio
+from sandbox.client import reading
+from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.errors import NotFound
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.record.reader import Reader
-from sandbox.rehearsal.client import reading
-from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 

@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sandbox import jsonio
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import ClientError, ConflictError
+from sandbox.client.models import Axis, BenchmarkRun, CheckResult, TaskRun
+from sandbox.client.reading import read_axes, read_check
+from sandbox.client.session import TaskSession, seconds_allowed
 from sandbox.clock import monotonic_s
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import Agent, AgentFailed
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import ClientError, ConflictError
-from sandbox.rehearsal.client.models import Axis, BenchmarkRun, CheckResult, TaskRun
-from sandbox.rehearsal.client.reading import read_axes, read_check
-from sandbox.rehearsal.client.session import TaskSession, seconds_allowed
 from sandbox.scoring.engine import verdict_of
 
 # How long past the task's own timeout the agent may go on: the server's clock decides, not ours.

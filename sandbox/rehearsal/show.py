@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from sandbox import jsonio
+from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.clock import format_instant
-from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.rehearsal.records import RunRecord, TaskRecord, name_of
 from sandbox.rehearsal.report import format_axes, format_score, format_verdict
 

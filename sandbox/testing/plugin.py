@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import pytest
 
 if TYPE_CHECKING:
-    from sandbox.rehearsal.client.models import BenchmarkRun
+    from sandbox.client.models import BenchmarkRun
     from sandbox.testing.server import SandboxServer
 
 BenchmarkRunFactory: TypeAlias = "Callable[..., BenchmarkRun]"
@@ -50,7 +50,7 @@ def benchmark_run(sandbox_server: "SandboxServer") -> Iterator[BenchmarkRunFacto
 
     What is still going on when the test ends is cancelled.
     """
-    from sandbox.rehearsal.client.errors import ConflictError
+    from sandbox.client.errors import ConflictError
 
     client = sandbox_server.sync_client
     created = []

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from sandbox.client.client import SandboxClient
+from sandbox.client.threads import LoopThread
 from sandbox.clock import format_instant, monotonic_s
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.threads import LoopThread
 
 START = datetime(2026, 4, 20, 17, 0, tzinfo=UTC)
 

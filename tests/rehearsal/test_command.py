@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sandbox import limits
+from sandbox.client.client import SandboxClient
+from sandbox.client.session import TaskSession
 from sandbox.rehearsal.agents import AgentFailed
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.session import TaskSession
 from sandbox.rehearsal.command import CommandAgent
 
 

@@ -208,7 +208,7 @@ def test_another_server(sandbox: Run, threaded_fake: Any, settings_seen: list[Se
 
 
 def test_nobody_at_the_url(sandbox: Run, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.rehearsal.client.transport.retry_delay_s", lambda *_: 0.0)
+    monkeypatch.setattr("sandbox.client.transport.retry_delay_s", lambda *_: 0.0)
     result = sandbox("rehearse", "mock@1", "--url", f"http://127.0.0.1:{unused_tcp_port}")
     assert (result.exit_code, "Cannot connect" in result.stderr) == (2, True)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sandbox.rehearsal.client.reading import read_benchmark_run, read_criterion_run, read_event, read_task_run
+from sandbox.client.reading import read_benchmark_run, read_criterion_run, read_event, read_task_run
 from sandbox.rehearsal.records import RunRecord, TaskRecord
 from sandbox.rehearsal.show import call_of, changes_of, differences, evidence_lines, label_of, print_run, surface_of
 

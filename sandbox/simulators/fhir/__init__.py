@@ -17,13 +17,15 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
+from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
-from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
-from sandbox.simulators.fhir.first_search import make_ahead
-from sandbox.simulators.fhir.names import SURFACE
-from sandbox.simulators.fhir.smart_client import client_id_of
+from sandbox.simulators.fhir.prepare.bodies import look_ahead
+from sandbox.simulators.fhir.prepare.indexes import make_ahead
+from sandbox.simulators.fhir.rest import capability, outcome
+from sandbox.simulators.fhir.smart import token
+from sandbox.simulators.fhir.smart.client import client_id_of
+from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
 EVENT_TYPE = "fhir_request"
@@ -55,7 +57,7 @@ class FhirSimulator(Simulator):
             Route(
                 "GET",
                 "fhir/.well-known/smart-configuration",
-                smart.configuration,
+                token.configuration,
                 EVENT_TYPE,
                 "SMART discovery",
                 access="document",
@@ -72,17 +74,17 @@ class FhirSimulator(Simulator):
             Route(
                 "*",
                 "fhir/token",
-                smart.token,
+                token.token,
                 EVENT_TYPE,
                 "SMART token",
-                redact=(smart.SECRET, "client_assertion"),
+                redact=(token.SECRET, "client_assertion"),
                 access="door",
-                render=smart.render_oauth,
+                render=token.render_oauth,
             ),
             Route(
                 "POST",
                 "fhir/smart-client",
-                smart.register,
+                token.register,
                 EVENT_TYPE,
                 "Register the SMART client's public keys",
                 is_upstream=False,
@@ -121,19 +123,19 @@ class FhirSimulator(Simulator):
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Let SMART access tokens in."""
-        return smart.is_known(tx, request)
+        return token.is_known(tx, request)
 
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes."""
-        smart.check_access(tx, request)
+        token.check_access(tx, request)
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a token request has this sandbox's client id."""
-        return smart.is_named(sandbox, request)
+        return token.is_named(sandbox, request)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {smart.SECRET: mint(smart.SECRET_PREFIX, 32)}
+        return {token.SECRET: mint(token.SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""
@@ -141,7 +143,7 @@ class FhirSimulator(Simulator):
             "fhir_base_url": f"{root_url}/{SURFACE}",
             "token_url": f"{root_url}/{SURFACE}/token",
             "client_id": client_id_of(sandbox),
-            smart.SECRET: sandbox.secrets.get(smart.SECRET, ""),
+            token.SECRET: sandbox.secrets.get(token.SECRET, ""),
         }
 
     async def before_scoring(

@@ -14,8 +14,8 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.fhir import fhirpath
-from sandbox.simulators.fhir.names import SURFACE, collection_of
 from sandbox.simulators.fhir.proxy import is_proxied, observed
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 FHIRPATH = "$fhirpath"

@@ -6,16 +6,17 @@ from sandbox import jsonio
 from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir import binary, proxy
-from sandbox.simulators.fhir.ahead import Ahead
-from sandbox.simulators.fhir.calls import Answer, Call
-from sandbox.simulators.fhir.dispatch import dispatch
-from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
-from sandbox.simulators.fhir.negotiation import is_true, preferences, response_type
-from sandbox.simulators.fhir.outcome import outcome
+from sandbox.simulators.fhir import proxy
+from sandbox.simulators.fhir.prepare.bodies import Ahead
+from sandbox.simulators.fhir.rest import binary
+from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.dispatch import dispatch
+from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
+from sandbox.simulators.fhir.rest.outcome import outcome
+from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, resource_types, search
-from sandbox.simulators.fhir.searching import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.state import http_date, last_updated
+from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

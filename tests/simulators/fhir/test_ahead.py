@@ -7,8 +7,9 @@ import pytest
 
 from sandbox import jsonio, limits
 from sandbox.playground.events import Request
-from sandbox.simulators.fhir import ahead, bundles
-from sandbox.simulators.fhir.ahead import LONG_BODY_BYTES, Ahead, look_ahead
+from sandbox.simulators.fhir.bundles import batch
+from sandbox.simulators.fhir.prepare import bodies
+from sandbox.simulators.fhir.prepare.bodies import LONG_BODY_BYTES, Ahead, look_ahead
 
 JSON = "application/fhir+json"
 URN = "urn:uuid:00000000-0000-4000-8000-000000000001"
@@ -98,7 +99,7 @@ def answer(ehr, method, url, body, *, is_ahead):
 
 @pytest.mark.parametrize(("method", "url", "body"), CASES, ids=range(len(CASES)))
 def test_the_answer_is_the_same(make_ehr, monkeypatch, method, url, body):
-    monkeypatch.setattr(ahead, "LONG_BODY_BYTES", 0)
+    monkeypatch.setattr(bodies, "LONG_BODY_BYTES", 0)
     answers = []
     for is_ahead in (False, True):
         ehr = make_ehr()
@@ -119,7 +120,7 @@ def test_a_long_body_is_read_and_validated_once(ehr, monkeypatch):
         return call
 
     monkeypatch.setattr(jsonio, "parse", counted("parse", jsonio.parse))
-    for module in (ahead, bundles):
+    for module in (bodies, batch):
         monkeypatch.setattr(module, "validate_entries", counted("validate_entries", module.validate_entries))
     status, *_ = answer(ehr, "POST", "", body, is_ahead=True)
     assert status == 200 and count == {"parse": 1, "validate_entries": 1}

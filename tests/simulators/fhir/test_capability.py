@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.simulators.fhir.dispatch import INTERACTIONS, served
 from sandbox.simulators.fhir.operations import OPERATIONS
+from sandbox.simulators.fhir.rest.dispatch import INTERACTIONS, served
 from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.structures import resource_types
 

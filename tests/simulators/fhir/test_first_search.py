@@ -6,7 +6,8 @@ import pytest
 
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.playground.events import Request
-from sandbox.simulators.fhir import FhirSimulator, first_search
+from sandbox.simulators.fhir import FhirSimulator
+from sandbox.simulators.fhir.prepare import indexes
 from sandbox.simulators.fhir.search import find
 
 
@@ -24,7 +25,7 @@ class Watched(dict):
 
 @pytest.fixture
 def rows(monkeypatch):
-    monkeypatch.setattr(first_search, "LARGE", 4)
+    monkeypatch.setattr(indexes, "LARGE", 4)
     return {
         "Patient": Watched(
             {f"p{n}": Document({"resourceType": "Patient", "id": f"p{n}", "gender": "male"}) for n in range(3)}
@@ -51,7 +52,7 @@ def get(path, *query):
 
 async def test_the_search_finds_what_a_thread_made(seed, rows):
     request = get("Patient", ("gender", "male"), ("_sort", "birthdate"), ("_revinclude", "Observation:subject"))
-    work = first_search.make_ahead(request, seed)
+    work = indexes.make_ahead(request, seed)
     assert work is not None
     await work
     threads = rows["Patient"].threads + rows["Observation"].threads
@@ -59,9 +60,9 @@ async def test_the_search_finds_what_a_thread_made(seed, rows):
     assert threading.get_ident() not in threads
     assert find(Branch(seed), "Patient", request.query) == ["p0", "p1", "p2"]
     assert len(rows["Patient"].threads) == 2  # nothing was made again
-    assert first_search.make_ahead(request, seed) is None
+    assert indexes.make_ahead(request, seed) is None
     other_value = get("Patient", ("gender", "female"), ("_sort", "-birthdate"), ("_revinclude", "Observation:subject"))
-    assert first_search.make_ahead(other_value, seed) is None
+    assert indexes.make_ahead(other_value, seed) is None
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,12 @@ async def test_the_search_finds_what_a_thread_made(seed, rows):
     ],
 )
 async def test_chains_compartments_and_forms(seed, rows, request_):
-    work = first_search.make_ahead(request_, seed)
+    work = indexes.make_ahead(request_, seed)
     assert work is not None
     await work
     assert rows["Observation"].threads
     assert threading.get_ident() not in rows["Observation"].threads + rows["Patient"].threads
-    assert first_search.make_ahead(request_, seed) is None
+    assert indexes.make_ahead(request_, seed) is None
 
 
 @pytest.mark.parametrize(
@@ -99,12 +100,12 @@ async def test_chains_compartments_and_forms(seed, rows, request_):
     ],
 )
 def test_what_needs_no_index_waits_for_none(seed, request_):
-    assert first_search.make_ahead(request_, seed) is None
+    assert indexes.make_ahead(request_, seed) is None
 
 
 async def test_a_search_that_is_refused_is_left_to_be_refused(seed):
     request = get("Patient", ("favourite-colour", "red"), ("gender", "male"), ("_count", "many"))
-    await first_search.make_ahead(request, seed)
+    await indexes.make_ahead(request, seed)
     wrong = Request(
         method="POST",
         path="fhir/Patient/_search",
@@ -112,12 +113,12 @@ async def test_a_search_that_is_refused_is_left_to_be_refused(seed):
         headers={"content-type": "application/x-www-form-urlencoded"},
         base_url="http://sandbox.test",
     )
-    assert first_search.make_ahead(wrong, seed) is None
+    assert indexes.make_ahead(wrong, seed) is None
 
 
 def test_a_small_dataset_is_indexed_when_it_is_searched(seed, monkeypatch):
-    monkeypatch.setattr(first_search, "LARGE", 7)
-    assert first_search.make_ahead(get("Patient", ("gender", "male")), seed) is None
+    monkeypatch.setattr(indexes, "LARGE", 7)
+    assert indexes.make_ahead(get("Patient", ("gender", "male")), seed) is None
 
 
 async def test_the_surface_asks_before_it_handles_a_call(seed, rows):

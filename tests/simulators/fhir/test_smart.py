@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.errors import Forbidden, SandboxError
 from sandbox.playground.events import Request
-from sandbox.simulators.fhir import smart_scopes
+from sandbox.simulators.fhir.smart import scopes
 
 FORM = "application/x-www-form-urlencoded"
 BASE = "http://ehr.test/v1/benchmark-runs/br_1"
@@ -19,7 +19,7 @@ def allowed(scope, method, url, body=b"", headers=None):
     path, _, query = url.partition("?")
     request = Request(method, f"fhir/{path}".rstrip("/"), tuple(parse_qsl(query)), headers or {}, body, base_url=BASE)
     try:
-        smart_scopes.check(scope, request)
+        scopes.check(scope, request)
     except SandboxError as error:
         return type(error)
     return None
@@ -176,4 +176,4 @@ def test_scopes_of_a_form_are_those_of_its_parameters():
 
 def test_the_forbidden_scope_is_named():
     with pytest.raises(Forbidden, match=r"system/Observation\.write"):
-        smart_scopes.check("system/Patient.read", Request("PUT", "fhir/Observation/1", base_url=BASE))
+        scopes.check("system/Patient.read", Request("PUT", "fhir/Observation/1", base_url=BASE))

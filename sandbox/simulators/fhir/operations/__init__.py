@@ -8,8 +8,8 @@ from typing import Final
 
 from sandbox.errors import MethodNotAllowed, Unsupported
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.operations import document, everything, lastn, meta, validate
+from sandbox.simulators.fhir.rest.calls import Answer, Call, Handler
 
 _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/"
 

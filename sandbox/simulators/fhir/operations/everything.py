@@ -13,19 +13,20 @@ from sandbox.errors import TooLarge, Unsupported
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.calls import Answer, Call
-from sandbox.simulators.fhir.counts import page_size
-from sandbox.simulators.fhir.dates import Interval, point_of, read_parameter, stored_interval
-from sandbox.simulators.fhir.handling import Handling
-from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.operations.references import references_of
 from sandbox.simulators.fhir.operations.supporting import Supporting
-from sandbox.simulators.fhir.search import bundle, compartments, pages
-from sandbox.simulators.fhir.search.criteria import Run
-from sandbox.simulators.fhir.search.parse import compartment_criterion
-from sandbox.simulators.fhir.search.plan import known_types
-from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.search import compartments
+from sandbox.simulators.fhir.search.answer import bundle, pages
+from sandbox.simulators.fhir.search.indexes.store import Store
+from sandbox.simulators.fhir.search.query.criteria import Run
+from sandbox.simulators.fhir.search.query.parse import compartment_criterion
+from sandbox.simulators.fhir.search.query.plan import known_types
+from sandbox.simulators.fhir.terms.counts import page_size
+from sandbox.simulators.fhir.terms.dates import Interval, point_of, read_parameter, stored_interval
+from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 _KNOWN: Final = frozenset("start end _since _type _count".split())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.issues import Issue
+from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.validation.literals import listed, reference_problem, type_problem
 from sandbox.simulators.fhir.validation.primitives import Problem, shown
 from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, resource_types, structure

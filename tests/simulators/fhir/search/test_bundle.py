@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sandbox import limits
 from sandbox.errors import Gone, Invalid, TooLarge
-from sandbox.simulators.fhir.search import bundle as bundles
-from sandbox.simulators.fhir.search import pages
+from sandbox.simulators.fhir.search.answer import bundle as bundles
+from sandbox.simulators.fhir.search.answer import pages
 
 BASE = "http://sandbox.test/fhir"
 
