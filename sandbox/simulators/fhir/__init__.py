@@ -1,7 +1,7 @@
 """FHIR R4 (4.0.1): an EHR's REST API over the playground's branch.
 
-`state.py` and `history.py` hold the rules of the store, `interactions.py` and its neighbours the
-RESTful interactions on it, `dispatch.py` the one table of what is served, `validation/` what a
+`state.py` and `history.py` hold the rules of the store, `rest/` and `bundles/` the RESTful
+interactions on it, `table.py` the one table of what is served, `validation/` what a
 receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
 """
 
@@ -22,9 +22,10 @@ from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.prepare.bodies import look_ahead
 from sandbox.simulators.fhir.prepare.indexes import make_ahead
-from sandbox.simulators.fhir.rest import capability, outcome
+from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
+from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.validation import structures
 
@@ -115,7 +116,7 @@ class FhirSimulator(Simulator):
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
         for name in structures.resource_types():
             structures.structure(name)
-        capability.prepare()
+        CAPABILITY.prepare()
 
     def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
         """Return what an independent implementation finds wrong in a dataset."""

@@ -17,7 +17,7 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.simulators.fhir.search.indexes.store import no_collection
+from sandbox.simulators.fhir.search.query.store import no_collection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation import Link, subscriptions, walk

@@ -1,30 +1,28 @@
 """Batch and transaction Bundles (R4, RESTful API, batch/transaction).
 
 A batch carries out each entry by itself, in R4's order, and undoes only what failed. A transaction
-is all or nothing: it is checked as a whole, its references are resolved (`bundle_references.py`),
+is all or nothing: it is checked as a whole, its references are resolved (`references.py`),
 and then it is carried out; the first entry that fails fails it all, by raising.
 """
 
 from collections.abc import Set
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.rest import conditional
-from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json, at_entry, check_entry_count, refuse_parameters
-from sandbox.simulators.fhir.rest.dispatch import kind_of, served
+from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
+from sandbox.simulators.fhir.bundles.transaction import carry_out
+from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
-from sandbox.simulators.fhir.validation import Link, full_urls, validate_entries
+from sandbox.simulators.fhir.validation import full_urls, validate_entries
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
 from sandbox.simulators.fhir.validation.structures import resource_types
 
-ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _HEADERS: Final = {
     "ifMatch": "if-match",
     "ifNoneMatch": "if-none-match",
@@ -36,24 +34,6 @@ REASONS: Final = {
     403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable", 409: "Conflict", 410: "Gone",
     412: "Precondition Failed", 413: "Payload Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Entity",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Entry:
-    """One entry of a Bundle to carry out. `issues` are what validation found in it."""
-
-    index: int
-    full_url: str | None
-    call: Call
-    issues: list[Issue] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    answer: Answer | None = None
-    assigned_id: str | None = None
-
-    @property
-    def label(self) -> str:
-        """How an error names the entry."""
-        return f"entry {self.index}" + (f" ({self.full_url})" if self.full_url else "")
 
 
 def process(call: Call) -> Answer:
@@ -78,8 +58,6 @@ def process(call: Call) -> Answer:
         entry.links = links
         entries.append(entry)
     if is_transaction:
-        from sandbox.simulators.fhir.bundles.transaction import carry_out
-
         carry_out(call, entries, full_urls(bundle))
     else:
         urls = full_urls(bundle)
@@ -111,7 +89,16 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
     prefer = call.headers.get("prefer")
     if prefer is not None:
         headers["prefer"] = prefer
-    inner = Call(call.tx, request["method"], (), headers=headers, base=call.base, resource=row.get("resource"), at=at)
+    inner = Call(
+        call.tx,
+        request["method"],
+        (),
+        headers=headers,
+        base=call.base,
+        resource=row.get("resource"),
+        at=at,
+        interactions=call.interactions,
+    )
     entry = Entry(index, row.get("fullUrl"), inner)
     problem = full_url_problem(entry.full_url, inner.resource) if entry.full_url is not None else None
     if problem is not None:
@@ -142,39 +129,6 @@ def full_url_problem(full_url: str, resource: Json) -> str | None:
     if (literal.type, literal.id) == (kind, given):
         return None
     return f"The fullUrl {shown(full_url)} does not agree with the resource, which is {kind}/{given}."
-
-
-def check_entry(entry: Entry) -> None:
-    """Refuse an entry that is invalid, or that a Bundle cannot hold."""
-    if entry.issues:
-        raise refusal(entry.issues)
-    call = entry.call
-    if not call.path and call.method == "POST":
-        raise Invalid("A Bundle cannot be nested in a Bundle's entry.", issue_type="not-supported")
-    if call.resource is None and call.method in ("POST", "PUT", "PATCH") and kind_of(call.path) in ("type", "instance"):
-        raise Invalid(f"A {call.method} needs a resource.", issue_type="required", expression=f"{call.at}.resource")
-    call.is_checked = True
-
-
-def carry_out_entry(entry: Entry) -> Answer:
-    """Carry out one entry; raises with expressions that name the entry."""
-    at = entry.call.at or ""
-    try:
-        check_entry(entry)
-        return served(entry.call.path, entry.call.method).handler(entry.call)
-    except SandboxError as error:
-        raise at_entry(error, at) from None
-
-
-def work_out_patch(entry: Entry, urls: Set[str], *, allows_conditional: bool) -> None:
-    """Find out what an entry's patch will store, and the links in it; raises with expressions that name the entry."""
-    if entry.call.method != "PATCH" or kind_of_or_none(entry.call) not in ("type", "instance"):
-        return
-    try:
-        check_entry(entry)
-        entry.links = conditional.work_out_patch(entry.call, urls, allows_conditional=allows_conditional)
-    except SandboxError as error:
-        raise at_entry(error, entry.call.at or "") from None
 
 
 def _alone(call: Call, entry: Entry, urls: Set[str]) -> Answer:
@@ -225,11 +179,3 @@ def _response(call: Call, entry: Entry) -> Json:
         response["outcome"] = outcome(answer.issues)
     row["response"] = response
     return row
-
-
-def kind_of_or_none(call: Call) -> str:
-    """Return what the call addresses, empty when it is nothing."""
-    try:
-        return kind_of(call.path)
-    except SandboxError:
-        return ""

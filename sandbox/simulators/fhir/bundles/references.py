@@ -9,7 +9,7 @@ import re
 from functools import partial
 from typing import Final, NamedTuple
 
-from sandbox.simulators.fhir.bundles.batch import Entry
+from sandbox.simulators.fhir.bundles.entry import Entry
 from sandbox.simulators.fhir.rest.calls import Call
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation.literals import parse_literal

@@ -15,7 +15,7 @@ from typing import Final
 
 from sandbox.errors import PreconditionFailed, SandboxError
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.bundles.batch import (
+from sandbox.simulators.fhir.bundles.entry import (
     ORDER,
     Entry,
     carry_out_entry,
@@ -27,7 +27,6 @@ from sandbox.simulators.fhir.bundles.references import References
 from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Call, Query, answer_of, at_entry
 from sandbox.simulators.fhir.rest.conditional import target_of_patch, target_of_update
-from sandbox.simulators.fhir.rest.dispatch import served
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.validation.literals import parse_conditional
 
@@ -61,7 +60,7 @@ def _check_all(entries: list[Entry]) -> None:
     for entry in entries:
         try:
             check_entry(entry)
-            served(entry.call.path, entry.call.method)
+            entry.call.table.served(entry.call.path, entry.call.method)
         except SandboxError as error:
             moved = at_entry(error, entry.call.at or "")
             status = status or moved

@@ -15,6 +15,7 @@ from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.conditions import is_criterion
 from sandbox.simulators.fhir.search import SearchRequest, find_as_asked
 from sandbox.simulators.fhir.search.answer import bundle
+from sandbox.simulators.fhir.search.query.strings import query as query_string
 from sandbox.simulators.fhir.terms.counts import whole_number
 from sandbox.simulators.fhir.terms.dates import stored_interval
 from sandbox.simulators.fhir.terms.names import collection_of
@@ -59,7 +60,7 @@ def run(call: Call) -> Answer:
         message = f"There are {len(entries)} observations; the limit is {limits.SEARCH_RESULTS}. Ask for a smaller max."
         raise TooLarge(message, issue_type="too-costly")
     understood = plan.understood if limit == 1 else [*plan.understood, ("max", str(limit))]
-    own = f"{call.base}/{'/'.join(call.path)}{bundle.query(understood)}"
+    own = f"{call.base}/{'/'.join(call.path)}{query_string(understood)}"
     notes = bundle.outcome_entries(handling.issues)
     return Answer(200, bundle.bundle(len(entries), [("self", own)], notes + entries))
 

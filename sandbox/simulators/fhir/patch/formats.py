@@ -9,30 +9,27 @@ import copy
 from typing import Final
 
 from sandbox import jsonio
-from sandbox.errors import Invalid, Malformed, UnsupportedMedia
+from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.patch import fhirpath_patch
 from sandbox.simulators.fhir.patch.json_patch import json_patch
-from sandbox.simulators.fhir.rest.calls import Call
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def apply(call: Call, resource: Json) -> Json:
-    """Apply the call's body to a resource; raises `Invalid`, `Unprocessable`, `UnsupportedMedia`.
+def apply(kind: str, body: Json, resource: Json, *, is_checked: bool) -> Json:
+    """Apply a patch of a media type to a resource; raises `Invalid`, `Unprocessable`.
 
     A JSON body without a patch type is a FHIRPath Patch when it is a Parameters resource, a JSON
     Patch when it is an array, and otherwise a merge patch, as some clients send it.
     """
-    kind, body = _body(call)
     if kind == JSON_PATCH:
         return json_patch(resource, body)
     if kind == MERGE_PATCH:
         return _merged(resource, body)
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        return fhirpath_patch.apply(resource, body, is_checked=call.is_checked)
+        return fhirpath_patch.apply(resource, body, is_checked=is_checked)
     if isinstance(body, list):
         return json_patch(resource, body)
     return _merged(resource, body)
@@ -46,20 +43,6 @@ def held_patch(resource: Json) -> tuple[str, Json]:
         message = "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
         raise Invalid(message, issue_type="invalid")
     return "", resource
-
-
-def _body(call: Call) -> tuple[str, Json]:
-    if call.resource is not None:
-        return held_patch(call.resource)
-    kind = call.media_type
-    if kind and kind not in JSON_TYPES and kind not in (JSON_PATCH, MERGE_PATCH):
-        raise UnsupportedMedia(
-            f'A patch of type "{kind}" is not read; send {JSON_PATCH}, {MERGE_PATCH} or a FHIRPath Patch '
-            "(a Parameters resource as application/fhir+json)."
-        )
-    if not call.body.strip():
-        raise Malformed("The body is empty; a patch needs one.", issue_type="required")
-    return kind, jsonio.parse(call.body)
 
 
 def _merged(resource: Json, body: Json) -> Json:

@@ -6,43 +6,20 @@ order: an error of the body is raised where reading it would have raised it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable
 from typing import Final
 
 from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
-from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.rest import binary_writes
+from sandbox.simulators.fhir.rest.ahead import Ahead
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.validation import Link, validate, validate_entries
+from sandbox.simulators.fhir.validation import validate, validate_entries
 
 LONG_BODY_BYTES: Final = 32 * limits.KIB
 _PROCESSED: Final = ("batch", "transaction")
-
-
-@dataclass(slots=True)
-class Ahead:
-    """What a body holds: the JSON or the error of reading it, and what validation says.
-
-    `outside` and `entries` are `validate_entries`' for a Bundle that is sent to be processed, `issues`
-    are `validate`'s for every other resource.
-    """
-
-    body: Json = None
-    error: SandboxError | None = None
-    issues: list[Issue] | None = None
-    outside: list[Issue] | None = None
-    entries: Mapping[int, tuple[list[Issue], list[Link]]] = field(default_factory=dict)
-
-    def json(self) -> Json:
-        """Return the body; raises what reading it raised."""
-        if self.error is not None:
-            raise self.error
-        return self.body
 
 
 def look_ahead(request: Request, seed: Seed) -> Awaitable[Ahead | None] | None:

@@ -1,18 +1,19 @@
 """A call and its answer, as the interactions see them: from the wire or from a Bundle's entry alike.
 
-Knows nothing of HTTP framing; `routes.py` and `bundles.py` turn both sides.
+Knows nothing of HTTP framing; `routes.py` and `bundles/` turn both sides.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir.prepare.bodies import Ahead
+from sandbox.simulators.fhir.rest.ahead import Ahead
 from sandbox.simulators.fhir.rest.negotiation import Preferences, check_json_body, preferences
+from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.state import Stored, http_date
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.issues import Issue
@@ -24,6 +25,18 @@ FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
+class Dispatch(Protocol):
+    """The table of what is served, for calls that hold calls."""
+
+    def served(self, path: tuple[str, ...], method: str) -> object:
+        """Return the interaction; raises `NotFound` and `MethodNotAllowed`."""
+        ...
+
+    def dispatch(self, call: "Call") -> "Answer":
+        """Carry out a call."""
+        ...
+
+
 @dataclass(slots=True)
 class Call:
     """One FHIR interaction to carry out.
@@ -33,6 +46,7 @@ class Call:
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
     transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
     valid result of a patch that was worked out before. `ahead` is what was found out about a long body before.
+    `interactions` is what a Bundle's entries are dispatched through.
     """
 
     tx: Interaction
@@ -50,6 +64,14 @@ class Call:
     deleted_ids: tuple[str, ...] | None = None
     patched: Json = None
     ahead: Ahead | None = None
+    interactions: Dispatch | None = None
+
+    @property
+    def table(self) -> Dispatch:
+        """The table of what is served; a call without one holds no calls."""
+        if self.interactions is None:
+            raise RuntimeError("this call was made without the table of interactions")
+        return self.interactions
 
     @property
     def preferences(self) -> Preferences:
@@ -132,8 +154,6 @@ def answer_json(value: Json, status: int = 200) -> Answer:
 
 def at_entry(error: SandboxError, at: str) -> SandboxError:
     """Return the error with its issues' expressions moved below a Bundle's entry."""
-    from sandbox.simulators.fhir.rest.outcome import issues_of
-
     moved = []
     for issue in issues_of(error):
         inner = issue.expression

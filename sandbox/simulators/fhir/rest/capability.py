@@ -1,20 +1,22 @@
 """The CapabilityStatement, generated from the tables that serve requests (R4, CapabilityStatement).
 
-Interactions come from `dispatch.INTERACTIONS`, operations from `operations.OPERATIONS`, search
+Interactions and operations are handed in (`table.py`); search
 parameters from the search's own list, resource types from the structures that validate them.
 """
 
-from functools import cache
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.dispatch import Interactions, Operation
 from sandbox.simulators.fhir.rest.negotiation import PATCH_TYPES
 from sandbox.simulators.fhir.rest.projection import project
 from sandbox.simulators.fhir.search import search_parameters
-from sandbox.simulators.fhir.search.indexes import definitions
+from sandbox.simulators.fhir.search.terms import definitions
 from sandbox.simulators.fhir.terms.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.validation import subscriptions
 from sandbox.simulators.fhir.validation.structures import resource_types
@@ -25,78 +27,80 @@ _TYPE_KINDS: Final = ("instance", "version", "instance-history", "type", "type-h
 _SYSTEM_KINDS: Final = ("system", "system-history")
 
 
-def metadata(call: Call) -> Answer:
-    """`GET metadata`: the full statement; other modes are refused."""
-    for name, value in call.query:
-        if name == "mode" and value != "full":
-            known = ", ".join(_MODES)
-            message = f'The mode "{value}" is not supported (R4 knows {known}); use mode=full.'
-            raise Invalid(message, issue_type="not-supported", expression="http.mode")
-    answer = Answer(200, _statement(call.base))
-    return project(call, answer, "CapabilityStatement", also=("mode",)) if call.query else answer
+class Capability:
+    """The statement of what these tables serve."""
 
+    def __init__(self, interactions: Interactions, operations: Iterable[Operation]) -> None:
+        self.interactions = interactions
+        self.operations = tuple(operations)
 
-def prepare() -> None:
-    """Put the part together that does not depend on the base; later calls use it."""
-    _rest()
+    def metadata(self, call: Call) -> Answer:
+        """`GET metadata`: the full statement; other modes are refused."""
+        for name, value in call.query:
+            if name == "mode" and value != "full":
+                known = ", ".join(_MODES)
+                message = f'The mode "{value}" is not supported (R4 knows {known}); use mode=full.'
+                raise Invalid(message, issue_type="not-supported", expression="http.mode")
+        answer = Answer(200, _statement(self._rest, call.base))
+        return project(call, answer, "CapabilityStatement", also=("mode",)) if call.query else answer
 
+    def prepare(self) -> None:
+        """Put the part together that does not depend on the base; later calls use it."""
+        _ = self._rest
 
-@cache
-def _rest() -> Json:
-    from sandbox.simulators.fhir.operations import OPERATIONS
-    from sandbox.simulators.fhir.rest.dispatch import INTERACTIONS
+    @cached_property
+    def _rest(self) -> Json:
+        table = {kind: self.interactions[kind] for kind in (*_TYPE_KINDS, *_SYSTEM_KINDS)}
 
-    table = {kind: INTERACTIONS[kind] for kind in (*_TYPE_KINDS, *_SYSTEM_KINDS)}
+        def codes(kinds: tuple[str, ...]) -> list[Json]:
+            return [{"code": s.code} for kind in kinds for s in table[kind].values() if s.code is not None]
 
-    def codes(kinds: tuple[str, ...]) -> list[Json]:
-        return [{"code": s.code} for kind in kinds for s in table[kind].values() if s.code is not None]
-
-    system = codes(_SYSTEM_KINDS)
-    system.append({"code": "batch"})
-    type_codes = codes(_TYPE_KINDS)
-    resources = []
-    for name in sorted(resource_types()):
-        row: Json = {
-            "type": name,
-            "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
-            "interaction": type_codes,
-            "versioning": "versioned-update",
-            "readHistory": True,
-            "updateCreate": True,
-            "conditionalCreate": True,
-            "conditionalRead": "full-support",
-            "conditionalUpdate": "PUT" in table["type"],
-            "conditionalDelete": "multiple" if "DELETE" in table["type"] else "not-supported",
-            "referencePolicy": ["literal", "logical", "local"],
-            "searchInclude": ["*", *_includes(name)],
-            "searchParam": [
-                {"name": p.name, "definition": p.definition, "type": p.type, "documentation": p.documentation}
-                for p in search_parameters(name)
-            ],
-        }
-        operations = [
-            {"name": o.name, "definition": o.definition}
-            for o in OPERATIONS.values()
-            if (o.types is None or name in o.types) and ("type" in o.levels or "instance" in o.levels)
+        system = codes(_SYSTEM_KINDS)
+        system.append({"code": "batch"})
+        type_codes = codes(_TYPE_KINDS)
+        resources = []
+        for name in sorted(resource_types()):
+            row: Json = {
+                "type": name,
+                "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+                "interaction": type_codes,
+                "versioning": "versioned-update",
+                "readHistory": True,
+                "updateCreate": True,
+                "conditionalCreate": True,
+                "conditionalRead": "full-support",
+                "conditionalUpdate": "PUT" in table["type"],
+                "conditionalDelete": "multiple" if "DELETE" in table["type"] else "not-supported",
+                "referencePolicy": ["literal", "logical", "local"],
+                "searchInclude": ["*", *_includes(name)],
+                "searchParam": [
+                    {"name": p.name, "definition": p.definition, "type": p.type, "documentation": p.documentation}
+                    for p in search_parameters(name)
+                ],
+            }
+            operations = [
+                {"name": o.name, "definition": o.definition}
+                for o in self.operations
+                if (o.types is None or name in o.types) and ("type" in o.levels or "instance" in o.levels)
+            ]
+            if operations:
+                row["operation"] = operations
+            if name == "Subscription":
+                row["documentation"] = subscriptions.STATEMENT
+            resources.append(row)
+        system_operations = [
+            {"name": o.name, "definition": o.definition} for o in self.operations if "system" in o.levels
         ]
-        if operations:
-            row["operation"] = operations
-        if name == "Subscription":
-            row["documentation"] = subscriptions.STATEMENT
-        resources.append(row)
-    system_operations = [
-        {"name": o.name, "definition": o.definition} for o in OPERATIONS.values() if "system" in o.levels
-    ]
-    compartments = [
-        f"http://hl7.org/fhir/CompartmentDefinition/{n.lower()}" for n in sorted(definitions.compartments())
-    ]
-    return {
-        "mode": "server",
-        "resource": resources,
-        "interaction": system,
-        "operation": system_operations,
-        "compartment": compartments,
-    }
+        compartments = [
+            f"http://hl7.org/fhir/CompartmentDefinition/{n.lower()}" for n in sorted(definitions.compartments())
+        ]
+        return {
+            "mode": "server",
+            "resource": resources,
+            "interaction": system,
+            "operation": system_operations,
+            "compartment": compartments,
+        }
 
 
 def _includes(resource_type: str) -> list[str]:
@@ -127,8 +131,8 @@ def security(base: str) -> Json:
     }
 
 
-def _statement(base: str) -> bytes:
-    rest = {**_rest(), "security": security(base)}
+def _statement(served: Json, base: str) -> bytes:
+    rest = {**served, "security": security(base)}
     return jsonio.dump(
         {
             "resourceType": "CapabilityStatement",

@@ -6,7 +6,7 @@ The condition is the URL's query; what follows is the plain interaction.
 from collections.abc import Set
 
 from sandbox import jsonio
-from sandbox.errors import Conflict, Invalid, NotFound
+from sandbox.errors import Conflict, Invalid, Malformed, NotFound, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir import state
@@ -15,6 +15,7 @@ from sandbox.simulators.fhir.patch.empty_elements import remove_empty
 from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.rest.crud import check_preconditions, checked_resource, write_update
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.validation import Link, validate, walk
 
@@ -120,8 +121,9 @@ def _apply(call: Call, resource_id: str) -> tuple[Document, Json]:
     resource_type = call.path[0]
     document = state.get(call.tx.branch, resource_type, resource_id)
     check_preconditions(call, resource_type, resource_id)
+    kind, body = _patch_of(call)
     # Parsed anew, since a patch can nest deeper than a body may be.
-    patched = jsonio.parse(json_patch.bounded(formats.apply(call, document.value)))
+    patched = jsonio.parse(json_patch.bounded(formats.apply(kind, body, document.value, is_checked=call.is_checked)))
     if not isinstance(patched, dict) or patched.get("resourceType") != resource_type:
         raise Invalid("A patch must leave the resourceType as it is.", issue_type="invalid")
     if patched.get("id") != resource_id:
@@ -129,3 +131,18 @@ def _apply(call: Call, resource_id: str) -> tuple[Document, Json]:
         raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.id")
     remove_empty(patched)
     return document, patched
+
+
+def _patch_of(call: Call) -> tuple[str, Json]:
+    """Return a patch and its media type; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""
+    if call.resource is not None:
+        return formats.held_patch(call.resource)
+    kind = call.media_type
+    if kind and kind not in JSON_TYPES and kind not in (formats.JSON_PATCH, formats.MERGE_PATCH):
+        raise UnsupportedMedia(
+            f'A patch of type "{kind}" is not read; send {formats.JSON_PATCH}, {formats.MERGE_PATCH} or a '
+            "FHIRPath Patch (a Parameters resource as application/fhir+json)."
+        )
+    if not call.body.strip():
+        raise Malformed("The body is empty; a patch needs one.", issue_type="required")
+    return kind, jsonio.parse(call.body)

@@ -6,9 +6,9 @@ searched. Nothing here knows HTTP; nothing here writes, save the list of a resul
 
 from sandbox.simulators.fhir.search.answer.listing import ListedParameter, search_parameters
 from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
-from sandbox.simulators.fhir.search.indexes.definitions import compartments, parameters_of, resource_types
 from sandbox.simulators.fhir.search.query.plan import types_named
 from sandbox.simulators.fhir.search.query.request import SearchRequest
+from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of, resource_types
 
 __all__ = [
     "ListedParameter",

@@ -13,10 +13,10 @@ from sandbox.simulators.fhir.search.answer import bundle, pages
 from sandbox.simulators.fhir.search.answer.includes import Included, included
 from sandbox.simulators.fhir.search.answer.order import Match, sort
 from sandbox.simulators.fhir.search.answer.subset import rendered
-from sandbox.simulators.fhir.search.indexes.store import Store
 from sandbox.simulators.fhir.search.query.criteria import Run
 from sandbox.simulators.fhir.search.query.plan import Plan, plan_of
 from sandbox.simulators.fhir.search.query.request import SearchRequest
+from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.issues import Issue
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
-from sandbox.simulators.fhir.search.indexes.definitions import DATA
+from sandbox.simulators.fhir.search.terms.definitions import DATA
 
 SYSTEM: Final = "http://unitsofmeasure.org"
 Dimensions: TypeAlias = tuple[tuple[str, int], ...]

@@ -17,10 +17,10 @@ from sandbox.playground.events import Request
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.patch.formats import held_patch
 from sandbox.simulators.fhir.rest.conditions import is_criterion
-from sandbox.simulators.fhir.rest.dispatch import served
 from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.search import SearchRequest, types_named
-from sandbox.simulators.fhir.search.indexes import definitions
+from sandbox.simulators.fhir.search.terms import definitions
+from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
@@ -133,7 +133,7 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
         resource_type = path[0] if len(path) > 1 and path[-1] not in _ACROSS_TYPES else ANY
         yield resource_type, "cu" if operation.scope == "write" else "rs"
         return
-    found = served(path, method)
+    found = INTERACTIONS.served(path, method)
     if found.scope == "none":
         return
     resource_type = path[0] if path and path[0] in resource_types() else ANY

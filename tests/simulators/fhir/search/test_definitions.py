@@ -5,8 +5,8 @@ import re
 import pytest
 
 from sandbox.simulators.fhir.search import compartments, parameters_of, resource_types, search_parameters
-from sandbox.simulators.fhir.search.indexes.definitions import element_tables
-from sandbox.simulators.fhir.search.indexes.paths import read
+from sandbox.simulators.fhir.search.terms.definitions import element_tables
+from sandbox.simulators.fhir.search.terms.paths import read
 from sandbox.simulators.fhir.search.types import search_type_of
 
 TYPES = sorted(resource_types())

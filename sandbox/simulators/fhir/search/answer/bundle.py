@@ -1,17 +1,11 @@
 """Searchset Bundles, joined from the resources' own JSON text (R4 Bundle, 2.36.3)."""
 
-import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote
 
 from sandbox import jsonio
 from sandbox.simulators.fhir.terms.issues import Issue
 
-# What `query` writes as it is; most names and values hold nothing else, and need no quoting.
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.\-~:*]*").fullmatch
-_PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9_.\-~:/,*$()!']*").fullmatch
 _TAIL: Final = {mode: f',"search":{{"mode":"{mode}"}}}}'.encode() for mode in ("match", "include")}
 
 
@@ -39,23 +33,3 @@ def bundle(total: int | None, links: Sequence[tuple[str, str]], entries: Sequenc
     rows = jsonio.dump([{"relation": relation, "url": url} for relation, url in links])
     body = b',"entry":[%b]' % b",".join(entries) if entries else b""
     return b'{"resourceType":"Bundle","type":"searchset"%b,"link":%b%b}' % (shown, rows, body)
-
-
-def query(parameters: Iterable[tuple[str, str]]) -> str:
-    """Write parameters as a query string, readable where that is safe.
-
-    >>> query([("code", "http://loinc.org|1234-5"), ("name", "O'Neill & Co")])
-    "?code=http://loinc.org%7C1234-5&name=O'Neill%20%26%20Co"
-    """
-    pairs = [f"{_quoted_name(name)}={_quoted_value(value)}" for name, value in parameters]
-    return "?" + "&".join(pairs) if pairs else ""
-
-
-@lru_cache(maxsize=4096)
-def _quoted_name(name: str) -> str:
-    return name if _PLAIN_NAME(name) else quote(name, safe=":.*")
-
-
-@lru_cache(maxsize=4096)
-def _quoted_value(value: str) -> str:
-    return value if _PLAIN_VALUE(value) else quote(value, safe=":/,.*$()!~'")

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from sandbox import limits
 from sandbox.simulators.fhir.search.answer.order import Match
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter, resource_types
 from sandbox.simulators.fhir.search.indexes.index import Keys
-from sandbox.simulators.fhir.search.indexes.terminology import by_canonical
 from sandbox.simulators.fhir.search.query.criteria import (
     Run,
     forms_of_targets,
@@ -18,6 +16,8 @@ from sandbox.simulators.fhir.search.query.criteria import (
     referring,
 )
 from sandbox.simulators.fhir.search.query.options import Include, reference_parameters
+from sandbox.simulators.fhir.search.query.terminology import by_canonical
+from sandbox.simulators.fhir.search.terms.definitions import Parameter, resource_types
 from sandbox.simulators.fhir.search.types.reference import CONTAINED
 from sandbox.simulators.fhir.terms.issues import Issue
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sandbox.simulators.fhir.search.indexes.definitions import parameters_of
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 
 
 @dataclass(frozen=True, slots=True)

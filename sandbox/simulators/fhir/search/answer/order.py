@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sandbox.simulators.fhir.search.indexes.definitions import parameters_of
-from sandbox.simulators.fhir.search.indexes.store import Store
 from sandbox.simulators.fhir.search.query.options import SortKey
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 
 Match = tuple[str, str]
 

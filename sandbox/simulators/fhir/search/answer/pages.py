@@ -12,7 +12,7 @@ from typing import Any, Final
 from sandbox.errors import Gone
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.search.answer.order import Match
-from sandbox.simulators.fhir.search.query import problems
+from sandbox.simulators.fhir.search.terms import problems
 from sandbox.simulators.fhir.terms.counts import page_size, whole_number
 from sandbox.simulators.fhir.terms.handling import Handling
 

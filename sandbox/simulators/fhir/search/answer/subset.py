@@ -5,8 +5,8 @@ from typing import Any, Final
 from sandbox import jsonio
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
-from sandbox.simulators.fhir.search.indexes.definitions import element_tables
 from sandbox.simulators.fhir.search.query.options import Options, element_keys
+from sandbox.simulators.fhir.search.terms.definitions import element_tables
 
 _ALWAYS: Final = frozenset({"resourceType", "id", "meta"})
 _TAG: Final = {

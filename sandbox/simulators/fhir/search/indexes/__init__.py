@@ -1,1 +1,1 @@
-"""TODO-ROOM"""
+"""What indexes are made of: keys, selections, intervals."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import (
     EMPTY,
     NOTHING,
@@ -23,9 +22,10 @@ from sandbox.simulators.fhir.search.indexes.index import (
     selection_of,
     union,
 )
-from sandbox.simulators.fhir.search.indexes.paths import read
-from sandbox.simulators.fhir.search.indexes.store import Layer, Store
-from sandbox.simulators.fhir.search.indexes.terminology import by_canonical
+from sandbox.simulators.fhir.search.query.store import Layer, Store
+from sandbox.simulators.fhir.search.query.terminology import by_canonical
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import read
 from sandbox.simulators.fhir.search.types.reference import CONTAINED, ReferenceIndex
 
 

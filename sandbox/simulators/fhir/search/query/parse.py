@@ -8,9 +8,6 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter, compartments, parameters_of, resource_types
-from sandbox.simulators.fhir.search.indexes.store import Store
-from sandbox.simulators.fhir.search.query import problems
 from sandbox.simulators.fhir.search.query.criteria import (
     AnyOf,
     Chain,
@@ -21,8 +18,11 @@ from sandbox.simulators.fhir.search.query.criteria import (
     Matches,
     types_referred_to,
 )
-from sandbox.simulators.fhir.search.query.problems import BadValue, NoSupport
-from sandbox.simulators.fhir.search.query.values import is_well_escaped, split, unescape
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.terms import problems
+from sandbox.simulators.fhir.search.terms.definitions import Parameter, compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.terms.values import is_well_escaped, split, unescape
 from sandbox.simulators.fhir.search.types import Context, search_type_of
 from sandbox.simulators.fhir.search.types.reference import ReferenceTerm
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter, resource_types
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Postings, Selection, union
-from sandbox.simulators.fhir.search.indexes.paths import Path
-from sandbox.simulators.fhir.search.query.problems import BadValue, NoSupport
-from sandbox.simulators.fhir.search.query.values import unescape
+from sandbox.simulators.fhir.search.terms.definitions import Parameter, resource_types
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.token import TokenIndex, parse_token, token_entries
 

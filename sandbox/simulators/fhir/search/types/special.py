@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search import ucum
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Selection
 from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
-from sandbox.simulators.fhir.search.indexes.paths import Path
-from sandbox.simulators.fhir.search.query.problems import BadValue
-from sandbox.simulators.fhir.search.query.values import split, unescape
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import split, unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.number import exact, parse_number
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import (
     Index,
     Key,
@@ -24,9 +23,10 @@ from sandbox.simulators.fhir.search.indexes.index import (
     selection_of,
     union,
 )
-from sandbox.simulators.fhir.search.indexes.paths import Path
-from sandbox.simulators.fhir.search.query.problems import BadValue
-from sandbox.simulators.fhir.search.query.values import unescape
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.string import normalise
 

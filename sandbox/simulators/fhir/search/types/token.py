@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Postings, Selection, union
-from sandbox.simulators.fhir.search.indexes.paths import Path
-from sandbox.simulators.fhir.search.query.problems import BadValue, NoSupport
-from sandbox.simulators.fhir.search.query.values import split, unescape
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.terms.values import split, unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.string import StringIndex, entry_of, parse_string
 

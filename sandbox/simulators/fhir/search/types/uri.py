@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Postings, Selection, union
-from sandbox.simulators.fhir.search.indexes.paths import Path, parse_steps
-from sandbox.simulators.fhir.search.query.problems import BadValue
-from sandbox.simulators.fhir.search.query.values import unescape
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path, parse_steps
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 
 _OWN_URL: Final = parse_steps("url")

@@ -17,8 +17,8 @@ import orjson
 from sandbox import jsonio
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
-from sandbox.simulators.fhir.search.indexes.definitions import Parameter
 from sandbox.simulators.fhir.search.indexes.index import NOTHING, Index, Keys, Selection, intersect
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
 from sandbox.simulators.fhir.search.types import search_type_of
 
 COLLECTION_PREFIX: Final = "fhir/"
@@ -84,7 +84,8 @@ class SeedLayer(Layer):
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
         """Yield the resources, parsed for the moment: what a seed keeps is their text.
 
-        A large seed is indexed on a thread of its own (`first_search.py`), which gives the others a turn now and then.
+        A large seed is indexed on a thread of its own (`prepare/indexes.py`), which gives the others a turn now and
+        then.
         """
         parse = jsonio.parse if is_exact else parse_quickly
         is_aside = threading.current_thread() is not threading.main_thread()

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import orjson
 
-from sandbox.simulators.fhir.search.indexes.paths import Path, Step, parse_steps
+from sandbox.simulators.fhir.search.terms.paths import Path, Step, parse_steps
 
-DATA: Final = FilePath(__file__).parent.parent / "data"
+DATA: Final = FilePath(__file__).parent.parent.parent / "data"
 NOT_DOMAIN_RESOURCES: Final = frozenset({"Binary", "Bundle", "Parameters"})
 # `_query` names an operation that the server defines; this one defines none.
 NOT_SERVED: Final = frozenset({"_query"})

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.indexes.definitions import parameters_of
-from sandbox.simulators.fhir.search.indexes.store import Store
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 from sandbox.simulators.fhir.search.types import Code
 from sandbox.simulators.fhir.search.types.uri import UriTerm
 

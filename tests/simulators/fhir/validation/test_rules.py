@@ -47,7 +47,7 @@ def test_every_invariant_of_r4_is_checked():
 
 def test_there_are_as_many_invariants_as_the_documentation_says():
     errors, warnings = (len(INVARIANTS[name].split()) for name in ("errors", "warnings"))
-    page = (Path(__file__).parents[3] / "docs" / "surfaces" / "fhir.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "surfaces" / "fhir.md").read_text()
     assert f"all {errors} of R4's invariants" in page and f"the {warnings} that" in page
 
 

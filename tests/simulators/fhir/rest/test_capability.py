@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.simulators.fhir.operations import OPERATIONS
-from sandbox.simulators.fhir.rest.dispatch import INTERACTIONS, served
+from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -45,7 +45,7 @@ def test_every_interaction_has_a_route(statement):
     for resource in statement["rest"][0]["resource"]:
         for interaction in resource["interaction"]:
             method, path = ways[interaction["code"]]
-            assert served((resource["type"], *path[1:]), method).code == interaction["code"]
+            assert INTERACTIONS.served((resource["type"], *path[1:]), method).code == interaction["code"]
     assert {i["code"] for i in statement["rest"][0]["interaction"]} == {
         "search-system", "transaction", "batch", "history-system",
     }  # fmt: skip
