@@ -12,6 +12,7 @@ from typing import Final
 from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
@@ -146,11 +147,7 @@ def _raw_payload(request: Request) -> Payload:
 
 
 def _charset(request: Request) -> str | None:
-    for parameter in request.headers.get("content-type", "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"') or None
-    return None
+    return read_media_type(request.headers.get("content-type", "")).parameters.get("charset") or None
 
 
 def _raw_response(request: Request, ack: str, charset: str, status: int = 200) -> Response:
