@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import limits
+from sandbox.llm_tasks.addresses import is_task_api
 
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
@@ -274,7 +275,7 @@ class World:
 
 def is_elsewhere(path: str) -> bool:
     """Whether a route belongs to the task API, which has a form and a test of its own."""
-    return path.startswith(("/api/v1/", "/oauth2/"))
+    return is_task_api(path) or path == "/oauth2/token"
 
 
 def surface_part(path: str) -> str | None:
