@@ -69,6 +69,7 @@ async def test_extension_routes_are_not_run_scoped(strict, kit):
     before = run.state_hash()
     for method, path in [
         ("GET", "hl7/outbound"),
+        ("GET", "hl7/batches"),
         ("GET", "hl7/inbox/x"),
         ("POST", "hl7/inbox/x/ack"),
         ("GET", "portal/questions"),

@@ -144,6 +144,7 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"ack_code": [*but(str), "", "XX"], "text": but(str), "payload": [*but(str), "nonsense"]},
     ),
     ("GET", "hl7/outbound"): Row(),
+    ("GET", "hl7/batches"): Row(),
     ("POST", "hl7/outbound"): PAYLOAD,
     ("GET", "hl7/messages"): Row(),
     ("POST", "hl7/messages"): PAYLOAD,
