@@ -12,17 +12,17 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
-from sandbox.llm_tasks.access import Access
-from sandbox.llm_tasks.addresses import BASE, TOKEN, paths_of
-from sandbox.llm_tasks.answering import Answerer
+from sandbox.llm_tasks.access.credentials import Access
 from sandbox.llm_tasks.engines.build import build_engines
-from sandbox.llm_tasks.handlers import account, runs, tasks
-from sandbox.llm_tasks.history import History
+from sandbox.llm_tasks.http.addresses import BASE, TOKEN, paths_of
+from sandbox.llm_tasks.http.handlers import account, runs, tasks
+from sandbox.llm_tasks.http.requests import API, ReadBody, TaskApi
 from sandbox.llm_tasks.input_processors import Processors
-from sandbox.llm_tasks.links import ServerLinks
-from sandbox.llm_tasks.running import Runner
-from sandbox.llm_tasks.service import TaskService
-from sandbox.llm_tasks.wire import API, ReadBody, TaskApi
+from sandbox.llm_tasks.run.attempts import Answerer
+from sandbox.llm_tasks.run.runner import Runner
+from sandbox.llm_tasks.run.stored_runs import History
+from sandbox.llm_tasks.server_links import ServerLinks
+from sandbox.llm_tasks.tasks.task_service import TaskService
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
 from sandbox.settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.output_format import Fields
+from sandbox.llm_tasks.output_format.grammar import Fields
 
 
 @dataclass(frozen=True, slots=True)

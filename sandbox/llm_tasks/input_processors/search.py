@@ -20,7 +20,7 @@ from sandbox.definitions.yamlio import load_located
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
-from sandbox.llm_tasks.prompts import as_text, substitute
+from sandbox.llm_tasks.inputs.placeholders import as_text, substitute
 
 
 class SearchConfig(Config):
