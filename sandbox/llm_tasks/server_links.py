@@ -1,4 +1,4 @@
-"""What the task API needs to know of the rest of the server, as narrow as it can be.
+"""What the task API asks of the rest of the server, as narrow as it can be.
 
 The app hands in something that fits; so this package knows neither runs nor the API beside it.
 """

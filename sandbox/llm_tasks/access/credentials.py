@@ -1,14 +1,12 @@
-"""Who calls the task API, and what they may do.
+"""Keys, clients and tokens: how they are made and ended, and who comes with one.
 
 Bearers: an organization key may do everything; a key or access token made in a project does so there;
 a task's own token may run that task; a run token (extension) may look and run, so that an agent needs
 no second credential. Only hashes of what is made here are kept.
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,8 +15,9 @@ import jwt
 from sandbox import ids, jsonio, keys
 from sandbox.clock import Clock, format_micros
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.errors import BadCredentials, PermissionDenied, not_found
-from sandbox.llm_tasks.server_links import ServerLinks, StartedTaskRun
+from sandbox.llm_tasks.access.caller import EVERYTHING, LOOK_AND_RUN, Caller
+from sandbox.llm_tasks.errors import BadCredentials, not_found
+from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID, USER_ID, Task
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
@@ -29,32 +28,6 @@ ACCESS_TOKEN_PREFIX: Final = "rba_"
 ACCESS_TOKEN_LIFETIME_S: Final = 3600
 _AUDIENCE: Final = "https://aud.rightbrain.ai/tasks/"
 _ALGORITHM: Final = "HS256"
-
-EVERYTHING: Final = frozenset(
-    {"project:view", "project:edit", "project:create_task", "task:view", "task:edit", "task:run_task"}
-)
-LOOK_AND_RUN: Final = frozenset({"project:view", "task:view", "task:run_task"})
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whom a bearer stands for. `project_id` None means every project; `started` are the task runs
-    of a run token."""
-
-    user_id: str
-    project_id: str | None
-    permissions: frozenset[str]
-    bearer: str = field(repr=False)
-    task_id: str | None = None
-    started: tuple[StartedTaskRun, ...] = ()
-    is_run_token: bool = False
-
-    def require(self, permission: str, resource: tuple[str, str] | None = None) -> None:
-        """Raise `PermissionDenied` unless the caller has a permission."""
-        is_other_task = self.task_id is not None and resource != ("task", self.task_id)
-        if permission not in self.permissions or is_other_task:
-            message = f"These credentials do not have the permission {permission} here."
-            raise PermissionDenied(permission, message, resource, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,19 +197,3 @@ def _show(credential: Credential) -> dict[str, Json]:
         **({"oauth_client_id": None} if credential.kind == "api_key" else {}),
         "created": credential.created,
     }
-
-
-def basic_credentials(authorization: str | None) -> tuple[str, str] | None:
-    """Read HTTP Basic credentials, None when there are none.
-
-    >>> basic_credentials("Basic YTpi")
-    ('a', 'b')
-    """
-    scheme, _, encoded = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, secret) if colon else None

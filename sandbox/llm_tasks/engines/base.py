@@ -9,17 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sandbox.jsonio import Json
+from sandbox.llm_tasks.inputs.files import InputFile
 from sandbox.llm_tasks.output_format.grammar import Fields
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file that came with a run."""
-
-    original_filename: str
-    stored_filename: str
-    content_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

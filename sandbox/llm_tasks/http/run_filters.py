@@ -7,7 +7,8 @@ from aiohttp import web
 
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.dates import read_moment
-from sandbox.llm_tasks.http.requests import api, query_choice, query_id
+from sandbox.llm_tasks.http.parts import api
+from sandbox.llm_tasks.http.requests import query_choice, query_id
 from sandbox.llm_tasks.run.stored_runs import RunFilter
 
 _DEFAULT_DAYS: Final = 7

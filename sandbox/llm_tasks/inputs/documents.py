@@ -7,27 +7,19 @@ in `note`, never raised.
 import io
 import os
 import shutil
-import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sandbox.llm_tasks.inputs.files import image_size, sniff
 from sandbox.media_types import charset_of, decode_text, read_media_type
 
 PAGES_MAX: Final = 500
 CHARS_MAX: Final = 2_000_000
 OCR_TIMEOUT_S: Final = 60
 _TEXT_TYPES: Final = ("text/", "application/json", "application/xml", "application/hl7-v2", "message/")
-_SIGNATURES: Final = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +29,6 @@ class DocumentText:
     text: str
     method: str
     note: str | None = None
-
-
-def sniff(content: bytes) -> str | None:
-    r"""Return the content type that the first bytes tell, None when they tell none.
-
-    >>> sniff(b"%PDF-1.7"), sniff(b"RIFF\0\0\0\0WEBPVP8 "), sniff(b"hello")
-    ('application/pdf', 'image/webp', None)
-    """
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _SIGNATURES if content.startswith(start)), None)
 
 
 def read_document(content: bytes, content_type: str, name: str, strategy: str = "fast") -> DocumentText:
@@ -143,35 +124,3 @@ def _run(command: list[str], given: bytes) -> bytes | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
-
-
-def image_size(content: bytes) -> tuple[int, int] | None:
-    r"""Return width and height from a picture's header, None when they cannot be told.
-
-    >>> image_size(b"GIF89a\x02\x00\x03\x00")
-    (2, 3)
-    """
-    kind = sniff(content)
-    try:
-        if kind == "image/png":
-            return struct.unpack(">II", content[16:24])
-        if kind == "image/gif":
-            return struct.unpack("<HH", content[6:10])
-        if kind == "image/jpeg":
-            return _jpeg_size(content)
-        if kind == "image/webp" and content[12:16] == b"VP8X":
-            return (1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little"))
-    except (struct.error, IndexError):
-        pass
-    return None
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 < len(content) and content[at] == 0xFF:
-        marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4], "big")
-        if marker in (0xC0, 0xC1, 0xC2):
-            height, width = struct.unpack(">HH", content[at + 5 : at + 9])
-            return width, height
-        at += 2 + length
-    return None

@@ -45,12 +45,3 @@ def as_text(value: Json) -> str:
     ('plain', '{"a":null}')
     """
     return value if isinstance(value, str) else jsonio.dump(value).decode()
-
-
-def estimate_tokens(text: str) -> int:
-    """Estimate how many tokens a text is: a quarter of its UTF-8 bytes, rounded up.
-
-    >>> estimate_tokens(""), estimate_tokens("Hello, world")
-    (0, 3)
-    """
-    return -(-len(text.encode()) // 4)

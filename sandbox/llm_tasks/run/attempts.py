@@ -19,8 +19,8 @@ from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.engines.catalog import LlmModel
 from sandbox.llm_tasks.engines.media import CONTENT_TYPES
 from sandbox.llm_tasks.engines.replay import Cassettes
-from sandbox.llm_tasks.inputs.placeholders import as_text, estimate_tokens
-from sandbox.llm_tasks.output_format.grammar import problems_of
+from sandbox.llm_tasks.inputs.placeholders import as_text
+from sandbox.llm_tasks.output_format.fit import problems_of
 from sandbox.llm_tasks.run.embedded_json import find_json, without_fence, without_thoughts
 from sandbox.llm_tasks.run.patience import Patience
 from sandbox.llm_tasks.run.redaction import without_secrets
@@ -115,6 +115,15 @@ class Answerer:
             await self._cassettes.record(replace(call, values=kept["values"]), replace(answer, value=kept["answer"]))
         except (OSError, EngineFailure) as error:
             log.error("answer not recorded", task=call.task_name, error=str(error))
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate how many tokens a text is: a quarter of its UTF-8 bytes, rounded up.
+
+    >>> estimate_tokens(""), estimate_tokens("Hello, world")
+    (0, 3)
+    """
+    return -(-len(text.encode()) // 4)
 
 
 def _or(value: int | None, other: int) -> int:

@@ -12,7 +12,6 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed, not_found
 from sandbox.record.reader import Reader
 
-PAGE_LIMIT_MAX: Final = 100
 _RECENT: Final = 5
 
 

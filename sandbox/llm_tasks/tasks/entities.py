@@ -12,6 +12,7 @@ from typing import Any, Final
 from sandbox import jsonio
 from sandbox.ids import derived_uuid
 from sandbox.jsonio import Json
+from sandbox.llm_tasks.errors import ReadOnly, not_found
 from sandbox.llm_tasks.inputs.placeholders import find_params
 from sandbox.llm_tasks.output_format.grammar import Fields, parse_format
 
@@ -107,6 +108,13 @@ class Task:
     def is_active(self, revision_id: str) -> bool:
         """Whether a revision gets runs."""
         return any(share.task_revision_id == revision_id for share in self.active)
+
+    def check_writable(self) -> None:
+        """Raise `NotFound` for a task that was deleted meanwhile, `ReadOnly` for one that a file defines."""
+        if self.deleted is not None:
+            raise not_found("task", self.id)
+        if self.source == "file":
+            raise ReadOnly(f"The task {self.name} is defined by a file; edit the file.")
 
 
 @dataclass(slots=True)

@@ -1,20 +1,17 @@
-"""What requests to the task API may say, and the parts of a task as they are kept.
+"""The fields of a revision: what may be said of them, and what they hold when nothing was.
 
-The pydantic models are the edges: unknown keys are ignored, as upstream does, and booleans may be
-written as text. A field that a request left out is absent from `model_fields_set`.
+The pydantic models here and in `models` are the edges: unknown keys are ignored, as upstream does, and booleans
+may be written as text. A field that a request left out is absent from `model_fields_set`.
 """
 
 import re
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-NAME: Final = r"^[a-zA-Z0-9\- ]+$"
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
-Modality = Literal["json", "image", "audio", "pdf", "text", "csv"]
-Visibility = Literal["owner_only", "editors_and_owners", "all_viewers"]
 FileInputMode = Literal["none", "image", "pdf", "image_or_pdf", "any"]
 
 
@@ -36,15 +33,6 @@ def _uuid_text(value: Any) -> str:
 
 
 Uuid = Annotated[str, BeforeValidator(_uuid_text)]
-
-
-def _one_line(name: str) -> str:
-    if not re.fullmatch(NAME, name):
-        raise ValueError("a name has letters, digits, spaces and hyphens only")
-    return name
-
-
-TaskName = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_one_line)]
 
 
 class Body(BaseModel):
@@ -116,95 +104,3 @@ REVISION_DEFAULTS: Final[dict[str, Any]] = {
 NULLABLE: Final = frozenset(
     "task_forwarder_id rag annotation fallback_llm_model_id fallback_llm_config tool_choice".split()
 )
-
-
-class TaskCreate(RevisionFields):
-    """Body of `POST task`."""
-
-    system_prompt: str
-    user_prompt: str
-    llm_model_id: Uuid
-    name: TaskName
-    enabled: bool
-    description: str | None = None
-    public: bool = False
-    exposed_to_agents: bool = False
-    output_modality: Modality = "json"
-    task_run_visibility: Visibility = "owner_only"
-    tags: list[Uuid] | None = None
-    revision_tags: list[Uuid] | None = None
-
-
-class TaskUpdate(RevisionFields):
-    """Body of `POST task/{task_id}`."""
-
-    name: TaskName | None = None
-    enabled: bool | None = None
-    description: str | None = None
-    public: bool | None = None
-    exposed_to_agents: bool | None = None
-    output_modality: Modality | None = None
-    task_run_visibility: Visibility | None = None
-    tags: list[Uuid] | None = None
-    revision_tags: list[Uuid] | None = None
-    active_revisions: list[Traffic] | None = None
-
-
-class SentFile(Body):
-    """A file in a JSON run body."""
-
-    filename: str = Field(min_length=1, max_length=255)
-    content: str
-
-
-class RunBody(Body):
-    """Body of `POST task/{task_id}/run`."""
-
-    task_input: dict[str, Any]
-    task_files: list[SentFile] = []
-    task_reference: str | None = Field(default=None, max_length=64)
-    reference: str | None = Field(default=None, max_length=64)
-    context_id: str | None = Field(default=None, max_length=64)
-    reporting_group_id: Uuid | None = None
-
-
-class TagCreate(Body):
-    """Body of `POST {entity_type}/tag`."""
-
-    name: str = Field(min_length=1, max_length=15, pattern=r"^[a-zA-Z0-9]+$")
-    description: str | None = Field(default=None, max_length=1000)
-    parent_id: Uuid | None = None
-
-
-class TagUpdate(Body):
-    """Body of `POST {entity_type}/tag/{tag_id}`."""
-
-    name: str | None = Field(default=None, min_length=1, max_length=15, pattern=r"^[a-zA-Z0-9]+$")
-    description: str | None = Field(default=None, max_length=1000)
-
-
-class TagEntities(Body):
-    """Body of `POST {entity_type}/tag/{tag_id}/add` and `/remove`."""
-
-    entities: list[Uuid]
-
-
-class ReportingGroupCreate(Body):
-    """Body of `POST reporting-groups`."""
-
-    name: str = Field(min_length=1, max_length=64)
-    description: str | None = Field(default=None, max_length=1000)
-    metadata: dict[str, Any] | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _not_blank(cls, name: str) -> str:
-        if not name.strip():
-            raise ValueError("a name is not blank")
-        return name
-
-
-class NamedCreate(Body):
-    """Body of `POST api_key`, `POST oauth_client` and `POST project`."""
-
-    name: str = Field(min_length=1, max_length=100)

@@ -6,7 +6,8 @@ import stat
 import pytest
 
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.inputs.documents import image_size, read_document
+from sandbox.llm_tasks.inputs.documents import read_document
+from sandbox.llm_tasks.inputs.files import image_size
 
 PDF = media.document("Patient name: Ana Reyes")
 PNG = media.picture("x")

@@ -3,14 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox import jsonio, limits
-from sandbox.llm_tasks.output_format.grammar import (
-    FormatError,
-    from_json_schema,
-    parse_format,
-    problems_of,
-    to_json_schema,
-    unknown_parts,
-)
+from sandbox.llm_tasks.output_format.fit import problems_of
+from sandbox.llm_tasks.output_format.grammar import FormatError, parse_format, unknown_parts
+from sandbox.llm_tasks.output_format.json_schema import from_json_schema, to_json_schema
 
 WORDS = ("str", "string", "int", "integer", "number", "bool", "boolean", "list", "object")
 INVOICE = {

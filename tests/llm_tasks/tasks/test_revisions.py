@@ -5,15 +5,11 @@ import pytest
 
 from sandbox.errors import NotFound
 from sandbox.llm_tasks.errors import RuleBroken
+from sandbox.llm_tasks.run.choose_revision import choose_revision, named_revision
 from sandbox.llm_tasks.tasks.entities import Revision, Share, Tag, Task
-from sandbox.llm_tasks.tasks.fields import REVISION_DEFAULTS, TaskUpdate
-from sandbox.llm_tasks.tasks.next_revision import (
-    check_shares,
-    choose_revision,
-    makes_revision,
-    named_revision,
-    values_of,
-)
+from sandbox.llm_tasks.tasks.fields import REVISION_DEFAULTS
+from sandbox.llm_tasks.tasks.models import TaskUpdate
+from sandbox.llm_tasks.tasks.next_revision import check_shares, makes_revision, values_of
 
 RUNS = 10_000
 Z = 3.290527  # 99.9 % of a normal distribution lies within

@@ -7,28 +7,19 @@ from urllib.parse import quote
 from aiohttp import web
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.access.credentials import Caller
+from sandbox.llm_tasks.access.caller import Caller
 from sandbox.llm_tasks.errors import ValidationFailed
-from sandbox.llm_tasks.http.requests import (
-    api,
-    enter_project,
-    enter_task,
-    envelope,
-    page_limit,
-    page_of,
-    path_id,
-    query_bool,
-    query_id,
-    read_run,
-    reply,
-)
+from sandbox.llm_tasks.http.bodies import RunBody, read_run
+from sandbox.llm_tasks.http.parts import api
+from sandbox.llm_tasks.http.replies import envelope, page_limit, page_of, reply
+from sandbox.llm_tasks.http.requests import enter_project, enter_task, path_id, query_bool, query_id
 from sandbox.llm_tasks.http.run_filters import run_filter
 from sandbox.llm_tasks.http.show import show_run
-from sandbox.llm_tasks.run.runner import RunRequest
+from sandbox.llm_tasks.run.admission import check_runnable
+from sandbox.llm_tasks.run.choose_revision import choose_revision, named_revision
+from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.llm_tasks.tasks.entities import PROJECT_ID, ReportingGroup, Revision, Task
-from sandbox.llm_tasks.tasks.fields import RunBody
-from sandbox.llm_tasks.tasks.next_revision import choose_revision, named_revision
 
 _GROUP_CHARS_MAX: Final = 64
 _RAW: Final = {"image": "image/", "audio": "audio/", "pdf": "application/pdf", "csv": "text/csv"}
@@ -40,14 +31,14 @@ async def run_task(request: web.Request) -> web.Response:
     """POST P/task/{task_id}/run."""
     caller, task = enter_task(request, "task:run_task")
     parts = api(request)
-    parts.service.check_runnable(task)
+    check_runnable(task)
     use_fallback = query_bool(request, "use_fallback_model")
     body, files = await read_run(request)
-    parts.service.check_runnable(task)
+    check_runnable(task)
     reference = body.task_reference if body.task_reference is not None else body.reference
     started = _started(request, caller, task, body.context_id, reference)
     group = _group(request, task, body)
-    ordinal = parts.service.store.ordinals.get(task.id, 0) + 1
+    ordinal = parts.store.ordinals.get(task.id, 0) + 1
     revision = _revision(request, task, started, ordinal)
     wanted = RunRequest(
         body.task_input,
@@ -61,7 +52,7 @@ async def run_task(request: web.Request) -> web.Response:
         (caller.bearer, *parts.secrets),
     )
     parts.runner.check(revision, wanted)
-    parts.service.store.next_ordinal(task.id)
+    parts.store.next_ordinal(task.id)
     finished = await parts.runner.run(task, revision, wanted, ordinal)
     headers = {"X-Task-Run-ID": finished.body["id"], "X-Task-Revision-ID": revision.id}
     raw = finished.generated
@@ -85,13 +76,13 @@ def _started(
 
 
 def _group(request: web.Request, task: Task, body: RunBody) -> ReportingGroup | None:
-    service, name = api(request).service, request.query.get("reporting_group")
+    labels, name = api(request).labels, request.query.get("reporting_group")
     if name:
         if len(name) > _GROUP_CHARS_MAX:
             message = f"String should have at most {_GROUP_CHARS_MAX} characters"
             raise ValidationFailed.at(["query", "reporting_group"], message, "string_too_long")
-        return service.group_named(task.project_id, name)
-    return service.group(task.project_id, body.reporting_group_id) if body.reporting_group_id else None
+        return labels.group_named(task.project_id, name)
+    return labels.group(task.project_id, body.reporting_group_id) if body.reporting_group_id else None
 
 
 def _revision(request: web.Request, task: Task, started: StartedTaskRun | None, ordinal: int) -> Revision:
@@ -100,7 +91,7 @@ def _revision(request: web.Request, task: Task, started: StartedTaskRun | None, 
         task,
         revision_id=query_id(request, "revision_id") or query_id(request, "revision"),
         tag=request.query.get("revision_tag") or None,
-        tags=parts.service.store.tags,
+        tags=parts.store.tags,
     )
     if named is not None:
         return named
@@ -148,7 +139,7 @@ async def list_project_runs(request: web.Request) -> web.Response:
 async def list_recent_runs(request: web.Request) -> web.Response:
     """GET P/task_run/recent_by_task."""
     _, project_id = enter_project(request, "project:view")
-    names = {task.id: task.name for task in api(request).service.tasks(project_id)}
+    names = {task.id: task.name for task in api(request).tasks.tasks(project_id)}
     found, cursor, limit = page_of(request, await api(request).history.recent(project_id, names), itemgetter("task_id"))
     shown = [{**entry, "recent_runs": [show_run(run, project_id) for run in entry["recent_runs"]]} for entry in found]
     return reply(envelope(shown, cursor, limit))
