@@ -1,7 +1,7 @@
 """What an engine is: the one interface that all of them have.
 
-An engine is asked once per attempt; checking the answer, retrying and falling back are the runner's
-work. It must not know HTTP routes, storage or tasks, only the `Call`.
+An engine is asked once per attempt; checking the answer, retrying and falling back are the work of
+`run/attempts`. It must not know HTTP routes, storage or tasks, only the `Call`.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """What the task API is about, as it lives in memory: projects, tasks, revisions, tags, groups.
 
-They mirror the rows of the record. Only the service changes them.
+They mirror the rows of the record. Only `task_service` and `labels` change them.
 """
 
 import hashlib
