@@ -31,8 +31,8 @@ from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
-from sandbox.llm_tasks.check import LLM_TASK
-from sandbox.llm_tasks.definitions import definition_problems
+from sandbox.llm_tasks.checks import LLM_TASK
+from sandbox.llm_tasks.tasks.from_files import definition_problems
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub

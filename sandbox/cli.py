@@ -106,7 +106,7 @@ def _refuse_public_local_keys(settings: Settings) -> None:
 def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     from sandbox.api.context import SHELF
     from sandbox.app import START_KEYS
-    from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
+    from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID
     from sandbox.serving import url_of
 
     url = url_of(settings, runner)

@@ -10,7 +10,7 @@ import typer.main
 from sandbox import errors, limits
 from sandbox.cli import app
 from sandbox.definitions import models
-from sandbox.llm_tasks.addresses import ALIASES
+from sandbox.llm_tasks.http.addresses import ALIASES
 from sandbox.playground.events import EVENT_TYPES, KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS
 from sandbox.record.writer import SYNC_INTERVAL_S
 from sandbox.settings import Settings

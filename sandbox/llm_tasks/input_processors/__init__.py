@@ -7,11 +7,11 @@ from typing import Any, Final
 import structlog
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Output, Processor, ProcessorFailed
 from sandbox.llm_tasks.input_processors.document_extractor import DocumentContentExtractor
 from sandbox.llm_tasks.input_processors.search import PerplexitySearch
 from sandbox.llm_tasks.input_processors.url_fetcher import UrlFetcher
+from sandbox.llm_tasks.inputs.files import InputFile
 from sandbox.settings import Settings
 
 __all__ = ["Processed", "Processor", "ProcessorFailed", "Processors"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import limits
-from sandbox.llm_tasks.addresses import is_task_api
+from sandbox.llm_tasks.http.addresses import is_task_api
 
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
