@@ -96,9 +96,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     settings, registry, clock = app[SETTINGS], app[REGISTRY], app[CLOCK]
     lock = database.DirectoryLock(settings.data_dir)
     try:
-        load = partial(
-            load_library, settings.playground_dirs, settings.seed_dirs, registry, is_strict=settings.is_strict
-        )
+        load = partial(load_library, settings.playground_dirs, settings.seed_dirs, registry)
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)

@@ -13,17 +13,17 @@ from sandbox.definitions.problems import DefinitionError
 from sandbox.settings import Settings
 
 
-def check_definitions(path: Path | None, seeds: tuple[Path, ...], *, is_strict: bool) -> tuple[list[str], str]:
+def check_definitions(path: Path | None, seeds: tuple[Path, ...]) -> tuple[list[str], str]:
     """Check a directory of benchmarks (or a single benchmark's); return the problems and a summary line."""
     registry = create_registry()
     settings = Settings(playgrounds=(_root_of(path),) if path is not None else (), seeds=seeds)
     try:
-        library = load_library(settings.playground_dirs, settings.seed_dirs, registry, is_strict=is_strict)
+        library = load_library(settings.playground_dirs, settings.seed_dirs, registry)
     except DefinitionError as error:
         return [str(p) for p in error.problems], f"{_count(len(error.problems), 'problem')}."
     chosen = _chosen(library, path)
     warnings = [w for key in chosen for w in library.benchmarks[key].warnings]
-    problems = [str(w) for w in (*warnings, *library.refused)]
+    problems = [str(w) for w in warnings]
     names = {s.dataset for key in chosen for s in library.benchmarks[key].definition.environment.simulators}
     for name in sorted(n for n in names if n is not None):
         for simulator in registry.simulators:

@@ -1,7 +1,6 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
-from sandbox.rehearsal import commands
+from sandbox.rehearsal import commands, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings
 
 if TYPE_CHECKING:
@@ -130,8 +129,6 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
         lines.append(f"    {benchmark.definition.reference:<26} {tasks:<9} {benchmark.definition.name}")
     if not library.benchmarks:
         lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
-    refused = Counter(problem.file for problem in library.refused)
-    lines += [f"    refused in strict mode: {file} ({count} extension checks)" for file, count in refused.items()]
     first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
     first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
     if first is not None:
@@ -151,12 +148,11 @@ def check(
         Path | None, typer.Argument(help="A directory of benchmarks, or one benchmark's; default: the built-in ones.")
     ] = None,
     seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="As the strict mode would take them.")] = False,
 ) -> None:
     """Check definitions and seeds without starting a server."""
     from sandbox.checking import check_definitions
 
-    problems, summary = check_definitions(path, tuple(seeds or ()), is_strict=strict)
+    problems, summary = check_definitions(path, tuple(seeds or ()))
     for problem in problems:
         typer.echo(problem, err=True)
     typer.echo(summary)
@@ -193,6 +189,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 
 commands.register(app, _start_server)
+proving.register(app, _start_server)
 
 
 def main() -> None:

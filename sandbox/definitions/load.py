@@ -49,9 +49,7 @@ class Vocabulary(Protocol):
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         ...
 
-    def assertion_problems(
-        self, assertion: Mapping[str, Any], entity: Json, is_strict: bool
-    ) -> list[tuple[tuple[str | int, ...], str]]:
+    def assertion_problems(self, assertion: Mapping[str, Any], entity: Json) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything that makes an assertion unsupported."""
         ...
 
@@ -81,7 +79,7 @@ class Benchmark:
 
 
 def load_benchmark(
-    path: Path, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, *, is_strict: bool = False, shown: str = ""
+    path: Path, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, *, shown: str = ""
 ) -> Benchmark:
     """Load one benchmark file; `shown` is how it is named in problems.
 
@@ -112,7 +110,7 @@ def load_benchmark(
     if problems:
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
-    warnings = _check_assertions(definition, vocabulary, is_strict, file, located)
+    warnings = _check_assertions(definition, vocabulary, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
     return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
@@ -278,7 +276,7 @@ def _check_tasks(
 
 
 def _check_assertions(
-    definition: BenchmarkDefinition, vocabulary: Vocabulary, is_strict: bool, file: str, located: Located
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located
 ) -> list[Problem]:
     """Return what makes assertions unsupported; the entities must have their values."""
     warnings = []
@@ -287,7 +285,7 @@ def _check_assertions(
             at = ("tasks", t, "criteria", c, "assertion")
             bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
             entity = bound.value if bound is not None else None
-            for path, message in vocabulary.assertion_problems(criterion.assertion, entity, is_strict):
+            for path, message in vocabulary.assertion_problems(criterion.assertion, entity):
                 warnings.append(_problem(file, located, (*at, *path), message))
     return warnings
 

@@ -36,6 +36,7 @@ ALL: Final = "all"
 EXIT_PASSED, EXIT_NOT_PASSED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
 
 StartServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[str]]
+Work: TypeAlias = Coroutine[Any, Any, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,26 @@ def run_campaign(campaign: Campaign, start_server: StartServer, out: Console, er
     143: interrupted by SIGINT or SIGTERM, after the run was cancelled. Raises `SandboxError`,
     `ClientError` and `DatabaseError` for what could not be done at all.
     """
+    if campaign.json_file is not None and not campaign.json_file.parent.is_dir():
+        raise Invalid(f"{campaign.json_file} cannot be written: there is no directory {campaign.json_file.parent}.")
+    return run_at_server(
+        campaign.url,
+        campaign.settings,
+        start_server,
+        lambda url: _rehearse(replace(campaign, url=url), out, err),
+        err,
+    )
+
+
+def run_at_server(
+    url: str | None, settings: Settings, start_server: StartServer, work: Callable[[str], Work], err: Console
+) -> int:
+    """Await work that is given a server's URL, that of an own one where none is named; return the exit status."""
     try:
-        if campaign.json_file is not None and not campaign.json_file.parent.is_dir():
-            raise Invalid(f"{campaign.json_file} cannot be written: there is no directory {campaign.json_file.parent}.")
         with contextlib.ExitStack() as stack:
-            if campaign.url is None:
-                url = stack.enter_context(_own_server(campaign.settings, start_server, err))
-                campaign = replace(campaign, url=url)
-            return asyncio.run(_until_signalled(_rehearse(campaign, out, err), err))
+            if url is None:
+                url = stack.enter_context(_own_server(settings, start_server, err))
+            return asyncio.run(_until_signalled(work(url), err))
     except KeyboardInterrupt:
         err.print("interrupted", style="yellow")
         return EXIT_INTERRUPTED
@@ -103,7 +116,7 @@ def _owner_of(data_dir: Path) -> str | None:
     return None
 
 
-async def _until_signalled(work: Coroutine[Any, Any, int], err: Console) -> int:
+async def _until_signalled(work: Work, err: Console) -> int:
     """Await the work; SIGTERM cancels it as Ctrl-C does, but has its own exit status."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     is_terminated = False

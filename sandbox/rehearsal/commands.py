@@ -89,7 +89,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
-        _quiet_log()
+        quiet_log()
         settings = replace(
             Settings.from_environment(),
             port=0,
@@ -99,7 +99,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             is_watching=False,
         )
         out, err = consoles(is_stdout_taken=json == Path("-"))
-        with _errors_shown(err):
+        with errors_shown(err):
             found_api_key, found_solver_key = default_keys(url, settings)
             campaign = Campaign(
                 benchmarks=tuple(benchmarks),
@@ -187,7 +187,7 @@ def consoles(*, is_stdout_taken: bool = False) -> "tuple[Console, Console]":
     return out, err
 
 
-def _quiet_log() -> None:
+def quiet_log() -> None:
     """Let the own server say only what is wrong, and not where the report goes."""
     import logging
     import sys
@@ -219,12 +219,12 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
 
 def _run(work: "Callable[[Console], Coroutine[None, None, None]]") -> None:
     out, err = consoles()
-    with _errors_shown(err):
+    with errors_shown(err):
         asyncio.run(work(out))
 
 
 @contextmanager
-def _errors_shown(err: "Console") -> "Iterator[None]":
+def errors_shown(err: "Console") -> "Iterator[None]":
     """Turn what can go wrong into a line and exit status 2."""
     from sandbox.definitions.problems import DefinitionError
     from sandbox.errors import SandboxError

@@ -98,12 +98,8 @@ class Registry:
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         return describe_match_problem(dict(match))
 
-    def assertion_problems(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> Problems:
+    def assertion_problems(self, assertion: Mapping[str, Any], entity: Json) -> Problems:
         """Return what makes an assertion unsupported. `entity` is None without an input entity."""
-        name = assertion.get("assert")
-        check = self.checks.get(name) if isinstance(name, str) else None
-        if is_strict and check is not None and not check.is_upstream:
-            return [(("assert",), f"{name} is an extension, which strict mode does not take")]
         parsed = parse_assertion(self.checks, assertion, entity)
         return [(("assert",), parsed.reason)] if isinstance(parsed, UnsupportedAssertion) else []
 

@@ -97,18 +97,6 @@ def test_an_unknown_assertion_loads_with_a_warning(load, edit):
     assert "hl7-structural" in warning.message
 
 
-def test_strict_mode_refuses_extension_checks_only(load, edit):
-    assert load(is_strict=True).find("demo@1")
-    edit(
-        "assertion: {assert: hl7-structural, fields: [{path: PID.5.1, expected: Chen}]}",
-        "assertion: {assert: state-unchanged}",
-    )
-    library = load(is_strict=True)
-    assert not library.benchmarks
-    assert "extension" in library.refused[0].message
-    assert load().benchmarks
-
-
 def test_sources_are_inlined_so_that_the_frozen_copy_is_whole(load, edit, home):
     edit("content: hello", "source: note.txt")
     benchmark = load().find("demo@1")
