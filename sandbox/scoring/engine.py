@@ -6,7 +6,6 @@ score, in whatever order the criteria come. Knows no simulator: checks are hande
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fractions import Fraction
 from math import isfinite
 from sys import float_info
@@ -22,6 +21,7 @@ from sandbox.jsonio import Json
 from sandbox.scoring.judge import Expectations, judge
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check, View
+from sandbox.suggest import did_you_mean
 
 Verdict: TypeAlias = Literal["pass", "partial", "fail"]
 
@@ -116,9 +116,7 @@ def parse_assertion(
         return UnsupportedAssertion("`assert` is missing; it names the check")
     check = checks.get(name)
     if check is None:
-        near = get_close_matches(name, checks, 1)
-        hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(sorted(checks)) or 'none'}"
-        return UnsupportedAssertion(f'no check is called "{name}"; {hint}')
+        return UnsupportedAssertion(f'no check is called "{name}"{did_you_mean(name, checks)}')
     try:
         model = check.model.model_validate(bind_entity(dict(assertion), entity))
     except Invalid as error:
