@@ -9,7 +9,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.prompts import as_text
 from sandbox.scoring.compare import equal, read_path
 from sandbox.scoring.matching import event_json
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 
 _SHOWN_MAX = 50
 
@@ -27,33 +27,44 @@ class LlmTaskAssertion(Assertion):
 
 def select_runs(assertion: LlmTaskAssertion, view: View) -> Selection:
     """Select the runs, in order. A run reads as its TaskRun with `input`, what the task was given."""
-    subjects, evidence = [], []
+    subjects, evidence, passed_over = [], [], []
     for event in view.events:
         if event.type != "llm_task_run":
             continue
         shown = event_json(event)
         run, asked = shown["response"]["body"], shown["request"]["body"]
-        if not isinstance(run, dict) or not _is_meant(assertion, run):
+        if not isinstance(run, dict):
             continue
         value = {**run, "input": asked.get("task_input") if isinstance(asked, dict) else None}
-        if not all(_holds(value, path, wanted) for path, wanted in assertion.where.items()):
-            continue
         label = f"{run.get('task_name')} (event {event.seq})"
+        conditions = _conditions(assertion, value)
+        if not all(condition.passed for condition in conditions):
+            passed_over.append(Candidate(label, conditions))
+            continue
         subjects.append(Subject(label, value, text=_text(run.get("response"))))
         evidence.append(
             {"id": event.id, "seq": event.seq, "task": run.get("task_name"), "is_error": run.get("is_error")}
         )
     sought = f"run of the task {assertion.task}" if assertion.task else "run of an LLM task"
-    return Selection(sought, tuple(subjects), {"matched_runs": evidence[:_SHOWN_MAX]})
+    return Selection(
+        sought,
+        tuple(subjects),
+        {"matched_runs": evidence[:_SHOWN_MAX]},
+        kind="run of an LLM task",
+        candidates=lambda: reversed(passed_over),
+    )
 
 
-def _is_meant(assertion: LlmTaskAssertion, run: dict[str, Json]) -> bool:
-    wanted = assertion.task
-    return wanted is None or wanted.lower() in (str(run.get("task_name")).lower(), run.get("task_id"))
-
-
-def _holds(value: Json, path: str, wanted: Json) -> bool:
-    return any(equal(wanted, found) for found in read_path(value, path) or [None])
+def _conditions(assertion: LlmTaskAssertion, run: dict[str, Json]) -> tuple[Condition, ...]:
+    found = []
+    if assertion.task is not None:
+        is_meant = assertion.task.lower() in (str(run.get("task_name")).lower(), run.get("task_id"))
+        found.append(Condition("task", assertion.task, run.get("task_name"), is_meant))
+    for path, wanted in assertion.where.items():
+        values = read_path(run, path)
+        is_equal = any(equal(wanted, actual) for actual in values or [None])
+        found.append(Condition(path, wanted, values[0] if len(values) == 1 else (values or None), is_equal))
+    return tuple(found)
 
 
 def _text(response: Json) -> str:

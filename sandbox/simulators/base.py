@@ -20,7 +20,7 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError, Unauthorized
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Branch, Seed
+from sandbox.playground.branch import Branch, Document, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 
@@ -112,6 +112,40 @@ class View:
     output: Json
     now: datetime
 
+    def new_keys(self, collection: str) -> frozenset[str]:
+        """Return the keys of a collection whose documents were made or changed since the start."""
+        before = self.baseline.overlay_of(collection)
+        changed = self.branch.overlay_of(collection).items()
+        return frozenset(k for k, entry in changed if isinstance(entry, Document) and entry is not before.get(k))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing a check asks of what it selects, and how a candidate stands to it.
+
+    `mode` is that of a field expectation, and `expected` is written as its evidence writes it:
+    the value itself, or `{mode: …}`.
+    """
+
+    path: str
+    expected: Json
+    actual: Json
+    passed: bool
+    mode: str = "expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something a check could have selected and did not. `is_new`: made or changed since the start."""
+
+    label: str
+    conditions: tuple[Condition, ...]
+    is_new: bool = True
+
+
+def _no_candidates() -> Iterable[Candidate]:
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -130,11 +164,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a check found, best first. `sought` completes the sentence "found no …"."""
+    """What a check found, best first. `sought` completes the sentence "found no …".
+
+    `candidates` is asked only when nothing was found and that is a failure: everything that could
+    have been meant, the likeliest first; it is read as far as `scoring/nearest.py` looks. `kind`
+    names one of them for people. Without a kind there is nothing that could come near.
+    """
 
     sought: str
     subjects: tuple[Subject, ...]
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    kind: str = ""
+    candidates: Callable[[], Iterable[Candidate]] = _no_candidates
 
 
 @dataclass(frozen=True, slots=True)

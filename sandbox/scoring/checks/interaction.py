@@ -4,7 +4,8 @@ Only the agent's own events count: scenario steps, delayed effects and the clock
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from pydantic import Field, field_validator
@@ -15,7 +16,7 @@ from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
 from sandbox.playground.events import EVENT_TYPES, Event
 from sandbox.scoring.matching import is_agents
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 
 EVENTS_SHOWN_MAX: Final = 50
 StatusPattern: TypeAlias = int | str
@@ -75,9 +76,37 @@ def select_interactions(assertion: InteractionAssertion, view: View) -> Selectio
         first = _first_seq(assertion.after, events, view)
         found = [event for event in found if first is not None and event.seq > first]
     subjects = tuple(Subject(_label(event)) for event in found)
-    return Selection(
-        _describe(assertion), subjects, {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
-    )
+    evidence = {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
+    candidates = partial(_candidates, assertion, events, view)
+    return Selection(_describe(assertion), subjects, evidence, kind="call of the agent", candidates=candidates)
+
+
+def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: View) -> Iterator[Candidate]:
+    """Yield the agent's calls, the latest first, with each part of the matcher by itself."""
+    parts = [
+        (name, value, _matcher(InteractionMatcher.model_validate({name: value}), view))
+        for name in InteractionMatcher.model_fields
+        if (value := getattr(assertion, name)) is not None
+    ]
+    surfaces = {sandbox.id: sandbox.surface for sandbox in view.sandboxes}
+    limits = [
+        (name, wanted, _first_seq(wanted, events, view))
+        for name, wanted in (("before", assertion.before), ("after", assertion.after))
+        if wanted is not None
+    ]
+    for event in reversed(events):
+        shown = {**_evidence(event), "surface": surfaces.get(event.sandbox_id or "")}
+        conditions = [
+            Condition(name, {"one_of": value}, shown[name], matches(event), "one_of")
+            if isinstance(value, list)
+            else Condition(name, value, shown[name], matches(event))
+            for name, value, matches in parts
+        ]
+        for name, wanted, seq in limits:
+            is_right = seq is not None and (event.seq < seq if name == "before" else event.seq > seq)
+            told = f"event {seq}" if seq is not None else None
+            conditions.append(Condition(name, f"the first {_describe_matcher(wanted)}".rstrip(), told, is_right))
+        yield Candidate(_label(event), tuple(conditions))
 
 
 def _first_seq(wanted: InteractionMatcher, events: Sequence[Event], view: View) -> int | None:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -15,6 +16,7 @@ from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.fhir import fhirpath
 from sandbox.simulators.fhir.names import SURFACE, collection_of
+from sandbox.simulators.fhir.nearness import near_resources
 from sandbox.simulators.fhir.proxy import is_proxied, observed
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -127,7 +129,10 @@ def select(assertion: FhirResourceState, view: View) -> Selection:
         subjects.append(Subject(label, value))
     query = "&".join(f"{name}={value}" for name, value in assertion.parameters)
     sought = f"{assertion.resource_type} matching {query}" if query else assertion.resource_type
-    return Selection(sought, tuple(subjects), evidence)
+    if any(s.surface == SURFACE and is_proxied(s.config) for s in view.sandboxes):
+        return Selection(sought, tuple(subjects), evidence)  # what else there is upstream is not recorded
+    candidates = partial(near_resources, assertion.resource_type, assertion.parameters, view)
+    return Selection(sought, tuple(subjects), evidence, kind=assertion.resource_type, candidates=candidates)
 
 
 FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select)

@@ -13,7 +13,7 @@ from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectati
 from sandbox.equality import equal
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.message import Message, Unreadable, parse
 from sandbox.simulators.hl7.paths import find_values, parse_path
@@ -61,8 +61,9 @@ def _check_path(path: str, prefix: str = "") -> None:
 
 def select(assertion: Hl7StructuralAssertion, view: View) -> Selection:
     """Find the messages an assertion means: accepted ones first, then the newest."""
+    rows = state.list_rows(view.branch, _MAILBOXES[assertion.mailbox])
     found = []
-    for row in state.list_rows(view.branch, _MAILBOXES[assertion.mailbox]):
+    for row in rows:
         if assertion.accepted is not None and row["accepted"] is not assertion.accepted:
             continue
         message = _read(row)
@@ -72,7 +73,36 @@ def select(assertion: Hl7StructuralAssertion, view: View) -> Selection:
     subjects = tuple(
         Subject(row["id"], state.public(row), partial(_values_at, message), row["payload"]) for row, message in found
     )
-    return Selection(_sought(assertion), subjects, {"total": len(subjects)})
+    return Selection(
+        _sought(assertion),
+        subjects,
+        {"total": len(subjects)},
+        kind=_SOUGHT[assertion.mailbox],
+        candidates=lambda: (_candidate(assertion, row) for row in reversed(rows)),
+    )
+
+
+def _candidate(assertion: Hl7StructuralAssertion, row: Json) -> Candidate:
+    message = _read(row)
+    conditions = [
+        Condition(key, wanted, _found(row, message, key), _matches(row, message, key, wanted))
+        for key, wanted in assertion.correlate_by.items()
+    ]
+    if assertion.accepted is not None:
+        conditions.append(
+            Condition("accepted", assertion.accepted, row["accepted"], row["accepted"] is assertion.accepted)
+        )
+    return Candidate(f"{row['message_type']} {row['id']}", tuple(conditions))
+
+
+def _found(row: Json, message: Message | None, key: str) -> Json:
+    """Return what a message holds under a key of `correlate_by`, for people."""
+    if key == "trigger_event":
+        return str(row["message_type"]).partition("^")[2] or None
+    if key in NAMED_KEYS:
+        return row[key]
+    values = _values_at(message, key)
+    return values[0] if len(values) == 1 else (values or None)
 
 
 def _read(row: Json) -> Message | None:

@@ -3,7 +3,7 @@
 Comparing them with `assertions` is the scoring engine's work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,7 +12,7 @@ from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectati
 from sandbox.equality import equal
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.portal.models import key_of
 
 Resource = Literal[
@@ -42,27 +42,49 @@ class PortalStateMatch(Assertion):
 def select(assertion: PortalStateMatch, view: View) -> Selection:
     """Return the rows that correlate, the latest first."""
     by = assertion.correlate_by
-    has_value = "value" in by.model_fields_set
-    rows = [row for _, row in view.branch.items(f"portal/{by.resource}")]
+    collection = f"portal/{by.resource}"
+    everything = sorted(view.branch.items(collection), key=lambda item: _time(item[1]), reverse=True)
+    rows = [row for _, row in everything if all(condition.passed for condition in _conditions(assertion, row))]
+    subjects = tuple(Subject(_label(by.resource, row), row) for row in rows)
+
+    def candidates() -> Iterator[Candidate]:
+        new = view.new_keys(collection)
+        for key, row in sorted(everything, key=lambda item: item[0] not in new):
+            yield Candidate(_label(by.resource, row), _conditions(assertion, row), key in new)
+
+    sought = _sought(assertion, _has_value(assertion))
+    return Selection(sought, subjects, {"total": len(rows)}, kind=f"row of {by.resource}", candidates=candidates)
+
+
+def _label(collection: str, row: Json) -> str:
+    return str(row.get("id") or key_of(collection, row))
+
+
+def _has_value(assertion: PortalStateMatch) -> bool:
+    return "value" in assertion.correlate_by.model_fields_set
+
+
+def _conditions(assertion: PortalStateMatch, row: Json) -> tuple[Condition, ...]:
+    by = assertion.correlate_by
+    found = []
     if by.key is not None:
-        rows = [row for row in rows if _correlates(read_path(row, by.key), by.value, has_value)]
-    rows = [
-        row
-        for row in rows
-        if all(
-            any(equal(wanted, actual) for actual in read_path(row, path) or [None])
-            for path, wanted in assertion.where.items()
-        )
-    ]
-    rows.sort(key=_time, reverse=True)
-    subjects = tuple(Subject(str(row.get("id") or key_of(by.resource, row)), row) for row in rows)
-    return Selection(_sought(assertion, has_value), subjects, {"total": len(rows)})
+        values = read_path(row, by.key)
+        if _has_value(assertion):
+            # Unlike `where`, a value of null asks for a field that is there and null.
+            is_equal = any(equal(by.value, actual) for actual in values)
+            found.append(Condition(by.key, by.value, _shown(values), is_equal))
+        else:
+            is_there = any(actual is not None for actual in values)
+            found.append(Condition(by.key, {"exists": True}, _shown(values), is_there, "exists"))
+    for path, wanted in assertion.where.items():
+        values = read_path(row, path)
+        is_equal = any(equal(wanted, actual) for actual in values or [None])
+        found.append(Condition(path, wanted, _shown(values), is_equal))
+    return tuple(found)
 
 
-def _correlates(found: Sequence[Json], wanted: Json, has_value: bool) -> bool:
-    if has_value:
-        return any(equal(wanted, actual) for actual in found)
-    return any(actual is not None for actual in found)
+def _shown(values: list[Json]) -> Json:
+    return values[0] if len(values) == 1 else (values or None)
 
 
 def _time(row: Json) -> tuple[str, str]:
