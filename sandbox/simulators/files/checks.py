@@ -83,7 +83,8 @@ def _nearest_cells(content: bytes, csv: CsvRow) -> list[tuple[str, str | None, b
     rows = read_csv(content, csv.delimiter)
     if rows.problem is not None:
         return [(name, None, False) for name in csv.row]
-    best = max(rows.value, key=lambda row: sum(holds(row.get(n), v) for n, v in csv.row.items()), default={})
+    held: dict[str, str] = {}
+    best = max(rows.value, key=lambda row: sum(holds(row.get(n), v) for n, v in csv.row.items()), default=held)
     return [(name, best.get(name), holds(best.get(name), wanted)) for name, wanted in csv.row.items()]
 
 
