@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import Assertion
+from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.scoring.judge import Expectations, judge
@@ -122,7 +123,7 @@ def parse_assertion(
     except Invalid as error:
         return UnsupportedAssertion(error.message)
     except ValidationError as error:
-        return UnsupportedAssertion(_describe_validation(name, error))
+        return UnsupportedAssertion(_describe_validation(name, check.model, error))
     problem = Expectations.of(model).describe_problem(check)
     return model if problem is None else UnsupportedAssertion(f"{name}: {problem}")
 
@@ -257,10 +258,13 @@ def _result(
     )
 
 
-def _describe_validation(name: str, error: ValidationError) -> str:
+def _describe_validation(name: str, model: type[Assertion], error: ValidationError) -> str:
     texts = []
     for problem in error.errors()[:_PROBLEMS_NAMED_MAX]:
         where = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = known_keys(model, tuple(problem["loc"])[:-1])
+            what += did_you_mean(str(problem["loc"][-1]), known)
         texts.append(f"{where}: {what}" if where else what)
     return f"{name}: {'; '.join(texts)}"

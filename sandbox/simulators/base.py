@@ -19,10 +19,13 @@ from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError, Unauthorized
+from sandbox.globs import could_match
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
+from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
@@ -190,6 +193,9 @@ class Check:
     `picks` says which subject is compared: the `first`; the `best`, which satisfies the most fields
     and phrases, the first of equals; or `any`: as `best`, and each phrase may be in any subject.
     Phrases are looked for to the letter, or loosely with `has_fuzzy_phrases`.
+
+    `path_type` says what may lie at a path of `fields`, and `inspect` what else is wrong with an assertion
+    that a definition holds; neither is asked when a run is scored.
     """
 
     name: str
@@ -200,6 +206,8 @@ class Check:
     is_upstream: bool = True
     picks: Literal["first", "best", "any"] = "first"
     has_fuzzy_phrases: bool = False
+    path_type: PathTyper | None = None
+    inspect: Callable[[Any, Surroundings], Iterable[Finding]] = no_findings
 
 
 class EmptyConfig(StrictModel):
@@ -208,7 +216,10 @@ class EmptyConfig(StrictModel):
 
 class Simulator(ABC):
     """One kind of healthcare system that an environment can contain. Stateless: one instance serves
-    every playground."""
+    every playground.
+
+    `seed_files` are globs of the files of a dataset that it reads.
+    """
 
     type: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -218,6 +229,7 @@ class Simulator(ABC):
     endpoints: ClassVar[Mapping[str, str]]
     extension_endpoints: ClassVar[Mapping[str, str]] = {}
     bookkeeping: ClassVar[frozenset[str]] = frozenset()
+    seed_files: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -228,6 +240,18 @@ class Simulator(ABC):
     def checks(self) -> Sequence[Check]:
         """The checks that read this simulator's state."""
         return ()
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """The names of the collections that its state has, less bookkeeping (`_…`); none where they are open."""
+        return frozenset()
+
+    def find_path_problem(self, glob: str) -> str | None:
+        """Return why no request to this surface can have a path that matches a glob, None when one can."""
+        templates = sorted({route.path for route in self.routes})
+        if any(could_match(glob, template) for template in templates):
+            return None
+        return f"no request has such a path{did_you_mean(glob, templates)}"
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:

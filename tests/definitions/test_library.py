@@ -97,6 +97,12 @@ def test_an_unknown_assertion_loads_with_a_warning(load, edit):
     assert "hl7-structural" in warning.message
 
 
+def test_what_can_hardly_be_meant_loads_with_a_warning(load, edit):
+    edit("weight: 2", "weight: 0")
+    (warning,) = load().find("demo@1").warnings
+    assert "all weights are 0" in warning.message
+
+
 def test_sources_are_inlined_so_that_the_frozen_copy_is_whole(load, edit, home):
     edit("content: hello", "source: note.txt")
     benchmark = load().find("demo@1")

@@ -12,6 +12,7 @@ from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
@@ -22,11 +23,13 @@ from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.first_search import make_ahead
-from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir.names import SURFACE, collection_of
 from sandbox.simulators.fhir.validation import structures
+from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
 CLIENT_SECRET = "client_secret"
+PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
 def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
@@ -44,6 +47,7 @@ class FhirSimulator(Simulator):
     surface = SURFACE
     config_model: ClassVar[ModelClass] = proxy.FhirConfig
     endpoints = {"fhir": "fhir"}
+    seed_files = ("fhir/**",)
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -70,6 +74,21 @@ class FhirSimulator(Simulator):
             _interactions("fhir", "FHIR system interactions"),
             _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """One for each resource type."""
+        return frozenset(map(collection_of, structures.resource_types()))
+
+    def find_path_problem(self, glob: str) -> str | None:
+        """Return why no request can have a path that matches a glob: below the base stands a type or an operation."""
+        steps = glob.split("/")
+        if len(steps) < 2 or "**" in steps[:2]:
+            return super().find_path_problem(glob)
+        known = [*sorted(structures.resource_types()), *PATHS_BESIDE_TYPES]
+        if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
+            return None
+        return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
 
     @property
     def checks(self) -> Sequence[Check]:

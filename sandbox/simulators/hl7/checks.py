@@ -3,7 +3,7 @@
 Comparing values with expectations, counts and absence is the scoring engine's work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
@@ -16,7 +16,10 @@ from sandbox.jsonio import Json
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.message import Message, Unreadable, parse
+from sandbox.simulators.hl7.path_types import find_event_problem, find_type_problem, path_type
 from sandbox.simulators.hl7.paths import find_values, parse_path
+from sandbox.simulators.vocabulary import Finding, Surroundings
+from sandbox.suggest import nearest
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -41,7 +44,10 @@ class Hl7StructuralAssertion(Assertion):
     def _known_keys(cls, value: dict[str, Scalar]) -> dict[str, Scalar]:
         for key in value:
             if key not in NAMED_KEYS:
-                _check_path(key, f"{key!r} is none of {', '.join(NAMED_KEYS)} and ")
+                near = nearest(key, NAMED_KEYS)
+                _check_path(
+                    key, f"did you mean {near}? " if near else f"{key!r} is none of {', '.join(NAMED_KEYS)} and "
+                )
         return value
 
     @field_validator("fields")
@@ -148,6 +154,29 @@ def _sought(assertion: Hl7StructuralAssertion) -> str:
     return what
 
 
+def inspect(assertion: Hl7StructuralAssertion, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield the message types, trigger events and paths that no version of HL7 has."""
+    for key, wanted in assertion.correlate_by.items():
+        problem = None
+        if key == "message_type" and isinstance(wanted, str):
+            problem = find_type_problem(wanted)
+        elif key == "trigger_event" and isinstance(wanted, str):
+            problem = find_event_problem(wanted)
+        elif key not in NAMED_KEYS:
+            try:
+                path_type(key)
+            except Invalid as error:
+                problem = error.message
+        if problem is not None:
+            yield ("correlate_by", key), problem
+
+
 HL7_STRUCTURAL: Final = Check(
-    "hl7-structural", Hl7StructuralAssertion, select, matched_key="matched_message_id", picks="best"
+    "hl7-structural",
+    Hl7StructuralAssertion,
+    select,
+    matched_key="matched_message_id",
+    picks="best",
+    path_type=lambda assertion, path: path_type(path),
+    inspect=inspect,
 )

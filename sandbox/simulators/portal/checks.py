@@ -10,10 +10,13 @@ from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
 from sandbox.equality import equal
+from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.portal.models import key_of
+from sandbox.simulators.portal.path_types import path_type
+from sandbox.simulators.vocabulary import Finding, Surroundings, find_value_problem
 
 Resource = Literal[
     "prior_auth_requests", "drafts", "patients", "providers", "formulary", "questions", "attachments", "logins"
@@ -100,4 +103,30 @@ def _sought(assertion: PortalStateMatch, has_value: bool) -> str:
     return f"row of {by.resource}" + (f" with {' and '.join(conditions)}" if conditions else "")
 
 
-CHECKS = (Check("portal-state-match", PortalStateMatch, select, "assertion_results", "matched_row"),)
+def inspect(assertion: PortalStateMatch, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield what no row of the collection can have: a key, a path, a value."""
+    by = assertion.correlate_by
+    for path, wanted, keys in (
+        *([(by.key, by.value if _has_value(assertion) else None, ("correlate_by", "key"))] if by.key else []),
+        *((path, wanted, ("where", path)) for path, wanted in assertion.where.items()),
+    ):
+        try:
+            problem = find_value_problem(path_type(by.resource, path), wanted)
+        except Invalid as error:
+            yield keys, error.message
+        else:
+            if problem is not None:
+                yield keys, f"{path}: {problem}"
+
+
+CHECKS = (
+    Check(
+        "portal-state-match",
+        PortalStateMatch,
+        select,
+        "assertion_results",
+        "matched_row",
+        path_type=lambda assertion, path: path_type(assertion.correlate_by.resource, path),
+        inspect=inspect,
+    ),
+)
