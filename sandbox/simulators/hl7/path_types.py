@@ -19,6 +19,8 @@ from sandbox.suggest import did_you_mean
 Components: TypeAlias = Mapping[int, int | None]
 """How many subcomponents each component of a field has; None for any number."""
 
+# The tables have a stand-in for any segment among the segments, with a longer name.
+_LETTERS: Final = 3
 # Those that are imported at start come first, so that what is right is found without another.
 _ORDER: Final = ("2.5.1", "2.5", *(v for v in reversed(VERSIONS) if v not in ("2.5", "2.5.1")))
 
@@ -62,7 +64,7 @@ def _describe(path: Path) -> str:
     """Say what of a path that no version has is at fault."""
     versions = [fields for v in VERSIONS if (fields := fields_of(v, path.segment)) is not None]
     if not versions:
-        names = frozenset(name for version in VERSIONS for name in tables_of(version).SEGMENTS)
+        names = frozenset(name for version in VERSIONS for name in tables_of(version).SEGMENTS if len(name) == _LETTERS)
         return f"no version of HL7 has a segment {path.segment}{did_you_mean(path.segment, names)}"
     for place in (path.where, path.place):
         if place is None or any(_holds(fields, place) for fields in versions):
@@ -123,7 +125,7 @@ def fields_of(version: str, segment: str) -> Mapping[int, Components | None] | N
     """Return the components of each field of a segment, None for a field that may hold any; None for a segment
     that the version does not have."""
     found = tables_of(version).SEGMENTS.get(segment)
-    if found is None:
+    if found is None or len(found) < 2:  # the latter is a segment that the version withdrew
         return None
     # ORO in 2.1 is the bare tuple of its fields.
     children = found[1] if found[0] == "sequence" else found
