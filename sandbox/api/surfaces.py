@@ -167,13 +167,24 @@ def _to_request(app: web.Application, request: web.Request, body: bytes) -> Requ
         request.method,
         full[end + 1 :],
         tuple(url.query.items()) if raw_query else (),
-        {name.lower(): value if value.isascii() else _readable(value) for name, value in request.headers.items()},
+        _headers(request),
         body,
         request.match_info,
         root_url(request) + full[:end],
         raw_query,
         app[SETTINGS].is_strict,
     )
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers by lower-case name; lines of one name are one list (RFC 9110, 5.3)."""
+    sent = request.headers
+    found = {name.lower(): value if value.isascii() else _readable(value) for name, value in sent.items()}
+    if len(found) < len(sent):
+        for name in found:
+            mark = "; " if name == "cookie" else ", "
+            found[name] = mark.join(map(_readable, sent.getall(name)))
+    return found
 
 
 def _readable(value: str) -> str:

@@ -64,18 +64,20 @@ def _task_problems(definition: BenchmarkDefinition, judge: Judge) -> Iterator[tu
 
 def _axis_problems(definition: BenchmarkDefinition) -> Iterator[tuple[Path, str]]:
     """Yield axes that are written in two ways: their scores would be told apart."""
-    first: dict[str, tuple[str, Path]] = {}
+    known: list[str] = []
     for t, task in enumerate(definition.tasks):
         for c, criterion in enumerate(task.criteria):
-            if criterion.axis is None:
+            axis = criterion.axis
+            if axis is None or axis in known:
                 continue
-            at: Path = ("tasks", t, "criteria", c, "axis")
-            for axis, _ in first.values():
-                if axis != criterion.axis and _are_one(axis, criterion.axis):
-                    yield at, f'is another axis than "{axis}", as another criterion writes it'
-                    break
+            other = next((name for name in known if _are_one(name, axis)), None)
+            if other is None:
+                known.append(axis)
             else:
-                first.setdefault(criterion.axis, (criterion.axis, at))
+                yield (
+                    ("tasks", t, "criteria", c, "axis"),
+                    f'is another axis than "{other}", as another criterion writes it',
+                )
 
 
 def _are_one(one: str, other: str) -> bool:

@@ -27,6 +27,7 @@ from sandbox.llm_tasks.links import ServerLinks
 from sandbox.llm_tasks.models import Body, RunBody, is_uuid
 from sandbox.llm_tasks.running import Runner, stored_name
 from sandbox.llm_tasks.service import TaskService
+from sandbox.media_types import read_media_type
 
 BodyModel = TypeVar("BodyModel", bound=Body)
 ReadBody = Callable[[web.Request, int], Awaitable[bytes]]
@@ -279,7 +280,7 @@ async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[I
             if name in _FORM_FIELDS:
                 fields[name] = _field_text(part, name, decoded)
             elif name in ("task_file", "task_files") or part.filename is not None:
-                declared = part.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
+                declared = read_media_type(part.headers.get("Content-Type", "")).name or None
                 files.append(_file(part.filename or name, declared, decoded))
     except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
         raise Malformed(f"The multipart body cannot be read: {error}") from None

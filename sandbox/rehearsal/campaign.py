@@ -36,7 +36,7 @@ ALL: Final = "all"
 EXIT_PASSED, EXIT_NOT_PASSED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
 
 StartServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[str]]
-Work: TypeAlias = Coroutine[Any, Any, int]
+Work: TypeAlias = "Callable[[Campaign, Console, Console], Coroutine[Any, Any, int]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +59,23 @@ class Campaign:
         return len(self.benchmarks) == 1 and self.benchmarks[0] != ALL and self.trials == 1
 
 
-def run_campaign(campaign: Campaign, start_server: StartServer, out: Console, err: Console) -> int:
-    """Rehearse and return the exit status.
+def run_campaign(
+    campaign: Campaign, start_server: StartServer, out: Console, err: Console, work: "Work | None" = None
+) -> int:
+    """Rehearse, or do other `work` with a campaign that has its server, and return the exit status.
 
     0: every task passed. 1: some task did not. 2: some benchmark could not be run to its end. 130,
     143: interrupted by SIGINT or SIGTERM, after the run was cancelled. Raises `SandboxError`,
     `ClientError` and `DatabaseError` for what could not be done at all.
     """
-    if campaign.json_file is not None and not campaign.json_file.parent.is_dir():
-        raise Invalid(f"{campaign.json_file} cannot be written: there is no directory {campaign.json_file.parent}.")
-    return run_at_server(
-        campaign.url,
-        campaign.settings,
-        start_server,
-        lambda url: _rehearse(replace(campaign, url=url), out, err),
-        err,
-    )
-
-
-def run_at_server(
-    url: str | None, settings: Settings, start_server: StartServer, work: Callable[[str], Work], err: Console
-) -> int:
-    """Await work that is given a server's URL, that of an own one where none is named; return the exit status."""
     try:
+        if campaign.json_file is not None and not campaign.json_file.parent.is_dir():
+            raise Invalid(f"{campaign.json_file} cannot be written: there is no directory {campaign.json_file.parent}.")
         with contextlib.ExitStack() as stack:
-            if url is None:
-                url = stack.enter_context(_own_server(settings, start_server, err))
-            return asyncio.run(_until_signalled(work(url), err))
+            if campaign.url is None:
+                url = stack.enter_context(_own_server(campaign.settings, start_server, err))
+                campaign = replace(campaign, url=url)
+            return asyncio.run(_until_signalled((work or _rehearse)(campaign, out, err), err))
     except KeyboardInterrupt:
         err.print("interrupted", style="yellow")
         return EXIT_INTERRUPTED
@@ -116,7 +106,7 @@ def _owner_of(data_dir: Path) -> str | None:
     return None
 
 
-async def _until_signalled(work: Work, err: Console) -> int:
+async def _until_signalled(work: Coroutine[Any, Any, int], err: Console) -> int:
     """Await the work; SIGTERM cancels it as Ctrl-C does, but has its own exit status."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     is_terminated = False

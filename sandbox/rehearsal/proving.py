@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from sandbox.rehearsal.campaign import Campaign
     from sandbox.rehearsal.proofs import Proof
-    from sandbox.rehearsal.runner import Options
 
 
 def register(app: typer.Typer, start_server: StartServer) -> None:
@@ -39,7 +39,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
         from dataclasses import replace
 
-        from sandbox.rehearsal.campaign import run_at_server
+        from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
         quiet_log()
@@ -52,28 +52,33 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             is_watching=False,
         )
         out, err = consoles()
-        options = Options(task_keys=tuple(task or ()))
         with errors_shown(err):
-            status = run_at_server(
-                None, settings, start_server, lambda url: _prove(url, settings, benchmarks, options, out, err), err
+            api_key, solver_key = default_keys(None, settings)
+            campaign = Campaign(
+                benchmarks=tuple(benchmarks),
+                agent="solution",
+                options=Options(task_keys=tuple(task or ())),
+                settings=settings,
+                api_key=api_key,
+                solver_key=solver_key,
             )
+            status = run_campaign(campaign, start_server, out, err, prove_all)
         raise typer.Exit(status)
 
 
-async def _prove(
-    url: str, settings: Settings, names: "Sequence[str]", options: "Options", out: "Console", err: "Console"
-) -> int:
-    from sandbox.rehearsal.campaign import EXIT_ERROR, EXIT_NOT_PASSED, EXIT_PASSED, default_keys, resolve
+async def prove_all(campaign: "Campaign", out: "Console", err: "Console") -> int:
+    """Prove every benchmark of a campaign, whose agent is not asked, and return the exit status."""
+    from sandbox.rehearsal.campaign import EXIT_ERROR, EXIT_NOT_PASSED, EXIT_PASSED, resolve
     from sandbox.rehearsal.client.client import SandboxClient
     from sandbox.rehearsal.client.errors import APIConnectionError, ClientError
     from sandbox.rehearsal.progress import ProgressBar
     from sandbox.rehearsal.proofs import RULES, prove
 
-    api_key, solver_key = default_keys(url, settings)
-    roots = settings.playground_dirs
+    assert campaign.url is not None
+    roots, options = campaign.settings.playground_dirs, campaign.options
     status = EXIT_PASSED
-    async with SandboxClient(url, solver_key=solver_key, api_key=api_key) as client:
-        for reference in await resolve(client, names, roots):
+    async with SandboxClient(campaign.url, solver_key=campaign.solver_key, api_key=campaign.api_key) as client:
+        for reference in await resolve(client, campaign.benchmarks, roots):
             try:
                 with ProgressBar(err) as progress:
                     proofs = [await prove(client, reference, rule, roots, options, progress) for rule in RULES]

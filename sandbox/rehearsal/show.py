@@ -132,7 +132,7 @@ def evidence_lines(evidence: Mapping[str, Any] | None) -> list[str]:
             lines += [_comparison(item) for item in value if not item.get("passed", item.get("found"))]
         elif name == "unexpected_changes":
             lines += [line for change in value for line in _change_lines(change)]
-        elif value not in (None, [], {}, "") and name != "total":
+        elif value not in (None, [], {}, "") and name not in ("total", "nearest"):  # details say the latter
             lines.append(f"{name}: {_short(value)}")
     return lines
 

@@ -10,6 +10,7 @@ from typing import Final
 from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.negotiation import PATCH_TYPES
@@ -79,6 +80,8 @@ def _rest() -> Json:
         ]
         if operations:
             row["operation"] = operations
+        if name == "Subscription":
+            row["documentation"] = subscriptions.STATEMENT
         resources.append(row)
     system_operations = [
         {"name": o.name, "definition": o.definition} for o in OPERATIONS.values() if "system" in o.levels

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request
 from sandbox.simulators.portal.multipart import parse_multipart
 
@@ -159,7 +160,7 @@ def upload(filename: str, content_type: str, content: bytes, field: str, prefix:
         raise invalid({f"{prefix}filename": [problem]})
     if len(filename) > FILENAME_CHARS:
         raise invalid({f"{prefix}filename": [f"Longer than {FILENAME_CHARS} characters."]})
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = read_media_type(content_type).name
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise invalid({f"{prefix}content_type": ["Not a media type, such as application/pdf."]})
     if not content:

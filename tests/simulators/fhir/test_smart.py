@@ -148,6 +148,12 @@ SCOPES = [
     ("system/Observation.read", "GET", "Observation?encounter.patient.name=chen", Forbidden),
     ("system/Patient.read", "GET", "?_type=Patient", None),
     ("system/Patient.read", "GET", "?_type=Patient,Observation", Forbidden),
+    # What `handling=lenient` would leave out confines nothing.
+    ("system/Patient.read", "GET", "?_type=Nonsense", Forbidden),
+    ("system/Patient.read", "GET", "?_type=Patient,Nonsense", None),
+    ("system/Patient.read", "GET", "?_type=Observation&_type=Patient", Forbidden),
+    ("system/Location.read", "GET", "Patient/1/*?_type=Location", Forbidden),
+    ("system/Encounter.read", "GET", "Patient/1/*?_type=Encounter,Location", None),
     ("system/Patient.s", "GET", "Patient?name=chen", None),
     ("system/Patient.read", "GET", "Patient/1/Patient", None),
     ("system/Patient.read", "GET", "Patient/1/*", Forbidden),
@@ -238,6 +244,19 @@ def test_scopes_of_a_conditional_reference(ehr):
     body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
     assert allowed(ehr, token(ehr, "system/Observation.c"), "POST", "", body) is Forbidden
     assert allowed(ehr, token(ehr, "system/Observation.c system/Patient.s"), "POST", "", body) is None
+
+
+def test_scopes_of_a_patch_in_a_bundle_are_those_of_the_references_it_may_make(ehr):
+    operations = json.dumps([{"op": "add", "path": "/subject/reference", "value": "Patient?identifier=x"}]).encode()
+    kind = "application/json-patch+json"
+    binary = {"resourceType": "Binary", "contentType": kind, "data": base64.b64encode(operations).decode()}
+    part = {"name": "value", "valueString": "Patient?identifier=x"}
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [part]}]}
+    for resource in (binary, parameters):
+        entry = {"request": {"method": "PATCH", "url": "Observation/1"}, "resource": resource}
+        body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
+        assert allowed(ehr, token(ehr, "system/Observation.u"), "POST", "", body) is Forbidden
+        assert allowed(ehr, token(ehr, "system/Observation.u system/Patient.s"), "POST", "", body) is None
 
 
 def test_scopes_of_a_form_are_those_of_its_parameters(ehr):
