@@ -89,9 +89,12 @@ install() {
         while IFS= read -r said; do
             case $said in
             "Collecting "*)
-                count=$((count + 1))
-                said=${said#Collecting }
+                count=$((count + 1)) said=${said#Collecting }
                 printf '  %3d  %s\n' "$count" "${said%%[ <>=!~;[]*}"
+                ;;
+            "Processing "*.whl*) # from a directory of wheels
+                count=$((count + 1)) said=${said%%.whl*}.whl
+                printf '  %3d  %s\n' "$count" "${said##*[/ ]}"
                 ;;
             "Installing collected packages:"*) echo "  unpacking ..." ;;
             esac

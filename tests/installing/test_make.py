@@ -1,7 +1,7 @@
 """`make run` and `make test` on machines of every kind: with fake Pythons, in a copy of what make reads.
 
-A fake Python answers the script's question about itself as its file says, makes an environment that is such a fake again,
-and writes down what pip was asked to install. What a real installation does is proved with real ones.
+A fake Python answers the script's question about itself as its file says, makes an environment that is such a fake
+again, and writes down what pip was asked to install.
 """
 
 import shutil
@@ -35,6 +35,7 @@ case "$1 $2" in
     echo "Collecting aiohttp>=3.11 (from playground-sandbox==0.1.0)"
     echo "Collecting fhir.resources[x]>=8 (from playground-sandbox==0.1.0)"
     echo "Requirement already satisfied: attrs in .venv"
+    echo "Processing /some/wheels/orjson-3.13.0-cp311-cp311-linux.whl (from playground-sandbox==0.1.0)"
     [ -z "$DIE_IN_PIP" ] || {{ echo "ERROR: no network" >&2; exit 1; }}
     echo "Installing collected packages: aiohttp, fhir.resources"
     for name in sandbox pytest; do
@@ -118,7 +119,7 @@ def test_progress_is_shown_package_by_package(machine: Machine) -> None:
     machine.python("python3")
     shown = machine.make("run").stdout
     assert "about 45 packages" in shown
-    assert "    1  aiohttp\n    2  fhir.resources\n" in shown
+    assert "    1  aiohttp\n    2  fhir.resources\n    3  orjson-3.13.0-cp311-cp311-linux.whl\n" in shown
     assert "already satisfied" not in shown
 
 
