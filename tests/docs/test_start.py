@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sandbox import cli
-from sandbox.record.database import DirectoryLock
+from sandbox.record.lock import DirectoryLock
 
 WELL_KNOWN = {"SANDBOX_API_KEY": "vk_local", "SANDBOX_SOLVER_KEY": "vrl_slv_local"}
 
