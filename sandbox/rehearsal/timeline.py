@@ -47,10 +47,12 @@ def print_timeline(console: Console, events: Sequence[Event], *, has_bodies: boo
 def format_duration(duration_ms: float) -> str:
     """Write a duration in milliseconds, from a second on in seconds.
 
-    >>> format_duration(0.26), format_duration(999.0), format_duration(1234.5)
-    ('0.3 ms', '999.0 ms', '1.2 s')
+    >>> format_duration(0.26), format_duration(15.2), format_duration(999.6), format_duration(9000)
+    ('0.3 ms', '15 ms', '1.0 s', '9.0 s')
     """
-    return f"{duration_ms:.1f} ms" if duration_ms < _SECOND_MS else f"{duration_ms / _SECOND_MS:.1f} s"
+    if round(duration_ms) >= _SECOND_MS:
+        return f"{duration_ms / _SECOND_MS:.1f} s"
+    return f"{duration_ms:.1f} ms" if duration_ms < 10 else f"{duration_ms:.0f} ms"
 
 
 def surface_of(event: Event) -> str:

@@ -79,7 +79,7 @@ def test_an_event_is_told_by_number_millisecond_and_duration() -> None:
 
 def test_a_task_says_how_long_it_took() -> None:
     times = {"started_at": "2026-04-20T17:00:00.000Z", "completed_at": "2026-04-20T17:00:00.250Z"}
-    assert "completed · took 250.0 ms" in printed({"status": "completed", **times}, [], [])
+    assert "completed · took 250 ms" in printed({"status": "completed", **times}, [], [])
 
 
 def test_bodies_are_shown_when_asked_for_and_only_then() -> None:
