@@ -1,8 +1,10 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
+import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,7 @@ import typer
 
 from sandbox import __version__
 from sandbox.rehearsal import commands, proving
-from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings
+from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -22,6 +24,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class LogLevel(StrEnum):
+    """From which level on log lines are written."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
 
 
 def _show_version(wanted: bool) -> None:
@@ -52,16 +63,25 @@ def serve(
     url_base: Annotated[
         str | None, typer.Option("--url-base", help="The address clients use, when it is another one.")
     ] = None,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", help="Write log lines of this level and above.")
+    ] = LogLevel.info,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a log line for every request.")] = False,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option("--ready-file", help="Write URL, keys and process id there as JSON while requests are accepted."),
+    ] = None,
 ) -> None:
     """Start the server."""
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
+    from sandbox.logs import set_level
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
-    _configure_log()
+    set_level(log_level)
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -71,11 +91,12 @@ def serve(
         playgrounds=tuple(playgrounds or ()),
         seeds=tuple(seeds or ()),
         is_strict=strict or found.is_strict,
-        url_base=url_base.rstrip("/") if url_base else None,
+        url_base=base_url("--url-base", url_base),
+        is_access_logged=access_log,
     )
     _refuse_public_local_keys(settings)
     try:
-        run(served(settings, lambda runner: _announce(settings, runner)))
+        run(served(settings, lambda runner: _announced(settings, runner, ready_file)))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
     except (DatabaseError, ListenError) as error:
@@ -100,6 +121,29 @@ def _refuse_public_local_keys(settings: Settings) -> None:
     ):
         if key is not None and not key.startswith(prefix):
             _fail(f"{name} must begin with {prefix}.")
+
+
+@contextmanager
+def _announced(settings: Settings, runner: "web.AppRunner", file: Path | None) -> Iterator[None]:
+    """Say that requests are accepted: to a person, and in the file that a program waits for."""
+    from sandbox.app import START_KEYS
+    from sandbox.ready_file import ready_file
+    from sandbox.serving import url_of
+
+    if file is None:
+        _announce(settings, runner)
+        yield
+        return
+    found = runner.app[START_KEYS]
+    content = {
+        "url": url_of(settings, runner),
+        "pid": os.getpid(),
+        "api_key": found.api_key,
+        "solver_key": found.solver_key,
+    }
+    with ready_file(file, content):
+        _announce(settings, runner)
+        yield
 
 
 def _announce(settings: Settings, runner: "web.AppRunner") -> None:
@@ -158,20 +202,6 @@ def check(
     typer.echo(summary)
     if problems:
         raise typer.Exit(1)
-
-
-def _configure_log() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is when something is logged
-    )
 
 
 def _fail(*lines: str) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import structlog
-
 from sandbox import jsonio, limits
 from sandbox.clock import monotonic_s
 from sandbox.errors import SandboxError
@@ -21,10 +19,11 @@ from sandbox.llm_tasks.engines.replay import Cassettes
 from sandbox.llm_tasks.output_format import problems_of
 from sandbox.llm_tasks.prompts import as_text, estimate_tokens
 from sandbox.llm_tasks.redaction import without_secrets
+from sandbox.logs import get_logger
 
 _PROBLEMS_SHOWN: Final = 5
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(slots=True)

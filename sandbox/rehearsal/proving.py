@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sandbox.rehearsal.commands import DATA_DIR, TASKS, StartServer, consoles, errors_shown, quiet_log
+from sandbox.rehearsal.commands import DATA_DIR, TASKS, StartServer, consoles, errors_shown
 from sandbox.settings import DEFAULT_DATA_DIR, Settings
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
         from dataclasses import replace
 
+        from sandbox.logs import set_level
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
-        quiet_log()
+        set_level("warning")  # of a server of our own
         settings = replace(
             Settings.from_environment(),
             port=0,

@@ -11,7 +11,6 @@ from math import isfinite
 from sys import float_info
 from typing import Final, Literal, TypeAlias
 
-import structlog
 from pydantic import ValidationError
 
 from sandbox import jsonio
@@ -19,6 +18,7 @@ from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
+from sandbox.logs import get_logger
 from sandbox.scoring.judge import Expectations, judge
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check, View
@@ -32,7 +32,7 @@ _WIRE_DIGITS: Final = 6
 _SCORE_DENOMINATOR_MAX: Final = 1_000_000
 _PROBLEMS_NAMED_MAX: Final = 3
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
