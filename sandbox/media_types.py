@@ -2,9 +2,10 @@
 
 The one reader of these headers. A comma or semicolon in a quoted string separates nothing; names are lower case, values
 as they were written, without their quotes. What is malformed is read as far as it goes: a caller who needs it right
-looks at what was read.
+looks at what was read, or takes `normal_media_type`.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ from typing import Final
 _QUOTED: Final = r'"(?:\\.|[^"\\])*"?'
 _PIECES: Final = {mark: re.compile(rf'(?:{_QUOTED}|[^{mark}"])+', re.DOTALL).findall for mark in ",;"}
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_STRICTLY_QUOTED: Final = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
+_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}")
+_PARAMETER: Final = re.compile(rf"[ \t]*;[ \t]*(?:({_TOKEN})=({_TOKEN}|{_STRICTLY_QUOTED}))?")
 _QUALITY: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+", re.ASCII).fullmatch
+
+
+CHARS_MAX: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,57 @@ def read_media_type(header: str) -> MediaType:
     for name, value in pairs[1:]:
         parameters.setdefault(name, value)
     return MediaType(pairs[0][0], parameters)
+
+
+def normal_media_type(header: str) -> str | None:
+    """Return a `Content-Type` in the form that is kept with what came with it, None when it is malformed.
+
+    Type and names of parameters are in lower case, the parameters' values as they came. A parameter given twice
+    means nothing, nor does more than `CHARS_MAX` characters.
+
+    >>> normal_media_type("Text/Plain;Charset=windows-1252"), normal_media_type("text"), normal_media_type("a/b; c")
+    ('text/plain; charset=windows-1252', None, None)
+    """
+    text = header.strip(" \t")
+    found = _TYPE.match(text)
+    if found is None or len(text) > CHARS_MAX:
+        return None
+    parameters: dict[str, str] = {}
+    at = found.end()
+    while at < len(text):
+        parameter = _PARAMETER.match(text, at)
+        if parameter is None or (parameter[1] or "").lower() in parameters:
+            return None
+        if parameter[1] is not None:
+            parameters[parameter[1].lower()] = parameter[2]
+        at = parameter.end()
+    return "; ".join([found[0].lower(), *(f"{name}={value}" for name, value in parameters.items())])
+
+
+def charset_of(header: str) -> str | None:
+    """Return the charset that a `Content-Type` names, None when it names none.
+
+    >>> charset_of('text/plain; charset="ISO-8859-1"'), charset_of("text/plain")
+    ('ISO-8859-1', None)
+    """
+    return read_media_type(header).parameters.get("charset")
+
+
+def decode_text(content: bytes, header: str) -> str | None:
+    r"""Return a content as text, in the charset of its `Content-Type`, UTF-8 where it names none.
+
+    What does not fit the charset becomes U+FFFD. Returns None for a charset that is not known.
+
+    >>> decode_text(b"Jos\xe9", "text/plain; charset=windows-1252"), decode_text(b"x", "text/plain; charset=klingon")
+    ('José', None)
+    """
+    charset = charset_of(header)
+    if charset is None or content.startswith(codecs.BOM_UTF8):
+        return content.decode("utf-8-sig", "replace")
+    try:
+        return content.decode(charset, "replace").removeprefix("\ufeff")
+    except (LookupError, ValueError):  # unknown, no encoding of text, or one that cannot replace
+        return None
 
 
 @lru_cache(maxsize=256)

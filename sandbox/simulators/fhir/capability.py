@@ -103,10 +103,10 @@ def _includes(resource_type: str) -> list[str]:
     return [f"{resource_type}:{p.code}" for p in rows if p.type == "reference"]
 
 
-def _statement(base: str) -> bytes:
-    rest = dict(_rest())
-    token = f"{base}/token"
-    rest["security"] = {
+def security(base: str) -> Json:
+    """Return `rest.security`: SMART with its token endpoint, and that browsers are answered (CORS)."""
+    return {
+        "cors": True,
         "service": [
             {
                 "coding": [
@@ -120,10 +120,14 @@ def _statement(base: str) -> bytes:
         "extension": [
             {
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [{"url": "token", "valueUri": token}],
+                "extension": [{"url": "token", "valueUri": f"{base}/token"}],
             }
         ],
     }
+
+
+def _statement(base: str) -> bytes:
+    rest = {**_rest(), "security": security(base)}
     return jsonio.dump(
         {
             "resourceType": "CapabilityStatement",

@@ -112,9 +112,11 @@ def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
 
 
 def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment) -> str:
-    """Write an acknowledgment in the name of the message's receiver."""
-    secrets = tx.sandbox.secrets if tx.sandbox else {}
-    sender = Sender(secrets.get("receiving_application", ""), secrets.get("receiving_facility", ""))
+    """Write an acknowledgment in the name of the message's receiver, else of the engine as its environment calls it.
+
+    Not of the receiver in the credentials: that name is the run's own, and what is kept must repeat with a seed.
+    """
+    sender = Sender(tx.sandbox.name if tx.sandbox else "", "")
     return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=sender)
 
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
-from sandbox.equality import equal
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
+from sandbox.simulators.portal.identifiers import equal_at
 from sandbox.simulators.portal.models import key_of
 from sandbox.simulators.portal.path_types import path_type
 from sandbox.simulators.vocabulary import Finding, Surroundings, find_value_problem
@@ -74,14 +74,14 @@ def _conditions(assertion: PortalStateMatch, row: Json) -> tuple[Condition, ...]
         values = read_path(row, by.key)
         if _has_value(assertion):
             # Unlike `where`, a value of null asks for a field that is there and null.
-            is_equal = any(equal(by.value, actual) for actual in values)
+            is_equal = any(equal_at(by.key, by.value, actual) for actual in values)
             found.append(Condition(by.key, by.value, _shown(values), is_equal))
         else:
             is_there = any(actual is not None for actual in values)
             found.append(Condition(by.key, {"exists": True}, _shown(values), is_there, "exists"))
     for path, wanted in assertion.where.items():
         values = read_path(row, path)
-        is_equal = any(equal(wanted, actual) for actual in values or [None])
+        is_equal = any(equal_at(path, wanted, actual) for actual in values or [None])
         found.append(Condition(path, wanted, _shown(values), is_equal))
     return tuple(found)
 

@@ -19,6 +19,7 @@ from sandbox.simulators.base import Fetch, Fetched
 from sandbox.simulators.fhir.binary import reads_content
 from sandbox.simulators.fhir.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.calls import Query
+from sandbox.simulators.fhir.capability import security
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
 from sandbox.simulators.fhir.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
@@ -202,12 +203,21 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
     if out.wants_content and upstream.isolation is None and answer.status < 300 and _is_content(media, answer.body):
         return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
+    if out.path == ("metadata",) and answer.status < 300 and isinstance(value, dict):
+        _say_who_may_come_in(value, upstream.base)
     if upstream.isolation is not None and answer.status < 300:
         value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
             content = base64.b64decode("".join(str(value.get("data", "")).split()))
             return Response(answer.status, content, str(value.get("contentType")), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
+
+
+def _say_who_may_come_in(statement: Json, base: str) -> None:
+    """Put the proxy's own security into the upstream's CapabilityStatement: callers log in here."""
+    for rest in statement.get("rest") or []:
+        if isinstance(rest, dict) and rest.get("mode") == "server":
+            rest["security"] = security(base)
 
 
 def _is_content(media: str, body: bytes) -> bool:
