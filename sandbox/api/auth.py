@@ -9,11 +9,16 @@ from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
 
+def token_of(request: web.Request) -> str:
+    """Return the bearer token, empty when none was sent."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def bearer(request: web.Request, wanted: str) -> str:
     """Return the bearer token. Raises `Unauthorized` saying which kind is `wanted`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
+    token = token_of(request)
+    if not token:
         raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.")
     return token
 
@@ -29,7 +34,7 @@ def organization(request: web.Request) -> Principal:
 
 def is_organization(request: web.Request) -> bool:
     """Whether the request carries an organization key."""
-    principal = request.app[KEY_RING].find(bearer(request, "organization key, vk_…"))
+    principal = request.app[KEY_RING].find(token_of(request))
     return principal is not None and principal.solver_id is None
 
 

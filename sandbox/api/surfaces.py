@@ -1,35 +1,30 @@
 """The edge of the simulated systems: from an HTTP request to an interaction and back.
 
 One implementation serves every mount: run-scoped, task-scoped (extended mode) and the direct
-routes under `/sandboxes` and its older alias `/services`. It finds the playground, reads the body
-within the route's limit, runs the simulator's handler as one interaction, waits for the commit, and
-answers.
+routes under `/sandboxes` and its older alias `/services`. `doors.py` finds the playground and says what the
+caller has shown; here the body is read within the route's limit, the simulator's handler runs as one
+interaction, its commit is awaited, and the answer leaves.
 """
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sandbox.api import auth
+from sandbox.api import doors
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import FETCH, REQUEST_ID, RUNS, SETTINGS, WRITER, root_url
+from sandbox.api.context import FETCH, REQUEST_ID, SETTINGS, WRITER, root_url
+from sandbox.api.doors import Standing, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
-from sandbox.errors import Conflict, NotFound, SandboxError
-from sandbox.playground.events import Request
-from sandbox.playground.playground import Playground, Sandbox
-from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
+from sandbox.errors import Conflict, SandboxError
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction, Playground
+from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
-from sandbox.simulators.base import Route, Simulator
+from sandbox.simulators.base import Route, RouteHandler, Simulator
 
-Target = tuple[TaskRun, Sandbox]
-Find = Callable[[web.Application, web.Request, str], Target | None]
-Locate = Callable[[web.Request, str], Awaitable[Target]]
-Named = Callable[[web.Request], Awaitable[tuple[BenchmarkRun, list[TaskRun]]]]
 SCOPES = web.AppKey("scopes", list[Scope])
-RUN_TOKEN = "run token, vrl_run_…"
-ORGANIZATION_KEY = "organization key, vk_…"
 
 
 def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> None:
@@ -40,16 +35,12 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
     for simulator in registry.simulators:
         for route in simulator.routes:
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
-            of_run = handler_of(app, simulator, route, _active_by_run, _locate_by_run)
-            of_task_run = handler_of(app, simulator, route, _active_by_task_run, _locate_by_task_run)
-            if route.is_document:
-                of_run = document_handler_of(app, simulator, route, _named_run)
-                of_task_run = document_handler_of(app, simulator, route, _named_task_run)
-            if is_wired or not is_strict:
-                _mount(by_run, route, of_run)
-            if not is_strict:
-                _mount(by_task_run, route, of_task_run)
-            handler = handler_of(app, simulator, route, _active_by_sandbox, _locate_by_sandbox, is_direct=True)
+            is_for_agents = route.access != "organization"
+            if is_for_agents and (is_wired or not is_strict):
+                _mount(by_run, route, handler_of(app, simulator, route, doors.ByRun()))
+            if is_for_agents and not is_strict:
+                _mount(by_task_run, route, handler_of(app, simulator, route, doors.ByTaskRun()))
+            handler = handler_of(app, simulator, route, doors.BySandbox())
             for scope in direct:
                 _mount(scope, route, handler)
     app[SCOPES] = [by_run, by_task_run, *direct]
@@ -62,48 +53,52 @@ def _mount(scope: Scope, route: Route, handler: Handler) -> None:
         scope.add(method, route.path, handler)
 
 
-def handler_of(
-    app: web.Application,
-    simulator: Simulator,
-    route: Route,
-    find: Find,
-    locate: Locate,
-    *,
-    is_direct: bool = False,
-) -> Handler:
-    """Return what serves one route of a simulated system in one scope.
-
-    `find` looks among what is active; when it finds nothing, `locate` says why, and looks on the disk for that.
-    """
+def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Way) -> Handler:
+    """Return what serves one route of a simulated system in one scope."""
     surface, event_type, run, limit = simulator.surface, route.event_type, route.handler, route.body_limit
-    prepare, forward = route.prepare, route.forward
+    prepare, forward, access, render, find = route.prepare, route.forward, route.access, route.render, way.find
+
+    def show(error: SandboxError, call: Request) -> Response:
+        return simulator.render_error(error, call) if render is None else render(error)
 
     async def handle(request: web.Request) -> web.Response:
         """Serve one request to a simulated system."""
-        if is_direct and not route.is_open:
-            auth.bearer(request, ORGANIZATION_KEY)
-        task_run, sandbox = find(app, request, surface) or await locate(request, surface)
-        body = await read_limited(request, limit) if request.body_exists else b""
+        handler, body = run, b""
+        is_own = is_stranger = False
+        target = find(app, request, surface)
+        if target is None:
+            if access == "door" and request.body_exists:
+                body = await read_limited(request, limit)
+            seen = _to_request(app, request, body)
+            target, standing = await doors.admit(way, app, request, simulator, access, seen)
+            is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
+        task_run, sandbox = target
+        if not body and request.body_exists:
+            body = await read_limited(request, limit)
         call = _to_request(app, request, body)
         if route.redact and body:
             call = call.with_redacted(route.redact)
         playground = _playground_of(task_run)
-        if is_direct and not route.is_open and not auth.is_organization(request):
-            simulator.authorize(playground.look(sandbox), auth.bearer(request, ORGANIZATION_KEY), call)
-        if forward is not None and sandbox.config:
-            call.prepared = await forward(call, sandbox, app[FETCH])
-            playground = _playground_of(task_run)  # once more, as it took its time
-        work = prepare(call, playground.branch.seed) if prepare is not None and call.prepared is None else None
-        if work is not None:
-            call.prepared = await work
-            playground = _playground_of(task_run)
+        if is_own:
+            handler = _checked(simulator, playground.look(sandbox), call, handler)
+        if handler is run:
+            if forward is not None and sandbox.config:
+                call.prepared = await forward(call, sandbox, app[FETCH])
+                playground = _playground_of(task_run)  # once more, as it took its time
+            work = prepare(call, playground.branch.seed) if prepare is not None and call.prepared is None else None
+            if work is not None:
+                call.prepared = await work
+                playground = _playground_of(task_run)
+        if is_stranger and access == "document":
+            return to_web(handler(playground.look(sandbox), call))
         try:
             outcome = playground.interact(
                 event_type,
-                lambda tx: run(tx, call),
+                lambda tx: handler(tx, call),
                 sandbox=sandbox,
                 request=call,
-                on_error=lambda error: simulator.render_error(error, call),
+                on_error=lambda error: show(error, call),
+                is_stranger=is_stranger,
             )
         except SandboxError:
             raise
@@ -115,39 +110,30 @@ def handler_of(
         await outcome.committed
         return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
 
-    return handle
+    if render is None:
+        return handle
+
+    async def handle_and_render(request: web.Request) -> web.Response:
+        """Serve one request to a route whose errors have a format of their own."""
+        try:
+            return await handle(request)
+        except SandboxError as error:
+            return to_web(render(error))
+
+    return handle_and_render
 
 
-def document_handler_of(app: web.Application, simulator: Simulator, route: Route, named: Named) -> Handler:
-    """Return what serves a document that needs no token, below the run or task run that the path names.
-
-    It is an event of the one task run that is started; without one it is answered all the same.
-    """
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        """Serve the document."""
-        run, meant = await named(request)
-        started = [t for t in meant if t.phase is Phase.STARTED]
-        task_run = started[0] if len(started) == 1 else meant[0]
-        target = task_run, _sandbox_of(run, task_run, simulator.surface)
-        if len(started) == 1:
-            return await handler_of(app, simulator, route, lambda *_: target, _locate_by_run)(request)
-        playground, call = _playground_of(task_run), _to_request(app, request, b"")
-        if route.forward is not None and target[1].config:
-            call.prepared = await route.forward(call, target[1], app[FETCH])
-        return to_web(route.handler(playground.look(target[1]), call))
-
-    return handle
+def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:
+    """Return the handler, or one that raises: a caller that is known and may not do this is an event like any other."""
+    try:
+        simulator.check_access(look, call)
+    except SandboxError as error:
+        return partial(_refuse, error)
+    return handler
 
 
-async def _named_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
-    run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
-    return run, [t for t in run.task_runs if not t.is_over] or run.task_runs
-
-
-async def _named_task_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
-    run, task_run = await request.app[RUNS].find_task_run(request.match_info["task_run_id"])
-    return run, [task_run]
+def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
+    raise error
 
 
 def _playground_of(task_run: TaskRun) -> Playground:
@@ -167,13 +153,24 @@ def _to_request(app: web.Application, request: web.Request, body: bytes) -> Requ
         request.method,
         full[end + 1 :],
         tuple(url.query.items()) if raw_query else (),
-        {name.lower(): value if value.isascii() else _readable(value) for name, value in request.headers.items()},
+        _headers(request),
         body,
         request.match_info,
         root_url(request) + full[:end],
         raw_query,
         app[SETTINGS].is_strict,
     )
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers by lower-case name; lines of one name are one list (RFC 9110, 5.3)."""
+    sent = request.headers
+    found = {name.lower(): value if value.isascii() else _readable(value) for name, value in sent.items()}
+    if len(found) < len(sent):
+        for name in found:
+            mark = "; " if name == "cookie" else ", "
+            found[name] = mark.join(map(_readable, sent.getall(name)))
+    return found
 
 
 def _readable(value: str) -> str:
@@ -183,64 +180,3 @@ def _readable(value: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("iso8859-1")
-
-
-def _active_by_run(app: web.Application, request: web.Request, surface: str) -> Target | None:
-    run = app[RUNS].active_by_token(auth.bearer(request, RUN_TOKEN))
-    if run is None or run.id != request.match_info["benchmark_run_id"]:
-        return None
-    started = run.started
-    return (started[0], _sandbox_of(run, started[0], surface)) if len(started) == 1 else None
-
-
-def _active_by_task_run(app: web.Application, request: web.Request, surface: str) -> Target | None:
-    run = app[RUNS].active_by_token(auth.bearer(request, RUN_TOKEN))
-    task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
-    if run is None or task_run is None or task_run.benchmark_run_id != run.id or task_run.phase is not Phase.STARTED:
-        return None
-    return task_run, _sandbox_of(run, task_run, surface)
-
-
-def _active_by_sandbox(app: web.Application, request: web.Request, surface: str) -> Target | None:
-    found = app[RUNS].active_sandbox(request.match_info["sandbox_id"])
-    return found if found is not None and found[1].surface == surface else None
-
-
-async def _locate_by_run(request: web.Request, surface: str) -> Target:
-    run = await auth.run_in_path(request)
-    if run.is_over:
-        raise Conflict(f"The benchmark run is {run.status}; its systems take no more calls.")
-    started = run.started
-    if not started:
-        raise Conflict("No task run is started; start a task run first.")
-    if len(started) > 1:
-        ids = ", ".join(f"/v1/task-runs/{t.id}/{surface}" for t in started)
-        raise Conflict(f"{len(started)} task runs are started; use the task-scoped URL of one of them: {ids}.")
-    return started[0], _sandbox_of(run, started[0], surface)
-
-
-async def _locate_by_task_run(request: web.Request, surface: str) -> Target:
-    run, task_run = await auth.task_run_in_path(request)
-    if task_run.phase is not Phase.STARTED:
-        state = task_run.status if task_run.is_over else task_run.phase
-        raise Conflict(f"The task run is {state}; its systems take calls while it is started.")
-    return task_run, _sandbox_of(run, task_run, surface)
-
-
-async def _locate_by_sandbox(request: web.Request, surface: str) -> Target:
-    runs = request.app[RUNS]
-    found = runs.active_sandbox(request.match_info["sandbox_id"])
-    if found is None:
-        raise NotFound("There is no active sandbox of this id.")
-    task_run, sandbox = found
-    if sandbox.surface != surface:
-        raise NotFound(f"The sandbox is a {sandbox.type}; it has no {surface} surface.")
-    return task_run, sandbox
-
-
-def _sandbox_of(run: BenchmarkRun, task_run: TaskRun, surface: str) -> Sandbox:
-    for sandbox in task_run.sandboxes:
-        if sandbox.surface == surface:
-            return sandbox
-    reference = run.benchmark.definition.reference
-    raise NotFound(f"The environment of {reference} has no simulator on the surface {surface}.")

@@ -2,16 +2,16 @@
 
 aiohttp's own response goes through a header table, a stream writer and three coroutines; for the many small,
 whole answers of a simulator that is a third of what they cost. Whatever is not plain (HTTP/1.0, a HEAD, an answer
-that may have no body, a connection that will close, cookies) goes the usual way.
+that may have no body, a connection that will close, cookies, a request from a page) goes the usual way.
 """
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 _NO_BODY = frozenset({204, 304})
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\n\r\n"
 _IN_ONE_PIECE = 16 * 1024
 _BUFFERED = 64 * 1024
 
@@ -30,6 +30,7 @@ class WholeResponse(web.Response):
             or not request.keep_alive
             or self._keep_alive is False
             or self._cookies
+            or hdrs.ORIGIN in request.headers
         ):
             return await super().prepare(request)
         self._keep_alive = True
@@ -61,6 +62,6 @@ class WholeResponse(web.Response):
         fields = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
         last = f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
         head = f"HTTP/1.1 {self._status} {self._reason}\r\n{''.join(fields)}{last}"
-        if head.count("\r") != len(fields) + 5 or head.count("\n") != len(fields) + 5:
+        if head.count("\r") != len(fields) + 6 or head.count("\n") != len(fields) + 6:
             raise ValueError("a header holds a line break")
         return head.encode()
