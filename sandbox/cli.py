@@ -1,9 +1,8 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
-import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +95,7 @@ def serve(
     )
     _refuse_public_local_keys(settings)
     try:
-        run(served(settings, lambda runner: _announced(settings, runner, ready_file)))
+        run(served(settings, lambda runner: _announce(settings, runner), ready=ready_file))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
     except (DatabaseError, ListenError) as error:
@@ -121,29 +120,6 @@ def _refuse_public_local_keys(settings: Settings) -> None:
     ):
         if key is not None and not key.startswith(prefix):
             _fail(f"{name} must begin with {prefix}.")
-
-
-@contextmanager
-def _announced(settings: Settings, runner: "web.AppRunner", file: Path | None) -> Iterator[None]:
-    """Say that requests are accepted: to a person, and in the file that a program waits for."""
-    from sandbox.app import START_KEYS
-    from sandbox.ready_file import ready_file
-    from sandbox.serving import url_of
-
-    if file is None:
-        _announce(settings, runner)
-        yield
-        return
-    found = runner.app[START_KEYS]
-    content = {
-        "url": url_of(settings, runner),
-        "pid": os.getpid(),
-        "api_key": found.api_key,
-        "solver_key": found.solver_key,
-    }
-    with ready_file(file, content):
-        _announce(settings, runner)
-        yield
 
 
 def _announce(settings: Settings, runner: "web.AppRunner") -> None:

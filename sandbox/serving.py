@@ -7,8 +7,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,8 @@ from sandbox.api.context import HUB, IN_FLIGHT
 from sandbox.api.malformed import Server
 from sandbox.api.mounts import open_short_way
 from sandbox.api.surfaces import SCOPES
-from sandbox.app import LOCK, create_app
+from sandbox.app import LOCK, START_KEYS, create_app
+from sandbox.ready_file import ready_file
 from sandbox.record.lock import Owner
 from sandbox.settings import Settings
 
@@ -134,8 +136,8 @@ async def serving_url(settings: Settings) -> AsyncIterator[str]:
         yield url_of(settings, runner)
 
 
-async def serve(settings: Settings, announced: Callable[[web.AppRunner], AbstractContextManager[None]]) -> None:
-    """Serve until SIGTERM or SIGINT; `announced` is entered once requests are accepted, and left at the end."""
+async def serve(settings: Settings, announce: Callable[[web.AppRunner], None], *, ready: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted and the file `ready` is there."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,8 +145,15 @@ async def serve(settings: Settings, announced: Callable[[web.AppRunner], Abstrac
     async with running(settings, is_lasting=True) as runner:
         gc.collect()
         gc.freeze()  # what was loaded stays: no collection has to look at it again
-        with announced(runner):
+        with nullcontext() if ready is None else ready_file(ready, _opened_by(settings, runner)):
+            announce(runner)
             await stop.wait()
+
+
+def _opened_by(settings: Settings, runner: web.AppRunner) -> Mapping[str, Any]:
+    keys = runner.app[START_KEYS]
+    url = url_of(settings, runner)
+    return {"url": url, "pid": os.getpid(), "api_key": keys.api_key, "solver_key": keys.solver_key}
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -24,7 +24,7 @@ from sandbox.record.lock import DirectoryInUse, Owner, owner_of
 from sandbox.rehearsal import agents
 from sandbox.rehearsal.agents import REFERENCE_FILES, Agent, IdleAgent
 from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import APIConnectionError, ClientError
+from sandbox.rehearsal.client.errors import APIConnectionError, AuthenticationError, ClientError
 from sandbox.rehearsal.client.threads import LoopThread
 from sandbox.rehearsal.command import CommandAgent
 from sandbox.rehearsal.progress import ProgressBar
@@ -78,6 +78,11 @@ def run_campaign(
             if campaign.url is None:
                 campaign = stack.enter_context(_server(campaign, start_server, err))
             return asyncio.run(_until_signalled((work or _rehearse)(campaign, out, err), err))
+    except AuthenticationError as error:
+        raise Invalid(
+            f"{campaign.url} takes other keys: {error.message} Give them with --api-key and --solver-key, "
+            "or as SANDBOX_API_KEY and SANDBOX_SOLVER_KEY."
+        ) from None
     except KeyboardInterrupt:
         err.print("interrupted", style="yellow")
         return EXIT_INTERRUPTED

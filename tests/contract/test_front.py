@@ -1,8 +1,15 @@
 """`GET /`: what a person or a program that came by is told."""
 
+import os
 import re
+from dataclasses import replace
 
+import aiohttp
 import pytest
+
+from sandbox.record.lock import Owner, owner_of
+from sandbox.serving import serving_url
+from sandbox.settings import Settings
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -60,3 +67,26 @@ async def test_a_name_in_the_page_cannot_be_markup(serve):
     async with serve(url_base="http://a.example/<b>") as live:
         body = (await live.call("GET", "/", headers={"Accept": "text/html"})).body.decode()
         assert "<b>" not in body and "&lt;b&gt;" in body
+
+
+async def test_a_server_on_all_addresses_names_one_that_this_machine_reaches(disk):
+    settings = Settings(
+        host="0.0.0.0",
+        port=0,
+        data_dir=disk.data,
+        playgrounds=(disk.playgrounds,),
+        seeds=(disk.seeds,),
+        is_watching=False,
+    )
+    async with (
+        serving_url(settings) as url,
+        aiohttp.ClientSession() as session,
+        session.get(f"{url}/healthz") as answer,
+    ):
+        assert url.startswith("http://127.0.0.1:") and answer.status == 200
+        assert owner_of(disk.data) == Owner(os.getpid(), url, False, False, (disk.playgrounds,), (disk.seeds,))
+    async with serving_url(replace(settings, url_base="https://x.example")) as url:
+        assert url == "https://x.example"
+        found = owner_of(disk.data)
+        assert found is not None and (found.url or "").startswith("http://127.0.0.1:")
+    assert owner_of(disk.data) is None

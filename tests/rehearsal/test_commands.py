@@ -222,6 +222,7 @@ def test_another_server(sandbox: Run, threaded_fake: Any, settings_seen: list[Se
     assert settings_seen == []
     result = sandbox("rehearse", "mock@1", "--url", threaded_fake.url, "--api-key", "vk_wrong")
     assert (result.exit_code, "No or wrong credentials" in result.stderr) == (2, True)
+    assert "--api-key and --solver-key" in result.stderr
 
 
 def test_nobody_at_the_url(sandbox: Run, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
