@@ -7,10 +7,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-import structlog
 from aiohttp import web
 
-from sandbox.api import browsers, llm_tasks, surfaces, system, v1
+from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
 from sandbox.api.context import (
     CLOCK,
     FETCH,
@@ -33,9 +32,11 @@ from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.llm_tasks.checks import LLM_TASK
 from sandbox.llm_tasks.tasks.from_files import definition_problems
+from sandbox.logs import get_logger
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
+from sandbox.record.lock import DirectoryLock
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
 from sandbox.runs.registry import Registry
@@ -48,12 +49,13 @@ from sandbox.simulators.files import FilesSimulator
 from sandbox.simulators.hl7 import Hl7Simulator
 from sandbox.simulators.portal import PayerSimulator
 
-__all__ = ["START_KEYS", "Settings", "create_app", "create_registry"]
+__all__ = ["LOCK", "START_KEYS", "Settings", "create_app", "create_registry"]
 
 START_KEYS = web.AppKey("start_keys", StartKeys)
 WATCHING = web.AppKey("watching", asyncio.Event)
+LOCK = web.AppKey("lock", DirectoryLock)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def create_registry() -> Registry:
@@ -77,6 +79,7 @@ def create_app(
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
+    front.add_routes(app)
     system.add_routes(app)
     v1.add_routes(app)
     for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
@@ -95,11 +98,9 @@ async def _let_go(app: web.Application) -> None:
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     settings, registry, clock = app[SETTINGS], app[REGISTRY], app[CLOCK]
-    lock = database.DirectoryLock(settings.data_dir)
+    lock = app[LOCK] = DirectoryLock(settings.data_dir)
     try:
-        load = partial(
-            load_library, settings.playground_dirs, settings.seed_dirs, registry, is_strict=settings.is_strict
-        )
+        load = partial(load_library, settings.playground_dirs, settings.seed_dirs, registry)
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)

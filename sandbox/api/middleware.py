@@ -2,7 +2,6 @@
 
 import asyncio
 
-import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
@@ -10,9 +9,10 @@ from sandbox import ids
 from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.errors import SandboxError
+from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @web.middleware

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from sandbox.client.explaining import explain, summary
+
 JsonObject: TypeAlias = Mapping[str, Any]
 
 
@@ -137,7 +139,7 @@ class BenchmarkRun:
 
 @dataclass(frozen=True, slots=True)
 class TaskCompletion:
-    """What `complete` answers: the verdict and every check."""
+    """What `complete` answers: the verdict and every check; `repr` shows first what failed."""
 
     task_run_id: str
     benchmark_run_id: str | None
@@ -150,6 +152,18 @@ class TaskCompletion:
     started_at: datetime | None
     completed_at: datetime | None
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether the verdict is `pass`."""
+        return self.verdict == "pass"
+
+    def explain(self) -> str:
+        """Return lines for people: the checks that failed and why, then those that passed."""
+        return explain(self.task_run_id, self.verdict, self.score, self.checks)
+
+    def __repr__(self) -> str:
+        return summary("TaskCompletion", self.task_run_id, self.verdict, self.score, self.checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import structlog
 from watchfiles import awatch
 
 from sandbox.definitions.library import Library, Shelf
 from sandbox.definitions.problems import DefinitionError
+from sandbox.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 async def watch(

@@ -25,6 +25,9 @@ EVENT_TYPES: Final = frozenset(
     "surface_error".split()
 )
 
+METHODS: Final = frozenset("DELETE GET HEAD OPTIONS PATCH POST PUT".split())
+"""What `Request.method` of an agent's call may be."""
+
 KEPT_REQUEST_HEADERS: Final = frozenset(
     "accept content-type if-match if-none-match if-none-exist if-modified-since prefer range user-agent".split()
 )

@@ -15,12 +15,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
-import structlog
-
 from sandbox import ids, jsonio, limits
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
 from sandbox.errors import Conflict, SandboxError, TooLarge
 from sandbox.jsonio import Json
+from sandbox.logs import get_logger
 from sandbox.playground import clock as playground_clock
 from sandbox.playground.branch import Branch, Document, Savepoint
 from sandbox.playground.clock import ClockState
@@ -30,7 +29,7 @@ DUE = "_due"
 WAITING = "_waiting"
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

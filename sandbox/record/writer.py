@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 import aiosqlite
-import structlog
 
+from sandbox.logs import get_logger
 from sandbox.playground.events import Event
 from sandbox.record import encode
 
@@ -27,7 +27,7 @@ _ROWS_AT_ONCE = 100
 SYNC_INTERVAL_S = 0.1
 LINGER_S = 0.001
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class WriterError(Exception):

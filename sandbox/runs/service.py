@@ -10,14 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-import structlog
-
 from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
+from sandbox.logs import get_logger
 from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import Step, StepFailed, run_scenario
 from sandbox.record.reader import Reader
@@ -33,7 +32,7 @@ from sandbox.scoring.engine import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class ScenarioFailed(SandboxError):

@@ -39,8 +39,6 @@ import sys
 from pathlib import Path
 from sandbox.serving import run, serve, url_of
 from sandbox.settings import Settings
-import structlog
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 data, seeds, playgrounds, recording = sys.argv[1:5]
 settings = Settings(
     port=0,

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import structlog
-
 from sandbox import limits
 from sandbox.clock import Clock, monotonic_s
 from sandbox.errors import SandboxError
@@ -24,11 +22,12 @@ from sandbox.llm_tasks.output_format.fit import problems_of
 from sandbox.llm_tasks.run.embedded_json import find_json, without_fence, without_thoughts
 from sandbox.llm_tasks.run.patience import Patience
 from sandbox.llm_tasks.run.redaction import without_secrets
+from sandbox.logs import get_logger
 
 _PROBLEMS_SHOWN: Final = 5
 _CHARS_ON_THE_LOOP: Final = 64 * limits.KIB
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(slots=True)

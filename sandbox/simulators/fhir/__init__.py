@@ -12,6 +12,7 @@ from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
@@ -26,10 +27,12 @@ from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
 from sandbox.simulators.fhir.table import CAPABILITY
-from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.validation import structures
+from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
+PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
 def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
@@ -47,6 +50,7 @@ class FhirSimulator(Simulator):
     surface = SURFACE
     config_model: ClassVar[ModelClass] = proxy.FhirConfig
     endpoints = {"fhir": "fhir"}
+    seed_files = ("fhir/**",)
     own_credential = (
         "Or get an access token at fhir/token with the client_id and client_secret of the sandbox's credentials."
     )
@@ -94,6 +98,21 @@ class FhirSimulator(Simulator):
             _interactions("fhir", "FHIR system interactions"),
             _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """One for each resource type."""
+        return frozenset(map(collection_of, structures.resource_types()))
+
+    def find_path_problem(self, glob: str) -> str | None:
+        """Return why no request can have a path that matches a glob: below the base stands a type or an operation."""
+        steps = glob.split("/")
+        if len(steps) < 2 or "**" in steps[:2]:
+            return super().find_path_problem(glob)
+        known = [*sorted(structures.resource_types()), *PATHS_BESIDE_TYPES]
+        if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
+            return None
+        return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
 
     @property
     def checks(self) -> Sequence[Check]:

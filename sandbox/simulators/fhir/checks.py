@@ -3,7 +3,8 @@
 `fhirpath` (extension) is one more field, `$fhirpath`, which must be true on the first match.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,9 +15,13 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.fhir import fhirpath
+from sandbox.simulators.fhir.nearness import near_resources
+from sandbox.simulators.fhir.path_types import find_search_problems, find_unknown_names, path_type
 from sandbox.simulators.fhir.proxy import is_proxied, observed
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.validation.structures import resource_types
+from sandbox.simulators.vocabulary import ANY, Finding, PathType, Surroundings
+from sandbox.suggest import did_you_mean
 
 FHIRPATH = "$fhirpath"
 
@@ -44,7 +49,7 @@ class FhirResourceState(Assertion):
     @classmethod
     def _known_type(cls, value: str) -> str:
         if value not in resource_types():
-            raise ValueError(f'"{value}" is not a resource type of FHIR R4')
+            raise ValueError(f'"{value}" is not a resource type of FHIR R4{did_you_mean(value, resource_types())}')
         return value
 
     @field_validator("search", mode="before")
@@ -127,7 +132,24 @@ def select(assertion: FhirResourceState, view: View) -> Selection:
         subjects.append(Subject(label, value))
     query = "&".join(f"{name}={value}" for name, value in assertion.parameters)
     sought = f"{assertion.resource_type} matching {query}" if query else assertion.resource_type
-    return Selection(sought, tuple(subjects), evidence)
+    if any(s.surface == SURFACE and is_proxied(s.config) for s in view.sandboxes):
+        return Selection(sought, tuple(subjects), evidence)  # what else there is upstream is not recorded
+    candidates = partial(near_resources, assertion.resource_type, assertion.parameters, view)
+    return Selection(sought, tuple(subjects), evidence, kind=assertion.resource_type, candidates=candidates)
 
 
-FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select)
+def _path_type(assertion: FhirResourceState, path: str) -> PathType:
+    return ANY if path == FHIRPATH else path_type(assertion.resource_type, path)
+
+
+def inspect(assertion: FhirResourceState, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield the names in `fhirpath` that nothing in the resource has, and codes that a parameter never finds."""
+    if assertion.fhirpath is not None:
+        for message in find_unknown_names(assertion.resource_type, assertion.fhirpath):
+            yield ("fhirpath",), message
+    for name, value in assertion.parameters:
+        for message in find_search_problems(assertion.resource_type, name, value):
+            yield ("search", name), message
+
+
+FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select, path_type=_path_type, inspect=inspect)
