@@ -137,7 +137,7 @@ async def serving_url(settings: Settings) -> AsyncIterator[str]:
 
 
 async def serve(settings: Settings, announce: Callable[[web.AppRunner], None], *, ready: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted, when the file `ready` is there."""
+    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted and the file `ready` is there."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
