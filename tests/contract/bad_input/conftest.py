@@ -64,6 +64,7 @@ CREATE_WRONG = {
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
 }
 API: dict[tuple[str, str], Row] = {
+    ("GET", "/"): Row(is_open=True),
     ("GET", "/healthz"): Row(is_open=True),
     ("GET", "/readyz"): Row(is_open=True),
     ("POST", "/v1/benchmark-runs"): Row(
