@@ -11,7 +11,12 @@ from sandbox.runs.tokens import Principal
 
 def bearer(request: web.Request, wanted: str) -> str:
     """Return the bearer token. Raises `Unauthorized` saying which kind is `wanted`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return bearer_in(request.headers.get("Authorization", ""), wanted)
+
+
+def bearer_in(authorization: str, wanted: str) -> str:
+    """Return the bearer token of a header field. Raises `Unauthorized` saying which kind is `wanted`."""
+    scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.")

@@ -1,0 +1,99 @@
+"""The write-ahead log's keeper: has it synced to the medium, and brings it back into the database.
+
+Both take as long as the disk does, so they happen on threads. A commit on the event loop must never be the one that
+begins the log anew, since SQLite syncs the log's head then. So while a checkpoint runs beside the commits, a reader
+(the guard) keeps the log from being begun anew; then the queue is held for a moment, the rest is brought over, and the
+log's first page is written from the thread (https://sqlite.org/wal.html, Checkpointing).
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aiosqlite
+import structlog
+
+from sandbox.limits import MIB
+from sandbox.record import database
+
+SYNC_INTERVAL_S = 0.1
+CHECKPOINT_BYTES = 16 * MIB
+_RESTART_WAIT_MS = 50
+
+log = structlog.get_logger()
+
+
+async def open_keeper(file: Path) -> "Keeper":
+    """Open a keeper's connections to a database that is migrated."""
+    own = await database.connect(file, wait_ms=_RESTART_WAIT_MS)
+    try:
+        return Keeper(file, own, await database.connect(file, is_reader=True))
+    except BaseException:
+        await own.close()
+        raise
+
+
+class Keeper:
+    """Syncs and checkpoints, on two connections of its own, of which the guard only reads."""
+
+    def __init__(self, file: Path, own: aiosqlite.Connection, guard: aiosqlite.Connection) -> None:
+        self._file = file
+        self._wal = Path(f"{file}-wal")
+        self._own = own
+        self._guard = guard
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+        """Begin; `hold` keeps commits back until `release`."""
+        self._task = asyncio.create_task(self._run(hold, release), name="sandbox-keeper")
+
+    def note(self) -> None:
+        """Say that something was committed."""
+        self._news.set()
+
+    async def stop(self) -> None:
+        """End the work."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._guard.close()
+        await self._own.close()
+
+    async def _run(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await asyncio.to_thread(database.sync_log, self._file)
+                if await asyncio.to_thread(self._log_bytes) >= CHECKPOINT_BYTES:
+                    await self._checkpoint(hold, release)
+            except Exception as error:  # a commit will meet the same disk, and say so
+                log.error("the record was not synced", error=str(error))
+            await asyncio.sleep(SYNC_INTERVAL_S)
+
+    def _log_bytes(self) -> int:
+        try:
+            return self._wal.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    async def _checkpoint(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+        await self._guard.execute("BEGIN")
+        try:
+            await self._guard.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
+            await self._own.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+        except BaseException:
+            await self._guard.rollback()
+            raise
+        hold()
+        try:
+            await self._guard.rollback()
+            await self._own.execute_fetchall("PRAGMA wal_checkpoint(RESTART)")
+            # Writing the version that is there already is the least that goes into the log.
+            await self._own.execute_fetchall(f"PRAGMA user_version={database.SCHEMA_VERSION}")
+        finally:
+            release()
