@@ -18,14 +18,14 @@ from sandbox.record import database
 
 SYNC_INTERVAL_S = 0.1
 CHECKPOINT_BYTES = 16 * MIB
-_RESTART_WAIT_MS = 50
+_TRUNCATE_WAIT_MS = 50
 
 log = structlog.get_logger()
 
 
 async def open_keeper(file: Path) -> "Keeper":
     """Open a keeper's connections to a database that is migrated."""
-    own = await database.connect(file, wait_ms=_RESTART_WAIT_MS)
+    own = await database.connect(file, wait_ms=_TRUNCATE_WAIT_MS)
     try:
         return Keeper(file, own, await database.connect(file, is_reader=True))
     except BaseException:
@@ -82,18 +82,26 @@ class Keeper:
             return 0
 
     async def _checkpoint(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
-        await self._guard.execute("BEGIN")
         try:
-            await self._guard.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
-            await self._own.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
-        except BaseException:
+            await self._stand_guard()
+            await self._bring_over("PASSIVE")
+            hold()  # what came meanwhile is brought over, too, before anybody has to wait for long
             await self._guard.rollback()
-            raise
-        hold()
-        try:
+            await self._stand_guard()
+            release()
+            await self._bring_over("PASSIVE")
+            hold()
             await self._guard.rollback()
-            await self._own.execute_fetchall("PRAGMA wal_checkpoint(RESTART)")
+            await self._bring_over("TRUNCATE")
             # Writing the version that is there already is the least that goes into the log.
             await self._own.execute_fetchall(f"PRAGMA user_version={database.SCHEMA_VERSION}")
         finally:
+            await self._guard.rollback()
             release()
+
+    async def _stand_guard(self) -> None:
+        await self._guard.execute("BEGIN")
+        await self._guard.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
+
+    async def _bring_over(self, how: str) -> None:
+        await self._own.execute_fetchall(f"PRAGMA wal_checkpoint({how})")

@@ -25,7 +25,7 @@ HEADERS = {"host": "127.0.0.1:8787", "accept": "*/*", "authorization": "Bearer v
 PATIENTS = 1_000
 COUNT = 4_096
 IN_A_TURN = 32
-ROUNDS = 7
+ROUNDS = 5
 
 
 def seed() -> Seed:
