@@ -3,7 +3,9 @@
 Both take as long as the disk does, so they happen on threads. A commit on the event loop must never be the one that
 begins the log anew, since SQLite syncs the log's head then. So while a checkpoint runs beside the commits, a reader
 (the guard) keeps the log from being begun anew; then the queue is held for a moment, the rest is brought over, and the
-log's first page is written from the thread (https://sqlite.org/wal.html, Checkpointing).
+log's first page is written from the thread (https://sqlite.org/wal.html, Checkpointing). The log's file is written over
+and not cut, since a file that grows waits for the file system's own journal. So its length does not tell how much is in
+it, and the bytes are counted.
 """
 
 import asyncio
@@ -13,19 +15,20 @@ from pathlib import Path
 import aiosqlite
 import structlog
 
-from sandbox.limits import MIB
+from sandbox.limits import KIB, MIB
 from sandbox.record import database
 
 SYNC_INTERVAL_S = 0.1
 CHECKPOINT_BYTES = 16 * MIB
-_TRUNCATE_WAIT_MS = 50
+_COMMIT_BYTES = 12 * KIB  # pages of tables and indexes that a commit writes whole
+_RESTART_WAIT_MS = 50
 
 log = structlog.get_logger()
 
 
 async def open_keeper(file: Path) -> "Keeper":
     """Open a keeper's connections to a database that is migrated."""
-    own = await database.connect(file, wait_ms=_TRUNCATE_WAIT_MS)
+    own = await database.connect(file, wait_ms=_RESTART_WAIT_MS)
     try:
         return Keeper(file, own, await database.connect(file, is_reader=True))
     except BaseException:
@@ -38,18 +41,19 @@ class Keeper:
 
     def __init__(self, file: Path, own: aiosqlite.Connection, guard: aiosqlite.Connection) -> None:
         self._file = file
-        self._wal = Path(f"{file}-wal")
         self._own = own
         self._guard = guard
         self._news = asyncio.Event()
+        self._written = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
         """Begin; `hold` keeps commits back until `release`."""
         self._task = asyncio.create_task(self._run(hold, release), name="sandbox-keeper")
 
-    def note(self) -> None:
-        """Say that something was committed."""
+    def note(self, size: int) -> None:
+        """Say that a transaction of about so many bytes was committed."""
+        self._written += size + _COMMIT_BYTES
         self._news.set()
 
     async def stop(self) -> None:
@@ -69,17 +73,12 @@ class Keeper:
             self._news.clear()
             try:
                 await asyncio.to_thread(database.sync_log, self._file)
-                if await asyncio.to_thread(self._log_bytes) >= CHECKPOINT_BYTES:
+                if self._written >= CHECKPOINT_BYTES:
+                    self._written = 0
                     await self._checkpoint(hold, release)
             except Exception as error:  # a commit will meet the same disk, and say so
                 log.error("the record was not synced", error=str(error))
             await asyncio.sleep(SYNC_INTERVAL_S)
-
-    def _log_bytes(self) -> int:
-        try:
-            return self._wal.stat().st_size
-        except FileNotFoundError:
-            return 0
 
     async def _checkpoint(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
         try:
@@ -92,7 +91,7 @@ class Keeper:
             await self._bring_over("PASSIVE")
             hold()
             await self._guard.rollback()
-            await self._bring_over("TRUNCATE")
+            await self._bring_over("RESTART")
             # Writing the version that is there already is the least that goes into the log.
             await self._own.execute_fetchall(f"PRAGMA user_version={database.SCHEMA_VERSION}")
         finally:

@@ -207,7 +207,7 @@ class Writer:
 
     def _settle(self, units: list[Unit]) -> None:
         self.commits += 1
-        self._keeper.note()
+        self._keeper.note(sum([unit.size for unit in units]))
         for unit in units:
             if unit.error is not None:
                 self._take_back(units)
