@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "sandbox.sqlite3"
 LOCK_NAME = "sandbox.lock"
 BUSY_TIMEOUT_MS = 10_000

@@ -5,11 +5,11 @@ of the call thrown into it. So the one order of things serves the event loop, wh
 thread, to which they are handed one by one (`writer.py`).
 """
 
-import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from sandbox.record.refusals import is_full, is_own_fault
 from sandbox.record.units import Statement, Unit
 
 Call: TypeAlias = tuple[str, Sequence[Any]]
@@ -17,26 +17,6 @@ Calls: TypeAlias = Generator[Call, None, None]
 
 _ROWS_AT_ONCE = 100
 _NOTHING: tuple[Any, ...] = ()
-# What says that the statement is at fault, not the medium: too big, a constraint, a type, a parameter.
-_OWN_FAULT = frozenset(
-    {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
-)
-
-
-def is_own_fault(error: Exception) -> bool:
-    """Whether a unit was refused for what it holds; the next one may be stored."""
-    if not isinstance(error, sqlite3.Error):
-        return isinstance(error, ValueError | OverflowError | TypeError)  # a value that SQLite cannot hold
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, sqlite3.DataError | sqlite3.InterfaceError | sqlite3.ProgrammingError) or (
-        code is not None and code & 0xFF in _OWN_FAULT
-    )
-
-
-def is_busy(error: Exception) -> bool:
-    """Whether another connection holds the lock."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def store(units: Sequence[Unit]) -> Calls:
@@ -48,7 +28,7 @@ def store(units: Sequence[Unit]) -> Calls:
     try:
         yield from _together(left)
     except Exception as error:
-        if not is_own_fault(error):
+        if not is_own_fault(error) and not is_full(error):
             raise
         if len(left) > 1:  # one of them is at fault: each by itself
             yield from _each(left)
@@ -62,13 +42,11 @@ def store(units: Sequence[Unit]) -> Calls:
 def _each(units: Sequence[Unit]) -> Calls:
     refused: dict[str, Exception] = {}
     for unit in units:
-        before = refused.get(unit.owner) if unit.owner is not None else None
-        if before is not None:
-            unit.error = before
-            continue
-        yield from store((unit,))
-        if unit.error is not None and unit.owner is not None:
-            refused[unit.owner] = unit.error
+        unit.error = next((refused[owner] for owner in unit.owners if owner in refused), None)
+        if unit.error is None:
+            yield from store((unit,))
+        if unit.error is not None:
+            refused.update(dict.fromkeys(unit.owners, unit.error))
 
 
 def _together(units: Sequence[Unit]) -> Calls:

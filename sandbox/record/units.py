@@ -19,25 +19,25 @@ class WriterError(Exception):
 class Unit:
     """One or more statements that are stored together, in the order in which units were handed over.
 
-    Await it, or give it a callback. `owner` is whose state the unit continues (a playground): when one unit of an
-    owner is not stored, none that follows it is. `undo` takes back in memory what the unit was to make last. `make`
+    Await it, or give it a callback. `owners` are whose state the unit continues (a playground, a run): when one unit of
+    an owner is not stored, none that follows it is. `undo` takes back in memory what the unit was to make last. `make`
     writes out the statements of a unit that is too large for the event loop.
     """
 
-    __slots__ = ("_future", "_then", "error", "is_over", "is_stored", "make", "owner", "size", "statements", "undo")
+    __slots__ = ("_future", "_then", "error", "is_over", "is_stored", "make", "owners", "size", "statements", "undo")
 
     def __init__(
         self,
         statements: Sequence[Statement],
         size: int = 0,
-        owner: str | None = None,
+        owners: tuple[str, ...] = (),
         undo: Callable[[], None] | None = None,
         make: Callable[[], Sequence[Statement]] | None = None,
     ) -> None:
         self.statements = statements
         self.make = make
         self.size = size
-        self.owner = owner
+        self.owners = owners
         self.undo = undo
         self.error: Exception | None = None
         self.is_stored = False

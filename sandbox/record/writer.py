@@ -8,8 +8,9 @@ The loop must not wait for a disk. Units of some hundred kilobytes go to SQLite'
 as another connection holds the lock, as a commit takes more than `QUICK_S`, or as a checkpoint is being brought to
 its end (`keeper.py`). There is one queue, and at any time one of the two takes from it.
 
-What SQLite refuses for what it holds fails alone, with what its owner did after it, and is taken back in memory. If the
-medium fails, the writer stops taking more; only a restart, which folds what is on disk, is safe then.
+What SQLite refuses for what it holds fails alone, with what its owner did after it, and is taken back in memory; so
+does what a full disk has no room for, and what meets a lock that stays (`refusals.py`). If the medium fails, the writer
+stops taking more; only a restart, which folds what is on disk, is safe then.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ from sandbox.playground.events import Event
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
 from sandbox.record.keeper import Keeper, open_keeper
-from sandbox.record.transaction import Calls, is_own_fault, statements_size, store
+from sandbox.record.refusals import is_own_fault, is_passing, told
+from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
@@ -79,24 +81,25 @@ class Writer:
         size = encode.size_of(event)
         if size > LARGE_BYTES:
             return self._take_in(
-                Unit((), size, event.playground_id, undo, partial(encode.event_statements, event, Bodies()))
+                Unit((), size, (event.playground_id,), undo, partial(encode.event_statements, event, Bodies()))
             )
-        return self._take_in(Unit(encode.event_statements(event, self._bodies), size, event.playground_id, undo))
+        return self._take_in(Unit(encode.event_statements(event, self._bodies), size, (event.playground_id,), undo))
 
     def write(
-        self, statements: Iterable[Statement], *, owner: str | None = None, undo: Callable[[], None] | None = None
+        self, statements: Iterable[Statement], *, owners: tuple[str, ...] = (), undo: Callable[[], None] | None = None
     ) -> "asyncio.Future[None]":
         """Queue a unit of work. The future resolves once it is on disk.
 
-        Raises `WriterError` when the writer has failed or is closed.
+        What has no `undo` cannot be taken back: when a full or locked disk keeps it from being stored, the writer
+        fails. Raises `WriterError` when it has, or is closed.
         """
         self._check_open()
         rows = list(statements)
-        return self._take_in(Unit(rows, statements_size(rows), owner, undo)).future
+        return self._take_in(Unit(rows, statements_size(rows), owners, undo)).future
 
     async def flush(self) -> None:
         """Wait until everything queued so far is on disk."""
-        await self.write(())
+        await self.write((), undo=_nothing)
 
     async def close(self) -> None:
         """Commit what is queued and close the connections."""
@@ -216,36 +219,50 @@ class Writer:
             if not unit.is_over:
                 unit.finish()
 
+    def _fail(self, units: list[Unit], error: Exception) -> None:
+        """Take everything back that is not stored: the medium does not take it."""
+        for unit in units:
+            if not unit.is_stored and unit.error is None:
+                unit.error = error
+        self._take_back(units)
+        for unit in units:
+            if not unit.is_over:
+                unit.finish()
+
     def _take_back(self, units: list[Unit]) -> None:
         """Take back in memory what was refused, and what is queued and builds on it."""
         self._bodies.forget()
         refused = [unit for unit in units if unit.error is not None]
-        causes = {unit.owner: unit.error for unit in refused if unit.owner is not None}
-        for unit in self._queue:
-            unit.error = causes.get(unit.owner) if unit.owner is not None else None
+        causes: dict[str, Exception] = {}
+        for unit in refused:
+            causes.update(dict.fromkeys(unit.owners, unit.error or WriterError()))
+        failing = next((u.error for u in refused if u.error is not None and self._is_final(u, u.error)), None)
+        if failing is not None:
+            self.failure = f"The record cannot be written: {failing}. Free the disk and restart the server."
+            log.error("record failed", error=str(failing))
+        kept: list[Unit] = []
+        for unit in self._take_all():
+            unit.error = failing or next((causes[owner] for owner in unit.owners if owner in causes), None)
+            (kept if unit.error is None else refused).append(unit)
             if unit.error is not None:
-                refused.append(unit)
-        self._queue = [unit for unit in self._queue if unit.error is None]
-        self._size = sum(unit.size for unit in self._queue)
+                causes.update(dict.fromkeys(unit.owners, unit.error))
+        self._queue, self._size = kept, sum(unit.size for unit in kept)
         for unit in reversed(refused):
             if unit.undo is not None:
                 unit.undo()
         for unit in refused:
-            log.error("not recorded", error=str(unit.error), owner=unit.owner)
-            unit.finish(WriterError(f"This cannot be recorded: {unit.error}. Nothing was changed."))
+            error = unit.error or WriterError()
+            log.error("not recorded", error=str(error), owners=unit.owners)
+            unit.finish(WriterError(self.failure) if failing is not None else told(error))
 
-    def _fail(self, units: list[Unit], error: Exception) -> None:
-        """Take everything back: nothing of these units is stored."""
-        if not is_own_fault(error):
-            self.failure = f"The record cannot be written: {error}. Free the disk and restart the server."
-            log.error("record failed", error=str(error))
-            units += self._take_all()
-        self._bodies.forget()
-        for unit in reversed(units):
-            if unit.undo is not None:
-                unit.undo()
-        for unit in units:
-            unit.finish(WriterError(self.failure or str(error)))
+    @staticmethod
+    def _is_final(unit: Unit, error: Exception) -> bool:
+        """Whether nothing more can be stored: the medium fails, or memory is ahead of it for good."""
+        return (is_passing(error) and unit.undo is None) or not (is_passing(error) or is_own_fault(error))
+
+
+def _nothing() -> None:
+    """Take back nothing."""
 
 
 def _call_all(connection: sqlite3.Connection, calls: Calls) -> None:

@@ -108,11 +108,17 @@ def bare(loop: str = "asyncio") -> Iterator[Server]:
 
 @contextlib.contextmanager
 def sandbox(
-    data: Path, seeds: str = "", playgrounds: str = "", *, recording: bool = True, tree: Path | None = None
+    data: Path,
+    seeds: str = "",
+    playgrounds: str = "",
+    *,
+    recording: bool = True,
+    tree: Path | None = None,
+    before: str = "",
 ) -> Iterator[Server]:
-    """Run a sandbox server on a data directory; of the build in `tree`, if that is given."""
+    """Run a sandbox server on a data directory; of the build in `tree`, if that is given, and after a script."""
     options = [str(data), seeds, playgrounds, "1" if recording else "0"]
-    server = Server([sys.executable, "-c", SANDBOX, *options], None, tree)
+    server = Server([sys.executable, "-c", before + SANDBOX, *options], None, tree)
     try:
         yield server
     finally:

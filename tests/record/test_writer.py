@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.errors import InsufficientStorage, TooLarge, Unavailable
 from sandbox.record import database, keeper
 from sandbox.record import writer as writer_module
 from sandbox.record.writer import LARGE_BYTES, WriterError, open_writer
@@ -84,7 +85,7 @@ async def test_what_an_owner_did_after_a_refusal_is_refused_and_taken_back_last_
     undone = []
 
     def unit(key, owner):
-        return writer.write([blob(key)], owner=owner, undo=lambda: undone.append(key))
+        return writer.write([blob(key)], owners=(owner,), undo=lambda: undone.append(key))
 
     units = [unit("1", "p"), unit("x", "p"), unit("2", "q"), unit("3", "p")]
     units[1].add_done_callback(lambda _: None)
@@ -101,13 +102,57 @@ async def test_a_medium_that_fails_stops_the_writer_and_takes_back_what_was_queu
     await writer.write([blob("a")])
     medium, undone = Medium(writer), []
     medium.error = failure("SQLITE_IOERR", "disk I/O error")
-    units = [writer.write([blob(key)], owner=key, undo=lambda key=key: undone.append(key)) for key in "bc"]
+    units = [writer.write([blob(key)], owners=(key,), undo=lambda key=key: undone.append(key)) for key in "bc"]
     results = await asyncio.gather(*units, return_exceptions=True)
     assert all(isinstance(r, WriterError) and "restart the server" in str(r) for r in results)
     assert undone == ["c", "b"] and stored(file) == ["a"]
     medium.error = None
     with pytest.raises(WriterError, match="disk I/O error"):
         writer.write([blob("c")])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("SQLITE_FULL", InsufficientStorage), ("SQLITE_BUSY", Unavailable), ("SQLITE_TOOBIG", TooLarge)]
+)
+async def test_what_may_go_away_fails_its_units_and_the_writer_goes_on(opened, name, kind):
+    writer, file = opened
+    await writer.write([blob("a")])
+    medium, undone = Medium(writer), []
+    medium.error = failure(name, "no")
+    unit = writer.write([blob("b")], owners=("p",), undo=lambda: undone.append("b"))
+    with pytest.raises(kind) as raised:
+        await unit
+    assert undone == ["b"] and writer.failure is None
+    assert ("Retry-After" in raised.value.headers) is (kind is Unavailable)
+    medium.error = None
+    await writer.write([blob("c")])
+    assert stored(file) == ["a", "c"]
+
+
+async def test_only_what_does_not_fit_is_refused_when_the_disk_is_full(opened):
+    writer, file = opened
+    await writer.write([blob("a")])
+    for connection in (writer._quick, writer._slow):
+        pages = connection.execute("PRAGMA page_count")
+        pages = (await (await pages).fetchone() if connection is writer._slow else pages.fetchone())[0]
+        done = connection.execute(f"PRAGMA max_page_count={pages + 3}")
+        if connection is writer._slow:
+            await done
+    keys = ("b", "large", "c")
+    bodies = (b"x", bytes(100_000), b"x")
+    units = [writer.write([blob(k, b)], owners=(k,), undo=lambda: None) for k, b in zip(keys, bodies, strict=True)]
+    results = await asyncio.gather(*units, return_exceptions=True)
+    assert [type(r) for r in results] == [type(None), InsufficientStorage, type(None)]
+    assert stored(file) == ["a", "b", "c"]
+
+
+async def test_what_cannot_be_taken_back_stops_the_writer_when_the_disk_is_full(opened):
+    writer, _ = opened
+    medium = Medium(writer)
+    medium.error = failure("SQLITE_FULL", "database or disk is full")
+    with pytest.raises(WriterError, match="disk is full"):
+        await writer.write([blob("a")])
+    assert "restart the server" in writer.failure
 
 
 async def test_a_foreign_lock_sends_the_queue_to_the_thread_and_back(opened):
