@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from sandbox.api import llm_tasks, surfaces, system, v1
+from sandbox.api import browsers, llm_tasks, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
@@ -87,6 +87,7 @@ def create_app(
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
     app.on_startup.append(benchmarks.note_start)
+    app.on_response_prepare.append(browsers.add_headers)
     app.on_shutdown.append(_let_go)
     return app
 

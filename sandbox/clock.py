@@ -4,6 +4,7 @@ A playground has a clock of its own (`playground/clock.py`); this leaf only tell
 how a point in time is written on the wire: `2026-04-20T17:10:02.000Z`.
 """
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,10 +15,14 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 class Clock(Protocol):
-    """Anything that tells the time; tests pass a fake."""
+    """Anything that tells the time and can let it pass; tests pass a fake."""
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when so much time has passed."""
         ...
 
 
@@ -27,6 +32,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the current time, in UTC."""
         return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when so much time has passed."""
+        await asyncio.sleep(seconds)
 
 
 def monotonic_s() -> float:

@@ -2,7 +2,8 @@
 
 An id is a prefix and a ULID (`br_01JC…`), opaque to callers. Ids of definitions are derived from
 their names, so that they are the same on every machine; ids in a seeded playground are derived
-from the seed, the event and a counter, so that a run can be repeated to the byte.
+from the seed, the event and a counter, so that a run can be repeated to the byte. Secrets never are:
+who knows a run's seed must not know its passwords.
 """
 
 import hashlib
@@ -60,11 +61,6 @@ def derived_id(prefix: str, *parts: object) -> str:
 def new_secret(prefix: str, length: int = 32) -> str:
     """Mint a token that cannot be guessed; `length` counts the characters after the prefix."""
     return prefix + secrets.token_urlsafe(length)[:length]
-
-
-def seeded_secret(seed: int, *parts: object, length: int = 20) -> str:
-    """Derive a password for a seeded run; the same seed gives the same one."""
-    return hashlib.blake2b(f"{seed}\x1f{parts!r}".encode(), digest_size=32).hexdigest()[:length]
 
 
 def seeded_random(*parts: object) -> random.Random:

@@ -1,6 +1,7 @@
 """Settings: what `sandbox serve` may be told, by option or by environment variable."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from sandbox import limits
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
 def builtin(name: str) -> Path:
@@ -43,6 +45,7 @@ class Settings:
     solver_key: str | None = None
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    allowed_origins: tuple[str, ...] = ()
     is_recording: bool = True
     is_watching: bool = True
     openai_base_url: str | None = None
@@ -87,6 +90,7 @@ class Settings:
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),
             openai_base_url=(env.get("SANDBOX_OPENAI_BASE_URL") or "").rstrip("/") or None,
             openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
             openai_models=_words(env.get("SANDBOX_OPENAI_MODELS")),
@@ -105,6 +109,20 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     if not (text.isascii() and text.isdigit() and least <= int(text[:10]) < 1_000_000_000):
         raise SettingError(f'{name} must be a whole number from {least} to 999,999,999, not "{text[:40]}".')
     return int(text)
+
+
+def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return origins as browsers write them: lower case, nothing after the host and port."""
+    found = []
+    for word in _words(env.get(name)):
+        origin = word.rstrip("/").lower()
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingError(
+                f'{name} lists origins such as https://ui.example.org, with commas between them, not "{word[:100]}".'
+            )
+        scheme, _, host = origin.partition("://")
+        found.append(f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}")
+    return tuple(found)
 
 
 def _words(text: str | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from sandbox.playground.events import Headers
@@ -16,7 +17,7 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 _KEPT: Final = 1024
 _KEPT_BYTES: Final = 2048
-_LONG_WAY: Final = (hdrs.EXPECT, hdrs.CONTENT_ENCODING, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE)
+_LONG_WAY: Final = (hdrs.EXPECT, hdrs.CONTENT_ENCODING, hdrs.TRANSFER_ENCODING, hdrs.UPGRADE, hdrs.ORIGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,6 @@ class Head:
     """Header fields by lower-case name, what stands in some of them, and whether nothing there needs aiohttp's care."""
 
     headers: Headers
-    authorization: str
     host: str | None
     content_length: int
     is_plain: bool
@@ -32,13 +32,14 @@ class Head:
 
 @dataclass(slots=True)
 class Asked:
-    """A request, a value: `path` is decoded, `params` are what the route's pattern found in it."""
+    """A request, a value: `path` is decoded, `headers` are found whatever their case."""
 
     method: str
     path: str
     url: URL
+    headers: Mapping[str, str]
+    match_info: Mapping[str, str]
     head: Head
-    params: Mapping[str, str]
     host: str
 
 
@@ -48,7 +49,7 @@ class Heads:
     def __init__(self) -> None:
         self._known: dict[RawHeaders, Head] = {}
 
-    def of(self, raw: RawHeaders, fields: Mapping[str, str]) -> Head:
+    def of(self, raw: RawHeaders, fields: CIMultiDictProxy[str]) -> Head:
         """Return the head of a request, given as the client wrote it and as aiohttp read it."""
         head = self._known.get(raw)
         if head is None:
@@ -60,17 +61,25 @@ class Heads:
         return head
 
 
-def _read(fields: Mapping[str, str]) -> Head:
-    headers = {name.lower(): value if value.isascii() else _readable(value) for name, value in fields.items()}
+def _read(fields: CIMultiDictProxy[str]) -> Head:
     length = fields.get(hdrs.CONTENT_LENGTH, "0")
     is_plain = not any(name in fields for name in _LONG_WAY) and length.isascii() and length.isdigit()
     return Head(
-        Headers(headers),
-        fields.get(hdrs.AUTHORIZATION, ""),
+        Headers(_headers(fields)),
         fields.get(hdrs.HOST),
         int(length) if is_plain else 0,
         is_plain,
     )
+
+
+def _headers(sent: CIMultiDictProxy[str]) -> dict[str, str]:
+    """Return the headers by lower-case name; lines of one name are one list (RFC 9110, 5.3)."""
+    found = {name.lower(): value if value.isascii() else _readable(value) for name, value in sent.items()}
+    if len(found) < len(sent):
+        for name in found:
+            mark = "; " if name == "cookie" else ", "
+            found[name] = mark.join(map(_readable, sent.getall(name)))
+    return found
 
 
 def _readable(value: str) -> str:

@@ -1,5 +1,8 @@
 """Who calls: the bearer token of a request, and what it may reach."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from aiohttp import web
 
 from sandbox.api.context import KEY_RING, RUNS
@@ -9,16 +12,30 @@ from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
 
+class Carrying(Protocol):
+    """What carries a token, and parameters of its path."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields, whatever their case."""
+        ...
+
+    @property
+    def match_info(self) -> Mapping[str, str]:
+        """The parameters of the path."""
+        ...
+
+
+def token_of(request: Carrying) -> str:
+    """Return the bearer token, empty when none was sent."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def bearer(request: web.Request, wanted: str) -> str:
     """Return the bearer token. Raises `Unauthorized` saying which kind is `wanted`."""
-    return bearer_in(request.headers.get("Authorization", ""), wanted)
-
-
-def bearer_in(authorization: str, wanted: str) -> str:
-    """Return the bearer token of a header field. Raises `Unauthorized` saying which kind is `wanted`."""
-    scheme, _, token = authorization.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token:
+    token = token_of(request)
+    if not token:
         raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.")
     return token
 
@@ -34,7 +51,12 @@ def organization(request: web.Request) -> Principal:
 
 def is_organization(request: web.Request) -> bool:
     """Whether the request carries an organization key."""
-    principal = request.app[KEY_RING].find(bearer(request, "organization key, vk_…"))
+    return has_organization_key(request.app, request)
+
+
+def has_organization_key(app: web.Application, request: Carrying) -> bool:
+    """Whether what is carried is an organization key."""
+    principal = app[KEY_RING].find(token_of(request))
     return principal is not None and principal.solver_id is None
 
 

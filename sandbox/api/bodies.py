@@ -1,5 +1,7 @@
 """Request bodies: read within a limit, parsed strictly, checked against a model."""
 
+import asyncio
+import zlib
 from typing import TypeVar
 
 from aiohttp import web
@@ -7,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
+from sandbox.media_types import split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
-_CODINGS = frozenset({"identity", "gzip", "deflate"})
+_CODINGS = frozenset({"gzip", "deflate"})
+# Codings of the same name (RFC 9110, 8.4.1.3).
+_ALIASES = {"x-gzip": "gzip"}
 
 
 class Body(BaseModel):
@@ -27,10 +32,7 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
     """
     if not request.body_exists:
         return b""
-    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding not in _CODINGS:
-        known = ", ".join(sorted(_CODINGS))
-        raise UnsupportedMedia(f'The Content-Encoding "{coding[:100]}" is not read here; use one of {known}.')
+    coding, is_decoded = _coding(request)
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
@@ -46,10 +48,53 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
             else:
                 parts.append(part)
     except web.RequestPayloadError:
-        raise Malformed(f"The body cannot be read: it is not what {coding} makes, or it is cut off.") from None
+        raise _broken(coding) from None
     if size > limit:
         raise _too_large(limit)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    return body if is_decoded else await asyncio.to_thread(gunzip, body, limit)
+
+
+def _coding(request: web.Request) -> tuple[str, bool]:
+    """Return the body's content coding, and whether the server has undone it; raises `UnsupportedMedia`."""
+    lines = request.headers.getall("Content-Encoding", ())
+    given = [part.lower() for part in split_list(",".join(lines))]
+    codings = [_ALIASES.get(part, part) for part in given if part != "identity"]
+    if len(lines) > 1 or len(codings) > 1 or not _CODINGS.issuperset(codings):
+        known = ", ".join(sorted({*_CODINGS, *_ALIASES, "identity"}))
+        raise UnsupportedMedia(f'The Content-Encoding "{", ".join(given)[:100]}" is not read here; use one of {known}.')
+    coding = codings[0] if codings else "identity"
+    # The server undoes a coding that stands alone under its own name, and passes on the rest as it came.
+    return coding, coding == "identity" or given == [coding]
+
+
+def gunzip(body: bytes, limit: int) -> bytes:
+    """Undo gzip, every member of it (RFC 1952); raises `Malformed`, or `TooLarge` past `limit` bytes.
+
+    >>> import gzip
+    >>> gunzip(gzip.compress(b"a") + gzip.compress(b"b"), 2)
+    b'ab'
+    """
+    parts, size = [], 0
+    while True:
+        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            part = member.decompress(body, limit - size + 1)
+        except zlib.error:
+            part = b""
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if not member.eof:
+            raise _broken("gzip")
+        parts.append(part)
+        body = member.unused_data
+        if not body:
+            return b"".join(parts)
+
+
+def _broken(coding: str) -> Malformed:
+    return Malformed(f"The body cannot be read: it is not what {coding} makes, or it is cut off.")
 
 
 def _too_large(limit: int) -> TooLarge:

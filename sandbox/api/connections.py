@@ -65,7 +65,7 @@ class ShortWay:
             return None
         at_once, params = found
         try:
-            return at_once(Asked(message.method, path, message.url, head, params, head.host), payload)
+            return at_once(Asked(message.method, path, message.url, message.headers, params, head, head.host), payload)
         except Exception as error:
             return raising(error)
 

@@ -1,6 +1,6 @@
 """One renderer per surface: which format an error takes at a path.
 
-Below a surface's root its simulator renders (OperationOutcome, ACK, …), below `/api/v1` the task API
+Below a surface's root its simulator renders (OperationOutcome, ACK, …), below `/api/v1` and its aliases the task API
 does; everywhere else the answer is `{"error": {code, message, details?, request_id}}`.
 """
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox import errors, jsonio
 from sandbox.api.context import REGISTRY
 from sandbox.api.wire import WholeResponse
+from sandbox.llm_tasks.addresses import is_task_api
 from sandbox.llm_tasks.errors import render_error as render_task_api_error
 from sandbox.playground.events import Response
 from sandbox.simulators.base import Simulator, render_json_error
@@ -50,7 +51,7 @@ def simulator_at(request: web.Request) -> Simulator | None:
 
 def render(request: web.Request, error: errors.SandboxError, request_id: str) -> Response:
     """Render an error in the format of the surface that the request went to."""
-    if request.path.startswith("/api/v1/"):
+    if is_task_api(request.path):
         return render_task_api_error(error)
     simulator = simulator_at(request)
     if simulator is not None:

@@ -1,13 +1,13 @@
-"""What every request goes through: a request id, and errors in the format of its surface."""
+"""What every request goes through: a request id, preflight, and errors in the format of its surface."""
 
 import asyncio
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from sandbox import ids
-from sandbox.api import errors
+from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.errors import SandboxError
 from sandbox.record.writer import WriterError
@@ -23,7 +23,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     in_flight = request.app[IN_FLIGHT]
     in_flight.count += 1
     try:
-        response = await handler(request)
+        answer = browsers.preflight(request) if request.method == hdrs.METH_OPTIONS else None
+        response = await handler(request) if answer is None else answer
     except SandboxError as error:
         response = _answer(request, error, request_id)
     except web.HTTPException as error:

@@ -1,39 +1,35 @@
 """The edge of the simulated systems: from an HTTP request to an interaction and back.
 
 One implementation serves every mount: run-scoped, task-scoped (extended mode) and the direct
-routes under `/sandboxes` and its older alias `/services`. It finds the playground, reads the body
-within the route's limit, runs the simulator's handler as one interaction, waits for the commit, and
-answers.
+routes under `/sandboxes` and its older alias `/services`. `doors.py` finds the playground and says what the
+caller has shown; here the body is read within the route's limit, the simulator's handler runs as one
+interaction, its commit is awaited, and the answer leaves.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from aiohttp import StreamReader, web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler
 
-from sandbox.api import auth
+from sandbox.api import doors
 from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import FETCH, HEADS, REQUEST_ID, RUNS, SETTINGS, WRITER
+from sandbox.api.context import FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
+from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
-from sandbox.api.mounts import AtOnce, Scope
-from sandbox.errors import Conflict, NotFound, SandboxError
-from sandbox.playground.events import Request
-from sandbox.playground.playground import Outcome, Playground, Sandbox
-from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
+from sandbox.api.mounts import Scope
+from sandbox.errors import Conflict, SandboxError
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction, Outcome, Playground
+from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
-from sandbox.simulators.base import Route, Simulator
+from sandbox.simulators.base import Route, RouteHandler, Simulator
 
-Target = tuple[TaskRun, Sandbox]
-Find = Callable[[web.Application, Asked, str], Target | None]
-Locate = Callable[[web.Request, str], Awaitable[Target]]
-Named = Callable[[web.Request], Awaitable[tuple[BenchmarkRun, list[TaskRun]]]]
 SCOPES = web.AppKey("scopes", list[Scope])
-RUN_TOKEN = "run token, vrl_run_…"
-ORGANIZATION_KEY = "organization key, vk_…"
 
 
 def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> None:
@@ -44,77 +40,56 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
     for simulator in registry.simulators:
         for route in simulator.routes:
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
-            if is_wired or not is_strict:
-                _mount(by_run, app, simulator, route, (_active_by_run, _locate_by_run), _named_run)
-            if not is_strict:
-                _mount(by_task_run, app, simulator, route, (_active_by_task_run, _locate_by_task_run), _named_task_run)
+            is_for_agents = route.access != "organization"
+            if is_for_agents and (is_wired or not is_strict):
+                _mount(by_run, Served(app, simulator, route, doors.ByRun()))
+            if is_for_agents and not is_strict:
+                _mount(by_task_run, Served(app, simulator, route, doors.ByTaskRun()))
+            served = Served(app, simulator, route, doors.BySandbox())
             for scope in direct:
-                _mount(scope, app, simulator, route, (_active_by_sandbox, _locate_by_sandbox), None)
+                _mount(scope, served)
     app[SCOPES] = [by_run, by_task_run, *direct]
     for scope in app[SCOPES]:
         app.router.register_resource(scope)
 
 
-def _mount(
-    scope: Scope,
-    app: web.Application,
-    simulator: Simulator,
-    route: Route,
-    by: tuple[Find, Locate],
-    named: Named | None,
-) -> None:
-    served = Served(app, simulator, route, *by, is_direct=named is None)
-    handler: Handler = served.handle
-    at_once: AtOnce | None = served.at_once
-    if named is None:
-        at_once = None
-    elif route.is_document:
-        handler, at_once = document_handler_of(app, simulator, route, named), None
+def _mount(scope: Scope, served: "Served") -> None:
+    route = served.route
+    handler = served.handle if route.render is None else served.handle_and_render
+    at_once = served.at_once if route.render is None else None
     for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
         scope.add(method, route.path, handler, at_once)
 
 
 class Served:
-    """One route of one simulated system in one scope.
+    """One route of one simulated system in one scope."""
 
-    `find` looks among what is active; when it finds nothing, `locate` says why, and looks on the disk for that.
-    """
-
-    def __init__(
-        self,
-        app: web.Application,
-        simulator: Simulator,
-        route: Route,
-        find: Find,
-        locate: Locate,
-        *,
-        is_direct: bool = False,
-    ) -> None:
+    def __init__(self, app: web.Application, simulator: Simulator, route: Route, way: Way) -> None:
         self._app = app
         self._simulator = simulator
-        self._route = route
-        self._find = find
-        self._locate = locate
-        self._needs_key = is_direct and not route.is_open
+        self.route = route
+        self._way = way
 
     def at_once(self, asked: Asked, payload: StreamReader) -> Outcome | Handler | None:
-        """Serve a call whose body is all there; None when it needs what takes time before the interaction."""
-        route = self._route
+        """Serve a call that has the scope's key and whose body is all there.
+
+        None when it has not, or needs what takes time before the interaction.
+        """
+        route = self.route
         if route.body_limit < asked.head.content_length:
             return None
-        target = self._find(self._app, asked, self._simulator.surface)
+        target = self._way.find(self._app, asked, self._simulator.surface)
         playground = target[0].playground if target is not None else None
         if target is None or playground is None or playground.is_torn_down:
             return None
         if route.forward is not None and target[1].config:
             return None
-        body = b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1)
-        call = self._call(asked, body)
+        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1))
         work = route.prepare(call, playground.branch.seed) if route.prepare is not None else None
         if work is not None:
             return self._after(work, target, call)
         try:
-            return self._interact(playground, target[1], call)
+            return self._interact(target, call, route.handler)
         except SandboxError:
             raise
         except Exception as error:
@@ -122,41 +97,63 @@ class Served:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one request, whatever it takes."""
-        app, route, simulator = self._app, self._route, self._simulator
-        if self._needs_key:
-            auth.bearer(request, ORGANIZATION_KEY)
+        app, route, simulator = self._app, self.route, self._simulator
         head = app[HEADS].of(request.raw_headers, request.headers)
-        asked = Asked(request.method, request.path, request.rel_url, head, request.match_info, request.host)
-        task_run, sandbox = self._find(app, asked, simulator.surface) or await self._locate(request, simulator.surface)
-        body = await read_limited(request, route.body_limit) if request.body_exists else b""
+        asked = Asked(
+            request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host
+        )
+        handler, body = route.handler, b""
+        is_own = is_stranger = False
+        target = self._way.find(app, request, simulator.surface)
+        if target is None:
+            if route.access == "door" and request.body_exists:
+                body = await read_limited(request, route.body_limit)
+            seen = _to_request(app[SETTINGS], asked, body)
+            target, standing = await doors.admit(self._way, app, request, simulator, route.access, seen)
+            is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
+        task_run, sandbox = target
+        if not body and request.body_exists:
+            body = await read_limited(request, route.body_limit)
         call = self._call(asked, body)
         playground = _playground_of(task_run)
-        if self._needs_key and not auth.is_organization(request):
-            simulator.authorize(playground.look(sandbox), auth.bearer(request, ORGANIZATION_KEY), call)
-        if route.forward is not None and sandbox.config:
-            call.prepared = await route.forward(call, sandbox, app[FETCH])
-            playground = _playground_of(task_run)  # once more, as it took its time
+        if is_own:
+            handler = _checked(simulator, playground.look(sandbox), call, handler)
         work = None
-        if route.prepare is not None and call.prepared is None:
-            work = route.prepare(call, playground.branch.seed)
-        return await self._finish(work, (task_run, sandbox), call, request[REQUEST_ID])
+        if handler is route.handler:
+            if route.forward is not None and sandbox.config:
+                call.prepared = await route.forward(call, sandbox, app[FETCH])
+                playground = _playground_of(task_run)  # once more, as it took its time
+            if route.prepare is not None and call.prepared is None:
+                work = route.prepare(call, playground.branch.seed)
+        if work is not None:
+            call.prepared = await work
+        if is_stranger and route.access == "document":
+            return to_web(handler(_playground_of(task_run).look(sandbox), call))
+        return await self._finish(target, call, request[REQUEST_ID], handler, is_stranger=is_stranger)
+
+    async def handle_and_render(self, request: web.Request) -> web.Response:
+        """Serve one request to a route whose errors have a format of their own."""
+        try:
+            return await self.handle(request)
+        except SandboxError as error:
+            if self.route.render is None:
+                raise
+            return to_web(self.route.render(error))
 
     def _after(self, work: Awaitable[Any], target: Target, call: Request) -> Handler:
         """Return who waits for the work and does the rest."""
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            return await self._finish(work, target, call, request[REQUEST_ID])
+            call.prepared = await work
+            return await self._finish(target, call, request[REQUEST_ID], self.route.handler)
 
         return rest
 
     async def _finish(
-        self, work: Awaitable[Any] | None, target: Target, call: Request, request_id: str
+        self, target: Target, call: Request, request_id: str, handler: RouteHandler, *, is_stranger: bool = False
     ) -> web.Response:
-        task_run, sandbox = target
-        if work is not None:
-            call.prepared = await work
         try:
-            outcome = self._interact(_playground_of(task_run), sandbox, call)
+            outcome = self._interact(target, call, handler, is_stranger=is_stranger)
         except SandboxError:
             raise
         except Exception as error:
@@ -167,17 +164,22 @@ class Served:
 
     def _call(self, asked: Asked, body: bytes) -> Request:
         call = _to_request(self._app[SETTINGS], asked, body)
-        return call.with_redacted(self._route.redact) if self._route.redact and body else call
+        return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
-    def _interact(self, playground: Playground, sandbox: Sandbox, call: Request) -> Outcome:
-        run = self._route.handler
-        return playground.interact(
-            self._route.event_type,
-            lambda tx: run(tx, call),
+    def _interact(self, target: Target, call: Request, handler: RouteHandler, *, is_stranger: bool = False) -> Outcome:
+        task_run, sandbox = target
+        return _playground_of(task_run).interact(
+            self.route.event_type,
+            lambda tx: handler(tx, call),
             sandbox=sandbox,
             request=call,
-            on_error=lambda error: self._simulator.render_error(error, call),
+            on_error=lambda error: self._show(error, call),
+            is_stranger=is_stranger,
         )
+
+    def _show(self, error: SandboxError, call: Request) -> Response:
+        render = self.route.render
+        return self._simulator.render_error(error, call) if render is None else render(error)
 
     def _after_failure(self, error: Exception) -> Handler:
         """Return who keeps the event of what broke, and says that it did."""
@@ -195,38 +197,17 @@ class Served:
             raise Internal("The request is nested too deeply for this route.") from None
 
 
-def document_handler_of(app: web.Application, simulator: Simulator, route: Route, named: Named) -> Handler:
-    """Return what serves a document that needs no token, below the run or task run that the path names.
-
-    It is an event of the one task run that is started; without one it is answered all the same.
-    """
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        """Serve the document."""
-        run, meant = await named(request)
-        started = [t for t in meant if t.phase is Phase.STARTED]
-        task_run = started[0] if len(started) == 1 else meant[0]
-        target = task_run, _sandbox_of(run, task_run, simulator.surface)
-        if len(started) == 1:
-            return await Served(app, simulator, route, lambda *_: target, _locate_by_run).handle(request)
-        head = app[HEADS].of(request.raw_headers, request.headers)
-        asked = Asked(request.method, request.path, request.rel_url, head, request.match_info, request.host)
-        playground, call = _playground_of(task_run), _to_request(app[SETTINGS], asked, b"")
-        if route.forward is not None and target[1].config:
-            call.prepared = await route.forward(call, target[1], app[FETCH])
-        return to_web(route.handler(playground.look(target[1]), call))
-
-    return handle
+def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:
+    """Return the handler, or one that raises: a caller that is known and may not do this is an event like any other."""
+    try:
+        simulator.check_access(look, call)
+    except SandboxError as error:
+        return partial(_refuse, error)
+    return handler
 
 
-async def _named_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
-    run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
-    return run, [t for t in run.task_runs if not t.is_over] or run.task_runs
-
-
-async def _named_task_run(request: web.Request) -> tuple[BenchmarkRun, list[TaskRun]]:
-    run, task_run = await request.app[RUNS].find_task_run(request.match_info["task_run_id"])
-    return run, [task_run]
+def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
+    raise error
 
 
 def _playground_of(task_run: TaskRun) -> Playground:
@@ -248,69 +229,8 @@ def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:
         tuple(asked.url.query.items()) if raw_query else (),
         asked.head.headers,
         body,
-        asked.params,
+        asked.match_info,
         (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
         settings.is_strict,
     )
-
-
-def _active_by_run(app: web.Application, asked: Asked, surface: str) -> Target | None:
-    run = app[RUNS].active_by_token(auth.bearer_in(asked.head.authorization, RUN_TOKEN))
-    if run is None or run.id != asked.params["benchmark_run_id"]:
-        return None
-    started = run.started
-    return (started[0], _sandbox_of(run, started[0], surface)) if len(started) == 1 else None
-
-
-def _active_by_task_run(app: web.Application, asked: Asked, surface: str) -> Target | None:
-    run = app[RUNS].active_by_token(auth.bearer_in(asked.head.authorization, RUN_TOKEN))
-    task_run = app[RUNS].active_task_run(asked.params["task_run_id"])
-    if run is None or task_run is None or task_run.benchmark_run_id != run.id or task_run.phase is not Phase.STARTED:
-        return None
-    return task_run, _sandbox_of(run, task_run, surface)
-
-
-def _active_by_sandbox(app: web.Application, asked: Asked, surface: str) -> Target | None:
-    found = app[RUNS].active_sandbox(asked.params["sandbox_id"])
-    return found if found is not None and found[1].surface == surface else None
-
-
-async def _locate_by_run(request: web.Request, surface: str) -> Target:
-    run = await auth.run_in_path(request)
-    if run.is_over:
-        raise Conflict(f"The benchmark run is {run.status}; its systems take no more calls.")
-    started = run.started
-    if not started:
-        raise Conflict("No task run is started; start a task run first.")
-    if len(started) > 1:
-        ids = ", ".join(f"/v1/task-runs/{t.id}/{surface}" for t in started)
-        raise Conflict(f"{len(started)} task runs are started; use the task-scoped URL of one of them: {ids}.")
-    return started[0], _sandbox_of(run, started[0], surface)
-
-
-async def _locate_by_task_run(request: web.Request, surface: str) -> Target:
-    run, task_run = await auth.task_run_in_path(request)
-    if task_run.phase is not Phase.STARTED:
-        state = task_run.status if task_run.is_over else task_run.phase
-        raise Conflict(f"The task run is {state}; its systems take calls while it is started.")
-    return task_run, _sandbox_of(run, task_run, surface)
-
-
-async def _locate_by_sandbox(request: web.Request, surface: str) -> Target:
-    runs = request.app[RUNS]
-    found = runs.active_sandbox(request.match_info["sandbox_id"])
-    if found is None:
-        raise NotFound("There is no active sandbox of this id.")
-    task_run, sandbox = found
-    if sandbox.surface != surface:
-        raise NotFound(f"The sandbox is a {sandbox.type}; it has no {surface} surface.")
-    return task_run, sandbox
-
-
-def _sandbox_of(run: BenchmarkRun, task_run: TaskRun, surface: str) -> Sandbox:
-    for sandbox in task_run.sandboxes:
-        if sandbox.surface == surface:
-            return sandbox
-    reference = run.benchmark.definition.reference
-    raise NotFound(f"The environment of {reference} has no simulator on the surface {surface}.")

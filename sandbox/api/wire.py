@@ -2,19 +2,19 @@
 
 aiohttp's own response goes through a header table, a stream writer and three coroutines; for the many small,
 whole answers of a simulator that is a third of what they cost. Whatever is not plain (HTTP/1.0, a HEAD, an answer
-that may have no body, a connection that will close, cookies) goes the usual way.
+that may have no body, a connection that will close, cookies, a request from a page) goes the usual way.
 """
 
 import asyncio
 from collections.abc import Iterable
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 NO_BODY = frozenset({204, 304})
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\n\r\n"
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\n\r\n"
 _IN_ONE_PIECE = 16 * 1024
 _BUFFERED = 64 * 1024
 
@@ -26,7 +26,7 @@ def write_whole(
     lines = [f"{name}: {value}\r\n" for name, value in fields]
     last = f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
     text = f"HTTP/1.1 {status} {reason}\r\n{''.join(lines)}{last}"
-    if text.count("\r") != len(lines) + 5 or text.count("\n") != len(lines) + 5:
+    if text.count("\r") != len(lines) + 6 or text.count("\n") != len(lines) + 6:
         raise ValueError("a header holds a line break")
     head = text.encode()
     if len(body) <= _IN_ONE_PIECE:
@@ -50,6 +50,7 @@ class WholeResponse(web.Response):
             or not request.keep_alive
             or self._keep_alive is False
             or self._cookies
+            or hdrs.ORIGIN in request.headers
         ):
             return await super().prepare(request)
         self._keep_alive = True

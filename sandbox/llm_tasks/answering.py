@@ -4,25 +4,29 @@ An answer is checked against the output format before anybody sees it; what does
 again, up to `limits.LLM_RETRIES` times a model. Knows engines; must not know storage or HTTP.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
 
-from sandbox import jsonio, limits
-from sandbox.clock import monotonic_s
+from sandbox import limits
+from sandbox.clock import Clock, monotonic_s
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.llm_tasks.embedded_json import find_json, without_fence, without_thoughts
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.engines.catalog import LlmModel
 from sandbox.llm_tasks.engines.media import CONTENT_TYPES
 from sandbox.llm_tasks.engines.replay import Cassettes
 from sandbox.llm_tasks.output_format import problems_of
+from sandbox.llm_tasks.patience import Patience
 from sandbox.llm_tasks.prompts import as_text, estimate_tokens
 from sandbox.llm_tasks.redaction import without_secrets
 
 _PROBLEMS_SHOWN: Final = 5
+_CHARS_ON_THE_LOOP: Final = 64 * limits.KIB
 
 log = structlog.get_logger()
 
@@ -46,8 +50,9 @@ class Outcome:
 class Answerer:
     """Asks models until an answer fits."""
 
-    def __init__(self, cassettes: Cassettes, *, is_recording: bool) -> None:
+    def __init__(self, cassettes: Cassettes, clock: Clock, *, is_recording: bool) -> None:
         self._cassettes = cassettes
+        self._clock = clock
         self._is_recording = is_recording
 
     async def answer(
@@ -76,12 +81,14 @@ class Answerer:
         return outcome
 
     async def _ask(self, call: Call, model: LlmModel, outcome: Outcome, secrets: Sequence[str]) -> None:
+        patience = Patience(self._clock)
         for attempt in range(1, limits.LLM_RETRIES + 2):
-            if attempt > 1:
-                outcome.retries += 1
             try:
+                if attempt > 1 and outcome.error is not None:
+                    await patience.wait(outcome.error, attempt - 1)
+                    outcome.retries += 1
                 answer = await model.engine.answer(replace(call, attempt=attempt))
-                value = _checked(answer, call)
+                value = await _checked(answer, call)
             except EngineFailure as failure:
                 outcome.error = failure
                 if not failure.retry:
@@ -118,20 +125,21 @@ def _size(value: Json) -> int:
     return len(value) // 4 if isinstance(value, bytes) else estimate_tokens(as_text(value))
 
 
-def _checked(answer: Answer, call: Call) -> Json:
+async def _checked(answer: Answer, call: Call) -> Json:
     """Return the answer as the modality has it. Raises `EngineFailure` for what does not fit."""
     value = answer.value
     if call.modality in CONTENT_TYPES:
         if isinstance(value, str) and call.modality == "csv":
-            return value.encode()
+            return without_fence(without_thoughts(value)).encode()
         if not isinstance(value, bytes) or not value:
             raise EngineFailure("malformed_output", f"The model gave no {call.modality}.", retry=False)
         return value
     if call.fields is None:
-        return value if isinstance(value, str) else as_text(value)
+        return without_thoughts(value) if isinstance(value, str) else as_text(value)
     if isinstance(value, str):
         try:
-            value = jsonio.parse(_unfenced(value))
+            is_long = len(value) > _CHARS_ON_THE_LOOP
+            value = await asyncio.to_thread(find_json, value) if is_long else find_json(value)
         except SandboxError as error:
             raise EngineFailure(
                 "malformed_output", f"The answer is not JSON. {error.message.replace('The body', 'It')}"
@@ -141,10 +149,3 @@ def _checked(answer: Answer, call: Call) -> Json:
         shown = "; ".join(problems[:_PROBLEMS_SHOWN])
         raise EngineFailure("malformed_output", f"The answer does not fit the output_format: {shown}")
     return value
-
-
-def _unfenced(text: str) -> str:
-    plain = text.strip()
-    if plain.startswith("```") and plain.endswith("```"):
-        return plain.removeprefix("```json").removeprefix("```").removesuffix("```")
-    return plain

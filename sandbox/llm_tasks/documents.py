@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sandbox.media_types import charset_of, decode_text, read_media_type
+
 PAGES_MAX: Final = 500
 CHARS_MAX: Final = 2_000_000
 OCR_TIMEOUT_S: Final = 60
@@ -49,18 +51,21 @@ def sniff(content: bytes) -> str | None:
 
 
 def read_document(content: bytes, content_type: str, name: str, strategy: str = "fast") -> DocumentText:
-    """Return the text of a file.
+    """Return the text of a file; plain text in the charset that its type names, else as UTF-8.
 
     `strategy` is that of the document processor: `fast` reads the text layer and falls back to OCR,
     `ocr_only` only recognises, `hi_res` and `auto` do both where the text layer is thin.
     """
-    kind = sniff(content) or content_type
+    kind = sniff(content) or read_media_type(content_type).name
     if kind == "application/pdf":
         return _read_pdf(content, name, strategy)
     if kind.startswith("image/"):
         return _read_image(content, kind, name)
     if kind.startswith(_TEXT_TYPES) or _is_text(content):
-        return DocumentText(content.decode("utf-8-sig", "replace")[:CHARS_MAX], "text")
+        text = decode_text(content, content_type)
+        if text is None:
+            return DocumentText("", "none", f"{name}: the charset {charset_of(content_type)} is not known")
+        return DocumentText(text[:CHARS_MAX], "text")
     return DocumentText("", "none", f"{name}: {kind} has no text that can be read here")
 
 

@@ -1,4 +1,4 @@
-"""Errors of the task API, and the one renderer of everything below `/api/v1`.
+"""Errors of the task API, and the one renderer of everything below `/api/v1` and its aliases.
 
     401  {"error": {"code": 401, "status": "Unauthorized", "message": …}}
     422  {"detail": [{"loc": […], "msg": …, "type": …}]}

@@ -13,6 +13,7 @@ from aiohttp import web
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.llm_tasks.access import Access
+from sandbox.llm_tasks.addresses import BASE, TOKEN, paths_of
 from sandbox.llm_tasks.answering import Answerer
 from sandbox.llm_tasks.engines.build import build_engines
 from sandbox.llm_tasks.handlers import account, runs, tasks
@@ -26,7 +27,6 @@ from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
 from sandbox.settings import Settings
 
-BASE: Final = "/api/v1"
 _O: Final = f"{BASE}/org/{{org_id}}"
 _P: Final = f"{_O}/project/{{project_id}}"
 _T: Final = f"{_P}/task/{{task_id}}"
@@ -43,7 +43,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", f"{_O}/project", account.list_projects),
     ("POST", f"{_O}/project", account.create_project),
     ("GET", _P, account.get_project),
-    ("POST", "/oauth2/token", account.exchange_token),
+    ("POST", TOKEN, account.exchange_token),
     ("POST", f"{_P}/api_key", account.create_api_key),
     ("GET", f"{_P}/api_key", account.list_api_keys),
     ("POST", f"{_P}/api_key/{{api_key_id}}/revoke", account.revoke_api_key),
@@ -100,8 +100,9 @@ class Surroundings:
 
 def add_routes(app: web.Application, surroundings: Callable[[web.Application], Surroundings]) -> None:
     """Add the routes; the parts are made when the app starts and `surroundings` can be told."""
-    for method, path, handler in ROUTES:
-        (app.router.add_get if method == "GET" else partial(app.router.add_route, method))(path, handler)
+    for method, canonical, handler in ROUTES:
+        for path in paths_of(canonical):
+            (app.router.add_get if method == "GET" else partial(app.router.add_route, method))(path, handler)
 
     async def lifetime(app: web.Application) -> AsyncIterator[None]:
         given = surroundings(app)
@@ -112,7 +113,7 @@ def add_routes(app: web.Application, surroundings: Callable[[web.Application], S
         access = Access(given.links, given.writer, given.clock)
         await service.open(given.reader)
         await access.open(given.reader)
-        answerer = Answerer(engines.cassettes, is_recording=settings.llm_is_recording)
+        answerer = Answerer(engines.cassettes, given.clock, is_recording=settings.llm_is_recording)
         runner = Runner(engines.catalog, processors, answerer, given.writer, given.clock, settings.llm_seed)
         app[API] = TaskApi(
             service,

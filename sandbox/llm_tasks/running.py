@@ -26,6 +26,7 @@ from sandbox.llm_tasks.input_processors import Processed, ProcessorFailed, Proce
 from sandbox.llm_tasks.links import StartedTaskRun
 from sandbox.llm_tasks.prompts import as_text, substitute
 from sandbox.llm_tasks.redaction import without_secrets
+from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.record.encode import INSERT_BLOB
@@ -142,7 +143,7 @@ class Runner:
         accepted = _ACCEPTED.get(mode)
         if accepted is not None:
             for file in request.files:
-                if (sniff(file.content) or file.content_type) not in accepted:
+                if (sniff(file.content) or read_media_type(file.content_type).name) not in accepted:
                     wanted = ", ".join(sorted(accepted))
                     message = f"{file.original_filename} is {file.content_type}; this task takes {wanted}."
                     raise ValidationFailed.at(["body", "task_file"], message)

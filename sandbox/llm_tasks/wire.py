@@ -27,6 +27,7 @@ from sandbox.llm_tasks.links import ServerLinks
 from sandbox.llm_tasks.models import Body, RunBody, is_uuid
 from sandbox.llm_tasks.running import Runner, stored_name
 from sandbox.llm_tasks.service import TaskService
+from sandbox.media_types import normal_media_type, read_media_type
 
 BodyModel = TypeVar("BodyModel", bound=Body)
 ReadBody = Callable[[web.Request, int], Awaitable[bytes]]
@@ -236,9 +237,9 @@ def _file(name: str, declared: str | None, content: bytes) -> InputFile:
 
     plain = _plain_name(name)
     guessed = sniff(content) or mimetypes.guess_type(plain)[0]
-    given = declared if declared not in (None, "application/octet-stream") else None
+    given = declared if declared is not None and read_media_type(declared).name != "application/octet-stream" else None
     kind = given or guessed or "application/octet-stream"
-    return InputFile(plain, stored_name(plain, kind), kind, content)
+    return InputFile(plain, stored_name(plain, read_media_type(kind).name), kind, content)
 
 
 def _plain_name(name: str) -> str:
@@ -279,7 +280,7 @@ async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[I
             if name in _FORM_FIELDS:
                 fields[name] = _field_text(part, name, decoded)
             elif name in ("task_file", "task_files") or part.filename is not None:
-                declared = part.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
+                declared = normal_media_type(part.headers.get("Content-Type", ""))
                 files.append(_file(part.filename or name, declared, decoded))
     except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
         raise Malformed(f"The multipart body cannot be read: {error}") from None

@@ -1,8 +1,8 @@
 """A playground's own time, derived from one document in its branch.
 
 Before the task run starts the clock stands at its start. Then it runs with real time, or, in a
-seeded run, steps one second per interaction. `advance_clock` adds an offset. Because the document
-is part of the branch, a fork or a restored playground tells the same time.
+seeded run, steps one second per interaction, those apart that stand still. `advance_clock` adds an offset.
+Because the document is part of the branch, a fork or a restored playground tells the same time.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ KEY = "clock"
 class ClockState:
     """What the branch holds, a value: where the clock began, and how it goes on.
 
-    `origin` and `ahead` are derived: where the clock would stand had it not gone on, in UTC, and how far
-    it is ahead of real time.
+    `held` counts the events that a stepping clock did not step with. `origin` and `ahead` are derived: where the
+    clock would stand had it not gone on, in UTC, and how far it is ahead of real time.
     """
 
     start: datetime
@@ -29,6 +29,7 @@ class ClockState:
     first_seq: int
     offset_s: float
     is_stepping: bool
+    held: int = 0
     origin: datetime = field(init=False)
     ahead: timedelta | None = field(init=False)
 
@@ -45,6 +46,7 @@ class ClockState:
             "first_seq": self.first_seq,
             "offset_s": self.offset_s,
             "is_stepping": self.is_stepping,
+            "held": self.held,
         }
 
     @classmethod
@@ -69,12 +71,13 @@ class ClockState:
             int(value["first_seq"]),
             float(value["offset_s"]),
             bool(value["is_stepping"]),
+            int(value.get("held", 0)),
         )
 
     def at(self, seq: int, real_now: datetime) -> datetime:
         """Return the playground's time for the event `seq`, to the millisecond."""
         if self.is_stepping:
-            moment = self.origin + timedelta(seconds=seq - self.first_seq)
+            moment = self.origin + timedelta(seconds=seq - self.first_seq - self.held)
         elif self.ahead is not None:
             moment = real_now + self.ahead
         else:

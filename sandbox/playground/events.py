@@ -15,6 +15,7 @@ from typing import Any, Final
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Branch, Change
 
 EVENT_TYPES: Final = frozenset(
@@ -74,7 +75,7 @@ class Request:
     @property
     def media_type(self) -> str:
         """The content type without its parameters, lower case; empty when none was sent."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return read_media_type(self.headers.get("content-type", "")).name
 
     def first(self, name: str) -> str | None:
         """Return the first query value of that name, or None."""

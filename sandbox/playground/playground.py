@@ -10,7 +10,7 @@ due, so no timer is needed and a replay does the same.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -105,12 +105,13 @@ class Interaction:
     `now` does not move during an interaction. `sandbox` is the simulator being talked to.
     """
 
-    __slots__ = ("_minted", "_playground", "_seq", "branch", "now", "sandbox")
+    __slots__ = ("_is_held", "_minted", "_playground", "_seq", "branch", "now", "sandbox")
 
     def __init__(self, playground: "Playground", sandbox: Sandbox | None, seq: int, now: datetime) -> None:
         self._playground = playground
         self._seq = seq
         self._minted = 0
+        self._is_held = False
         self.branch = playground.branch
         self.sandbox = sandbox
         self.now = now
@@ -119,6 +120,11 @@ class Interaction:
     def now_text(self) -> str:
         """The time as written on the wire."""
         return format_instant(self.now)
+
+    @property
+    def real_now(self) -> datetime:
+        """Real time: for what people outside date by their own clocks. Nothing that is stored may come from it."""
+        return self._playground.clock.now()
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -140,7 +146,11 @@ class Interaction:
         seed = self._playground.random_seed
         if seed is None:
             return ids.new_id(prefix)
-        return ids.derived_id(prefix, seed, self._playground.key, self._seq, self._minted)
+        if self._is_held:
+            return ids.derived_id(prefix, seed, self._playground.key, "held", self._seq, self._minted)
+        state = ClockState.read(self.branch)
+        step = self._seq - (state.held if state is not None else 0)
+        return ids.derived_id(prefix, seed, self._playground.key, step, self._minted)
 
     def get(self, collection: str, key: str) -> Json:
         """Return a value, or None. Treat it as frozen."""
@@ -190,8 +200,19 @@ class Interaction:
         state = ClockState.read(self.branch)
         if state is None:
             raise Conflict("The playground's clock has not started.")
-        moved = ClockState(state.start, state.real_start, state.first_seq, state.offset_s + seconds, state.is_stepping)
+        moved = replace(state, offset_s=state.offset_s + seconds)
         self.put(playground_clock.COLLECTION, playground_clock.KEY, moved.to_json())
+
+    def stand_still(self) -> None:
+        """Let this interaction move nothing: neither a stepping clock nor the ids that a seed gives later ones.
+
+        For what anyone may cause, who need not be the agent. Call it before anything is minted.
+        """
+        self._is_held = True
+        state = ClockState.read(self.branch)
+        if state is not None and state.is_stepping:
+            still = replace(state, held=state.held + 1)
+            self.put(playground_clock.COLLECTION, playground_clock.KEY, still.to_json())
 
 
 Handler = Callable[[Interaction], Response]
@@ -255,14 +276,16 @@ class Playground:
         sandbox: Sandbox | None = None,
         request: Request | None = None,
         on_error: ErrorRenderer | None = None,
+        is_stranger: bool = False,
     ) -> Outcome:
         """Run `handler` on the branch, all or nothing, and record one event.
 
         Without `on_error` a `SandboxError` is raised again after its event was recorded. An
         unexpected exception rolls back, is recorded as `surface_error` and raised again.
+        Of a stranger, who has shown no credential yet, a `SandboxError` is raised again and nothing is recorded.
         """
         self.settle()
-        outcome, error = self._run(event_type, handler, sandbox, request, on_error)
+        outcome, error = self._run(event_type, handler, sandbox, request, on_error, is_stranger)
         if error is not None:
             raise error
         self._fire(outcome.event)
@@ -312,6 +335,7 @@ class Playground:
         sandbox: Sandbox | None,
         request: Request | None,
         on_error: ErrorRenderer | None,
+        is_stranger: bool = False,
     ) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:
             raise RuntimeError(self.failure)
@@ -327,6 +351,8 @@ class Playground:
             response = handler(tx)
         except SandboxError as error:
             branch.rollback(savepoint)
+            if is_stranger:
+                raise
             if on_error is None:
                 raised, response = error, Response.of_json({"error": error.message}, error.status)
             else:

@@ -5,7 +5,6 @@ from sandbox.clock import Clock
 from sandbox.definitions.models import TaskDefinition
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Playground, Recorder, Sandbox
-from sandbox.playground.provision import secret_mint
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.scoring.matching import matches_event
@@ -20,7 +19,6 @@ def provision(
     sandboxes = []
     for i, s in enumerate(definition.environment.simulators):
         simulator = registry.simulator(s.type)
-        secrets = simulator.mint_secrets(secret_mint(run.seed, task.key, i))
         sandboxes.append(
             Sandbox(
                 ids.new_id("sb"),
@@ -29,7 +27,7 @@ def provision(
                 s.name,
                 simulator.surface,
                 s.config,
-                secrets,
+                simulator.mint_secrets(ids.new_secret),
                 s.dataset,
             )
         )

@@ -18,7 +18,7 @@ from sandbox import limits
 from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import Problem
-from sandbox.errors import SandboxError, Unauthorized
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, Request, Response
@@ -27,6 +27,7 @@ from sandbox.playground.playground import Interaction, Playground, Sandbox
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
 Preparation = Callable[[Request, Seed], Awaitable[Any] | None]
+Access: TypeAlias = Literal["credential", "document", "door", "organization"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,12 @@ class Route:
     recorded. `prepare` may return work of more than 5 ms to be awaited before the interaction, off the event
     loop's hands; it is asked on every call, so it must be quick to say None. The work's result is
     `request.prepared`. So is that of `forward`, which comes first where the sandbox has a configuration, unless
-    it is None: it asks a server outside for the answer. What `is_open` needs no token on the
-    direct routes, and if it is read by GET (`is_document`) nowhere.
+    it is None: it asks a server outside for the answer.
+
+    `access` says what a caller must show: a `credential` of the playground; nothing, for a `document`, which is an
+    event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
+    proved (a log-in); the `organization`'s key, and the route is there on the direct paths only. `render` is
+    for the errors of a route that has a format of its own.
     """
 
     method: str
@@ -85,12 +90,8 @@ class Route:
     body_limit: int = limits.REQUEST_BODY_BYTES
     prepare: Preparation | None = None
     forward: Forwarding | None = None
-    is_open: bool = False
-
-    @property
-    def is_document(self) -> bool:
-        """Whether this is a document that everyone may read, on every path."""
-        return self.is_open and self.method == "GET"
+    access: Access = "credential"
+    render: Callable[[SandboxError], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class EmptyConfig(StrictModel):
 
 class Simulator(ABC):
     """One kind of healthcare system that an environment can contain. Stateless: one instance serves
-    every playground."""
+    every playground. `own_credential` names, for error messages, what its log-in gives."""
 
     type: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -177,6 +178,7 @@ class Simulator(ABC):
     endpoints: ClassVar[Mapping[str, str]]
     extension_endpoints: ClassVar[Mapping[str, str]] = {}
     bookkeeping: ClassVar[frozenset[str]] = frozenset()
+    own_credential: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -209,19 +211,30 @@ class Simulator(ABC):
         return ()
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
-        """Return the secrets of one sandbox; `mint(prefix, length)` makes one."""
+        """Return the secrets of one sandbox; `mint(prefix, length)` makes one that nobody can guess.
+
+        They are no part of the branch, and nothing made of them may be: two runs of one seed have the same state.
+        """
         return {}
 
     @abstractmethod
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return what an agent needs to connect; `root_url` is the absolute surface root."""
 
-    def authorize(self, tx: Interaction, token: str, request: Request) -> None:
-        """Let a token of this system's own in on the direct routes; reads only.
+    def is_known(self, tx: Interaction, request: Request) -> bool:
+        """Whether a request carries what this sandbox itself gave out: an access token, a session's cookie.
 
-        Raises `Unauthorized` or `Forbidden`. The edge has already let organization keys in.
+        Reads only, and never the body. Raises `Unauthorized` for what was good once, saying why it is not any more.
         """
-        raise Unauthorized("This needs an organization key (vk_…); the token sent is not one that is valid here.")
+        return False
+
+    def check_access(self, tx: Interaction, request: Request) -> None:
+        """Raise `Forbidden` where the credential found by `is_known` does not allow the request; reads only."""
+        return
+
+    def is_named(self, sandbox: Sandbox, request: Request) -> bool:
+        """Whether a log-in names this sandbox: which one is meant where several stand behind one door."""
+        return False
 
     async def before_scoring(
         self, playground: Playground, sandbox: Sandbox, assertions: Iterable[Assertion], fetch: Fetch

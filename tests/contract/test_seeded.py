@@ -71,23 +71,6 @@ async def test_without_a_seed_every_run_is_its_own(live, kit):
     assert (await tour(live, kit, None))[2] != (await tour(live, kit, None))[2]
 
 
-async def test_credentials_repeat_and_the_token_does_not(live):
-    runs = [await live.run(seed=5) for _ in range(2)]
-    secrets = [
-        [
-            s["credentials"][k]
-            for s in run.value["sandboxes"]
-            for k in ("client_secret", "username", "password")
-            if k in s["credentials"]
-        ]
-        for run in runs
-    ]
-    assert secrets[0] == secrets[1] and len(set(secrets[0])) == len(secrets[0]) == 6
-    assert runs[0].token != runs[1].token and runs[0].id != runs[1].id
-    other = await live.run(seed=6)
-    assert other.value["sandboxes"][0]["credentials"]["client_secret"] not in secrets[0]
-
-
 async def test_the_clock_steps(live):
     run = await live.started(seed=1)
     for _ in range(3):

@@ -10,6 +10,7 @@ import typer.main
 from sandbox import errors, limits
 from sandbox.cli import app
 from sandbox.definitions import models
+from sandbox.llm_tasks.addresses import ALIASES
 from sandbox.playground.events import EVENT_TYPES, KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS
 from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.settings import Settings
@@ -31,6 +32,16 @@ def is_surface_route(path, registry):
     return below is not None and below.split("/")[0] in {s.surface for s in registry.simulators}
 
 
+def aliases(routes):
+    """The routes that stand for others; the page of LLM tasks names what they begin with."""
+    return {
+        (method, path)
+        for method, path in routes
+        for alias, meant in ALIASES.items()
+        if path.startswith(alias) and (method, meant + path.removeprefix(alias)) in routes
+    }
+
+
 def commands():
     """Every command of the command line with its parameters."""
     return typer.main.get_command(app).commands.items()
@@ -40,9 +51,16 @@ def commands():
 
 
 def test_every_route_is_documented(pages, routes, registry):
-    own = {route for route in routes if not is_surface_route(route[1], registry)}
+    own = {route for route in routes if not is_surface_route(route[1], registry)} - aliases(routes)
     documented = {r for name in pages if name != "docs/compatibility.md" for r in documented_routes(pages[name].text)}
     assert own - documented == set()
+
+
+def test_every_alias_is_documented_with_what_it_stands_for(pages, routes):
+    section = pages["docs/llm-tasks.md"].section("Addresses")
+    rows = dict(re.findall(r"(?m)^\| `([^`…]+?)/?…?` \| `([^`…]+?)/?…?` \|", section))
+    assert rows == ALIASES
+    assert len(aliases(routes)) > len(ALIASES)
 
 
 def test_the_api_page_names_no_route_that_is_gone(pages, routes):

@@ -156,7 +156,7 @@ def assert_error(surface: str, target: Any, request: Any, status: int, headers: 
         assert surface in ("fhir", "api"), where
         value = json.loads(body)
         assert value["resourceType"] == "OperationOutcome" and value["issue"], where
-    elif request[1].startswith(("oauth2", "api/v1")):  # an API with a form of its own
+    elif request[1].startswith(("oauth2", "api/v1", "org", "whoami")):  # an API with a form of its own
         value = json.loads(body)
         assert value.get("error") or value.get("detail"), where
     elif surface == "fhir":

@@ -3,7 +3,8 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from sandbox.app import create_app
+from sandbox.clock import Clock
 from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
-from sandbox.serving import running, url_of
+from sandbox.serving import Runner, url_of
 from sandbox.settings import Settings
 
 KEY = "vk_local"
@@ -95,10 +98,37 @@ class Api:
         return await self.post(f"task/{task['id']}/run", body, **params)
 
 
+@dataclass
+class FakeClock:
+    """A clock that only its sleepers move: they wake at once, and it is later."""
+
+    moment: datetime = field(default_factory=lambda: datetime(2026, 4, 23, 9, tzinfo=UTC))
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.moment += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Pass it to `start(clock=…)`."""
+    return FakeClock()
+
+
 @asynccontextmanager
-async def _server(settings: Settings) -> AsyncIterator[Api]:
-    async with running(settings) as runner, aiohttp.ClientSession() as http:
-        yield Api(runner.app, url_of(settings, runner), http)
+async def _server(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Api]:
+    runner = Runner(create_app(settings, clock=clock), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        async with aiohttp.ClientSession() as http:
+            yield Api(runner.app, url_of(settings, runner), http)
+    finally:
+        await runner.cleanup()
 
 
 @pytest.fixture
@@ -120,11 +150,11 @@ async def start(settings: Settings) -> AsyncIterator[Callable[..., Awaitable[Api
     count = 0
     async with AsyncExitStack() as stack:
 
-        async def begin(**changes: Any) -> Api:
+        async def begin(*, clock: Clock | None = None, **changes: Any) -> Api:
             nonlocal count
             count += 1
             changes.setdefault("data_dir", settings.data_dir / str(count))
-            return await stack.enter_async_context(_server(replace(settings, **changes)))
+            return await stack.enter_async_context(_server(replace(settings, **changes), clock))
 
         yield begin
 

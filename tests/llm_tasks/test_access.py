@@ -193,9 +193,17 @@ async def test_a_token_expires(api, monkeypatch):
 async def test_wrong_token_requests(api):
     wrong = await basic(api, "x", "no", data={"grant_type": "client_credentials"})
     assert (wrong.status, wrong.json["error"]) == (401, "invalid_client")
-    for data in ({"grant_type": "password"}, {}, None):
+    assert wrong.headers["WWW-Authenticate"].startswith("Basic ")
+    large = {"grant_type": "client_credentials", "x": "y" * 70_000}
+    for data, status, error in (
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({}, 400, "invalid_request"),
+        (None, 400, "invalid_request"),
+        (large, 413, "invalid_request"),
+    ):
         answer = await basic(api, "x", "vk_local", data=data)
-        assert (answer.status, answer.json["error"]) == (400, "unsupported_grant_type")
+        assert (answer.status, answer.json["error"]) == (status, error), answer
+        assert set(answer.json) == {"error", "error_description"} and answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_tasks_token_runs_that_task_and_nothing_else(api):

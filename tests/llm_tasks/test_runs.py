@@ -252,6 +252,19 @@ async def test_files_in_a_json_body(api):
         assert run["response"] == {"name": "Ana Reyes"}
 
 
+async def test_a_files_text_is_read_in_its_charset_and_its_type_is_kept(api):
+    task = await api.create(file_input_mode="any")
+    kind = "text/plain; charset=windows-1252"
+    run = (await run_form(api, task, {"text": "-"}, ("a.txt", "Name: José Núñez".encode("cp1252"), kind))).json
+    assert (run["response"], run["files"][0]["content_type"]) == ({"name": "José Núñez"}, kind)
+    stored = run["files"][0]["stored_filename"]
+    assert stored.endswith(".txt")
+    got = await api.get(f"task/{task['id']}/run/{run['id']}/file/{stored}")
+    assert got.headers["Content-Type"] == kind
+    unknown = (await run_form(api, task, {"text": "-"}, ("a.txt", b"Name: Ana", "text/plain; charset=klingon"))).json
+    assert "the charset klingon is not known" in json.dumps(unknown["run_data"])
+
+
 async def test_several_files_in_both_spellings(api):
     task = await api.create(file_input_mode="any")
     data = form({"text": "-"}, ("a.txt", b"Name: Ana", "text/plain"), ("b.txt", b"x", "text/plain"))

@@ -47,11 +47,12 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def test_the_published_client_creates_and_runs_tasks(api, sdk, tmp_path):
+@pytest.mark.parametrize("base", ["", "/api/v1"], ids=["bare URL", "base URL"])
+async def test_the_published_client_creates_and_runs_tasks(api, sdk, tmp_path, base):
     picture, document = tmp_path / "card.png", tmp_path / "letter.pdf"
     picture.write_bytes(media.picture("card"))
     document.write_bytes(media.document("Patient: Carla Dietz\nPages: 3"))
-    arguments = [f"{api.url}/api/v1", ORGANIZATION_ID, PROJECT_ID, "vk_local", str(picture), str(document)]
+    arguments = [f"{api.url}{base}", ORGANIZATION_ID, PROJECT_ID, "vk_local", str(picture), str(document)]
     process = await asyncio.create_subprocess_exec(
         tool("node"),
         "sdk.mjs",

@@ -64,13 +64,17 @@ class Answer:
 
 class EngineFailure(Exception):
     """No answer. `kind` is one word for programs, the message is for people; `retry` says whether
-    another attempt may help."""
+    another attempt may help, `is_busy` that it should wait, as long as `retry_after` (the header's text) says."""
 
-    def __init__(self, kind: str, message: str, *, retry: bool = True) -> None:
+    def __init__(
+        self, kind: str, message: str, *, retry: bool = True, is_busy: bool = False, retry_after: str | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retry = retry
+        self.is_busy = is_busy
+        self.retry_after = retry_after
 
 
 class Engine(Protocol):

@@ -7,6 +7,7 @@ them. The key goes into the request's header and nowhere else.
 import asyncio
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
@@ -17,12 +18,22 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.documents import read_document, sniff
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.output_format import Field, to_json_schema, walk
+from sandbox.media_types import read_media_type
 
 _ANSWER_BYTES_MAX: Final = 16 * limits.MIB
 # What of a revision's llm_config is passed on.
 _PASSED: Final = frozenset(
     "temperature top_p max_tokens max_completion_tokens seed stop presence_penalty frequency_penalty".split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the model's server answered."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
 
 
 class OpenAiEngine:
@@ -52,26 +63,29 @@ class OpenAiEngine:
         body = await self._request_of(call)
         if call.fields is not None and call.model in self._without_schemas:
             body = _in_words(body)
-        status, raw = await self._ask(body)
-        if status in (400, 422) and "response_format" in body and _is_about_schemas(raw):
+        said = await self._ask(body)
+        if said.status in (400, 422) and "response_format" in body and _is_about_schemas(said.body):
             self._without_schemas.add(call.model)
-            status, raw = await self._ask(_in_words(body))
-        if status == 429:
-            raise EngineFailure("rate_limited", "The model's rate limit was reached.")
-        if status >= 400:
-            retry = status >= 500 or status == 408
-            raise EngineFailure("model_error", f"The model answered {status}: {self._said(raw)}", retry=retry)
-        return self._read(raw, call)
+            said = await self._ask(_in_words(body))
+        if said.status == 429:
+            message = "The model's rate limit was reached."
+            raise EngineFailure("rate_limited", message, is_busy=True, retry_after=said.retry_after)
+        if said.status >= 400:
+            is_busy = said.status >= 500 or said.status == 408
+            message = f"The model answered {said.status}: {self._said(said.body)}"
+            raise EngineFailure("model_error", message, retry=is_busy, is_busy=is_busy, retry_after=said.retry_after)
+        return self._read(said.body, call)
 
-    async def _ask(self, body: dict[str, Json]) -> tuple[int, bytes]:
+    async def _ask(self, body: dict[str, Json]) -> _Said:
         try:
             return await asyncio.wait_for(self._post(body), self._timeout_s)
         except TimeoutError:
             raise EngineFailure("timeout", f"The model did not answer within {self._timeout_s:g} s.") from None
         except aiohttp.ClientError as error:
-            raise EngineFailure("model_unreachable", f"The model cannot be reached: {type(error).__name__}.") from None
+            message = f"The model cannot be reached: {type(error).__name__}."
+            raise EngineFailure("model_unreachable", message, is_busy=True) from None
 
-    async def _post(self, body: Json) -> tuple[int, bytes]:
+    async def _post(self, body: Json) -> _Said:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         headers = {"Content-Type": "application/json"}
@@ -83,20 +97,19 @@ class OpenAiEngine:
                 raw += more
             if len(raw) > _ANSWER_BYTES_MAX:
                 raise EngineFailure("malformed_output", "The model's answer is too large.", retry=False)
-            return answer.status, raw
+            return _Said(answer.status, raw, answer.headers.get("Retry-After"))
 
     async def _request_of(self, call: Call) -> dict[str, Json]:
         parts: list[Json] = [{"type": "text", "text": call.user_prompt}]
         for file in call.files:
-            kind = sniff(file.content) or file.content_type
+            kind = sniff(file.content) or read_media_type(file.content_type).name
             if kind.startswith("image/"):
                 url = f"data:{kind};base64,{base64.b64encode(file.content).decode()}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
-                text = (
-                    await asyncio.to_thread(read_document, file.content, file.content_type, file.original_filename)
-                ).text
-                parts.append({"type": "text", "text": f"File {file.original_filename}:\n{text}"})
+                read = await asyncio.to_thread(read_document, file.content, file.content_type, file.original_filename)
+                said = f"({read.note})" if read.note and not read.text else read.text
+                parts.append({"type": "text", "text": f"File {file.original_filename}:\n{said}"})
         body: dict[str, Json] = {
             "model": call.model,
             "messages": [

@@ -7,6 +7,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http import HttpProcessingError
 
 from sandbox import jsonio, limits
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access import basic_credentials
 from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
@@ -148,8 +149,13 @@ async def delete_oauth_client(request: web.Request) -> web.Response:
 
 async def exchange_token(request: web.Request) -> web.Response:
     """POST /oauth2/token: client credentials by HTTP Basic or in the form, urlencoded or multipart."""
-    form = await _read_form(request)
-    if form.get("grant_type") != "client_credentials":
+    try:
+        form = await _read_form(request)
+    except SandboxError as error:
+        return _oauth_error("invalid_request", error.message, error.status)
+    if not form.get("grant_type"):
+        return _oauth_error("invalid_request", "grant_type is missing; it must be client_credentials.", 400)
+    if form["grant_type"] != "client_credentials":
         return _oauth_error("unsupported_grant_type", "grant_type must be client_credentials.", 400)
     basic = basic_credentials(request.headers.get("Authorization"))
     client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
@@ -177,4 +183,7 @@ async def _read_form(request: web.Request) -> dict[str, str]:
 
 def _oauth_error(code: str, message: str, status: int) -> web.Response:
     body: Json = {"error": code, "error_description": message}
-    return web.Response(body=jsonio.dump(body), status=status, content_type="application/json")
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="sandbox"'  # RFC 6749, 5.2
+    return web.Response(body=jsonio.dump(body), status=status, content_type="application/json", headers=headers)

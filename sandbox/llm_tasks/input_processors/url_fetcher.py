@@ -4,7 +4,6 @@ Every redirect is judged like the first address, so that an allowed page cannot 
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import ClassVar, Final, Literal
@@ -15,6 +14,7 @@ from pydantic import Field
 
 from sandbox import limits
 from sandbox.jsonio import Json
+from sandbox.keys import is_loopback
 from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
 
@@ -87,7 +87,7 @@ class UrlFetcher:
         host = (parts.hostname or "").lower()
         if parts.scheme not in ("http", "https") or not host:
             raise ProcessorFailed(f"{url[:200]} is not an http URL")
-        if not _is_loopback(host) and host not in self._allowed:
+        if not is_loopback(host) and host not in self._allowed:
             raise ProcessorFailed(f"{host} is neither loopback nor on the list of allowed hosts")
 
     async def close(self) -> None:
@@ -102,14 +102,6 @@ def _decoded(raw: bytes, charset: str | None) -> str:
         return raw.decode(charset or "utf-8", "replace").encode(errors="replace").decode()
     except (UnicodeError, LookupError):
         return raw.decode("utf-8", "replace")
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name; `127.0.0.1.example.com` is not."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Markdown(HTMLParser):

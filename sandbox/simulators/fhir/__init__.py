@@ -23,10 +23,10 @@ from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.first_search import make_ahead
 from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir.smart_client import client_id_of
 from sandbox.simulators.fhir.validation import structures
 
 EVENT_TYPE = "fhir_request"
-CLIENT_SECRET = "client_secret"
 
 
 def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
@@ -44,10 +44,13 @@ class FhirSimulator(Simulator):
     surface = SURFACE
     config_model: ClassVar[ModelClass] = proxy.FhirConfig
     endpoints = {"fhir": "fhir"}
+    own_credential = (
+        "Or get an access token at fhir/token with the client_id and client_secret of the sandbox's credentials."
+    )
 
     @property
     def routes(self) -> Sequence[Route]:
-        """Both statements of what is served and the token endpoint are open; everything else is one dispatch."""
+        """Both statements of what is served are for everyone, a token is to log in for; all else is one dispatch."""
         return (
             Route(
                 "GET",
@@ -55,7 +58,7 @@ class FhirSimulator(Simulator):
                 smart.configuration,
                 EVENT_TYPE,
                 "SMART discovery",
-                is_open=True,
+                access="document",
             ),
             Route(
                 "GET",
@@ -64,9 +67,27 @@ class FhirSimulator(Simulator):
                 EVENT_TYPE,
                 "CapabilityStatement",
                 forward=proxy.forward,
-                is_open=True,
+                access="document",
             ),
-            Route("POST", "fhir/token", smart.token, EVENT_TYPE, "SMART token", redact=(CLIENT_SECRET,), is_open=True),
+            Route(
+                "*",
+                "fhir/token",
+                smart.token,
+                EVENT_TYPE,
+                "SMART token",
+                redact=(smart.SECRET, "client_assertion"),
+                access="door",
+                render=smart.render_oauth,
+            ),
+            Route(
+                "POST",
+                "fhir/smart-client",
+                smart.register,
+                EVENT_TYPE,
+                "Register the SMART client's public keys",
+                is_upstream=False,
+                access="organization",
+            ),
             _interactions("fhir", "FHIR system interactions"),
             _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
@@ -98,21 +119,29 @@ class FhirSimulator(Simulator):
         """Return what an independent implementation finds wrong in a dataset."""
         return seed.deep_check(dataset)
 
-    def authorize(self, tx: Interaction, token: str, request: Request) -> None:
-        """Let SMART access tokens in, within their scopes."""
-        smart.authorize_smart(tx, token, request)
+    def is_known(self, tx: Interaction, request: Request) -> bool:
+        """Let SMART access tokens in."""
+        return smart.is_known(tx, request)
+
+    def check_access(self, tx: Interaction, request: Request) -> None:
+        """Keep an access token within its scopes."""
+        smart.check_access(tx, request)
+
+    def is_named(self, sandbox: Sandbox, request: Request) -> bool:
+        """Whether a token request has this sandbox's client id."""
+        return smart.is_named(sandbox, request)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {CLIENT_SECRET: mint(smart.SECRET_PREFIX, 32)}
+        return {smart.SECRET: mint(smart.SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""
         return {
             "fhir_base_url": f"{root_url}/{SURFACE}",
             "token_url": f"{root_url}/{SURFACE}/token",
-            "client_id": smart.client_id_of(sandbox),
-            CLIENT_SECRET: sandbox.secrets.get(CLIENT_SECRET, ""),
+            "client_id": client_id_of(sandbox),
+            smart.SECRET: sandbox.secrets.get(smart.SECRET, ""),
         }
 
     async def before_scoring(

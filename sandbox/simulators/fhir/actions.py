@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import field_validator
 
 from sandbox.definitions.assertions import StrictModel
-from sandbox.errors import Conflict, Invalid, NotFound
+from sandbox.errors import Conflict, Invalid, NotFound, Unprocessable
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import ScenarioAction
-from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir import state, subscriptions
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.proxy import is_proxied
 from sandbox.simulators.fhir.validation import validate
@@ -27,6 +27,10 @@ class PutFhir(StrictModel):
         issues = validate(value)
         if issues:
             raise ValueError("; ".join(f"{i.expression}: {i.diagnostics}" for i in issues[:5]))
+        try:
+            subscriptions.check(value)
+        except Unprocessable as error:
+            raise ValueError(error.message) from None
         return value
 
 

@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request
+from sandbox.simulators.fhir import binary_writes
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
 from sandbox.simulators.fhir.validation import Link, validate, validate_entries
@@ -48,9 +49,20 @@ def look_ahead(request: Request, seed: Seed) -> Awaitable[Ahead | None] | None:
     """Return the work on a long resource, for a thread; a short one takes less than the way there and back."""
     if len(request.body) <= LONG_BODY_BYTES or request.method not in ("POST", "PUT"):
         return None
+    path = tuple(part for part in request.path.split("/")[1:] if part)
+    if binary_writes.is_write(request.method, path):
+        return asyncio.to_thread(_look_at_binary, path, request)
     if request.media_type and request.media_type not in JSON_TYPES:
         return None
-    return asyncio.to_thread(_look, request.body, request.path.strip("/").count("/") == 0)
+    return asyncio.to_thread(_look, request.body, not path)
+
+
+def _look_at_binary(path: tuple[str, ...], request: Request) -> Ahead:
+    try:
+        value = binary_writes.resource_of(path, request.headers, request.media_type, request.body)
+    except SandboxError as error:
+        return Ahead(error=error)
+    return Ahead(value, issues=validate(value))
 
 
 def _look(body: bytes, is_base: bool) -> Ahead:

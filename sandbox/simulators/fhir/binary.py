@@ -1,19 +1,15 @@
 """Binary as the content it holds (R4, Binary, "Serving Binary Resources using the RESTful API").
 
-A body that is not FHIR, posted or put to Binary, becomes one; a read that does not ask for FHIR
-gets the content itself.
+A read that does not ask for FHIR gets the content itself; what a write makes is in `binary_writes.py`.
 """
 
 import base64
-from typing import Final
 
 from sandbox import jsonio
-from sandbox.errors import Malformed, NotAcceptable
-from sandbox.jsonio import Json
+from sandbox.errors import NotAcceptable
+from sandbox.media_types import acceptance, read_accept, read_media_type
 from sandbox.simulators.fhir.calls import Answer, Call, Query
 from sandbox.simulators.fhir.negotiation import JSON_TYPES
-
-_XML_TYPES: Final = frozenset({"application/fhir+xml", "application/xml", "text/xml"})
 
 
 def wants_content(call: Call) -> bool:
@@ -32,17 +28,16 @@ def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str)
         return False
     if path[1].startswith(("_", "$")) or any(name == "_format" for name, _ in query):
         return False
-    accepted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    return not accepted & JSON_TYPES
+    return JSON_TYPES.isdisjoint(member.media_type.name for member in read_accept(accept))
 
 
 def content(call: Call, answer: Answer) -> Answer:
     """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
     value = jsonio.parse(answer.body)
     media = str(value["contentType"])
-    accepted = [part.partition(";")[0].strip().lower() for part in call.headers.get("accept", "").split(",")]
-    family = media.partition("/")[0] + "/*"
-    if any(accepted) and not {"*/*", family, media.partition(";")[0].strip().lower()} & set(accepted):
+    accepted = read_accept(call.headers.get("accept", ""))
+    match = acceptance(accepted, [read_media_type(media).name])
+    if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
     body = base64.b64decode("".join(str(value.get("data", "")).split()))
     headers = {}
@@ -50,28 +45,3 @@ def content(call: Call, answer: Answer) -> Answer:
     if context:
         headers["X-Security-Context"] = context
     return Answer(answer.status, body, answer.version, answer.last_updated, None, (), media, headers)
-
-
-def is_content(call: Call) -> bool:
-    """Whether a call writes raw content to Binary."""
-    is_write = (call.method == "POST" and call.path == ("Binary",)) or (
-        call.method == "PUT" and len(call.path) == 2 and call.path[0] == "Binary"
-    )
-    return is_write and call.resource is None and bool(call.media_type) and call.media_type not in JSON_TYPES
-
-
-def wrapped(call: Call) -> Json:
-    """Return the Binary that holds a call's raw body; raises `Malformed` for an empty one."""
-    if call.media_type in _XML_TYPES:
-        raise NotAcceptable("XML is not served here; send application/fhir+json.")
-    if not call.body:
-        raise Malformed("The body is empty; a Binary needs content.", issue_type="required")
-    value: Json = {"resourceType": "Binary"}
-    if call.method == "PUT":
-        value["id"] = call.path[1]
-    value["contentType"] = call.headers.get("content-type", call.media_type)
-    context = call.headers.get("x-security-context")
-    if context:
-        value["securityContext"] = {"reference": context}
-    value["data"] = base64.b64encode(call.body).decode()
-    return value

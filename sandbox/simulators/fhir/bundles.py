@@ -5,19 +5,22 @@ is all or nothing: it is checked as a whole, its references are resolved (`bundl
 and then it is carried out; the first entry that fails fails it all, by raising.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl
 
-from sandbox import jsonio, limits
-from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
+from sandbox import jsonio
+from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, refuse_parameters
-from sandbox.simulators.fhir.dispatch import kind_of, served, split_url
+from sandbox.simulators.fhir import writing
+from sandbox.simulators.fhir.calls import Answer, Call, answer_json, at_entry, check_entry_count, refuse_parameters
+from sandbox.simulators.fhir.dispatch import kind_of, served
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.outcome import issues_of, outcome
-from sandbox.simulators.fhir.validation import Link, validate_entries
-from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_literal
+from sandbox.simulators.fhir.urls import is_absolute, split_url
+from sandbox.simulators.fhir.validation import Link, full_urls, validate_entries
+from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -77,10 +80,11 @@ def process(call: Call) -> Answer:
     if is_transaction:
         from sandbox.simulators.fhir.transactions import carry_out
 
-        carry_out(call, entries)
+        carry_out(call, entries, full_urls(bundle))
     else:
+        urls = full_urls(bundle)
         for entry in sorted(entries, key=lambda e: ORDER[e.call.method]):
-            entry.answer = _alone(call, entry, entries)
+            entry.answer = _alone(call, entry, urls)
     response: Json = {"resourceType": "Bundle", "type": kind + "-response"}
     if entries:
         response["entry"] = [_response(call, entry) for entry in entries]
@@ -96,10 +100,7 @@ def _check_bundle(bundle: Json) -> str:
     if kind not in ("batch", "transaction"):
         message = f'A Bundle of type "{kind}" cannot be processed; use batch or transaction, or store it at /Bundle.'
         raise Invalid(message, issue_type="value", expression="Bundle.type")
-    rows = bundle.get("entry", [])
-    if isinstance(rows, list) and len(rows) > limits.BUNDLE_ENTRIES:
-        message = f"The Bundle has {len(rows)} entries; the limit is {limits.BUNDLE_ENTRIES}."
-        raise TooLarge(message, expression="Bundle.entry")
+    check_entry_count(bundle)
     return str(kind)
 
 
@@ -131,10 +132,8 @@ def full_url_problem(full_url: str, resource: Json) -> str | None:
     >>> full_url_problem("Patient/1", None)
     'The fullUrl "Patient/1" is not absolute: write urn:uuid:… or a URL.'
     """
-    if ":" not in full_url:
+    if not is_absolute(full_url):
         return f"The fullUrl {shown(full_url)} is not absolute: write urn:uuid:… or a URL."
-    if full_url.startswith("urn:uuid:") and not is_urn_uuid(full_url):
-        return f"The fullUrl {shown(full_url)} is not a UUID."
     literal = parse_literal(full_url)
     given = resource.get("id") if isinstance(resource, dict) else None
     if literal is None or given is None or literal.type not in resource_types():
@@ -167,20 +166,31 @@ def carry_out_entry(entry: Entry) -> Answer:
         raise at_entry(error, at) from None
 
 
-def _alone(call: Call, entry: Entry, entries: list[Entry]) -> Answer:
+def work_out_patch(entry: Entry, urls: Set[str], *, allows_conditional: bool) -> None:
+    """Find out what an entry's patch will store, and the links in it; raises with expressions that name the entry."""
+    if entry.call.method != "PATCH" or kind_of_or_none(entry.call) not in ("type", "instance"):
+        return
+    try:
+        check_entry(entry)
+        entry.links = writing.work_out_patch(entry.call, urls, allows_conditional=allows_conditional)
+    except SandboxError as error:
+        raise at_entry(error, entry.call.at or "") from None
+
+
+def _alone(call: Call, entry: Entry, urls: Set[str]) -> Answer:
     savepoint = call.tx.savepoint()
     try:
-        _check_no_neighbours(entry, entries)
+        work_out_patch(entry, urls, allows_conditional=False)
+        _check_no_neighbours(entry, urls)
         return carry_out_entry(entry)
     except SandboxError as error:
         call.tx.rollback(savepoint)
         return Answer(error.status, jsonio.dump(outcome(issues_of(error))), headers=error.headers)
 
 
-def _check_no_neighbours(entry: Entry, entries: list[Entry]) -> None:
-    urls = {e.full_url for e in entries if e.full_url and e.full_url.startswith("urn:")}
+def _check_no_neighbours(entry: Entry, urls: Set[str]) -> None:
     for link in entry.links:
-        if link.kind == "reference" and link.text in urls:
+        if link.kind == "reference" and link.text.startswith("urn:") and link.text in urls:
             message = (
                 f'"{link.text}" is another entry of the batch; entries that refer to each other need a transaction.'
             )

@@ -5,20 +5,22 @@ Knows nothing of HTTP framing; `routes.py` and `bundles.py` turn both sides.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from sandbox import jsonio
-from sandbox.errors import Invalid, Malformed, SandboxError
+from sandbox import jsonio, limits
+from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.ahead import Ahead
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.state import Stored, http_date
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
-_FORM_ONLY = frozenset({"_format", "_pretty"})
+# Parameters that every call has: they say how the answer is written.
+FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -29,8 +31,8 @@ class Call:
     `path` is relative to the FHIR base, in segments. Header names are lower case. `resource` is the
     body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
-    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `ahead` is
-    what was found out about a long body before.
+    transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
+    valid result of a patch that was worked out before. `ahead` is what was found out about a long body before.
     """
 
     tx: Interaction
@@ -46,12 +48,17 @@ class Call:
     at: str | None = None
     assigned_id: str | None = None
     deleted_ids: tuple[str, ...] | None = None
+    patched: Json = None
     ahead: Ahead | None = None
 
     @property
     def preferences(self) -> Preferences:
         """What `Prefer` asks for."""
         return preferences(self.headers.get("prefer", ""))
+
+    def handling(self) -> Handling:
+        """Return how this call handles what it cannot honour, with nothing ignored yet."""
+        return Handling(self.preferences.is_lenient)
 
     def json(self, what: str) -> Json:
         """Return the body as JSON; raises `UnsupportedMedia`, `Malformed`, `TooLarge`."""
@@ -102,9 +109,20 @@ def refuse_parameters(call: Call, what: str) -> None:
     A condition on an instance would be one that nobody looks at.
     """
     for name, _ in call.query:
-        if name not in _FORM_ONLY and not call.preferences.is_lenient:
+        if name not in FORM_ONLY and not call.preferences.is_lenient:
             message = f'{what} has no parameter "{name}"; it takes _format and _pretty.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
+
+
+def check_entry_count(bundle: Json) -> None:
+    """Refuse a Bundle with more entries than the limit; raises `TooLarge`."""
+    rows = bundle.get("entry")
+    if isinstance(rows, list) and len(rows) > limits.BUNDLE_ENTRIES:
+        message = (
+            f"The Bundle has {len(rows)} entries; the limit is {limits.BUNDLE_ENTRIES}. Send several Bundles: what "
+            "others refer to first, with PUT under ids of your own, or by conditional references in those that follow."
+        )
+        raise TooLarge(message, expression="Bundle.entry")
 
 
 def answer_json(value: Json, status: int = 200) -> Answer:

@@ -10,6 +10,7 @@ from typing import Final
 from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.negotiation import PATCH_TYPES
@@ -79,6 +80,8 @@ def _rest() -> Json:
         ]
         if operations:
             row["operation"] = operations
+        if name == "Subscription":
+            row["documentation"] = subscriptions.STATEMENT
         resources.append(row)
     system_operations = [
         {"name": o.name, "definition": o.definition} for o in OPERATIONS.values() if "system" in o.levels
@@ -100,10 +103,10 @@ def _includes(resource_type: str) -> list[str]:
     return [f"{resource_type}:{p.code}" for p in rows if p.type == "reference"]
 
 
-def _statement(base: str) -> bytes:
-    rest = dict(_rest())
-    token = f"{base}/token"
-    rest["security"] = {
+def security(base: str) -> Json:
+    """Return `rest.security`: SMART with its token endpoint, and that browsers are answered (CORS)."""
+    return {
+        "cors": True,
         "service": [
             {
                 "coding": [
@@ -117,10 +120,14 @@ def _statement(base: str) -> bytes:
         "extension": [
             {
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [{"url": "token", "valueUri": token}],
+                "extension": [{"url": "token", "valueUri": f"{base}/token"}],
             }
         ],
     }
+
+
+def _statement(base: str) -> bytes:
+    rest = {**_rest(), "security": security(base)}
     return jsonio.dump(
         {
             "resourceType": "CapabilityStatement",

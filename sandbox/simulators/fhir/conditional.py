@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, PreconditionFailed
-from sandbox.simulators.fhir.calls import Call, Query
+from sandbox.simulators.fhir.calls import FORM_ONLY, Call, Query
 from sandbox.simulators.fhir.negotiation import tag_versions
+from sandbox.simulators.fhir.urls import split_condition
 
 # What shapes a search's answer and selects nothing (R4, Search, "Search result parameters").
 _NOT_CRITERIA: Final = frozenset(
@@ -29,26 +30,33 @@ def is_criterion(name: str) -> bool:
     return name.partition(":")[0] not in _NOT_CRITERIA
 
 
-def criteria(condition: str | Query, what: str, resource_type: str = "") -> Query:
-    """Return a condition's search parameters; raises `PreconditionFailed` when none is left, since it
-    would match everything, and `Invalid` when it is no search, or one of another type.
+def criteria(condition: str | Query, what: str, resource_type: str = "", base: str = "") -> Query:
+    """Return a condition's search parameters.
+
+    Raises `PreconditionFailed` when there is none, since it would match everything, and `Invalid` when it is no
+    search, one of another type, or shapes a result: a write has none, and who sends `_count=2` with a deletion
+    must not see five resources go. `Prefer: handling=lenient` changes nothing about that.
 
     >>> criteria("?identifier=a|b&_format=json", "If-None-Exist")
     (('identifier', 'a|b'),)
     """
     if isinstance(condition, str):
-        text = condition.strip()
-        if "?" in text:
-            place, _, text = text.partition("?")
-            named = place.rpartition("/")[2]
-            if named not in ("", resource_type):
-                raise Invalid(f"{what} is a search for {named}; here it must be for {resource_type}.")
+        place, text = split_condition(condition, base)
+        if place and place != (resource_type,):
+            raise Invalid(f"{what} is a search for {'/'.join(place)}; here it must be for {resource_type}.")
         try:
             pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
         except ValueError:
             raise Invalid(f'{what} "{text}" is not a search: write name=value&name=value.') from None
         condition = tuple(pairs)
-    kept = tuple((name, value) for name, value in condition if is_criterion(name))
+    kept = tuple((name, value) for name, value in condition if name not in FORM_ONLY)
+    for name, _ in kept:
+        if not is_criterion(name):
+            message = (
+                f'{what} does not take "{name}": it shapes the result of a search, and limits nothing of a write. '
+                "Leave it out, or search first and write to the ids that you find."
+            )
+            raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
     if not kept:
         message = f"{what} needs at least one search parameter: without any it would match every resource."
         raise PreconditionFailed(message, issue_type="required")
@@ -58,7 +66,7 @@ def criteria(condition: str | Query, what: str, resource_type: str = "") -> Quer
 def of_create(call: Call) -> str | Query | None:
     """Return the condition of a create: `If-None-Exist` or the URL's query, None without; not both."""
     header = call.headers.get("if-none-exist")
-    query = tuple(pair for pair in call.query if is_criterion(pair[0]))
+    query = tuple(pair for pair in call.query if pair[0] not in FORM_ONLY)
     if header is not None and query:
         raise Invalid("The create has two conditions, If-None-Exist and the URL's query; send one.")
     return header if header is not None else query or None
@@ -68,7 +76,7 @@ def matches_of(call: Call, resource_type: str, condition: str | Query, what: str
     """Return the ids of all matches of a condition."""
     from sandbox.simulators.fhir.search import find
 
-    return find(call.tx.branch, resource_type, criteria(condition, what, resource_type), call.base)
+    return find(call.tx.branch, resource_type, criteria(condition, what, resource_type, call.base), call.base)
 
 
 def match_of(call: Call, resource_type: str, condition: str | Query, what: str) -> str | None:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
-from sandbox.errors import Invalid, MethodNotAllowed, NotFound, Unsupported
+from sandbox.errors import MethodNotAllowed, NotFound, Unsupported
 from sandbox.simulators.fhir import interactions
 from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.state import check_type
@@ -120,7 +119,7 @@ def _table() -> dict[str, dict[str, Served]]:
             "GET": Served(searching.search_type, "search-type", "read"),
             "POST": Served(interactions.create, "create", "write"),
             "PUT": Served(writing.conditional_update, None, "write"),
-            "PATCH": Served(writing.conditional_patch, None, "write"),
+            "PATCH": Served(writing.patch, None, "write"),
             "DELETE": Served(writing.conditional_delete, None, "write"),
         },
         "type-search": {
@@ -152,22 +151,3 @@ class _Interactions(dict[str, dict[str, Served]]):
 
 
 INTERACTIONS: Final = _Interactions()
-
-
-def split_url(url: str, base: str) -> tuple[tuple[str, ...], str]:
-    """Split an entry's `request.url` into path segments and query; raises `Invalid`.
-
-    >>> split_url("Patient?name=a%20b", "http://x/fhir")
-    (('Patient',), 'name=a%20b')
-    """
-    text = url.strip()
-    if base and text.startswith(base) and text[len(base) : len(base) + 1] in ("", "/", "?"):
-        text = text[len(base) :]
-    elif "://" in text:
-        raise Invalid(f'The URL "{url}" is not below this server\'s base {base}.', issue_type="value")
-    path, _, query = text.partition("?")
-    try:
-        segments = tuple(unquote(part, errors="strict") for part in path.strip("/").split("/") if part)
-    except UnicodeDecodeError:
-        raise Invalid(f'The URL "{url}" is not UTF-8.', issue_type="value") from None
-    return segments, query

@@ -1,6 +1,6 @@
 """FHIRPath Patch (R4, FHIRPath Patch): `add`, `insert`, `delete`, `replace`, `move` in a Parameters resource.
 
-Operations apply in order to a copy; the result is validated as a whole by the caller.
+Operations apply in order to a copy; the caller removes what they left empty and validates the result as a whole.
 """
 
 import copy
@@ -35,9 +35,12 @@ class Operation:
     numbers: dict[str, int] = field(default_factory=dict)
 
 
-def apply(resource: Json, parameters: Json) -> Json:
-    """Apply a FHIRPath Patch and return the patched copy; raises `Invalid` naming the operation."""
-    issues = validate(parameters)
+def apply(resource: Json, parameters: Json, *, is_checked: bool = False) -> Json:
+    """Apply a FHIRPath Patch and return the patched copy; raises `Invalid` naming the operation.
+
+    `is_checked` says that the Parameters are known to be valid.
+    """
+    issues = [] if is_checked else validate(parameters)
     if issues:
         raise refusal(issues)
     result = copy.deepcopy(resource)
@@ -194,8 +197,6 @@ def _remove(place: Place) -> None:
         held = place.holder.get(key)
         if isinstance(held, list) and place.index < len(held):
             del held[place.index]
-            if not any(item is not None for item in held):
-                del place.holder[key]
 
 
 def _replace(place: Place, operation: Operation) -> None:
@@ -206,8 +207,6 @@ def _replace(place: Place, operation: Operation) -> None:
         lists = aligned(place.holder, place.key) if element.kind is Kind.PRIMITIVE else [place.holder[place.key]]
         for held, item in zip(lists, (_value(operation.value, element), None), strict=False):
             held[place.index] = item
-        if not any(place.holder.get("_" + place.key, ())):
-            place.holder.pop("_" + place.key, None)
         return
     value = _value(operation.value, element)
     key = place.key

@@ -43,8 +43,13 @@ def _usual_method(version: int) -> str:
 def _instant(text: bytes) -> str:
     start = text.find(_UPDATED) + len(_UPDATED)
     instant = text[start : text.index(b'"', start)].decode()
-    # A seed may use another zone or precision; the one form makes instants sortable as text.
-    return instant if len(instant) == 24 and instant[-1] == "Z" else format_instant(parse_instant(instant))
+    # A seed may use another zone or precision; the one form makes instants sortable as text, without their Z.
+    if len(instant) == 24 and instant[-1] == "Z":
+        return instant
+    moment = parse_instant(instant)
+    micros = moment.microsecond % 1000
+    known = format_instant(moment)
+    return f"{known[:-1]}{micros:03d}Z" if micros else known
 
 
 def _seeded(branch: Branch, resource_type: str, resource_id: str) -> Document | None:

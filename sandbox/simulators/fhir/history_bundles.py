@@ -5,19 +5,20 @@ older entries are still to come: such a link stays right while the store is writ
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from sandbox import jsonio, limits
-from sandbox.clock import parse_instant
+from sandbox import jsonio
 from sandbox.errors import Invalid, NotFound
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.calls import Answer, Call
+from sandbox.simulators.fhir.counts import page_size, repeated, whole_number
+from sandbox.simulators.fhir.dates import point_of, read_parameter
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.history import Version
-from sandbox.simulators.fhir.negotiation import whole_number
+from sandbox.simulators.fhir.outcome import outcome
 from sandbox.simulators.fhir.state import check_type
-from sandbox.simulators.fhir.validation.dates import interval
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 DEFAULT_COUNT = 100
@@ -51,43 +52,71 @@ def of_system(call: Call) -> Answer:
 
 
 def _newest_first(rows: Iterable[Version]) -> list[Version]:
-    return sorted(rows, key=lambda v: (v.at, v.version, v.resource_type, v.id), reverse=True)
+    return sorted(rows, key=lambda v: (v.at[:-1], v.version, v.resource_type, v.id), reverse=True)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a history is asked for; `understood` is what was honoured, for the links."""
+
+    count: int = DEFAULT_COUNT
+    remaining: int | None = None
+    understood: list[tuple[str, str]] = field(default_factory=list)
 
 
 def _bundle(call: Call, rows: list[Version]) -> Answer:
-    kept: list[tuple[str, str]] = []
-    count: int = DEFAULT_COUNT
-    remaining: int | None = None
+    handling, asked, seen = call.handling(), _Asked(), set[str]()
     for name, value in call.query:
         if name in _IGNORED:
             continue
-        if name == "_count":
-            count = min(whole_number(name, value), limits.SEARCH_COUNT_MAX)
-        elif name == REMAINING:
-            remaining = whole_number(name, value)
+        if name in seen:
+            handling.refuse(repeated(name))
             continue
-        elif name == "_since":
-            rows = _since(rows, value)
-        elif name == "_at":
-            rows = _at(rows, value)
-        elif not call.preferences.is_lenient:
-            message = f'The parameter "{name}" is not supported for history; use _since, _at and _count.'
-            raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
-        else:
-            continue
-        kept.append((name, value))
-    total = len(rows)
-    start = max(total - remaining, 0) if remaining is not None else 0
+        seen.add(name)
+        try:
+            rows = _read(asked, name, value, rows)
+        except Invalid as error:
+            handling.refuse(error)
+    total, count = len(rows), asked.count
+    start = max(total - asked.remaining, 0) if asked.remaining is not None else 0
     page = rows[start : start + count] if count else []
     left = total - start - len(page)
     url = f"{call.base}/{'/'.join(call.path)}"
-    links = [{"relation": "self", "url": _url(url, kept, remaining)}]
+    own = _url(url, asked.understood, asked.remaining)
+    links = [{"relation": "self", "url": own}]
     if count and left > 0:
-        links.append({"relation": "next", "url": _url(url, kept, left)})
+        links.append({"relation": "next", "url": _url(url, asked.understood, left)})
     bundle: Json = {"resourceType": "Bundle", "type": "history", "total": total, "link": links}
-    if page:
-        bundle["entry"] = [_entry(call.base, row) for row in page]
+    entries = [_outcome_entry(handling, own)] if handling.ignored else []
+    entries += [_entry(call.base, row) for row in page]
+    if entries:
+        bundle["entry"] = entries
     return Answer(200, jsonio.dump(bundle))
+
+
+def _read(asked: _Asked, name: str, value: str, rows: list[Version]) -> list[Version]:
+    """Take one parameter in and return the versions that it leaves; raises `Invalid`."""
+    if name == REMAINING:
+        asked.remaining = whole_number(name, value)
+        return rows
+    if name == "_count":
+        asked.count = page_size(value)
+        value = str(asked.count)
+    elif name == "_since":
+        rows = _since(rows, value)
+    elif name == "_at":
+        rows = _at(rows, value)
+    else:
+        message = f'The parameter "{name}" is not supported for history; use _since, _at and _count.'
+        raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
+    asked.understood.append((name, value))
+    return rows
+
+
+def _outcome_entry(handling: Handling, url: str) -> Json:
+    """Say what was ignored; every entry of a history has a request and a response (R4, Bundle, bdl-3 and bdl-4)."""
+    request = {"method": "GET", "url": url}
+    return {"resource": outcome(handling.issues), "request": request, "response": {"status": "200 OK"}}
 
 
 def _url(url: str, kept: list[tuple[str, str]], remaining: int | None) -> str:
@@ -95,28 +124,20 @@ def _url(url: str, kept: list[tuple[str, str]], remaining: int | None) -> str:
     return f"{url}?{urlencode(pairs)}" if pairs else url
 
 
-def _moments(name: str, value: str) -> tuple[datetime, datetime]:
-    found = interval(value.replace(" ", "+"), is_utc=True)
-    if found is None:
-        message = f'{name} must be a date or instant, not "{value}".'
-        raise Invalid(message, issue_type="value", expression=f"http.{name}")
-    return found
-
-
 def _since(rows: list[Version], value: str) -> list[Version]:
-    first, _ = _moments("_since", value)
-    return [row for row in rows if parse_instant(row.at) >= first]
+    first, _ = read_parameter("_since", value)
+    return [row for row in rows if point_of(row.at) >= first]
 
 
 def _at(rows: list[Version], value: str) -> list[Version]:
     """Keep the versions that were current at some time of the period `value`."""
-    first, last = _moments("_at", value)
-    replaced: dict[tuple[str, str], datetime] = {}
+    first, last = read_parameter("_at", value)
+    replaced: dict[tuple[str, str], int] = {}
     kept = []
     for row in rows:
-        key, at = (row.resource_type, row.id), parse_instant(row.at)
+        key, at = (row.resource_type, row.id), point_of(row.at)
         until = replaced.get(key)
-        if (at < last or at <= first) and (until is None or until > first):
+        if at <= last and (until is None or until > first):
             kept.append(row)
         replaced[key] = at
     return kept

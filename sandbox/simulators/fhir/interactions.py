@@ -3,11 +3,10 @@
 Each takes a `Call` and returns an `Answer`; conditional forms are in `conditional.py`.
 """
 
-from sandbox import limits
-from sandbox.errors import Invalid, Malformed, PreconditionFailed, TooLarge
+from sandbox.errors import Invalid, Malformed, PreconditionFailed
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir import binary, conditional, projection, state
-from sandbox.simulators.fhir.calls import Answer, Call, answer_of, refuse_parameters
+from sandbox.simulators.fhir import binary_writes, conditional, projection, state
+from sandbox.simulators.fhir.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.negotiation import tag_versions
@@ -37,8 +36,13 @@ def vread(call: Call) -> Answer:
 
 def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     """Return the body as a valid resource of the type; raises with every problem found."""
-    if call.resource is None and binary.is_content(call):
-        call.resource = binary.wrapped(call)
+    if call.resource is None and binary_writes.is_write(call.method, call.path):
+        ahead = call.ahead
+        call.resource = (
+            binary_writes.resource_of(call.path, call.headers, call.media_type, call.body)
+            if ahead is None
+            else ahead.json()
+        )
     resource = call.json(what)
     if not isinstance(resource, dict):
         raise Malformed(f"The body is not a resource: {what} needs a JSON object.", issue_type="structure")
@@ -58,8 +62,8 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
 
 def check_stored_bundle(resource: Json) -> None:
     """Refuse a Bundle with more entries than the limit."""
-    if resource.get("resourceType") == "Bundle" and len(resource.get("entry", ())) > limits.BUNDLE_ENTRIES:
-        raise TooLarge(f"The Bundle has more than {limits.BUNDLE_ENTRIES} entries.", expression="Bundle.entry")
+    if resource.get("resourceType") == "Bundle":
+        check_entry_count(resource)
 
 
 def create(call: Call) -> Answer:

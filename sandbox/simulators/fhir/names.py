@@ -5,6 +5,9 @@ from typing import Final
 SURFACE: Final = "fhir"
 HISTORY: Final = "fhir/_history"
 TOKENS: Final = "fhir/_tokens"
+ASSERTIONS: Final = "fhir/_assertions"
+REFUSALS: Final = "fhir/_refusals"
+CLIENT: Final = "fhir/_client"
 MEDIA_TYPE: Final = "application/fhir+json"
 FHIR_VERSION: Final = "4.0.1"
 

@@ -7,15 +7,19 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
+from sandbox.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 from sandbox.simulators.fhir.names import MEDIA_TYPE
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
 FHIR_VERSIONS: Final = ("4.0", "4.0.1")
 PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
-_ANYTHING: Final = frozenset({"*/*", "application/*", "text/*"})
+_VERSION: Final = "fhirversion"
+# What is answered with, in the order of preference, and under which names it may be asked for.
+_OFFERED: Final = (
+    (MEDIA_TYPE, (MEDIA_TYPE, "application/json+fhir")),
+    ("application/json", ("application/json", "text/json")),
+)
 _TAG: Final = re.compile(r'\*|(?:W/)?"([^"]*)"|(?:W/)?([A-Za-z0-9\-.]{1,64})').fullmatch
-_HUGE: Final = 10**18
-_SHOWN: Final = 60
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
 _RETURNS: Final[tuple[Return, ...]] = ("minimal", "representation", "OperationOutcome")
@@ -37,9 +41,9 @@ def preferences(header: str) -> Preferences:
     Preferences(returns='minimal', is_lenient=True)
     """
     found: dict[str, str] = {}
-    for part in header.replace(";", ",").split(","):
-        name, _, value = part.partition("=")
-        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    for member in split_list(header):
+        for name, value in pairs_of(member):
+            found.setdefault(name, value)
     returns = next((known for known in _RETURNS if known == found.get("return")), None)
     return Preferences(returns, found.get("handling", "").lower() == "lenient")
 
@@ -54,35 +58,35 @@ def response_type(accept: str, wanted: str | None) -> str:
     ('application/json', 'application/fhir+json')
     """
     if wanted is not None:
-        name = wanted.partition(";")[0].strip().replace(" ", "+").lower()
-        if name == "json" or name in JSON_TYPES:
+        asked = read_media_type(wanted)
+        if asked.name == "json" or asked.name.replace(" ", "+") in JSON_TYPES:
+            if not is_served_version(asked):
+                raise _other_version(asked)
             return MEDIA_TYPE
         raise NotAcceptable(f'The format "{wanted}" is not served; use _format=json.', expression="http._format")
-    if not accept:
+    accepted = read_accept(accept)
+    if not accepted:
         return MEDIA_TYPE
-    best: tuple[float, str] | None = None
-    for part in accept.split(","):
-        name, *parameters = (p.strip().lower() for p in part.split(";"))
-        if name not in JSON_TYPES and name not in _ANYTHING:
-            continue
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                quality = _quality(parameter[2:])
-            elif parameter.startswith("fhirversion=") and parameter[12:] not in FHIR_VERSIONS:
-                raise NotAcceptable(f"FHIR version {parameter[12:]} is not served; this is 4.0.")
-        if quality > 0 and (best is None or quality > best[0]):
-            best = quality, "application/json" if name in ("application/json", "text/json") else MEDIA_TYPE
-    if best is None:
-        raise NotAcceptable(f'Nothing in "Accept: {accept}" is served; this server answers {MEDIA_TYPE} only.')
-    return best[1]
+    found = []
+    for media, names in _OFFERED:
+        match = acceptance(accepted, names, is_served_version)
+        if match is not None and match[0] > 0:
+            found.append((-match[0], match[1], media))
+    if found:
+        return min(found, key=lambda row: row[:2])[2]
+    for member in accepted:
+        if member.media_type.name in JSON_TYPES and not is_served_version(member.media_type):
+            raise _other_version(member.media_type)
+    raise NotAcceptable(f'Nothing in "Accept: {accept}" is served; this server answers {MEDIA_TYPE} only.')
 
 
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 1.0
+def is_served_version(media_type: MediaType) -> bool:
+    """Whether a media type's `fhirVersion`, if it has one, is R4 (R4, RESTful API, "FHIR Version Parameter")."""
+    return media_type.parameters.get(_VERSION, FHIR_VERSIONS[0]) in FHIR_VERSIONS
+
+
+def _other_version(media_type: MediaType) -> NotAcceptable:
+    return NotAcceptable(f"FHIR version {media_type.parameters[_VERSION]} is not served; this is 4.0.")
 
 
 def check_json_body(media_type: str, what: str, content_type: str = "") -> None:
@@ -93,12 +97,12 @@ def check_json_body(media_type: str, what: str, content_type: str = "") -> None:
     """
     if media_type and media_type not in JSON_TYPES:
         raise UnsupportedMedia(f'A body of type "{media_type}" is not read for {what}; send {MEDIA_TYPE}.')
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = (part.strip().strip('"').lower() for part in parameter.partition("="))
-        if name == "charset" and value not in ("utf-8", "utf8", "us-ascii"):
-            raise UnsupportedMedia(f'The character set "{value}" is not read for {what}; FHIR is sent in UTF-8.')
-        if name == "fhirversion" and value not in FHIR_VERSIONS:
-            raise UnsupportedMedia(f"FHIR version {value} is not read for {what}; this is 4.0.")
+    sent = read_media_type(content_type)
+    charset = sent.parameters.get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMedia(f'The character set "{charset}" is not read for {what}; FHIR is sent in UTF-8.')
+    if not is_served_version(sent):
+        raise UnsupportedMedia(f"FHIR version {sent.parameters[_VERSION]} is not read for {what}; this is 4.0.")
 
 
 def is_true(query: Sequence[tuple[str, str]], name: str) -> bool:
@@ -121,26 +125,6 @@ def tag_versions(header: str) -> list[str | None] | None:
     """
     found = [_TAG(part.strip()) for part in header.split(",")]
     return [tag[1] if tag[1] is not None else tag[2] for tag in found if tag] if all(found) else None
-
-
-def whole_number(name: str, value: object, low: int = 0, high: int = _HUGE) -> int:
-    """Return a parameter that is a whole number; raises `Invalid` for anything else and outside of its range.
-
-    What has 19 digits or more counts as `_HUGE`: it is past every limit, and is not worth reading.
-
-    >>> whole_number("_count", "20"), whole_number("_count", "9" * 5000) == _HUGE
-    (20, True)
-    """
-    text = str(value)
-    number = -1
-    if text.isascii() and text.isdecimal():
-        number = int(text) if len(text) < len(str(_HUGE)) else _HUGE
-    if not low <= number <= high:
-        allowed = f"{low} or more" if high == _HUGE else f"{low} to {high}"
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-        message = f'{name} must be a whole number, {allowed}, not "{shown}".'
-        raise Invalid(message, issue_type="value", expression=f"http.{name}")
-    return number
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

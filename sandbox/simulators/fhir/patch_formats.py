@@ -32,23 +32,25 @@ def apply(call: Call, resource: Json) -> Json:
     if kind == MERGE_PATCH:
         return _merged(resource, body)
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        return fhirpath_patch.apply(resource, body)
+        return fhirpath_patch.apply(resource, body, is_checked=call.is_checked)
     if isinstance(body, list):
         return json_patch(resource, body)
     return _merged(resource, body)
 
 
+def held_patch(resource: Json) -> tuple[str, Json]:
+    """Return the patch in a Bundle's entry, with its content type; raises `Invalid`, `Malformed`, `TooLarge`."""
+    if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
+        return str(resource.get("contentType", "")), jsonio.parse(base64.b64decode(resource.get("data", "")))
+    if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
+        message = "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
+        raise Invalid(message, issue_type="invalid")
+    return "", resource
+
+
 def _body(call: Call) -> tuple[str, Json]:
-    if call.resource is not None:  # a Bundle's entry: Parameters, or a Binary that holds the patch
-        held = call.resource
-        if isinstance(held, dict) and held.get("resourceType") == "Binary":
-            return str(held.get("contentType", "")), jsonio.parse(base64.b64decode(held.get("data", "")))
-        if not isinstance(held, dict) or held.get("resourceType") != "Parameters":
-            message = (
-                "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
-            )
-            raise Invalid(message, issue_type="invalid")
-        return "", held
+    if call.resource is not None:
+        return held_patch(call.resource)
     kind = call.media_type
     if kind and kind not in JSON_TYPES and kind not in (JSON_PATCH, MERGE_PATCH):
         raise UnsupportedMedia(

@@ -17,6 +17,7 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
+from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.search.store import no_collection
 from sandbox.simulators.fhir.state import stamped
@@ -102,10 +103,15 @@ class Loader:
 
     def _add(self, item: Item, targets: Mapping[str, str]) -> None:
         resource = item.resource
-        issues, links = walk(resource, allows_conditional=True)
+        issues, links = walk(resource, allows_conditional=True, identities=targets.keys())
         for issue in issues:
             self._problem(item, issue.expression or "", issue.diagnostics)
         if issues:
+            return
+        try:
+            subscriptions.check(resource)
+        except SandboxError as error:
+            self._problem(item, "Subscription.status", error.message)
             return
         resource_type, resource_id = resource["resourceType"], resource.get("id")
         if resource_id is None:

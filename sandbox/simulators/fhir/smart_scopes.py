@@ -11,19 +11,20 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from sandbox import jsonio
-from sandbox.errors import Forbidden, Malformed
+from sandbox.errors import Forbidden, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.conditional import is_criterion
-from sandbox.simulators.fhir.dispatch import served, split_url
+from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.operations import operation_of
-from sandbox.simulators.fhir.search import definitions
+from sandbox.simulators.fhir.patch_formats import held_patch
+from sandbox.simulators.fhir.search import SearchRequest, definitions, types_named
 from sandbox.simulators.fhir.searching import FORM, parse_form
+from sandbox.simulators.fhir.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
 from sandbox.simulators.fhir.validation.structures import resource_types
 
-Path: TypeAlias = tuple[str, ...]
 Need: TypeAlias = tuple[str, str]
 Pairs: TypeAlias = Iterable[tuple[str, str]]
 
@@ -67,41 +68,62 @@ def needs(request: Request) -> list[Need]:
     query = request.query
     if request.method == "POST" and path[-1] == "_search" and request.media_type == FORM:
         query = (*query, *parse_form(request.body))
-    return [*_of_call(path, request.method, query), *_of_condition(path, request.headers.get("if-none-exist"))]
+    base = f"{request.base_url}/{SURFACE}"
+    return [*_of_call(path, request.method, query), *_of_condition(path, request.headers.get("if-none-exist"), base)]
 
 
 def _of_bundle(request: Request) -> list[Need]:
     found: list[Need] = []
+    base = f"{request.base_url}/{SURFACE}"
     try:
         bundle = jsonio.parse(request.body)
         for entry in bundle.get("entry", ()):
             row = entry["request"]
-            path, query = split_url(row["url"], f"{request.base_url}/{SURFACE}")
+            path, query = split_url(row["url"], base)
             found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
-            found += _of_condition(path, row.get("ifNoneExist"))
-            found += _of_references(entry.get("resource"))
+            found += _of_condition(path, row.get("ifNoneExist"), base)
+            resource = entry.get("resource")
+            found += _of_patch(resource) if row["method"] == "PATCH" else _of_references(resource)
     except (Malformed, KeyError, TypeError, AttributeError):
         return [(ANY, "cruds")]  # it will be refused, and needs no right to be
     return found
 
 
-def _of_condition(path: Path, condition: str | None) -> Iterator[Need]:
+def _of_condition(path: Path, condition: str | None, base: str) -> Iterator[Need]:
     """Yield what `If-None-Exist` needs: it may answer with a resource of the type, and look at others."""
     if condition is not None and len(path) == 1:
         yield path[0], "r"
-        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(condition.rpartition("?")[2])))
+        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(split_condition(condition, base)[1])))
 
 
 def _of_references(resource: Json) -> Iterator[Need]:
     """Yield what the conditional references of a transaction's entry need: the right to search for them."""
     if isinstance(resource, dict):
-        found = parse_conditional(str(resource.get("reference", "")))
-        if found is not None:
-            yield found[0], "s"
-            yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
+        yield from _of_text(resource.get("reference"))
     for item in resource.values() if isinstance(resource, dict) else resource if isinstance(resource, list) else ():
         if isinstance(item, dict | list):
             yield from _of_references(item)
+
+
+def _of_patch(resource: Json) -> Iterator[Need]:
+    """Yield what a patch in a Bundle needs: any string in it may become a conditional reference."""
+    try:
+        waiting = [held_patch(resource)[1]]
+    except (SandboxError, TypeError, ValueError):
+        return  # it will be refused
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict | list):
+            waiting += item.values() if isinstance(item, dict) else item
+        else:
+            yield from _of_text(item)
+
+
+def _of_text(text: Json) -> Iterator[Need]:
+    found = parse_conditional(text) if isinstance(text, str) else None
+    if found is not None and found[0] in resource_types():
+        yield found[0], "s"
+        yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
 
 
 def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
@@ -125,8 +147,11 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
         return
     is_search = found.code in ("search-type", "search-system", None)
     letters = "s" if is_search else _LETTERS.get(found.code or "", "rs")
-    types = [t for name, value in query if name == "_type" for t in value.split(",")]
-    for name in types if resource_type == ANY and types and is_search else [resource_type]:
+    types: Iterable[str] = [resource_type]
+    if is_search and resource_type == ANY:
+        compartment = (path[0], path[1]) if len(path) >= 3 else None
+        types = types_named(SearchRequest(None, tuple(query), "", compartment=compartment)) or types
+    for name in types:
         yield name, letters
     if is_search:
         for shown in _shown(resource_type, query):

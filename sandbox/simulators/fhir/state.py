@@ -18,7 +18,7 @@ from sandbox.errors import Gone, Malformed, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir import history
+from sandbox.simulators.fhir import history, subscriptions
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -153,7 +153,11 @@ def stamped(resource: Json, resource_id: str, version: int, instant: str) -> Jso
 
 
 def store(tx: Interaction, resource: Json, resource_id: str, method: str) -> Stored:
-    """Store a valid resource as the next version of its id; `method` is kept for the history."""
+    """Store a valid resource as the next version of its id; `method` is kept for the history.
+
+    Raises `Unprocessable` for one that asks for what this server does not do (`subscriptions.py`).
+    """
+    subscriptions.check(resource)
     resource_type = resource["resourceType"]
     collection = collection_of(resource_type)
     branch = tx.branch

@@ -3,29 +3,31 @@
 1. Every entry is validated; what is wrong anywhere refuses the whole Bundle, all problems at once.
 2. Identities: a create gets its id, a condition (`ifNoneExist`, `PUT Type?…`) finds its resource.
 3. No resource may be written twice.
-4. References to other entries are rewritten to those identities.
-5. Entries run in the order DELETE, POST, PUT and PATCH, GET and HEAD.
-6. Conditional references (`Patient?identifier=…`) are resolved against the state that results.
+4. Patches are worked out: a resource is written once at most, so what they change is there, and what they bring is
+   part of the Bundle like every other resource.
+5. References to other entries are rewritten to those identities.
+6. Entries run in the order DELETE, POST, PUT and PATCH, GET and HEAD.
+7. Conditional references (`Patient?identifier=…`) are resolved against the state that results.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final
 
 from sandbox.errors import PreconditionFailed, SandboxError
 from sandbox.simulators.fhir import conditional, state
 from sandbox.simulators.fhir.bundle_references import References
-from sandbox.simulators.fhir.bundles import ORDER, Entry, carry_out_entry, check_entry, kind_of_or_none
+from sandbox.simulators.fhir.bundles import ORDER, Entry, carry_out_entry, check_entry, kind_of_or_none, work_out_patch
 from sandbox.simulators.fhir.calls import Call, Query, answer_of, at_entry
 from sandbox.simulators.fhir.dispatch import served
 from sandbox.simulators.fhir.issues import Issue, refusal
 from sandbox.simulators.fhir.validation.literals import parse_conditional
-from sandbox.simulators.fhir.writing import target_of_update
+from sandbox.simulators.fhir.writing import target_of_patch, target_of_update
 
 _ISSUES_MAX: Final = 200
 
 
-def carry_out(call: Call, entries: list[Entry]) -> None:
-    """Carry out all entries, leaving each its answer; raises for the first that fails."""
+def carry_out(call: Call, entries: list[Entry], urls: Set[str]) -> None:
+    """Carry out all entries, leaving each its answer; raises for the first that fails. `urls` are their fullUrls."""
     _check_all(entries)
     ordered = sorted(entries, key=lambda e: ORDER[e.call.method])
     deletions = [e for e in ordered if e.call.method == "DELETE"]
@@ -33,7 +35,12 @@ def carry_out(call: Call, entries: list[Entry]) -> None:
     _run(deletions)
     _identify_all(e for e in ordered if e.call.method != "DELETE")
     _check_overlap(entries)
-    references = References(call.base, entries)
+    for entry in entries:
+        try:
+            work_out_patch(entry, urls, allows_conditional=True)
+        except SandboxError as error:
+            raise _named(error, entry) from None
+    references = References(call, entries)
     for entry in entries:
         references.rewrite(entry)
     _resolve_conditional(ordered)
@@ -106,7 +113,7 @@ def _identify(entry: Entry) -> None:
     elif call.method == "PUT" and kind == "type":
         call.assigned_id = entry.assigned_id = target_of_update(call)
     elif call.method == "PATCH" and kind == "type":
-        entry.assigned_id = conditional.match_of(call, call.path[0], call.query, "A conditional patch")
+        call.assigned_id = entry.assigned_id = target_of_patch(call)
     elif call.method == "DELETE" and kind == "type":
         call.deleted_ids = tuple(conditional.matches_of(call, call.path[0], call.query, "A conditional delete"))
     elif call.method == "DELETE" and kind == "instance":
@@ -149,7 +156,7 @@ def _unmet(entry: Entry) -> Query | None:
     condition = conditional.of_create(call) if call.method == "POST" else call.query
     if condition is None or (call.method == "PUT" and _is_there(entry)):
         return None
-    return tuple(sorted(conditional.criteria(condition, "The condition", call.path[0])))
+    return tuple(sorted(conditional.criteria(condition, "The condition", call.path[0], call.base)))
 
 
 def _is_there(entry: Entry) -> bool:

@@ -1,15 +1,20 @@
-"""Conditional update, patch and delete (R4, RESTful API).
+"""Patch, and conditional update and delete (R4, RESTful API).
 
 The condition is the URL's query; what follows is the plain interaction.
 """
 
+from collections.abc import Set
+
 from sandbox import jsonio
 from sandbox.errors import Conflict, Invalid, NotFound
+from sandbox.jsonio import Json
+from sandbox.playground.branch import Document
 from sandbox.simulators.fhir import conditional, json_patch, patch_formats, state
 from sandbox.simulators.fhir.calls import Answer, Call, refuse_parameters
+from sandbox.simulators.fhir.empty_elements import remove_empty
 from sandbox.simulators.fhir.interactions import check_preconditions, checked_resource, write_update
 from sandbox.simulators.fhir.issues import Issue, refusal
-from sandbox.simulators.fhir.validation import validate
+from sandbox.simulators.fhir.validation import Link, validate, walk
 
 
 def target_of_update(call: Call) -> str:
@@ -61,23 +66,56 @@ def conditional_delete(call: Call) -> Answer:
 
 
 def patch(call: Call) -> Answer:
-    """`PATCH [type]/[id]`."""
-    resource_type, resource_id = call.path
-    refuse_parameters(call, "A patch")
-    return _patch(call, resource_type, resource_id)
+    """`PATCH [type]/[id]`, or `PATCH [type]?…` on the one match."""
+    return _store_patched(call, target_of_patch(call))
 
 
-def conditional_patch(call: Call) -> Answer:
-    """`PATCH [type]?…`: exactly one resource must match."""
+def target_of_patch(call: Call) -> str:
+    """Return the id of what a patch changes.
+
+    Raises `NotFound` when nothing matches the condition, `PreconditionFailed` when several do.
+    """
+    state.check_type(call.path[0])
+    if len(call.path) == 2:
+        refuse_parameters(call, "A patch")
+        return call.path[1]
+    if call.assigned_id is not None:
+        return call.assigned_id
     [resource_type] = call.path
-    state.check_type(resource_type)
     match = conditional.match_of(call, resource_type, call.query, "A conditional patch")
     if match is None:
         raise NotFound(f"No {resource_type} matches the condition; there is nothing to patch.")
-    return _patch(call, resource_type, match)
+    return match
 
 
-def _patch(call: Call, resource_type: str, resource_id: str) -> Answer:
+def work_out_patch(call: Call, identities: Set[str], *, allows_conditional: bool) -> list[Link]:
+    """Find out, in a Bundle, what a patch will store (`call.patched`); return where that may point to a resource.
+
+    A patch brings links as any value, so they are only known in its result. What stood in the resource before is none
+    of the Bundle's, but for urns, which mean nothing outside of one. `identities` are the Bundle's fullUrls.
+    """
+    document, patched = _apply(call, target_of_patch(call))
+    issues, links = walk(patched, allows_conditional=allows_conditional, identities=identities)
+    if issues:
+        raise refusal(issues)
+    call.patched = patched
+    known = {link.text for link in walk(document.value)[1]}
+    return [link for link in links if link.text not in known or link.text.startswith("urn:")]
+
+
+def _store_patched(call: Call, resource_id: str) -> Answer:
+    patched = call.patched
+    if patched is None:
+        patched = _apply(call, resource_id)[1]
+        issues = validate(patched)
+        if issues:
+            raise refusal(issues)
+    return write_update(call, patched, resource_id, "PATCH")
+
+
+def _apply(call: Call, resource_id: str) -> tuple[Document, Json]:
+    """Return what is stored and what the patch makes of it, which is still to be validated."""
+    resource_type = call.path[0]
     document = state.get(call.tx.branch, resource_type, resource_id)
     check_preconditions(call, resource_type, resource_id)
     # Parsed anew, since a patch can nest deeper than a body may be.
@@ -87,7 +125,5 @@ def _patch(call: Call, resource_type: str, resource_id: str) -> Answer:
     if patched.get("id") != resource_id:
         message = "A patch must leave the id as it is."
         raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.id")
-    issues = validate(patched)
-    if issues:
-        raise refusal(issues)
-    return write_update(call, patched, resource_id, "PATCH")
+    remove_empty(patched)
+    return document, patched

@@ -13,7 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.files.content import Reading, find_csv_row, read_json, read_text
-from sandbox.simulators.files.state import TREE, read_content
+from sandbox.simulators.files.state import TREE, content_type_of, read_content
 
 _TEXTS = "files/texts"
 _UNREADABLE_SHOWN = 20
@@ -68,23 +68,25 @@ def _tree(branch: Branch) -> list[tuple[str, Json]]:
 def _subject(assertion: SftpFilePresent, branch: Branch, path: str, row: Json) -> tuple[Subject | None, str | None]:
     """Read a file as far as the assertion needs it; no subject when it has not the CSV row."""
     content = read_content(branch, row["sha256"])
-    text = _text(branch, row["sha256"], content) if assertion.contains else Reading("")
+    kind = content_type_of(path, row)
+    text = _text(branch, row["sha256"], content, kind) if assertion.contains else Reading("")
     if assertion.csv is not None:
-        found = find_csv_row(content, assertion.csv.row, assertion.csv.delimiter)
+        found = find_csv_row(content, assertion.csv.row, assertion.csv.delimiter, kind)
         if found.problem is not None:
             return None, found.problem
         columns: dict[str, str] = found.value
         return Subject(path, columns, lambda name: [columns[name]] if name in columns else [], text.value), text.problem
-    value = read_json(content) if assertion.fields else Reading()
+    value = read_json(content, kind) if assertion.fields else Reading()
     return Subject(path, value.value, text=text.value), value.problem or text.problem
 
 
-def _text(branch: Branch, sha256: str, content: bytes) -> Reading:
+def _text(branch: Branch, sha256: str, content: bytes, content_type: str) -> Reading:
     """Return a content's text; kept with the branch, since a PDF takes its time."""
-    texts: dict[str, Reading] = branch.caches.setdefault(_TEXTS, {})
-    if sha256 not in texts:
-        texts[sha256] = read_text(content)
-    return texts[sha256]
+    texts: dict[tuple[str, str], Reading] = branch.caches.setdefault(_TEXTS, {})
+    key = (sha256, content_type)
+    if key not in texts:
+        texts[key] = read_text(content, content_type)
+    return texts[key]
 
 
 def _sought(assertion: SftpFilePresent) -> str:

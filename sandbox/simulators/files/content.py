@@ -13,6 +13,7 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.media_types import charset_of, decode_text
 
 # "007" is an identifier, not the number 7.
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
@@ -26,15 +27,20 @@ class Reading:
     problem: str | None = None
 
 
-def read_text(content: bytes) -> Reading:
-    """Return the text of a file: a PDF's text layer, anything else as UTF-8.
+def read_text(content: bytes, content_type: str = "text/plain") -> Reading:
+    r"""Return the text of a file: a PDF's text layer, anything else in the charset of its type, else as UTF-8.
 
-    >>> read_text(b"Hello").value
-    'Hello'
+    >>> read_text(b"Hello").value, read_text(b"Jos\xe9", "text/plain; charset=windows-1252").value
+    ('Hello', 'José')
     """
     if content.startswith(b"%PDF-"):
         return _read_pdf(content)
-    return Reading(content.decode("utf-8-sig", errors="replace"))
+    text = decode_text(content, content_type)
+    return Reading(text) if text is not None else _unknown_charset(content_type)
+
+
+def _unknown_charset(content_type: str) -> Reading:
+    return Reading(problem=f"the charset {charset_of(content_type)} is not known")
 
 
 def _read_pdf(content: bytes) -> Reading:
@@ -47,26 +53,32 @@ def _read_pdf(content: bytes) -> Reading:
     return Reading(text) if text.strip() else Reading("", "the PDF has no text layer")
 
 
-def read_json(content: bytes) -> Reading:
+def read_json(content: bytes, content_type: str = "application/json") -> Reading:
     """Return the JSON value of a file.
 
     >>> read_json(b'{"a": 1}').value, read_json(b"{").problem
     ({'a': 1}, 'The body is not valid JSON: Expecting property name enclosed in double quotes at line 1, column 2.')
     """
+    text = decode_text(content, content_type) if charset_of(content_type) is not None else content
+    if text is None:
+        return _unknown_charset(content_type)
     try:
-        return Reading(jsonio.parse(content))
+        return Reading(jsonio.parse(text))
     except SandboxError as error:
         return Reading(problem=error.message)
 
 
-def find_csv_row(content: bytes, wanted: Mapping[str, Json], delimiter: str) -> Reading:
+def find_csv_row(content: bytes, wanted: Mapping[str, Json], delimiter: str, content_type: str = "text/csv") -> Reading:
     r"""Return the first row of a CSV file (RFC 4180, with a header line) whose columns hold what is wanted.
 
     >>> find_csv_row(b"id,status\n1,ok\n2,bad\n", {"id": 2}, ",").value
     {'id': '2', 'status': 'bad'}
     """
+    charset = charset_of(content_type)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig") if charset is None else decode_text(content, content_type)
+        if text is None:
+            return _unknown_charset(content_type)
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except UnicodeDecodeError:
         return Reading(problem="the file is not UTF-8 text")

@@ -3,14 +3,14 @@
 Every route is below `files/`. Must hold no rule of its own.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sandbox import limits
-from sandbox.errors import Conflict, Invalid, NotFound, SandboxError
+from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route, render_json_error
@@ -20,9 +20,10 @@ from sandbox.simulators.files.paths import check_path
 from sandbox.simulators.files.ranges import multipart, parse_range
 from sandbox.simulators.files.state import FileEntry
 
-_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}", re.ASCII)
 # What clients send when nobody chose a type: the name of the file tells more.
 _UNCHOSEN_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+_FORM = "multipart/form-data"
+_HOW_TO_WRITE = "PUT the file itself as the body, as `curl -T FILE` and `curl --data-binary @FILE -X PUT` do"
 
 
 def render(error: SandboxError) -> Response:
@@ -65,13 +66,28 @@ def write(tx: Interaction, request: Request) -> Response:
     if "content-range" in request.headers:
         raise Invalid("PUT writes a whole file; leave out Content-Range.")
     conditions.check(request.headers, _validators_at(tx, path), is_read=False)
-    media_type = request.media_type
-    if media_type in _UNCHOSEN_TYPES:
-        media_type = ""
-    elif not _MEDIA_TYPE.fullmatch(media_type):
-        raise Invalid("The Content-Type is not a media type.", details={"Content-Type": ["Not a media type."]})
-    is_new = state.write_file(tx, path, request.body, media_type or None)
+    is_new = state.write_file(tx, path, request.body, _chosen_type(request))
     return _written(tx, request, path, 201 if is_new else 200)
+
+
+def _chosen_type(request: Request) -> str | None:
+    """Return the type that the caller chose for a file, None when the name is to tell it.
+
+    Raises `UnsupportedMedia` for a form, `Invalid` for what is no media type.
+    """
+    _refuse_form(request)
+    if request.media_type in _UNCHOSEN_TYPES:
+        return None
+    chosen = normal_media_type(request.headers.get("content-type", ""))
+    if chosen is None:
+        problem = "Not a media type, such as text/plain; charset=utf-8."
+        raise Invalid(f"Content-Type: {problem}", details={"Content-Type": [problem]})
+    return chosen
+
+
+def _refuse_form(request: Request) -> None:
+    if request.media_type == _FORM:
+        raise UnsupportedMedia(f"A form ({_FORM}) is no file: {_HOW_TO_WRITE}, not `curl -F`.")
 
 
 def delete(tx: Interaction, request: Request) -> Response:
@@ -87,11 +103,12 @@ def delete(tx: Interaction, request: Request) -> Response:
 
 def move(tx: Interaction, request: Request) -> Response:
     """`POST files/{path}?move_to=`: move a file or a directory."""
+    _refuse_form(request)
     given = _query(request, "move_to")
     path, is_folder_form = _path(request)
     if "move_to" not in given:
         raise Invalid(
-            "POST on a file moves it: give ?move_to=path. To write a file use PUT.",
+            f"POST on a file moves it: give ?move_to=path. To write a file, {_HOW_TO_WRITE}.",
             details={"move_to": ["Required parameter."]},
         )
     if request.body.strip():

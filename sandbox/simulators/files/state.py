@@ -42,18 +42,24 @@ class FileEntry:
         return self.path.rpartition("/")[2]
 
 
-def describe(path: str, content: bytes, modified_at: str | None, content_type: str | None = None) -> Json:
-    """Return the `files/tree` document of a content; `modified_at` is None for a seeded file.
+def describe(content: bytes, modified_at: str | None, content_type: str | None = None) -> Json:
+    """Return the `files/tree` document of a content; `modified_at` is None for a seeded file, `content_type`
+    where the name tells it.
 
-    >>> describe("a.txt", b"hi", None)["size"]
+    >>> describe(b"hi", None)["size"]
     2
     """
     return {
         "size": len(content),
-        "content_type": content_type or guess_type(path),
+        "content_type": content_type,
         "modified_at": modified_at,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def content_type_of(path: str, row: Json) -> str:
+    """Return a file's type: the one it was written with, else the one that its name tells."""
+    return row["content_type"] or guess_type(path)
 
 
 def find_file(tx: Interaction, path: str) -> FileEntry | None:
@@ -113,7 +119,7 @@ def write_file(tx: Interaction, path: str, content: bytes, content_type: str | N
     total = sum(row["size"] for _, row in tx.branch.items(TREE)) - (before["size"] if before else 0) + len(content)
     if total > limits.FILE_TREE_BYTES:
         raise TooLarge(f"The file tree may hold {limits.FILE_TREE_BYTES} bytes; with this file it would hold {total}.")
-    row = describe(path, content, tx.now_text, content_type)
+    row = describe(content, tx.now_text, content_type)
     tx.put(TREE, path, row)
     if tx.get(CONTENT, row["sha256"]) is None:
         tx.put(CONTENT, row["sha256"], content)
@@ -168,7 +174,7 @@ def modified_at(entry: FileEntry) -> str:
 
 def _entry(path: str, row: Json, birth: datetime) -> FileEntry:
     modified = parse_instant(row["modified_at"]) if row["modified_at"] else birth
-    return FileEntry(path, row["size"], row["content_type"], modified, row["sha256"])
+    return FileEntry(path, row["size"], content_type_of(path, row), modified, row["sha256"])
 
 
 def _birth(tx: Interaction) -> datetime:
@@ -201,7 +207,7 @@ def seed_rows(files: Iterator[tuple[str, bytes]]) -> tuple[dict[str, Json], dict
             raise Invalid(f"{path} is a directory of every file drop and cannot be a file.")
         if len(content) > limits.FILE_BYTES:
             raise TooLarge(f"{path} has {len(content)} bytes; a file may have {limits.FILE_BYTES}.")
-        row = describe(path, content, None)
+        row = describe(content, None)
         tree[path] = row
         contents[row["sha256"]] = content
     return tree, contents

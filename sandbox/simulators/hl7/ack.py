@@ -24,7 +24,7 @@ DEFAULT_VERSION: Final = "2.5"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgment:
-    """What there is to say about a message: MSA-1, MSA-3 and the errors."""
+    """What there is to say about a message: MSA-1, MSA-3, the errors and the warnings."""
 
     code: str
     text: str = ""
@@ -55,7 +55,7 @@ def build_ack(message: Message | None, ack: Acknowledgment, *, control_id: str, 
     segments = [
         _header(message, delimiters, version, control_id, now, sender),
         _msa(message, ack, delimiters, version),
-        *_errors(ack.faults, delimiters, version),
+        *_errors(ack, delimiters, version),
     ]
     return "".join(delimiters.field.join(_trimmed(segment)) + "\r" for segment in segments)
 
@@ -105,10 +105,12 @@ def _msa(message: Message | None, ack: Acknowledgment, delimiters: Delimiters, v
     return ["MSA", ack.code, control_id, escape(text[:80], delimiters)]
 
 
-def _errors(faults: tuple[Fault, ...], delimiters: Delimiters, version: str) -> list[list[str]]:
-    if not faults:
-        return []
+def _errors(ack: Acknowledgment, delimiters: Delimiters, version: str) -> list[list[str]]:
+    faults = ack.faults
     if VERSIONS.index(version) < VERSIONS.index("2.5"):
+        # ERR has no place for a warning there; MSA-3 says it of an accepted message.
+        if not faults or ack.code in ACCEPTED_CODES:
+            return []
         locations = [_old_location(fault, delimiters, version) for fault in faults]
         if delimiters.repetition:
             return [["ERR", delimiters.repetition.join(locations)]]
@@ -119,7 +121,7 @@ def _errors(faults: tuple[Fault, ...], delimiters: Delimiters, version: str) -> 
             "",
             delimiters.component.join(fault.place),
             delimiters.component.join((fault.code, CONDITIONS[fault.code], "HL70357")),
-            "E",
+            fault.severity,
             "",
             "",
             "",

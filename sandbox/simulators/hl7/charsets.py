@@ -1,68 +1,144 @@
 """From bytes to text and back without losing one (HL7 table 0211, MSH-18).
 
 A message that came as raw bytes is kept as text together with the name of the character set that
-gives exactly those bytes again.
+gives exactly those bytes again; where there is none, with the bytes themselves.
 """
 
 import codecs
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
-CHARSETS: Final = {
-    "ASCII": "ascii",
-    "UNICODE UTF-8": "utf-8",
-    "UNICODE": "utf-8",
-    "GB 18030-2000": "gb18030",
-    "BIG-5": "big5",
-    "KS X 1001": "euc_kr",
-    "ISO IR87": "iso2022_jp",
-    **{f"8859/{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
-}
+from sandbox.simulators.hl7 import iso2022
+from sandbox.simulators.hl7.charset_names import (
+    ASCII,
+    LATIN_1,
+    UTF_8,
+    WINDOWS,
+    Declared,
+    declared,
+    find_codec,
+    spoken,
+    undeclared,
+)
+from sandbox.simulators.hl7.delimiters import Delimiters
 
-# Codecs of Python's that are no character sets: some of them cannot replace what they cannot encode.
-_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+_HEADER: Final = re.compile(rb"(?:^|[\r\n])[ \t\x0b]*(?:\xef\xbb\xbf)?[ \t\x0b]*(MSH[^\r\n]*)")
+_WIDE: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SWITCHING_CODECS: Final = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_2", "iso2022_kr")
+_CONTROLS: Final = re.compile("[\x80-\x9f]")
+_WIDER: Final = {
+    LATIN_1: WINDOWS,
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+}
+"""What vendors write under a standard's name, which has the same characters and more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text, the Python name of its character set, and what had to be assumed, if anything."""
+    """Text and the Python name of its character set; `is_exact` tells whether that gives the bytes again.
+
+    `notes` say what had to be assumed, `unread` what could not be read as it was declared.
+    """
 
     text: str
     charset: str
-    note: str | None = None
+    is_exact: bool = True
+    notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
-def decode(body: bytes, declared: str | None = None) -> Decoded:
-    r"""Decode a message's bytes so that `text.encode(charset)` gives them back.
+def decode(body: bytes, named: str | None = None) -> Decoded:
+    r"""Decode a message's bytes.
 
-    Tried in turn: `declared` (the content type's charset), MSH-18, UTF-8, and at last ISO 8859-1,
-    which any bytes are.
+    Tried in turn: `named` (the content type's charset); UTF-16 and UTF-32 by their first bytes; what MSH-18
+    says, with its switches; UTF-8; and at last Windows-1252 and ISO 8859-1, which any bytes are.
 
-    >>> decode("MSH|é".encode()).charset, decode(b"MSH|\xe9").charset
-    ('utf-8', 'iso8859-1')
+    >>> decode("MSH|é".encode()).charset, decode(b"MSH|\xe9").charset, decode(b"MSH|\x80").charset
+    ('utf-8', 'iso8859-1', 'cp1252')
     """
-    named = declared or CHARSETS.get(_declared_in_header(body).upper())
-    for charset in dict.fromkeys(filter(None, (_known(named), "utf-8"))):
+    for charset in filter(None, (find_codec(named), _wide(body))):
         text = _exact(body, charset)
         if text is not None:
-            note = None
-            if named and charset != _known(named):
-                note = f"The bytes are not the declared character set {named}; read as {charset}."
-            return Decoded(text, charset, note)
-    return Decoded(body.decode("iso8859-1"), "iso8859-1", "The bytes are not UTF-8; read as ISO 8859-1.")
+            return Decoded(text, charset)
+    found = declared(_names_in_header(body))
+    decoded = _decode_switched(body, found) if b"\x1b" in body else _decode_plain(body, found)
+    if not named:
+        return decoded
+    reason = f"The bytes are not the declared character set {named}; read as {spoken(decoded.charset)}."
+    return replace(decoded, unread=(reason, *decoded.unread))
 
 
-def _known(name: str | None) -> str | None:
-    if name is None:
+def _decode_plain(body: bytes, found: Declared) -> Decoded:
+    for name, charset in zip(found.names, found.codecs, strict=True):
+        if charset is None:
+            continue
+        text, wider = _exact(body, charset), _WIDER.get(charset)
+        if wider and (text is None or _CONTROLS.search(text)) and (meant := _exact(body, wider)) is not None:
+            note = f"{name} does not have all of the characters; read as {spoken(wider)}, often sent under that name."
+            return Decoded(meant, wider, notes=(note,), unread=_unknown(found, wider))
+        if charset != found.default and text is not None and _exact(body, UTF_8) is None:
+            note = f"The bytes are not {found.names[0] or 'ASCII'}; read as {name}, which MSH-18 names too."
+            return Decoded(text, charset, notes=(note,), unread=_unknown(found, charset))
+        if charset == found.default and text is not None:
+            return Decoded(text, charset, unread=_unknown(found, charset))
+    text, charset = _fall_back(body)
+    unread = _unknown(found, charset)
+    if found.names and not unread:
+        names = ", ".join(name or "ASCII" for name in found.names)
+        unread = (f"The bytes are not the declared character set {names}; read as {spoken(charset)}.",)
+    elif charset != UTF_8 and not unread:
+        unread = (f"The bytes are not UTF-8, and MSH-18 names nothing else; read as {spoken(charset)}.",)
+    return Decoded(text, charset, unread=unread)
+
+
+def _unknown(found: Declared, charset: str) -> tuple[str, ...]:
+    return tuple(
+        f"MSH-18 names {name!r}, no character set known here; read as {spoken(charset)}." for name in found.unknown
+    )
+
+
+def _decode_switched(body: bytes, found: Declared) -> Decoded:
+    own = found.default or UTF_8
+    fallen: list[str] = []
+
+    def decode_run(run: str) -> str:
+        data = run.encode(LATIN_1)
+        text = _exact(data, own)
+        if text is None:
+            text, charset = _fall_back(data)
+            fallen.append(f"The bytes are not {spoken(own)}, which MSH-18 names first; read as {spoken(charset)}.")
+        return text
+
+    reading = iso2022.read(body.decode(LATIN_1), _delimiters(body), decode_run)
+    if reading.text.count(iso2022.ESCAPE) == body.count(b"\x1b"):
+        plain = _decode_plain(body, found)
+        return replace(plain, unread=(*plain.unread, *reading.unread)[: iso2022.UNREAD_REPORTED])
+    carriers = [own, *_SWITCHING_CODECS, UTF_8]
+    exact = next((codec for codec in carriers if _is_exact(reading.text, codec, body)), None)
+    return Decoded(
+        reading.text,
+        exact or next(codec for codec in carriers if _can_encode(reading.text, codec)),
+        exact is not None,
+        undeclared(reading.names, found.names),
+        tuple(dict.fromkeys([*_unknown(found, own), *fallen, *reading.unread]))[: iso2022.UNREAD_REPORTED],
+    )
+
+
+def _exact(body: bytes, charset: str | None) -> str | None:
+    if charset is None:
         return None
-    try:
-        found = codecs.lookup(name).name
-    except (LookupError, ValueError):
-        return None
-    return None if found.replace("_", "-") in _NO_CHARSETS else found
-
-
-def _exact(body: bytes, charset: str) -> str | None:
     try:
         text = body.decode(charset)
         is_exact = text.encode(charset) == body
@@ -71,10 +147,47 @@ def _exact(body: bytes, charset: str) -> str | None:
     return text if is_exact else None
 
 
-def _declared_in_header(body: bytes) -> str:
-    header = body[body.find(b"MSH") :].replace(b"\n", b"\r").partition(b"\r")[0]
+def _is_exact(text: str, charset: str, body: bytes) -> bool:
+    return _can_encode(text, charset) and text.encode(charset) == body
+
+
+def _can_encode(text: str, charset: str) -> bool:
+    try:
+        text.encode(charset)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _fall_back(body: bytes) -> tuple[str, str]:
+    for charset in (UTF_8, WINDOWS):
+        text = _exact(body, charset)
+        if text is not None and (charset == UTF_8 or _CONTROLS.search(body.decode(LATIN_1))):
+            return text, charset
+    return body.decode(LATIN_1), LATIN_1
+
+
+def _wide(body: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 where the first bytes are theirs: a byte order mark, or MSH itself."""
+    for mark, charset in _WIDE:
+        if body.startswith((mark, "MSH".encode(charset))):
+            return charset
+    return None
+
+
+def _names_in_header(body: bytes) -> list[str]:
+    found = _HEADER.search(body)
+    header = found[1] if found else b""
     fields = header.split(header[3:4]) if len(header) > 3 else []
     if len(fields) < 18:
-        return ""
-    separator = fields[1][1:2] or b"~"
-    return fields[17].split(separator)[0].decode("ascii", "replace").strip()
+        return []
+    names = fields[17].split(fields[1][1:2] or b"~")
+    return [name.decode(ASCII, "replace").strip() for name in names]
+
+
+def _delimiters(body: bytes) -> Delimiters:
+    """Return MSH-1 and MSH-2 as far as they can be told before the text is read."""
+    found = _HEADER.search(body)
+    header = found[1].decode(LATIN_1) if found else ""
+    encoding = header[4:].partition(header[3:4])[0] if len(header) > 4 else ""
+    return Delimiters(header[3:4], *(encoding[i : i + 1] for i in range(5))) if header[3:4] else Delimiters()

@@ -29,12 +29,14 @@ class Fault:
     """One error: where, its code in table 0357, and a sentence for people.
 
     `location` has the parts of the data type ERL: segment, its occurrence, field, repetition,
-    component, subcomponent; as many as are known, empty for none.
+    component, subcomponent; as many as are known, empty for none. `severity` is of table 0516: an error
+    (E), or a warning (W), which is no reason to refuse the message.
     """
 
     location: str
     code: str
     message: str
+    severity: str = "E"
 
     @property
     def place(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Whether the fields of one segment hold what its rule demands: presence, data types, codes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from sandbox.simulators.hl7.datatypes import EXAMPLES, TESTS
@@ -21,23 +22,45 @@ _OBSERVATION_LEAVES: Final = {
 }
 
 
-def segment_faults(segment: Segment, occurrence: int, rule: SegmentRule, delimiters: Delimiters) -> list[Fault]:
-    """Return what is wrong with a segment's fields; `occurrence` counts segments of that name from 1."""
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong with a segment, and the fields that are empty, required and not insisted on."""
+
+    faults: tuple[Fault, ...]
+    left_out: tuple[FieldRule, ...]
+
+
+def check_segment(segment: Segment, occurrence: int, rule: SegmentRule, delimiters: Delimiters) -> Findings:
+    """Look at a segment's fields; `occurrence` counts segments of that name from 1."""
     found: list[Fault] = []
+    left_out = []
     fields = segment.fields
     shift = 1 if segment.name == "MSH" else 0
     count = len(fields)
     for field in rule.fields:
         index = field.position - shift
         value = fields[index] if index < count else ""
-        if not value or value.isspace():
-            if field.is_required:
+        if not value or value.isspace() or (field.is_required and _is_empty(value, delimiters)):
+            if field.is_required and _is_insisted_on(segment, field, delimiters):
                 found.append(_missing(segment, occurrence, field))
+            elif field.leniency is not None and field.leniency.is_noted:
+                left_out.append(field)
         elif not _is_plainly_right(field, value):
             found.extend(_field_faults(segment, occurrence, field, value, delimiters))
     if segment.name == "OBX":
         found.extend(_observation_faults(segment, occurrence, rule, delimiters))
-    return found
+    return Findings(tuple(found), tuple(left_out))
+
+
+def _is_empty(value: str, delimiters: Delimiters) -> bool:
+    return not value.strip(delimiters.repetition + delimiters.component + delimiters.subcomponent + " ")
+
+
+def _is_insisted_on(segment: Segment, field: FieldRule, delimiters: Delimiters) -> bool:
+    if field.leniency is None:
+        return True
+    instead = field.leniency.instead
+    return bool(instead) and all(_is_empty(segment.raw(position), delimiters) for position in instead)
 
 
 def _is_plainly_right(field: FieldRule, value: str) -> bool:
@@ -52,11 +75,6 @@ def _is_plainly_right(field: FieldRule, value: str) -> bool:
 def _field_faults(
     segment: Segment, occurrence: int, field: FieldRule, value: str, delimiters: Delimiters
 ) -> Iterator[Fault]:
-    if field.is_required and not value.strip(
-        delimiters.repetition + delimiters.component + delimiters.subcomponent + " "
-    ):
-        yield _missing(segment, occurrence, field)
-        return
     place = f"{segment.name}^{occurrence}^{field.position}"
     if field.is_first_component_required and not first(first(value, delimiters.repetition), delimiters.component):
         label = f"{segment.name}-{field.position}.1"
@@ -102,7 +120,7 @@ def _observation_faults(
     datatype = segment.raw(2).strip()
     place = f"OBX^{occurrence}"
     if not datatype:
-        if 2 in rule.waived and segment.raw(11).strip() != "X":
+        if 2 in rule.required and segment.raw(11).strip() != "X":
             yield Fault(f"{place}^2", REQUIRED_FIELD, "OBX-2 (value type) is required, because OBX-5 holds a value.")
         return
     leaves = _OBSERVATION_LEAVES.get(datatype)

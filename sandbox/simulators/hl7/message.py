@@ -11,6 +11,8 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid, TooLarge
+from sandbox.simulators.hl7 import iso2022
+from sandbox.simulators.hl7.charset_names import undeclared
 from sandbox.simulators.hl7.delimiters import Delimiters, first, split, unescape
 
 SEGMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
@@ -31,7 +33,10 @@ class Unreadable(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment: its name, its raw text and its raw fields; `fields[0]` is the name."""
+    """One segment: its name, its text as it was sent, and its raw fields; `fields[0]` is the name.
+
+    Where the text switches character sets the fields are without the switches.
+    """
 
     name: str
     text: str
@@ -52,12 +57,13 @@ class Segment:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A parsed message. `strays` are the lines that are no segment, as `(line number, text)`;
-    `notes` say what was overlooked to read it."""
+    `notes` say what was overlooked to read it, `unread` which characters could not be read."""
 
     delimiters: Delimiters
     segments: tuple[Segment, ...]
     strays: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def header(self) -> Segment:
@@ -103,7 +109,7 @@ class Message:
         return self.component(self.header, 12)
 
 
-def parse(text: str) -> Message:
+def parse(message: str) -> Message:
     r"""Read an ER7 text, whatever its line ends, in an MLLP frame or not.
 
     Raises `Unreadable` (no MSH, impossible delimiters, more than one message) and `TooLarge`
@@ -113,7 +119,7 @@ def parse(text: str) -> Message:
     >>> message.type, message.control_id, [s.name for s in message.segments]
     ('ADT^A01', '1', ['MSH', 'PID'])
     """
-    body, notes = _unwrap(text)
+    body, notes = _unwrap(message)
     if not body.startswith("MSH"):
         what = "is empty" if not body else f"begins with {body[:12]!r}"
         raise Unreadable(f"Not an HL7 v2 message: it must begin with an MSH segment, but it {what}.")
@@ -124,19 +130,24 @@ def parse(text: str) -> Message:
     if len(lines) > limits.HL7_SEGMENTS:
         raise TooLarge(f"The message has more than {limits.HL7_SEGMENTS} segments.")
     delimiters = _delimiters(lines[0])
+    is_switching = iso2022.is_switching(body, delimiters)
+    reading = iso2022.read(body, delimiters) if is_switching else None
     segments = []
     strays = []
-    for number, line in enumerate(lines, 1):
-        name = line[:3]
-        if SEGMENT_NAME.fullmatch(name) and line[3:4] in ("", delimiters.field):
-            segments.append(Segment(name, line, tuple(line.split(delimiters.field))))
+    for number, (line, text) in enumerate(zip(lines, reading.text.split("\r") if reading else lines, strict=True), 1):
+        name = text[:3]
+        if SEGMENT_NAME.fullmatch(name) and text[3:4] in ("", delimiters.field):
+            segments.append(Segment(name, line, tuple(text.split(delimiters.field))))
         elif line.strip():
             strays.append((number, line))
     if len(segments) + len(strays) < len(lines):
         notes.append("Blank lines between segments were overlooked.")
     if any(segment.name == "MSH" for segment in segments[1:]):
         raise Unreadable("The text holds more than one MSH segment; send one message at a time.")
-    return Message(delimiters, tuple(segments), tuple(strays), tuple(notes))
+    if reading is not None:
+        names = split(segments[0].raw(18), delimiters.repetition)
+        notes.extend(undeclared(reading.names, [name.strip() for name in names]))
+    return Message(delimiters, tuple(segments), tuple(strays), tuple(notes), reading.unread if reading else ())
 
 
 def _unwrap(text: str) -> tuple[str, list[str]]:

@@ -12,13 +12,13 @@ from typing import Final
 from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.state import Payload
 
 RAW_MEDIA_TYPES: Final = (
@@ -118,16 +118,11 @@ def _is_raw(request: Request) -> bool:
 
 
 def _raw_payload(request: Request) -> Payload:
-    decoded = decode(request.body, _charset(request))
-    return Payload(decoded.text, decoded.charset, (decoded.note,) if decoded.note else ())
+    return Payload.of_bytes(request.body, _charset(request))
 
 
 def _charset(request: Request) -> str | None:
-    for parameter in request.headers.get("content-type", "").split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"') or None
-    return None
+    return read_media_type(request.headers.get("content-type", "")).parameters.get("charset") or None
 
 
 def _raw_response(request: Request, ack: str, charset: str, status: int = 200) -> Response:

@@ -4,9 +4,10 @@ Collections: `hl7/inbox` (messages for the agent), `hl7/outbound` (messages from
 or not, with the verdict), `hl7/acks` (the agent's acknowledgments of inbox messages). `hl7/_counters`
 numbers the rows, for ids do not sort by arrival. Knows nothing of HTTP.
 
-A message is kept as text together with the character set that gives its bytes again.
+A message is kept as text together with the character set that gives its bytes again, or with the bytes.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,8 @@ from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7.ack import ACCEPTED_CODES, ACK_CODES, Acknowledgment, Sender, build_ack
-from sandbox.simulators.hl7.faults import Fault
+from sandbox.simulators.hl7.charsets import decode
+from sandbox.simulators.hl7.faults import DATA_TYPE, Fault
 from sandbox.simulators.hl7.message import Message, Unreadable, normalized, parse
 from sandbox.simulators.hl7.validate import Verdict, validate
 
@@ -32,16 +34,33 @@ CONTROL_ID_CHARS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A message as it came: its text, and the character set that gives the bytes again."""
+    """A message as it came: its text, and the character set that gives the bytes again, or the bytes.
+
+    `notes` say what had to be assumed to read them, `unread` what could not be read as declared.
+    """
 
     text: str
     charset: str = "utf-8"
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    raw: bytes | None = None
+
+    @classmethod
+    def of_bytes(cls, body: bytes, charset: str | None = None) -> "Payload":
+        """Read what came as bytes; `charset` is the one that came with it."""
+        found = decode(body, charset)
+        return cls(found.text, found.charset, found.notes, found.unread, None if found.is_exact else body)
 
     @property
     def size(self) -> int:
         """How many bytes it is."""
-        return len(self.text.encode(self.charset))
+        return len(self.text.encode(self.charset) if self.raw is None else self.raw)
+
+    @property
+    def kept(self) -> dict[str, Json]:
+        """The members of a row that hold the message to the byte."""
+        exact = {} if self.raw is None else {"payload_base64": base64.b64encode(self.raw).decode("ascii")}
+        return {"payload": self.text, "charset": self.charset, **exact}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +90,33 @@ def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
     Returns the stored row. An accepted ACK whose MSA-2 names an inbox message acknowledges it.
     """
     message, verdict = judged.message, judged.verdict
-    summary = "" if verdict.is_accepted else verdict.faults[0].message
+    unread = dict.fromkeys([*payload.unread, *(message.unread if message else ())])
+    warnings = [Fault("MSH^1^18", DATA_TYPE, text, "W") for text in unread]
+    told = (*verdict.faults, *warnings)
     row = {
         "id": tx.new_id("hl7msg"),
         "message_type": message.type if message else "",
         "control_id": message.control_id if message else "",
-        "payload": payload.text,
-        "charset": payload.charset,
+        **payload.kept,
         "received_at": tx.now_text,
         "accepted": verdict.is_accepted,
         "ack_code": verdict.ack_code,
-        "ack": acknowledge(tx, message, Acknowledgment(verdict.ack_code, summary, verdict.faults)),
+        "ack": acknowledge(tx, message, Acknowledgment(verdict.ack_code, told[0].message if told else "", told)),
         "errors": [{"location": f.location, "code": f.code, "message": f.message} for f in verdict.faults],
-        "notes": [*payload.notes, *verdict.notes],
+        "notes": [*payload.notes, *unread, *verdict.notes],
     }
     _append(tx, OUTBOUND, row)
     if message is not None and verdict.is_accepted and message.code == "ACK":
-        _settle(tx, message, payload.text)
+        _settle(tx, message, payload)
     return row
 
 
 def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment) -> str:
-    """Write an acknowledgment in the name of the message's receiver."""
-    secrets = tx.sandbox.secrets if tx.sandbox else {}
-    sender = Sender(secrets.get("receiving_application", ""), secrets.get("receiving_facility", ""))
+    """Write an acknowledgment in the name of the message's receiver, else of the engine as its environment calls it.
+
+    Not of the receiver in the credentials: that name is the run's own, and what is kept must repeat with a seed.
+    """
+    sender = Sender(tx.sandbox.name if tx.sandbox else "", "")
     return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=sender)
 
 
@@ -154,8 +176,8 @@ def acknowledge_inbox(tx: Interaction, key: str, ack_code: str, text: str = "") 
             f"ack_code {ack_code!r} is not an acknowledgment code; use one of {known}.",
             details={"ack_code": [f"must be one of {known}"]},
         )
-    payload = acknowledge(tx, parse(row["payload"]), Acknowledgment(ack_code, text))
-    return _record_ack(tx, row, ack_code, text, payload)
+    written = acknowledge(tx, parse(row["payload"]), Acknowledgment(ack_code, text))
+    return _record_ack(tx, row, ack_code, text, Payload(written))
 
 
 def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
@@ -181,7 +203,7 @@ def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
             f"MSA-2 is {control_id!r}, but the message's control id (MSH-10) is {row['control_id']!r}.",
             details={"payload": [f"MSA-2 must be {row['control_id']}"]},
         )
-    return _record_ack(tx, row, code, message.component(msa, 3), payload.text)
+    return _record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
 def public(row: Mapping[str, Json]) -> dict[str, Json]:
@@ -189,15 +211,15 @@ def public(row: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in row.items() if name != "position"}
 
 
-def _settle(tx: Interaction, message: Message, text: str) -> None:
+def _settle(tx: Interaction, message: Message, payload: Payload) -> None:
     msa = message.all("MSA")[0]
     code, control_id = message.component(msa, 1), message.component(msa, 2)
     for row in list_rows(tx.branch, INBOX):
         if control_id and row["control_id"] == control_id:
-            _record_ack(tx, row, code, message.component(msa, 3), text)
+            _record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
-def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: str) -> Json:
+def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: Payload) -> Json:
     row = {
         "id": tx.new_id("hl7ack"),
         "inbox_id": inbox["id"],
@@ -206,7 +228,7 @@ def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: str
         "ack_code": code,
         "accepted": code in ACCEPTED_CODES,
         "text": text,
-        "payload": payload,
+        **payload.kept,
         "received_at": tx.now_text,
     }
     _append(tx, ACKS, row)

@@ -3,14 +3,18 @@
 The walk goes forward through the structure as an interface engine does: a segment opens the groups
 it belongs to, a repeated one opens the next repetition. A segment that comes out of order is no
 reason to reject a message; it counts where its place was left empty. Segments the structure does
-not know (Z segments above all) are passed over.
+not know (Z segments above all) are passed over, and a note (NTE) fills its own place only: it opens
+no group and skips nothing that is required. Where a segment could be of the next repetition of an
+open group or of a group within it that begins otherwise (ORC: the next order, or a prior result of
+this one), it is the former.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from sandbox.simulators.hl7.tables import WAIVED_SEGMENTS, Node
+from sandbox.simulators.hl7.policy import NOTES, SEGMENTS, TOGETHER
+from sandbox.simulators.hl7.tables import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,22 @@ class _Frame:
         """Return the next child that can take the segment."""
         children = self.node.children
         if self.node.is_choice and self.counts:
-            return None
+            return self.find_companion(name)
+        is_note = name in NOTES
         for index in range(self.position, len(children)):
             child = children[index]
-            if name in child.names and (child.repeats or index not in self.counts):
+            is_open = child.repeats or index not in self.counts
+            if is_open and name in child.names and (not is_note or _may_begin(child, name)):
                 return index
+            if is_note and child.is_required and index not in self.counts:
+                return None
         return None
+
+    def find_companion(self, name: str) -> int | None:
+        """Return the alternative of a choice that may follow the one that was taken."""
+        if name not in TOGETHER.get(self.node.children[self.position].name, ()):
+            return None
+        return next(index for index, child in enumerate(self.node.children) if child.name == name)
 
 
 class _Walk:
@@ -67,16 +81,34 @@ class _Walk:
             frame = self.stack[depth]
             child = frame.find(name)
             if child is not None:
+                if name not in NOTES and not _leads(frame.node.children[child], name):
+                    outer = self.find_repetition(depth, name)
+                    if outer:
+                        self.reopen(outer, name, index)
+                        return True
                 self.close(depth + 1)
                 self.enter(frame, child, name, index)
                 return True
-            if depth > 0 and frame.node.repeats and name in frame.node.names:
-                self.close(depth)
-                again = _Frame(frame.node)
-                self.stack.append(again)
-                self.enter(again, again.find(name), name, index)
+            if depth > 0 and frame.node.repeats and name in frame.node.names and name not in NOTES:
+                self.reopen(self.find_repetition(depth, name) or depth, name, index)
                 return True
         return False
+
+    def find_repetition(self, depth: int, name: str) -> int:
+        """Return the outermost open group that repeats and begins with the segment; 0 for none."""
+        for outer in range(1, depth + 1):
+            node = self.stack[outer].node
+            if node.repeats and _leads(node, name):
+                return outer
+        return 0
+
+    def reopen(self, depth: int, name: str, index: int) -> None:
+        """Begin the next repetition of an open group."""
+        node = self.stack[depth].node
+        self.close(depth)
+        again = _Frame(node)
+        self.stack.append(again)
+        self.enter(again, again.find(name), name, index)
 
     def enter(self, frame: _Frame, child: int | None, name: str, index: int) -> None:
         while child is not None:
@@ -95,6 +127,25 @@ class _Walk:
         while len(self.stack) > depth:
             frame = self.stack.pop()
             self.missing.extend(_missing_in(frame))
+
+
+def _leads(node: Node, name: str) -> bool:
+    """Whether the segment is the first that a segment or group may begin with."""
+    while node.children and not node.is_choice:
+        node = node.children[0]
+    return name in node.names
+
+
+def _may_begin(node: Node, name: str) -> bool:
+    """Whether the segment may come first in a segment or group, all before it being optional."""
+    if node.is_segment or node.is_choice:
+        return name in node.names
+    for child in node.children:
+        if _may_begin(child, name):
+            return True
+        if child.is_required:
+            return False
+    return False
 
 
 def _missing_in(frame: _Frame) -> list[Missing]:
@@ -117,8 +168,8 @@ def _required_segments(node: Node) -> list[tuple[Node, tuple[str, ...]]]:
     return [found for child in node.children if child.is_required for found in _required_segments(child)]
 
 
-def place(names: Sequence[str], root: Node) -> Placement:
-    """Walk the segments' names through a structure.
+def place(names: Sequence[str], root: Node, lenient: Container[str] = SEGMENTS) -> Placement:
+    """Walk the segments' names through a structure; what is `lenient` may be missing.
 
     >>> from sandbox.simulators.hl7.tables import structure
     >>> adt = structure("2.5", "ADT_A01")
@@ -141,7 +192,7 @@ def place(names: Sequence[str], root: Node) -> Placement:
         stand_in = next((name for name in (item.segment, *item.alternatives) if spare[name] > 0), None)
         if stand_in is not None:
             spare[stand_in] -= 1
-        elif item.segment in WAIVED_SEGMENTS:
+        elif item.segment in lenient:
             waived.append(item)
         else:
             missing.append(item)

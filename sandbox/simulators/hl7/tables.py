@@ -4,8 +4,9 @@ hl7apy's structure tables are plain data (`hl7apy.v2_5.MESSAGES`, `SEGMENTS`, `T
 them costs microseconds where its parser takes 40 ms a message. Each version's module is imported
 on first use (25-45 ms, see `warm_up`) and what is compiled from it is constant.
 
-The tables know which requirements of the standard are conditional only by name; those that no
-receiver can insist on are listed in `WAIVED_FIELDS` and `WAIVED_SEGMENTS`, with the reason.
+A field or component is known by the number in its name (`XTN_12`), not by its place in the tables:
+those of 2.6 to 2.8.2 leave out what the version withdrew, and XTN's first component in 2.6. Which
+requirements no receiver can insist on is `policy.py`'s to say.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,36 +16,11 @@ from importlib import import_module
 from typing import Any, Final
 
 from sandbox.simulators.hl7.datatypes import TESTS
+from sandbox.simulators.hl7.policy import ORDER_DETAILS, Leniency, field_leniency
 
 VERSIONS: Final = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 """The versions hl7apy has tables for, oldest first."""
 
-WAIVED_SEGMENTS: Final[Mapping[str, str]] = {
-    # Upstream's documented example of an accepted message, an ADT^A01, has no EVN.
-    "EVN": "MSH-9 names the trigger event already",
-    "NK1": "a patient may have no next of kin; only the 2.1 tables require it",
-    "PD1": "demographics beyond PID are optional; only the 2.1 tables require it",
-    "NTE": "a note is never required; only the 2.2 tables require it",
-    "DRG": "a cancelled pre-admission may have no DRG; only the 2.3.1 tables require it",
-    "ORO": "an order has one kind of detail; only the 2.1 tables require all of them",
-    "RX1": "an order has one kind of detail; only the 2.1 tables require all of them",
-}
-"""Segments whose absence is noted, with the reason that stands in the note."""
-WAIVED_FIELDS: Final[Mapping[tuple[str, int], str]] = {
-    ("MSH", 1): "read before validation",
-    ("MSH", 2): "read before validation",
-    ("MSH", 9): "read before validation",
-    ("MSH", 12): "read before validation",
-    ("OBX", 2): "conditional: required only with a value in OBX-5, which is tested",
-    ("OBX", 4): "conditional: required only when OBX-3 repeats under one OBR",
-    ("ORC", 7): "optional in the standard's text; marked required in the 2.3 tables only",
-    ("OBR", 7): "conditional: not required in an order; marked required in the 2.1 tables only",
-    ("OBR", 8): "conditional: not required in an order; marked required in the 2.1 tables only",
-    ("OBR", 9): "conditional: not required in an order; marked required in the 2.1 tables only",
-    ("OBR", 14): "conditional: not required in an order; marked required in the 2.1 tables only",
-    ("OBR", 22): "conditional: not required in an order; marked required in the 2.1 tables only",
-    ("OBR", 27): "optional in the standard's text; marked required in the 2.3 tables only",
-}
 ENFORCED_TABLES: Final[Mapping[tuple[str, int], str]] = {
     ("MSA", 1): "HL70008",
     ("OBR", 25): "HL70123",
@@ -73,12 +49,14 @@ class Leaf:
 class FieldRule:
     """What one field must fulfil. `codes` is the HL7 table's content where it is enforced.
 
+    `is_required` is what the tables say, `leniency` why it may be empty all the same.
     `plain_test` is the test of a field without components, where its type has one.
     """
 
     position: int
     name: str
     is_required: bool
+    leniency: Leniency | None
     is_first_component_required: bool
     leaves: tuple[Leaf, ...]
     table: str | None
@@ -88,14 +66,12 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRule:
-    """The fields of a segment that have anything to fulfil, in order.
-
-    `waived` are the positions the tables require and `WAIVED_FIELDS` does not.
-    """
+    """The fields of a segment that have anything to fulfil, in order; `required` are the positions
+    the tables require."""
 
     name: str
     fields: tuple[FieldRule, ...]
-    waived: frozenset[int]
+    required: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,52 +108,74 @@ def _module(version: str) -> Any:
 def structure(version: str, name: str) -> Node | None:
     """Return a message structure (`ADT_A01`) of a version, None if the version has none of that name."""
     found = _module(version).MESSAGES.get(name)
-    return None if found is None else _node(name, found, (1, 1), "GRP")
+    return None if found is None else _node(version, name, found, (1, 1), "GRP")
 
 
-def _node(name: str, reference: Sequence[Any], cardinality: tuple[int, int], kind: str) -> Node:
+def _node(version: str, name: str, reference: Sequence[Any], cardinality: tuple[int, int], kind: str) -> Node:
     is_required, repeats = cardinality[0] > 0, cardinality[1] != 1
     if kind == "SEG":
         return Node(name, is_required, repeats, False, (), frozenset({name}))
-    children = tuple(_node(*child) for child in reference[1])
-    names = frozenset().union(*(child.names for child in children))
-    return Node(name, is_required, repeats, reference[0] == "choice", children, names)
+    children = tuple(_node(version, *child) for child in reference[1])
+    is_choice = reference[0] == "choice"
+    if name.endswith("_ORDER_DETAIL") and children[0].name == ORDER_DETAILS[0]:
+        children = (_order_detail(version), *(child for child in children if child.name not in ORDER_DETAILS))
+    elif is_choice and children[0].name == ORDER_DETAILS[0]:
+        return _order_detail(version)
+    return Node(name, is_required, repeats, is_choice, children, _names(children))
+
+
+def _order_detail(version: str) -> Node:
+    """Build the choice that an order's detail is, of all kinds that the version has."""
+    names = (name for name in ORDER_DETAILS if segment_rule(version, name))
+    kinds = tuple(Node(name, True, False, False, (), frozenset({name})) for name in names)
+    return Node("ORDER_DETAIL", True, False, True, kinds, _names(kinds))
+
+
+def _names(children: tuple[Node, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(child.names for child in children))
 
 
 @lru_cache(maxsize=8192)
 def segment_rule(version: str, name: str) -> SegmentRule | None:
     """Return what a segment's fields must fulfil, None for a segment the version does not know."""
     found = _module(version).SEGMENTS.get(name)
-    if found is None:
+    # Some are named and not described (QRD in 2.7, ANYHL7SEGMENT).
+    if found is None or len(found) < 2 or found[0] == "choice":
         return None
     # ORO in 2.1 is the bare tuple of its fields.
     children = found[1] if found[0] == "sequence" else found
-    rules = (_field_rule(version, name, *child[:3]) for child in children)
+    rules = tuple(_field_rule(version, name, position, child) for position, child in _numbered(children))
     return SegmentRule(
         name,
         tuple(rule for rule in rules if rule.is_required or rule.leaves or rule.codes),
-        frozenset(
-            position
-            for position, child in enumerate(children, 1)
-            if child[2][0] > 0 and (name, position) in WAIVED_FIELDS
-        ),
+        frozenset(rule.position for rule in rules if rule.is_required),
     )
 
 
-def _field_rule(
-    version: str, segment: str, name: str, reference: Sequence[Any], cardinality: tuple[int, int]
-) -> FieldRule:
-    position = int(name.rpartition("_")[2])
+def _numbered(children: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield fields or components with their HL7 numbers, which their names end in."""
+    for child in children:
+        yield int(child[0].rpartition("_")[2]), child
+
+
+def _field_rule(version: str, segment: str, position: int, child: Any) -> FieldRule:
+    field, reference, cardinality = child[:3]
     table = ENFORCED_TABLES.get((segment, position))
-    is_required = cardinality[0] > 0 and (segment, position) not in WAIVED_FIELDS
+    name = str(reference[3] or field)
+    is_required = cardinality[0] > 0
+    leniency = field_leniency(segment, position, name) if is_required else None
     is_composite = reference[0] == "sequence" and reference[1] is not None
     leaves = tuple(_leaves(reference))
     is_plain = len(leaves) == 1 and (leaves[0].component, leaves[0].subcomponent) == (1, 1)
     return FieldRule(
         position,
-        str(reference[3] or name).replace("_", " ").lower(),
+        name.replace("_", " ").lower(),
         is_required,
-        is_required and is_composite and reference[1][0][2][0] > 0,
+        leniency,
+        is_required
+        and leniency is None
+        and is_composite
+        and any(number == 1 and part[2][0] > 0 for number, part in _numbered(reference[1])),
         leaves,
         table,
         table_codes(version, table) if table else frozenset(),
@@ -195,7 +193,7 @@ def _leaves(reference: Sequence[Any]) -> Iterator[Leaf]:
     if datatype == "TS":
         yield Leaf(1, 1, "DTM")
         return
-    for component, child in enumerate(children, 1):
+    for component, child in _numbered(children):
         inner_kind, inner_children, inner_type = child[1][:3]
         if inner_kind == "leaf" or inner_children is None:
             if _is_checked_inside(inner_type, datatype):
@@ -203,7 +201,7 @@ def _leaves(reference: Sequence[Any]) -> Iterator[Leaf]:
         elif inner_type == "TS":
             yield Leaf(component, 1, "DTM")
         else:
-            for subcomponent, grandchild in enumerate(inner_children, 1):
+            for subcomponent, grandchild in _numbered(inner_children):
                 if grandchild[1][0] == "leaf" and _is_checked_inside(grandchild[1][2], inner_type):
                     yield Leaf(component, subcomponent, grandchild[1][2])
 

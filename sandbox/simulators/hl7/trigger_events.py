@@ -9,7 +9,11 @@ from typing import Final
 from sandbox.simulators.hl7.tables import VERSIONS, Node, structure
 
 STRICT_TYPES: Final = ("ADT", "ORU", "ORM", "SIU")
-EXTENDED_TYPES: Final = (*STRICT_TYPES, "MDM", "DFT", "VXU", "ACK")
+EXTENDED_TYPES: Final = (
+    *STRICT_TYPES,
+    *("MDM", "DFT", "VXU", "ACK"),
+    *("OML", "OMG", "RDE", "RDS", "OUL", "BAR", "REF", "PPR"),
+)
 
 
 def _adt() -> dict[str, tuple[str, ...]]:
@@ -59,6 +63,14 @@ EVENTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "MDM": {**_sharing(("MDM_T01",), "T01 T03 T05 T07 T09 T11"), **_sharing(("MDM_T02",), "T02 T04 T06 T08 T10")},
     "DFT": {"P03": ("DFT_P03",), "P11": ("DFT_P11",)},
     "VXU": {"V04": ("VXU_V04",)},
+    "OML": {event: (f"OML_{event}",) for event in ("O21", "O33", "O35", "O39")},
+    "OMG": {"O19": ("OMG_O19",)},
+    "RDE": {"O01": ("RDE_O01",), **_sharing(("RDE_O11",), "O11 O25")},
+    "RDS": {"O01": ("RDS_O01",), "O13": ("RDS_O13",)},
+    "OUL": {event: (f"OUL_{event}",) for event in ("R21", "R22", "R23", "R24")},
+    "BAR": {event: (f"BAR_{event}",) for event in ("P01", "P02", "P05", "P06", "P10", "P12")},
+    "REF": _sharing(("REF_I12",), "I12 I13 I14 I15"),
+    "PPR": _sharing(("PPR_PC1",), "PC1 PC2 PC3"),
 }
 """By message type and trigger event, the structures to look for, best first."""
 

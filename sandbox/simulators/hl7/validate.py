@@ -20,10 +20,11 @@ from sandbox.simulators.hl7.faults import (
     UNSUPPORTED_VERSION,
     Fault,
 )
-from sandbox.simulators.hl7.fields import segment_faults
+from sandbox.simulators.hl7.fields import check_segment
 from sandbox.simulators.hl7.message import Message
+from sandbox.simulators.hl7.policy import segment_leniencies
 from sandbox.simulators.hl7.structure import Missing, Placement, place
-from sandbox.simulators.hl7.tables import VERSIONS, WAIVED_SEGMENTS, Node, segment_rule
+from sandbox.simulators.hl7.tables import VERSIONS, FieldRule, Node, segment_rule
 from sandbox.simulators.hl7.trigger_events import (
     DEFAULT_EVENTS,
     EVENTS,
@@ -69,18 +70,23 @@ def validate(message: Message, *, is_strict: bool = False) -> Verdict:
     event = message.trigger_event or DEFAULT_EVENTS.get(code, "")
     found = find_structure(version, code, event)
     if found is None:
-        fault = Fault("MSH^1^9^1^2", UNSUPPORTED_EVENT, f"HL7 {version} does not define {code}^{event}.")
+        fault = Fault("MSH^1^9^1^2", UNSUPPORTED_EVENT, f"HL7 {version} has no {code}^{event}.")
         return Verdict("AR", (fault,), message.notes)
     structure_version, root = found
     names = [segment.name for segment in message.segments]
-    placement = place(names, root)
+    lenient = segment_leniencies(f"{code}^{event}")
+    placement = place(names, root, lenient)
     faults = [
         Fault("", SEGMENT_SEQUENCE, f"Line {number} is not a segment: {line[:40]!r}. Does a field hold a line break?")
         for number, line in message.strays
     ]
     faults.extend(_missing_segment(item, names, root) for item in placement.missing)
-    faults.extend(_content_faults(message, frozenset(placement.unknown), structure_version))
+    content, left_out = _check_content(message, frozenset(placement.unknown), structure_version)
+    faults.extend(content)
     notes = [*message.notes, *_notes(message, event, structure_version, root, names, placement)]
+    absent = dict.fromkeys(item.segment for item in placement.waived)
+    notes.extend(f"{name} is missing; accepted, because {lenient[name]}." for name in absent)
+    notes.extend(left_out)
     if len(faults) > FAULTS_REPORTED:
         notes.append(f"Only the first {FAULTS_REPORTED} errors are listed.")
     return Verdict("AE" if faults else "AA", tuple(faults[:FAULTS_REPORTED]), tuple(notes))
@@ -118,10 +124,12 @@ def _missing_segment(item: Missing, names: Sequence[str], root: Node) -> Fault:
     return Fault(f"{item.segment}^{names[: item.after + 1].count(item.segment) + 1}", SEGMENT_SEQUENCE, text)
 
 
-def _content_faults(message: Message, unknown: frozenset[int], structure_version: str) -> Iterator[Fault]:
+def _check_content(message: Message, unknown: frozenset[int], structure_version: str) -> tuple[list[Fault], list[str]]:
+    """Return what is wrong in the fields, and the notes on those that were left out."""
     occurrences: Counter[str] = Counter()
     version, delimiters = message.version, message.delimiters
-    count = 0
+    faults: list[Fault] = []
+    left_out: dict[tuple[str, int], list[FieldRule]] = {}
     for index, segment in enumerate(message.segments):
         occurrences[segment.name] += 1
         if index in unknown:
@@ -129,11 +137,19 @@ def _content_faults(message: Message, unknown: frozenset[int], structure_version
         rule = segment_rule(version, segment.name) or segment_rule(structure_version, segment.name)
         if rule is None:
             continue
-        faults = segment_faults(segment, occurrences[segment.name], rule, delimiters)
-        yield from faults
-        count += len(faults)
-        if count > FAULTS_REPORTED:
-            return
+        found = check_segment(segment, occurrences[segment.name], rule, delimiters)
+        faults.extend(found.faults)
+        for field in found.left_out:
+            left_out.setdefault((segment.name, field.position), []).append(field)
+        if len(faults) > FAULTS_REPORTED:
+            break
+    return faults, [_left_out_note(name, fields[0], len(fields)) for (name, _), fields in left_out.items()]
+
+
+def _left_out_note(segment: str, field: FieldRule, count: int) -> str:
+    reason = field.leniency.reason if field.leniency else ""
+    where = "" if count == 1 else f" in {count} segments"
+    return f"{segment}-{field.position} ({field.name}) is empty{where}; accepted, because {reason}."
 
 
 def _notes(
@@ -146,8 +162,6 @@ def _notes(
         yield f"MSH-9.3 says {named}; {message.code}^{event} has the structure {root.name}, which was applied."
     if structure_version != message.version:
         yield f"HL7 {message.version} has no {message.code}^{event}; read with the structure of {structure_version}."
-    for item in placement.waived:
-        yield f"{item.segment} is missing; accepted, because {WAIVED_SEGMENTS[item.segment]}."
     unexpected = sorted({names[index] for index in placement.unknown if not names[index].startswith("Z")})
     if unexpected:
         yield f"Not part of {root.name}, kept but not looked at: {', '.join(unexpected)}."

@@ -9,9 +9,9 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Sandbox
+from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.portal import checks, determination, routes, seed
+from sandbox.simulators.portal import checks, determination, routes, seed, sessions
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
 
@@ -26,6 +26,7 @@ class PayerSimulator(Simulator):
     config_model: ClassVar[ModelClass] = PayerConfig
     endpoints: ClassVar[Mapping[str, str]] = {"portal": "portal"}
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
+    own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
     @cached_property
     def _routes(self) -> Sequence[Route]:
@@ -55,7 +56,7 @@ class PayerSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the portal's one user."""
-        return {"username": mint("provider_", 8), "password": mint("", 20)}
+        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint("", 20)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the portal is and how to log in."""
@@ -66,6 +67,14 @@ class PayerSimulator(Simulator):
             "username": sandbox.secrets["username"],
             "password": sandbox.secrets["password"],
         }
+
+    def is_known(self, tx: Interaction, request: Request) -> bool:
+        """Let a session's cookie in."""
+        return sessions.has_session(tx, request.headers.get("cookie"))
+
+    def is_named(self, sandbox: Sandbox, request: Request) -> bool:
+        """Whether a log-in has this sandbox's user name."""
+        return routes.named_user(request) == sandbox.secrets.get("username")
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
         """Render an error as JSON."""

@@ -13,10 +13,10 @@ from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import models
+from sandbox.simulators.portal import identifiers, models
 from sandbox.simulators.portal.bodies import invalid
 from sandbox.simulators.portal.determination import REQUESTS, forget, history_entry
-from sandbox.simulators.portal.state import DRAFTS
+from sandbox.simulators.portal.state import DRAFTS, find_named
 
 _MODELS: Final[dict[str, type[BaseModel]]] = {
     "patients": models.Patient,
@@ -56,6 +56,10 @@ def set_portal(tx: Interaction, arguments: SetPortal) -> None:
     """
     if arguments.collection in _MODELS:
         row = _validated(_MODELS[arguments.collection], arguments.row).model_dump(mode="json")
+        field = identifiers.FIELDS[arguments.collection]
+        existing = identifiers.find(tx, arguments.collection, row[field])
+        if existing is not None:
+            row[field] = existing[field]  # other rows name it so
         tx.put(f"portal/{arguments.collection}", models.key_of(arguments.collection, row), row)
     else:
         _set_prior_auth(tx, _AUTHS[arguments.collection], dict(arguments.row))
@@ -82,15 +86,27 @@ def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
         raise Invalid(f"set_portal: {error}.") from None
     if (row["status"] == "draft") != (collection == DRAFTS):
         raise invalid({"row.status": [f"{row['status']} does not belong in {collection.removeprefix('portal/')}."]})
+    for name, rows, field in (("patient_member_id", "patients", "member_id"), ("provider_npi", "providers", "npi")):
+        known = identifiers.find(tx, rows, row[name]) if row[name] is not None else None
+        if known is not None:
+            row[name] = known[field]
     if existing is not None:
-        kept = {name: existing[name] for name in ("attachments", "duplicate_of", "history")}
-        row.update(kept)
+        kept = ("request_id", "attachments", "duplicate_of", "history")
+        row.update({name: existing[name] for name in kept})
         if row["determination"] != existing["determination"]:
             forget(tx, row["request_id"])
             decision = row["determination"]
             entry = history_entry(tx, "determined", status=decision["status"], reason=decision["reason"])
             row["history"] = [*row["history"], entry]
+    _check_number(tx, row)
     tx.put(collection, row["request_id"], row)
+
+
+def _check_number(tx: Interaction, row: Json) -> None:
+    """Raise `Invalid` when the authorization number names another request already."""
+    other = find_named(tx, row["auth_number"]) if row["auth_number"] is not None else None
+    if other is not None and other["request_id"] != row["request_id"]:
+        raise invalid({"row.auth_number": [f"{row['auth_number']} names the request {other['request_id']} already."]})
 
 
 def _find(tx: Interaction, collection: str, given: Json) -> Json:
@@ -98,9 +114,9 @@ def _find(tx: Interaction, collection: str, given: Json) -> Json:
     rows = [row for _, row in tx.branch.items(collection)]
     for name in ("request_id", "auth_number"):
         if given.get(name):
-            return next((row for row in rows if row[name] == given[name]), None)
+            return next((row for row in rows if identifiers.is_same(name, row[name], str(given[name]))), None)
     names = [name for name in ("patient_member_id", "procedure_code") if given.get(name)]
-    same = [row for row in rows if all(row[name] == given[name] for name in names)]
+    same = [row for row in rows if all(identifiers.is_same(name, row[name], str(given[name])) for name in names)]
     return max(same, key=lambda row: (row["created_at"], row["request_id"]), default=None)
 
 

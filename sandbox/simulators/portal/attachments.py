@@ -12,6 +12,7 @@ from sandbox.errors import NotFound, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal.bodies import Upload
+from sandbox.simulators.portal.identifiers import normal
 
 ATTACHMENTS: Final = "portal/attachments"
 CONTENT: Final = "portal/_attachment_content"
@@ -49,8 +50,9 @@ def remove_all(tx: Interaction, row: Json) -> Json:
 
 def get(tx: Interaction, row: Json, attachment_id: str) -> tuple[Json, bytes]:
     """Return what a file is and its bytes; raises `NotFound`."""
-    about = next((item for item in row["attachments"] if item["id"] == attachment_id), None)
-    content = tx.get(CONTENT, attachment_id)
+    wanted = normal(attachment_id)
+    about = next((item for item in row["attachments"] if normal(item["id"]) == wanted), None)
+    content = tx.get(CONTENT, about["id"]) if about is not None else None
     if about is None or not isinstance(content, bytes):
         raise NotFound(f'{row["request_id"]} has no attachment "{attachment_id[:100]}".')
     return about, content

@@ -6,22 +6,22 @@ code is right is `validation.py`'s business.
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request
+from sandbox.simulators.portal.identifiers import Identifier
 from sandbox.simulators.portal.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
 
 FILENAME_CHARS = 255
-_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}", re.ASCII)
 
 
 class Body(BaseModel):
@@ -36,9 +36,6 @@ class InlineAttachment(Body):
     filename: str
     content_type: str = "application/octet-stream"
     content_base64: str
-
-
-Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class PriorAuthFields(Body):
@@ -129,7 +126,8 @@ def read_uploads(request: Request) -> list[Upload]:
     filename = request.first("filename")
     if filename is None:
         raise invalid({"filename": ["Required: name the file in the query, ?filename=notes.pdf."]})
-    return [upload(filename, request.media_type or "application/octet-stream", request.body, "body")]
+    kind = request.headers.get("content-type") or "application/octet-stream"
+    return [upload(filename, kind, request.body, "body")]
 
 
 def inline_uploads(attachments: list[InlineAttachment], prefix: str) -> list[Upload]:
@@ -159,8 +157,8 @@ def upload(filename: str, content_type: str, content: bytes, field: str, prefix:
         raise invalid({f"{prefix}filename": [problem]})
     if len(filename) > FILENAME_CHARS:
         raise invalid({f"{prefix}filename": [f"Longer than {FILENAME_CHARS} characters."]})
-    media_type = content_type.partition(";")[0].strip().lower()
-    if not _MEDIA_TYPE.fullmatch(media_type):
+    media_type = normal_media_type(content_type)
+    if media_type is None:
         raise invalid({f"{prefix}content_type": ["Not a media type, such as application/pdf."]})
     if not content:
         raise invalid({field: ["The file is empty."]})

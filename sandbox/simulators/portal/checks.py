@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
-from sandbox.equality import equal
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
 from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.portal.identifiers import equal_at
 from sandbox.simulators.portal.models import key_of
 
 Resource = Literal[
@@ -45,12 +45,12 @@ def select(assertion: PortalStateMatch, view: View) -> Selection:
     has_value = "value" in by.model_fields_set
     rows = [row for _, row in view.branch.items(f"portal/{by.resource}")]
     if by.key is not None:
-        rows = [row for row in rows if _correlates(read_path(row, by.key), by.value, has_value)]
+        rows = [row for row in rows if _correlates(by.key, read_path(row, by.key), by.value, has_value)]
     rows = [
         row
         for row in rows
         if all(
-            any(equal(wanted, actual) for actual in read_path(row, path) or [None])
+            any(equal_at(path, wanted, actual) for actual in read_path(row, path) or [None])
             for path, wanted in assertion.where.items()
         )
     ]
@@ -59,9 +59,9 @@ def select(assertion: PortalStateMatch, view: View) -> Selection:
     return Selection(_sought(assertion, has_value), subjects, {"total": len(rows)})
 
 
-def _correlates(found: Sequence[Json], wanted: Json, has_value: bool) -> bool:
+def _correlates(path: str, found: Sequence[Json], wanted: Json, has_value: bool) -> bool:
     if has_value:
-        return any(equal(wanted, actual) for actual in found)
+        return any(equal_at(path, wanted, actual) for actual in found)
     return any(actual is not None for actual in found)
 
 

@@ -33,6 +33,15 @@ def ndc(text: str) -> str | None:
     return "-".join(found.groups()) if found else None
 
 
+def procedure_or_drug(text: str) -> str | None:
+    """Return a CPT, HCPCS or National Drug Code in its normal form, or None.
+
+    >>> procedure_or_drug("j0139"), procedure_or_drug("00074024302"), procedure_or_drug("aspirin")
+    ('J0139', '00074-0243-02', None)
+    """
+    return procedure_code(text) or ndc(text)
+
+
 def diagnosis_code(text: str) -> str | None:
     """Return the ICD-10-CM code with its point and in upper case, or None.
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sandbox.definitions.assertions import StrictModel
 from sandbox.jsonio import Json
+from sandbox.simulators.portal.identifiers import Identifier, ProcedureOrDrugCode, is_same
 
 DeterminationStatus = Literal["approved", "denied", "pending", "need_more_info"]
 
@@ -42,8 +43,8 @@ class Determination(StrictModel):
 class DeterminationRule(Determination):
     """A determination for the requests that match every key given."""
 
-    procedure_code: str | None = Field(default=None, min_length=1)
-    patient_member_id: str | None = Field(default=None, min_length=1)
+    procedure_code: ProcedureOrDrugCode | None = None
+    patient_member_id: Identifier | None = None
 
     @model_validator(mode="after")
     def _some_condition(self) -> Self:
@@ -55,9 +56,8 @@ class DeterminationRule(Determination):
 
     def is_for(self, row: Json) -> bool:
         """Tell whether the rule is for this prior authorization."""
-        return (self.procedure_code is None or self.procedure_code.upper() == row["procedure_code"]) and (
-            self.patient_member_id is None or self.patient_member_id == row["patient_member_id"]
-        )
+        conditions = (("procedure_code", self.procedure_code), ("patient_member_id", self.patient_member_id))
+        return all(wanted is None or is_same(name, wanted, row[name]) for name, wanted in conditions)
 
 
 class PayerConfig(StrictModel):

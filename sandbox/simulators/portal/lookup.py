@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import codes
+from sandbox.simulators.portal import codes, identifiers
 from sandbox.simulators.portal.bodies import invalid
 from sandbox.simulators.portal.determination import REQUESTS
 from sandbox.simulators.portal.paging import SortKey
@@ -48,7 +48,7 @@ def list_patients(tx: Interaction, filters: Filters) -> Rows:
     return [
         ((row["last_name"].casefold(), row["first_name"].casefold(), row["member_id"]), row)
         for row in _rows(tx, "portal/patients")
-        if filters.get("member_id", row["member_id"]).casefold() == row["member_id"].casefold()
+        if _is_wanted(filters, "member_id", row)
         and is_named(f"{row['first_name']} {row['last_name']}", filters.get("name", ""))
         and filters.get("birth_date", row["birth_date"]) == row["birth_date"]
     ]
@@ -56,7 +56,7 @@ def list_patients(tx: Interaction, filters: Filters) -> Rows:
 
 def get_patient(tx: Interaction, member_id: str) -> Json:
     """Return a member; raises `NotFound`."""
-    row = tx.get("portal/patients", member_id)
+    row = identifiers.find(tx, "patients", member_id)
     if row is None:
         raise NotFound(f'There is no member "{member_id[:100]}".')
     return row
@@ -67,13 +67,13 @@ def list_providers(tx: Interaction, filters: Filters) -> Rows:
     return [
         ((row["name"].casefold(), row["npi"]), row)
         for row in _rows(tx, "portal/providers")
-        if filters.get("npi", row["npi"]) == row["npi"] and is_named(row["name"], filters.get("name", ""))
+        if _is_wanted(filters, "npi", row) and is_named(row["name"], filters.get("name", ""))
     ]
 
 
 def get_provider(tx: Interaction, npi: str) -> Json:
     """Return a provider; raises `NotFound`."""
-    row = tx.get("portal/providers", npi)
+    row = identifiers.find(tx, "providers", npi)
     if row is None:
         raise NotFound(f'There is no provider "{npi[:100]}".')
     return row
@@ -90,14 +90,11 @@ def list_formulary(tx: Interaction, filters: Filters) -> Rows:
 
 def list_questions(tx: Interaction, filters: Filters) -> Rows:
     """Return clinical questionnaires by `procedure_code`, in order of code."""
-    wanted = filters.get("procedure_code")
-    code = wanted and (codes.procedure_code(wanted) or codes.ndc(wanted))
-    if wanted is not None and code is None:
-        raise invalid({"procedure_code": ["Must be a CPT or HCPCS code, such as 72148."]})
+    _check_procedure(filters)
     return [
         ((row["procedure_code"],), row)
         for row in _rows(tx, "portal/questions")
-        if code is None or code == row["procedure_code"]
+        if _is_wanted(filters, "procedure_code", row)
     ]
 
 
@@ -111,14 +108,25 @@ def list_prior_auths(tx: Interaction, filters: Filters) -> Rows:
         if filters.get(name, allowed[0]) not in allowed:
             hint = " The payer's answer is ?determination=." if name == "status" else ""
             raise invalid({name: [f"Must be one of {', '.join(allowed)}.{hint}"]})
+    _check_procedure(filters)
     return [
         ((row["created_at"], row["request_id"]), row)
         for row in (*_rows(tx, REQUESTS), *_rows(tx, DRAFTS))
         if filters.get("status", row["status"]) == row["status"]
-        and filters.get("patient_member_id", row["patient_member_id"]) == row["patient_member_id"]
-        and filters.get("procedure_code", row["procedure_code"] or "").upper() == (row["procedure_code"] or "")
+        and _is_wanted(filters, "patient_member_id", row)
+        and _is_wanted(filters, "procedure_code", row)
         and ("determination" not in filters or (row["determination"] or {}).get("status") == filters["determination"])
     ]
+
+
+def _check_procedure(filters: Filters) -> None:
+    if "procedure_code" in filters and codes.procedure_or_drug(filters["procedure_code"]) is None:
+        raise invalid({"procedure_code": ["Must be a CPT or HCPCS code, such as 72148, or a National Drug Code."]})
+
+
+def _is_wanted(filters: Filters, name: str, row: Json) -> bool:
+    """Tell whether a row's identifier is the one asked for, or none is."""
+    return name not in filters or identifiers.is_same(name, filters[name], row[name])
 
 
 def _rows(tx: Interaction, collection: str) -> Iterator[Json]:

@@ -6,54 +6,26 @@ They are the schema of `portal.yaml` and of the `set_portal` scenario step. Must
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.jsonio import Json
-from sandbox.simulators.portal import codes
 from sandbox.simulators.portal.config import DeterminationStatus
-
-
-def _npi(text: str) -> str:
-    if not codes.is_npi(text):
-        raise ValueError("not an NPI: ten digits, the last one the check digit")
-    return text
-
-
-def _procedure_code(text: str) -> str:
-    code = codes.procedure_code(text)
-    if code is None:
-        raise ValueError('not a CPT or HCPCS code: five characters in quotes, such as "72148" or J0139')
-    return code
-
-
-def _ndc(text: str) -> str:
-    code = codes.ndc(text)
-    if code is None:
-        raise ValueError("not a National Drug Code: 5-4-2 digits, such as 00074-0243-02")
-    return code
-
-
-def _any_drug_or_procedure(text: str) -> str:
-    code = codes.procedure_code(text) or codes.ndc(text)
-    if code is None:
-        raise ValueError("not a CPT, HCPCS or National Drug Code")
-    return code
-
-
-def _diagnosis_code(text: str) -> str:
-    code = codes.diagnosis_code(text)
-    if code is None:
-        raise ValueError("not an ICD-10-CM code, such as M54.16")
-    return code
-
+from sandbox.simulators.portal.identifiers import (
+    FIELDS,
+    DiagnosisCode,
+    Identifier,
+    Ndc,
+    Npi,
+    ProcedureCode,
+    ProcedureOrDrugCode,
+    normal,
+)
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=64)]
-Npi = Annotated[str, AfterValidator(_npi)]
-ProcedureCode = Annotated[str, AfterValidator(_procedure_code)]
-Ndc = Annotated[str, AfterValidator(_ndc)]
 
 
 class Coverage(StrictModel):
@@ -73,7 +45,7 @@ class Coverage(StrictModel):
 class Patient(StrictModel):
     """A member of the plan."""
 
-    member_id: Key
+    member_id: Identifier
     first_name: Text
     last_name: Text
     birth_date: date
@@ -100,8 +72,8 @@ class Provider(StrictModel):
 class FormularyDrug(StrictModel):
     """What the plan says about a drug."""
 
-    drug: Text
-    rxnorm: Key | None = None
+    drug: Name
+    rxnorm: Identifier | None = None
     ndc: Ndc | None = None
     procedure_code: ProcedureCode | None = None
     tier: int = Field(ge=1, le=6)
@@ -132,7 +104,7 @@ class Question(StrictModel):
 class Questionnaire(StrictModel):
     """The clinical questions of a procedure."""
 
-    procedure_code: Annotated[str, AfterValidator(_any_drug_or_procedure)]
+    procedure_code: ProcedureOrDrugCode
     description: Text | None = None
     pa_required: bool = True
     questions: list[Question] = Field(default_factory=list)
@@ -157,13 +129,13 @@ class Decision(StrictModel):
 class PriorAuth(StrictModel):
     """A prior authorization that exists when the playground begins, or that a scenario adds."""
 
-    request_id: Key
-    auth_number: Key | None = None
+    request_id: Identifier
+    auth_number: Identifier | None = None
     status: Literal["draft", "submitted"] = "submitted"
     submitted_at: datetime | None = None
-    patient_member_id: Key | None = None
-    procedure_code: Annotated[str, AfterValidator(_any_drug_or_procedure)] | None = None
-    diagnosis_codes: list[Annotated[str, AfterValidator(_diagnosis_code)]] = Field(default_factory=list)
+    patient_member_id: Identifier | None = None
+    procedure_code: ProcedureOrDrugCode | None = None
+    diagnosis_codes: list[DiagnosisCode] = Field(default_factory=list)
     provider_npi: Npi | None = None
     clinical_answers: dict[str, Any] = Field(default_factory=dict)
     notes: str | None = None
@@ -217,6 +189,5 @@ def key_of(collection: str, row: Json) -> str:
     'adalimumab'
     """
     if collection == "formulary":
-        return str(row["drug"]).casefold()
-    names = {"patients": "member_id", "providers": "npi", "questions": "procedure_code"}
-    return str(row[names.get(collection, "request_id")])
+        return normal(row["drug"])
+    return str(row[FIELDS.get(collection, "request_id")])

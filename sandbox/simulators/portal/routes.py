@@ -23,6 +23,7 @@ from sandbox.simulators.portal.bodies import (
     read_body,
     read_uploads,
 )
+from sandbox.simulators.portal.config import read_config
 from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
 
@@ -138,6 +139,20 @@ def read_provider(tx: Interaction, request: Request) -> Response:
     return Response.of_json(lookup.get_provider(tx, request.params["npi"]))
 
 
+def front_page(tx: Interaction, request: Request) -> Response:
+    """`GET portal`: where to log in and what there is, for who follows `portal_url`."""
+    _query(request)
+    root = f"{request.base_url}/portal"
+    lists = ("prior-auths", "patients", "providers", "formulary", "questions")
+    value = {
+        "portal": read_config(tx.config).portal,
+        "log_in": {"method": "POST", "url": f"{root}/login", "body": {"username": "…", "password": "…"}},
+        "message": "Log in with the username and password of this sandbox's credentials; the session cookie opens all.",
+        "links": {name: f"{root}/{name}" for name in lists},
+    }
+    return Response.of_json(value)
+
+
 def log_in(tx: Interaction, request: Request) -> Response:
     """`POST login`: a session cookie, or 401. A failed attempt is an answer, so that it is kept."""
     _query(request)
@@ -148,11 +163,19 @@ def log_in(tx: Interaction, request: Request) -> Response:
     return Response.of_json({"username": attempt.username}, 200, Set_Cookie=_cookie(request, attempt.token))
 
 
+def named_user(request: Request) -> str | None:
+    """Return the user name of a log-in, None where the body has none."""
+    try:
+        return read_body(request, Login).username
+    except SandboxError:
+        return None
+
+
 def log_out(tx: Interaction, request: Request) -> Response:
     """`POST logout`: end the cookie's session; without one there is nothing to end."""
     _query(request)
     _no_body(request)
-    sessions.log_out(tx, sessions.session_token(request.headers.get("cookie")))
+    sessions.log_out(tx, request.headers.get("cookie"))
     return Response(204, b"", None, {"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0"})
 
 
@@ -202,6 +225,7 @@ def routes() -> Sequence[Route]:
             "Read the clinical questions of a procedure",
             is_upstream=False,
         ),
-        Route("POST", "portal/login", log_in, "portal_login", "Open a session", redact=("password",)),
+        Route("GET", "portal", front_page, event, "What this is and how to log in", access="document"),
+        Route("POST", "portal/login", log_in, "portal_login", "Open a session", redact=("password",), access="door"),
         Route("POST", "portal/logout", log_out, event, "End the session", is_upstream=False),
     )

@@ -11,6 +11,7 @@ from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.simulators.portal import models
+from sandbox.simulators.portal.identifiers import FIELDS, normal
 
 FILE = "portal.yaml"
 COLLECTIONS = ("patients", "providers", "formulary", "questions", "prior_auth_requests", "drafts")
@@ -54,24 +55,39 @@ def _say(error: Mapping[str, Any]) -> str:
 
 def _fill(rows: dict[str, dict[str, Json]], seed: models.PortalSeed, located: Located, file: str) -> None:
     problems: list[Problem] = []
+    taken: set[tuple[str, str]] = set()
 
-    def add(section: str, collection: str, index: int, row: Json) -> None:
-        key = models.key_of(collection, row)
-        if key in rows[collection]:
-            message = f'"{key}" stands twice; identifiers are unique'
-            problems.append(Problem(file, located.line_of((section, index)), f"{section}.{index}", message))
-        rows[collection][key] = row
+    def tell(path: tuple[str | int, ...], message: str) -> None:
+        problems.append(Problem(file, located.line_of(path), ".".join(map(str, path)), message))
 
-    for section in ("patients", "providers", "formulary", "questions"):
+    def take(kind: str, identifier: str, path: tuple[str | int, ...]) -> None:
+        if (kind, normal(identifier)) in taken:
+            tell(path, f'"{identifier}" stands twice; identifiers are unique, whatever their case')
+        taken.add((kind, normal(identifier)))
+
+    for section, field in FIELDS.items():
         for index, model in enumerate(getattr(seed, section)):
-            add(section, section, index, model.model_dump(mode="json"))
+            row = model.model_dump(mode="json")
+            take(section, row[field], (section, index))
+            rows[section][models.key_of(section, row)] = row
+    known = {
+        name: {normal(row[field]): row[field] for row in rows[section].values()}
+        for name, section, field in (
+            ("patient_member_id", "patients", "member_id"),
+            ("provider_npi", "providers", "npi"),
+        )
+    }
     for index, auth in enumerate(seed.prior_auths):
-        add("prior_auths", "drafts" if auth.status == "draft" else "prior_auth_requests", index, auth.to_row())
-        for name, known in (("patient_member_id", "patients"), ("provider_npi", "providers")):
-            value = getattr(auth, name)
-            if value is not None and value not in rows[known]:
-                path = ("prior_auths", index, name)
-                message = f'there is no "{value}" among the {known}'
-                problems.append(Problem(file, located.line_of(path), ".".join(map(str, path)), message))
+        row = auth.to_row()
+        for name in ("request_id", "auth_number"):
+            if row[name] is not None:
+                take("prior_auths", row[name], ("prior_auths", index))
+        for name, section in (("patient_member_id", "patients"), ("provider_npi", "providers")):
+            value = row[name]
+            if value is not None and normal(value) not in known[name]:
+                tell(("prior_auths", index, name), f'there is no "{value}" among the {section}')
+            elif value is not None:
+                row[name] = known[name][normal(value)]
+        rows["drafts" if auth.status == "draft" else "prior_auth_requests"][row["request_id"]] = row
     if problems:
         raise DefinitionError(problems)

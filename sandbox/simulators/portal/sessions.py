@@ -1,25 +1,25 @@
-"""Logging in: the sandbox's user, sessions in a cookie, and the limit on attempts.
+"""Logging in: the sandbox's user, sessions in a cookie.
 
-Only a session's SHA-256 is kept (`portal/_sessions`). `portal/logins` lists who tried, never a
-password. Must not know routes; a failed attempt is data here, not an exception, because it counts.
+A session is kept by its id (`portal/_sessions`); the cookie cannot be made without the user's password, see
+`keys.signed_token`. `portal/logins` lists who tried, never a password. Must not know routes; a failed attempt
+is data here, not an exception, because it counts.
 """
 
-import hashlib
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from math import ceil
 from typing import Final
 
-from sandbox import limits
 from sandbox.clock import parse_instant
-from sandbox.errors import RateLimited
+from sandbox.keys import signed_token, signed_token_id
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.logins import check_rate
 
 LOGINS: Final = "portal/logins"
 SESSIONS: Final = "portal/_sessions"
 COOKIE: Final = "portal_session"
-_WINDOW: Final = timedelta(minutes=1)
+USERNAME_PREFIX: Final = "provider_"
+OWN_USER: Final = f"{USERNAME_PREFIX}*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +33,53 @@ class LoginAttempt:
 def log_in(tx: Interaction, username: str, password: str) -> LoginAttempt:
     """Compare with the sandbox's user, note the attempt, open a session if it is right.
 
+    The user's own name is noted as `OWN_USER`: it differs between two runs of one seed, their state does not.
     Raises `RateLimited` after `limits.LOGIN_ATTEMPTS_PER_MINUTE` attempts within a minute.
     """
-    _check_rate(tx)
+    check_rate((parse_instant(row["at"]) for _, row in tx.branch.items(LOGINS)), tx.now)
     secrets = tx.sandbox.secrets if tx.sandbox else {}
     is_user = _is_same(username, secrets.get("username"))
     is_right = _is_same(password, secrets.get("password")) and is_user
+    if not is_right:
+        tx.stand_still()
     login_id = tx.new_id("login")
-    tx.put(LOGINS, login_id, {"id": login_id, "username": username, "succeeded": is_right, "at": tx.now_text})
+    noted = OWN_USER if is_user else username
+    tx.put(LOGINS, login_id, {"id": login_id, "username": noted, "succeeded": is_right, "at": tx.now_text})
     if not is_right:
         return LoginAttempt(username, None)
-    # Mixed with the password: in a seeded run ids can be foreseen, a session must not be.
-    token = hashlib.sha256(f"{secrets['password']}\x1f{tx.new_id('session')}".encode()).hexdigest()
-    tx.put(SESSIONS, _hash(token), {"username": username, "created_at": tx.now_text})
-    return LoginAttempt(username, token)
+    session_id = tx.new_id("session")
+    tx.put(SESSIONS, session_id, {"created_at": tx.now_text})
+    return LoginAttempt(username, signed_token("", session_id, secrets["password"]))
 
 
-def log_out(tx: Interaction, token: str | None) -> bool:
-    """End a session; return whether there was one."""
-    return token is not None and tx.delete(SESSIONS, _hash(token))
+def log_out(tx: Interaction, cookie_header: str | None) -> bool:
+    """End the sessions of a Cookie header; return whether there was one."""
+    ended = [tx.delete(SESSIONS, session_id) for session_id in _sessions(tx, cookie_header)]
+    return any(ended)
 
 
-def user_of(tx: Interaction, token: str | None) -> str | None:
-    """Return the user a session belongs to, or None."""
-    session = tx.get(SESSIONS, _hash(token)) if token is not None else None
-    return None if session is None else str(session["username"])
+def has_session(tx: Interaction, cookie_header: str | None) -> bool:
+    """Whether a Cookie header has a session that is open here."""
+    return any(tx.get(SESSIONS, session_id) is not None for session_id in _sessions(tx, cookie_header))
 
 
-def session_token(cookie_header: str | None) -> str | None:
-    """Return the session's token from a Cookie header, or None.
+def _sessions(tx: Interaction, cookie_header: str | None) -> Iterator[str]:
+    password = tx.sandbox.secrets.get("password", "") if tx.sandbox else ""
+    for token in session_tokens(cookie_header) if password else ():
+        session_id = signed_token_id("", token, password)
+        if session_id is not None:
+            yield session_id
 
-    >>> session_token("theme=dark; portal_session=abc")
-    'abc'
+
+def session_tokens(cookie_header: str | None) -> list[str]:
+    """Return what may be a session's token in a Cookie header; a browser may send several of one name.
+
+    >>> session_tokens("theme=dark; portal_session=abc; portal_session=d")
+    ['abc', 'd']
     """
-    for item in (cookie_header or "").split(";"):
-        name, _, value = item.strip().partition("=")
-        if name == COOKIE and value:
-            return value.strip('"')
-    return None
-
-
-def _check_rate(tx: Interaction) -> None:
-    attempts = sorted(parse_instant(row["at"]) for _, row in tx.branch.items(LOGINS))
-    recent = [at for at in attempts if at > tx.now - _WINDOW]
-    if len(recent) >= limits.LOGIN_ATTEMPTS_PER_MINUTE:
-        first = recent[-limits.LOGIN_ATTEMPTS_PER_MINUTE]
-        wait = max(1, ceil((first + _WINDOW - tx.now).total_seconds()))
-        raise RateLimited(
-            f"More than {limits.LOGIN_ATTEMPTS_PER_MINUTE} login attempts within a minute; try again in {wait} s.",
-            headers={"Retry-After": str(wait)},
-        )
+    pairs = (item.strip().partition("=") for item in (cookie_header or "").split(";"))
+    return [value.strip('"') for name, _, value in pairs if name == COOKIE and value]
 
 
 def _is_same(given: str, right: str | None) -> bool:
-    return right is not None and hmac.compare_digest(given.encode(), right.encode())
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+    return right is not None and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), right.encode())

@@ -11,13 +11,13 @@ from typing import Final
 from sandbox.errors import Conflict, Invalid, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import attachments, determination
+from sandbox.simulators.portal import attachments, determination, identifiers
 from sandbox.simulators.portal.bodies import Upload, invalid
 from sandbox.simulators.portal.determination import REQUESTS, history_entry
+from sandbox.simulators.portal.lifecycle import take
 from sandbox.simulators.portal.validation import check_complete, check_fields
 
 DRAFTS: Final = "portal/drafts"
-_MORE_INFO_FIELDS: Final = ("clinical_answers", "notes", "attachments")
 _EMPTY: Final[dict[str, Json]] = {"diagnosis_codes": [], "clinical_answers": {}}
 
 
@@ -57,12 +57,21 @@ def create(tx: Interaction, fields: Json, uploads: Sequence[Upload], *, is_draft
 
 def find(tx: Interaction, name: str) -> Json:
     """Return the row with this request id or authorization number; raises `NotFound`."""
-    row = tx.get(REQUESTS, name) or tx.get(DRAFTS, name)
-    if row is None:
-        row = next((row for _, row in tx.branch.items(REQUESTS) if row["auth_number"] == name), None)
+    row = tx.get(REQUESTS, name) or tx.get(DRAFTS, name) or find_named(tx, name)
     if row is None:
         raise NotFound(f'There is no prior authorization "{name[:100]}"; give a request_id or an auth_number.')
     return row
+
+
+def find_named(tx: Interaction, name: str) -> Json | None:
+    """Return the row whose request id or authorization number this is, however it is written, or None."""
+    wanted = identifiers.normal(name)
+    rows = (row for collection in (REQUESTS, DRAFTS) for _, row in tx.branch.items(collection))
+    return next((row for row in rows if wanted in _names(row)), None)
+
+
+def _names(row: Json) -> list[str]:
+    return [identifiers.normal(row[field]) for field in ("request_id", "auth_number") if row[field] is not None]
 
 
 def read(tx: Interaction, name: str) -> Json:
@@ -75,12 +84,13 @@ def read(tx: Interaction, name: str) -> Json:
 def update(tx: Interaction, name: str, fields: Json, uploads: Sequence[Upload]) -> Json:
     """Change a draft, or answer `need_more_info`, which leads to a new determination.
 
-    Raises `Conflict` when the row cannot be changed now, `Invalid` naming the fields.
+    Raises `Conflict` when the row's state does not take it, `Invalid` naming the fields.
     """
     row = find(tx, name)
+    transition = take(row, "update", fields)
     if not fields:
         raise Invalid("The body holds no field to change.")
-    if row["status"] == "draft":
+    if transition.leads_to == "same":
         if "attachments" in fields and fields["attachments"] is None:
             row = attachments.remove_all(tx, row)
         row = check_fields(tx, _merge(row, fields))
@@ -88,11 +98,6 @@ def update(tx: Interaction, name: str, fields: Json, uploads: Sequence[Upload]) 
         row = _touched(tx, row, "updated", fields=sorted(fields))
         tx.put(DRAFTS, row["request_id"], row)
         return row
-    _require_more_info(row)
-    fixed = [field for field in fields if field not in _MORE_INFO_FIELDS]
-    if fixed:
-        allowed = ", ".join(_MORE_INFO_FIELDS)
-        raise Conflict(f"{', '.join(fixed)} cannot be changed after submission; supply {allowed}.")
     empty = [field for field in fields if not fields[field]]
     if empty:
         raise invalid({field: ["Must not be empty: the payer asked for more information."] for field in empty})
@@ -108,11 +113,10 @@ def submit(tx: Interaction, name: str) -> Json:
     Raises `Conflict` when it was submitted already, `Invalid` naming what is missing.
     """
     row = find(tx, name)
-    if row["status"] == "draft":
+    if take(row, "submit").state == "draft":
         row = check_fields(tx, row)
         tx.delete(DRAFTS, row["request_id"])
         return _submit(tx, row)
-    _require_more_info(row)
     since_asked = [entry["action"] for entry in row["history"]]
     if "determined" in since_asked:
         since_asked = since_asked[len(since_asked) - since_asked[::-1].index("determined") :]
@@ -125,11 +129,10 @@ def submit(tx: Interaction, name: str) -> Json:
 def attach(tx: Interaction, name: str, uploads: Sequence[Upload]) -> Json:
     """Add files to a draft or to a request that is not decided yet; return its row.
 
-    Raises `Conflict` once it is approved or denied.
+    Raises `Conflict` where its state takes none.
     """
     row = find(tx, name)
-    if row["status"] == "submitted" and row["determination"]["status"] in ("approved", "denied"):
-        raise Conflict(f"{_called(row)} is {row['determination']['status']}; nothing can be attached any more.")
+    take(row, "attach")
     row = attachments.add(tx, row, uploads)
     row = _touched(tx, row, "attachments_added", filenames=[item.filename for item in uploads])
     tx.put(DRAFTS if row["status"] == "draft" else REQUESTS, row["request_id"], row)
@@ -167,8 +170,7 @@ def _find_duplicate(tx: Interaction, row: Json) -> str | None:
     same = [
         other
         for _, other in tx.branch.items(REQUESTS)
-        if other["patient_member_id"] == row["patient_member_id"]
-        and other["procedure_code"] == row["procedure_code"]
+        if all(identifiers.is_same(name, other[name], row[name]) for name in ("patient_member_id", "procedure_code"))
         and other["determination"]["status"] != "denied"
     ]
     latest = max(same, key=lambda other: (other["submitted_at"], other["request_id"]), default=None)
@@ -182,16 +184,6 @@ def _new_auth_number(tx: Interaction) -> str:
         number = f"PA{int.from_bytes(digest, 'big') % 10**10:010d}"
         if number not in taken:
             return number
-
-
-def _require_more_info(row: Json) -> None:
-    status = row["determination"]["status"]
-    if status != "need_more_info":
-        raise Conflict(f"{_called(row)} was submitted and is {status}; only a draft or need_more_info can be changed.")
-
-
-def _called(row: Json) -> str:
-    return str(row["auth_number"] or row["request_id"])
 
 
 def _touched(tx: Interaction, row: Json, action: str, **more: Json) -> Json:

@@ -9,7 +9,7 @@ from datetime import date
 
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import codes
+from sandbox.simulators.portal import codes, identifiers
 from sandbox.simulators.portal.bodies import invalid
 from sandbox.simulators.portal.config import read_config
 
@@ -17,20 +17,14 @@ TEXT_ANSWER_CHARS = 4_000
 
 
 def check_fields(tx: Interaction, row: Json) -> Json:
-    """Return the row with its codes in their normal form.
+    """Return the row with its codes in their normal form, and member and provider as the payer writes them.
 
     Raises `Invalid` whose `details` name every wrong field.
     """
     details: dict[str, list[str]] = {}
     row = dict(row)
-    member = row["patient_member_id"]
-    if member is not None and tx.get("portal/patients", member) is None:
-        details["patient_member_id"] = [f'There is no member "{member}"; search with GET portal/patients?name=.']
-    npi = row["provider_npi"]
-    if npi is not None and not codes.is_npi(npi):
-        details["provider_npi"] = [f'"{npi}" is not an NPI: ten digits, the last one the check digit.']
-    elif npi is not None and tx.get("portal/providers", npi) is None:
-        details["provider_npi"] = [f'There is no provider "{npi}"; search with GET portal/providers?name=.']
+    _check_member(tx, row, details)
+    _check_provider(tx, row, details)
     if row["procedure_code"] is not None:
         _check_procedure(tx, row, details)
     _check_diagnoses(row, details)
@@ -42,6 +36,26 @@ def check_fields(tx: Interaction, row: Json) -> Json:
     if details:
         raise invalid(details)
     return row
+
+
+def _check_member(tx: Interaction, row: Json, details: dict[str, list[str]]) -> None:
+    given = row["patient_member_id"]
+    member = identifiers.find(tx, "patients", given) if given is not None else None
+    if member is not None:
+        row["patient_member_id"] = member["member_id"]
+    elif given is not None:
+        details["patient_member_id"] = [f'There is no member "{given}"; search with GET portal/patients?name=.']
+
+
+def _check_provider(tx: Interaction, row: Json, details: dict[str, list[str]]) -> None:
+    given = row["provider_npi"]
+    provider = identifiers.find(tx, "providers", given) if given is not None else None
+    if provider is not None:
+        row["provider_npi"] = provider["npi"]
+    elif given is not None and not codes.is_npi(given):
+        details["provider_npi"] = [f'"{given}" is not an NPI: ten digits, the last one the check digit.']
+    elif given is not None:
+        details["provider_npi"] = [f'There is no provider "{given}"; search with GET portal/providers?name=.']
 
 
 def _check_procedure(tx: Interaction, row: Json, details: dict[str, list[str]]) -> None:
@@ -79,12 +93,12 @@ def check_complete(tx: Interaction, row: Json) -> None:
     for name in ("patient_member_id", "procedure_code", "diagnosis_codes", "provider_npi"):
         if not row[name]:
             details[name] = ["Required to submit."]
-    if row["patient_member_id"]:
-        patient = tx.get("portal/patients", row["patient_member_id"])
+    patient = identifiers.find(tx, "patients", row["patient_member_id"]) if row["patient_member_id"] else None
+    if patient is not None:
         problem = coverage_problem(patient["coverage"], tx.now.date())
         if problem is not None:
             details["patient_member_id"] = [f"Member {patient['member_id']} cannot be served: {problem}."]
-    provider = tx.get("portal/providers", row["provider_npi"]) if row["provider_npi"] else None
+    provider = identifiers.find(tx, "providers", row["provider_npi"]) if row["provider_npi"] else None
     if provider is not None and not provider["credentialed"]:
         details["provider_npi"] = [f"{provider['name']} is not credentialed with this payer; name another provider."]
     for name, question in (_questions(tx, row) or {}).items():
@@ -110,7 +124,7 @@ def coverage_problem(coverage: Json, today: date) -> str | None:
 
 
 def _questions(tx: Interaction, row: Json) -> Mapping[str, Json] | None:
-    questionnaire = tx.get("portal/questions", row["procedure_code"]) if row["procedure_code"] else None
+    questionnaire = identifiers.find(tx, "questions", row["procedure_code"]) if row["procedure_code"] else None
     return None if questionnaire is None else {question["id"]: question for question in questionnaire["questions"]}
 
 

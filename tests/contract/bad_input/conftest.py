@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import limits
+from sandbox.llm_tasks.addresses import is_task_api
 
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
@@ -31,8 +32,8 @@ class Row:
     """One route: whose token it wants, what stands in its path, and what its body must be.
 
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
-    gives wrong values by field, `required` the fields that may not be missing. What is a document needs no
-    token on any path; what is only open, on the direct ones.
+    gives wrong values by field, `required` the fields that may not be missing. What is open needs no token; what
+    `is_direct` is there on the direct paths only.
     """
 
     token: str = "organization"
@@ -44,7 +45,7 @@ class Row:
     is_open: bool = False
     has_json: bool = True
     limit: int = limits.REQUEST_BODY_BYTES
-    is_document: bool = False
+    is_direct: bool = False
 
 
 def but(*allowed: type) -> list[Any]:
@@ -184,15 +185,26 @@ SURFACES: dict[tuple[str, str], Row] = {
     ("GET", "portal/providers/{npi}"): Row(path={"npi": "1234567893"}),
     ("GET", "portal/formulary"): Row(),
     ("GET", "portal/questions"): Row(),
+    ("GET", "portal"): Row(is_open=True),
     ("POST", "portal/login"): Row(
+        is_open=True,
         body={"username": "x", "password": "y"},
         required=("username", "password"),
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
     ),
     ("POST", "portal/logout"): Row(body={}),
-    ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True, is_document=True),
-    ("GET", "fhir/metadata"): Row(is_open=True, is_document=True),
-    ("POST", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
+    ("GET", "fhir/metadata"): Row(is_open=True),
+    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("POST", "fhir/smart-client"): Row(
+        is_direct=True,
+        body={"token_lifetime_minutes": 5},
+        wrong={
+            "token_lifetime_minutes": [*but(int), 0, 61],
+            "jwks": [*but(dict, NULL), {}, {"keys": [{}]}],
+            "public_key": [*but(str, NULL), "x"],
+        },
+    ),
     ("*", "fhir"): Row(),
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
 }
@@ -256,8 +268,7 @@ class World:
         more = {"benchmark_run_id": "{run}", "task_run_id": "{task}", "sandbox_id": kind}
         path = {**row.path, **{k: v for k, v in more.items() if "{" + k + "}" in mount}}
         token = "run" if mount.startswith("/v1") else "organization"
-        is_open = row.is_document or (row.is_open and token == "organization")
-        return replace(row, token=token, path=path, is_open=is_open)
+        return replace(row, token=token, path=path)
 
     def path(self, path: str, row: Row, replaced: dict[str, str] | None = None) -> str:
         """The path with its parameters filled in, some of them replaced."""
@@ -273,7 +284,7 @@ class World:
 
 def is_elsewhere(path: str) -> bool:
     """Whether a route belongs to the task API, which has a form and a test of its own."""
-    return path.startswith(("/api/v1/", "/oauth2/"))
+    return is_task_api(path) or path == "/oauth2/token"
 
 
 def surface_part(path: str) -> str | None:
@@ -286,8 +297,12 @@ def surface_part(path: str) -> str | None:
 
 
 def is_first(path: str) -> bool:
-    """Whether a route is the API's own or below the first mount: one implementation serves all mounts."""
-    return surface_part(path) is None or path.startswith(MOUNTS[0])
+    """Whether a route is the API's own or below its first mount: one implementation serves all mounts."""
+    surface = surface_part(path)
+    if surface is None:
+        return True
+    is_direct = any(row.is_direct for (_, name), row in SURFACES.items() if name == surface)
+    return path.startswith(MOUNTS[2 if is_direct else 0])
 
 
 @pytest.fixture
@@ -336,6 +351,10 @@ def assert_refused(answer: Any, path: str, *statuses: int, note: object = "") ->
     request_id = answer.headers["X-Request-Id"]
     assert re.fullmatch(r"req_\w{20,}", request_id), where
     assert "X-Injected" not in answer.headers
+    if path.endswith("/fhir/token"):
+        assert answer.headers["Content-Type"] == "application/json", where
+        assert set(answer.json) == {"error", "error_description"} and answer.json["error_description"], where
+        return
     if re.match(r"/(v1/(benchmark|task)-runs|sandboxes|services)/[^/]*/fhir(/|$|\?)", path):
         assert answer.headers["Content-Type"].startswith("application/fhir+json"), where
         assert answer.json["resourceType"] == "OperationOutcome", where

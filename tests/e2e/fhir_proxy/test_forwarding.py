@@ -87,12 +87,21 @@ def test_decimals_are_kept_to_the_digit(proxy):
     assert b"4.100" in proxy.call("GET", f"Basic/{made.json['id']}").body
 
 
-def test_binary_content(proxy):
-    made = proxy.call("POST", "Binary", b"\x00\x01%PDF", Content_Type="application/pdf")
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/pdf", b"\x00\x01%PDF"),
+        ("application/xml", b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>"),
+        ("application/fhir+json", b'{"resourceType": "Patient",  "active": true}'),
+        ("application/json", b"{"),
+    ],
+)
+def test_binary_content(proxy, media, body):
+    made = proxy.call("POST", "Binary", body, Content_Type=media)
     assert made.status == 201
     content = proxy.call("GET", f"Binary/{made.json['id']}", Accept="*/*")
-    assert (content.headers["Content-Type"], content.body) == ("application/pdf", b"\x00\x01%PDF")
-    assert proxy.get(f"Binary/{made.json['id']}")["contentType"] == "application/pdf"
+    assert (content.headers["Content-Type"], content.body) == (media, body)
+    assert proxy.get(f"Binary/{made.json['id']}")["contentType"] == media
 
 
 def test_every_call_is_recorded_once(proxy):

@@ -25,10 +25,12 @@ class FakeModel:
     def __init__(self):
         self.seen, self.headers, self.answers = [], [], []
         self.hang = asyncio.Event()
+        self.clock, self.moments = None, []
 
     async def chat(self, request):
         self.seen.append(await request.json())
         self.headers.append(request.headers)
+        self.moments.append(self.clock.now() if self.clock is not None else None)
         answer = self.answers.pop(0) if self.answers else '{"name": "Ana"}'
         if answer is None:
             await self.hang.wait()
@@ -222,6 +224,128 @@ async def test_what_does_not_fit_is_asked_for_again(live, fake):
     assert (failed["is_error"], failed["response"]["error"]["type"]) == (True, "malformed_output")
     assert "name: must be str, not 1" in failed["response"]["error"]["message"]
     assert len(fake.seen) == 2 * (limits.LLM_RETRIES + 1)
+
+
+WRAPPED = [
+    '<think>Perhaps {"name": "Bo"}?</think>\n{"name": "Ana"}',
+    'Perhaps {"name": "Bo"}?\n</think>\n\n{"name": "Ana"}',
+    'Here you are:\n\n{"name": "Ana"}\n\nI hope that helps {name} [1].',
+    '```JSON\n{"name": "Ana"}\n```',
+    'Sure.\n```json\n{"name": "Ana"}\n```\nAnything else?',
+    '\ufeff{"name": "Ana"}',
+    '\ufeff```json\n{"name": "Ana"}\n```',
+    '{"name": "Ana"}\n{"name": "Ana"}',
+]
+
+
+@pytest.mark.parametrize("said", WRAPPED)
+async def test_the_one_json_value_of_an_answer_is_taken(live, fake, said):
+    fake.answers = [said]
+    run = (await live.run(await live.create(model="gpt-x"))).json
+    assert (run["response"], run["llm_retries"], len(fake.seen)) == ({"name": "Ana"}, 0, 1)
+
+
+async def test_of_several_json_values_none_is_guessed(live, fake):
+    fake.answers = ['{"name": "Bo"} or rather {"name": "Ana"}'] * 3
+    run = (await live.run(await live.create(model="gpt-x"))).json
+    assert (run["is_error"], run["response"]["error"]["type"], len(fake.seen)) == (True, "malformed_output", 3)
+    assert "It holds 2 different JSON values" in run["response"]["error"]["message"]
+
+
+async def test_a_long_answer_is_read_as_a_short_one(live, fake):
+    name = "Ana " * 50_000
+    fake.answers = [f'<think>hm</think>{{"name": "{name}"}}']
+    assert (await live.run(await live.create(model="gpt-x"))).json["response"] == {"name": name}
+
+
+async def test_texts_and_tables_come_without_thoughts_and_fences(live, fake):
+    fake.answers = ["<think>Dear?</think>\nDear Ana", "\ufeffDear <think>Ana</think>"]
+    text = await live.create("Text", model="gpt-x", output_modality="text", output_format=None)
+    assert (await live.run(text)).json["response"] == "Dear Ana"
+    assert (await live.run(text)).json["response"] == "Dear <think>Ana</think>"
+    fake.answers = ["<think>a table</think>\n```CSV\na,b\n1,2\n```"]
+    table = await live.create("Table", model="gpt-x", output_modality="csv", output_format=None)
+    answer = await live.call(
+        "POST", f"task/{table['id']}/run", json={"task_input": {"text": "-"}}, headers={"Accept": "text/csv"}
+    )
+    assert answer.body == b"a,b\n1,2"
+
+
+# -- a model that is busy ------------------------------------------------------------------------
+
+LATER = "Thu, 23 Apr 2026 09:00:20 GMT"  # twenty seconds after the clock's beginning
+
+
+def busy(status=429, retry_after=None):
+    return web.Response(status=status, headers={} if retry_after is None else {"Retry-After": retry_after})
+
+
+@pytest.fixture
+async def patient(start, fake, clock):
+    """A server whose waits move the clock on, and a live model with another one to fall back on."""
+    api = await start(clock=clock, openai_base_url=fake.url, openai_models=("gpt-x", "gpt-y"))
+    fake.clock = clock
+    return api
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits"),
+    [
+        ([busy(429, "7")], [7]),
+        ([busy(503, "7"), busy(429, "3")], [7, 3]),
+        ([busy(429, LATER)], [20]),
+        ([busy(429, LATER), busy(503, "Thursday, 23-Apr-26 09:00:45 GMT")], [20, 25]),
+        ([busy(429, "60")], [60]),
+        ([busy(429, "30"), busy(429, "30")], [30, 30]),
+        ([busy(429), busy(500)], [0.5, 1]),
+        ([busy(429, "0"), busy(429, "Thu, 23 Apr 2026 08:00:00 GMT")], [0.5, 1]),
+        ([busy(429, "soon"), busy(429, "-5")], [0.5, 1]),
+        ([busy(429, "1.5")], [1.5]),
+        (["not json", '{"name": 1}'], []),
+    ],
+)
+async def test_a_busy_model_is_asked_again_when_it_wants_to_be(patient, fake, clock, answers, waits):
+    fake.answers = list(answers)
+    began = clock.now()
+    run = (await patient.run(await patient.create(model="gpt-x"))).json
+    assert (run["response"], run["llm_retries"], clock.slept) == ({"name": "Ana"}, len(answers), waits)
+    asked_at = [(moment - began).total_seconds() for moment in fake.moments]
+    assert asked_at[-1] == sum(waits) and len(asked_at) == len(answers) + 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits", "left"),
+    [([busy(429, "61")], [], 60), ([busy(429, "31"), busy(503, "30")], [31], 29), ([busy(429, "86400")], [], 60)],
+)
+async def test_no_run_waits_longer_than_the_bound(patient, fake, clock, answers, waits, left):
+    fake.answers = list(answers)
+    run = (await patient.run(await patient.create(model="gpt-x"))).json
+    assert (run["is_error"], clock.slept, len(fake.seen)) == (True, waits, len(answers))
+    assert run["llm_retries"] == len(waits)
+    assert f"a run waits {limits.LLM_RETRY_WAIT_S} s in all, of which {left} s are left" in str(run["response"])
+
+
+async def test_the_fallback_is_asked_at_once_and_has_patience_of_its_own(patient, fake, clock):
+    fallback = {"fallback_llm_model_id": await patient.model("gpt-y")}
+    task = await patient.create(model="gpt-x", **fallback)
+    fake.answers = [busy(429, "3600"), busy(429, "60")]
+    run = (await patient.run(task)).json
+    assert (run["used_fallback_model"], run["response"], clock.slept) == (True, {"name": "Ana"}, [60])
+    assert "have to wait 3600 s" in run["primary_failure_reason"]
+
+
+async def test_a_model_that_cannot_be_reached_is_given_time(start, unused_tcp_port, clock):
+    url = f"http://127.0.0.1:{unused_tcp_port}/v1"
+    api = await start(clock=clock, openai_base_url=url, openai_models=("gpt-x",))
+    run = (await api.run(await api.create(model="gpt-x"))).json
+    assert (run["response"]["error"]["type"], clock.slept) == ("model_unreachable", [0.5, 1])
+
+
+async def test_models_offline_are_not_waited_for(start, clock):
+    api = await start(clock=clock)
+    faults = {"faults": [{"kind": "rate_limit"}]}
+    run = (await api.run(await api.create(model="sandbox-fault", llm_config=faults))).json
+    assert (run["response"]["error"]["type"], clock.slept) == ("rate_limited", [])
 
 
 async def test_an_echoed_key_is_not_kept(live, fake):

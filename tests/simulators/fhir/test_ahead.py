@@ -66,6 +66,11 @@ CASES = [
     ("POST", "Patient/a/$validate?mode=update", PATIENT),
     ("POST", "Patient/a/$everything", parameters(name="nonsense", valueCode="x")),
     ("POST", "Binary", {"resourceType": "Binary", "contentType": "text/plain", "data": "Zm9v"}),
+    ("POST", "Binary", {"resourceType": "Binary", "contentType": "text/plain", "data": "!"}),
+    ("POST", "Binary", PATIENT),
+    ("PUT", "Binary/b", b"{"),
+    ("PUT", "Binary/b", b'{"resourceType": "Binary"'),
+    ("PUT", "Binary?_id=b", b"%PDF"),
 ]  # fmt: skip
 
 
@@ -132,8 +137,10 @@ def test_a_long_body_is_read_and_validated_once(ehr, monkeypatch):
         ("POST", "application/x-www-form-urlencoded", LONG_BODY_BYTES + 1, False),
     ],
 )
-def test_what_is_looked_at_ahead(ehr, method, kind, size, is_ahead):
-    request = Request(method, "fhir/Binary", (), {"content-type": kind}, b" " * size)
+@pytest.mark.parametrize("path", ["Patient", "Binary"])
+def test_what_is_looked_at_ahead(ehr, path, method, kind, size, is_ahead):
+    request = Request(method, f"fhir/{path}", (), {"content-type": kind}, b" " * size)
+    is_ahead = is_ahead or (path == "Binary" and method == "POST" and size > LONG_BODY_BYTES)
     work = look_ahead(request, ehr.playground.branch.seed)
     assert (work is not None and asyncio.run(_result(work)) is not None) is is_ahead
 

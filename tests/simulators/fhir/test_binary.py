@@ -58,7 +58,8 @@ def test_security_context(ehr):
 
 def test_what_is_refused(ehr):
     assert ehr.post("Binary", b"", Content_Type="text/plain").status == 400
-    assert ehr.post("Binary", b"<Binary/>", Content_Type="application/fhir+xml").status == 406
+    xml = b'<Binary xmlns="http://hl7.org/fhir"/>'
+    assert ehr.post("Binary", xml, Content_Type="application/fhir+xml").status == 406
     assert ehr.post("Patient", b"x", Content_Type="text/plain").status == 415
     assert ehr.post("Binary", b"x", Content_Type="bad type/").status == 400
     assert ehr.get("Binary/none").status == 404

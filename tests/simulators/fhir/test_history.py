@@ -158,3 +158,12 @@ def test_of_what_never_was(ehr):
     assert ehr.get("Patient/none/_history").status == 404
     assert ehr.get("Patient/_history").json["total"] == 0
     assert ehr.get("_history").json["total"] == 0
+
+
+def test_a_seeded_instant_is_compared_to_all_of_its_digits(make_ehr, seeded, patient):
+    stamps = {"a": "2026-01-01T00:00:00.0165Z", "b": "2026-01-01T00:00:00.016Z", "c": "2026-01-01T02:00:00.0168+02:00"}
+    ehr = make_ehr(seeded(*({**patient, "id": i, "meta": {"lastUpdated": at}} for i, at in stamps.items())))
+    assert [e["resource"]["id"] for e in ehr.get("Patient/_history").entries] == ["c", "a", "b"]
+    since = ehr.get("Patient/_history?_since=2026-01-01T00:00:00.0165000Z")
+    assert [e["resource"]["id"] for e in since.entries] == ["c", "a"]
+    assert [e["response"]["lastModified"][-12:] for e in since.entries] == ["0:00.016800Z", "0:00.016500Z"]

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from sandbox import limits
 from sandbox.simulators.fhir.operations import OPERATIONS
 from sandbox.simulators.fhir.validation import validate
 
 CORE = "http://hl7.org/fhir/StructureDefinition"
-LONG = [{"request": {"method": "GET", "url": "Patient"}}] * 1001
+LONG = [{"request": {"method": "GET", "url": "Patient"}}] * (limits.BUNDLE_ENTRIES + 1)
 
 
 def names(reply, mode=None):
@@ -138,7 +139,8 @@ def test_everything_in_pages_stable_under_writes(chart):
         ("Patient/a/$everything?foo=1", 400),
         ("Patient/a/$everything?_type=Foo", 400),
         ("Patient/a/$everything?start=x", 400),
-        ("Patient/a/$everything?_count=0", 400),
+        ("Patient/a/$everything?_count=1&_count=2", 400),
+        ("Patient/a/$everything?start=2020&start=2021", 400),
         ("Patient/a/$everything?_count=x", 400),
         ("Patient/none/$everything?_count=1", 404),
         ("Patient/a/$everything?_since=2026-13", 400),
@@ -176,6 +178,7 @@ def test_lastn(chart):
     assert set(names(by_code)) == {"Observation/h2", "Observation/w2"}
     two = chart.get("Observation/$lastn?subject=Patient/a&code=8302-2,29463-7&max=2")
     assert names(two)[:2] == ["Observation/h2", "Observation/h1"] and len(names(two)) == 4
+    assert names(chart.get(f"Observation/$lastn?patient=a&category:missing=true&max={'9' * 5000}")) == names(two)
     older = chart.get("Observation/$lastn?patient=a&code=8302-2&date=lt2026-02-01")
     assert names(older) == ["Observation/h1"]
     assert validate(two.json) == []
@@ -189,8 +192,8 @@ def test_lastn(chart):
         "code=x",
         "patient=a&code=x&max=0",
         "patient=a&code=x&max=x",
-        "patient=a&code=x&max=1001",
-        "patient=a&code=x&max=" + "9" * 5000,
+        "patient=a&code=x&max=1.5",
+        "patient=a&code=x&max=1&max=2",
         "patient=a&code=x&foo=1",
         "patient=a&code=x&_count=1",
         "patient=a&code=x&_include=Observation:subject",

@@ -7,7 +7,7 @@ def test_its_names(ehr):
     simulator = ehr.simulator
     assert (simulator.type, simulator.surface, simulator.endpoints) == ("Fhir", "fhir", {"fhir": "fhir"})
     assert {r.event_type for r in simulator.routes} == {"fhir_request"}
-    assert all(r.is_upstream for r in simulator.routes)
+    assert [r.path for r in simulator.routes if not r.is_upstream] == ["fhir/smart-client"]
     assert set(simulator.actions) == {"put_fhir", "delete_fhir"}
 
 

@@ -18,7 +18,7 @@ def test_put_creates_then_replaces(world, read):
     assert read(first)["modified_at"] == "2026-04-23T09:00:05.000Z"
     assert world.last.type == "file_write"
     second = world.call("PUT", "files/outbound/note.txt", b"two", {"content-type": "Application/JSON; charset=utf-8"})
-    assert (second.status, read(second)["content_type"]) == (200, "application/json")
+    assert (second.status, read(second)["content_type"]) == (200, "application/json; charset=utf-8")
     response = world.call("GET", "files/outbound/note.txt")
     assert (response.body, response.headers["ETag"]) == (b"two", second.headers["ETag"])
 

@@ -1,7 +1,8 @@
 """A playground with nothing but an interface engine, driven without HTTP."""
 
+import base64
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -124,6 +125,18 @@ class Engine:
         check = self.simulator.checks[0]
         view = View(self.playground.branch.fork(), self.start, self.recorder.events, (self.sandbox,), None, START)
         return check.select(check.model.model_validate({"assert": "hl7-structural", **assertion}), view)
+
+
+@pytest.fixture(scope="session")
+def bytes_of() -> Callable[[Mapping[str, Any]], bytes]:
+    """What gives a kept message's bytes again."""
+
+    def read(row: Mapping[str, Any]) -> bytes:
+        if "payload_base64" in row:
+            return base64.b64decode(row["payload_base64"])
+        return str(row["payload"]).encode(row["charset"])
+
+    return read
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sandbox.simulators.hl7.tables import VERSIONS
 from sandbox.simulators.hl7.validate import validate
 
 NOW = datetime(2026, 4, 23, 9, 0, tzinfo=UTC)
+WARNING = Fault("MSH^1^18", "102", "MSH-18 names 'X', no character set known here.", "W")
 FAULTS = (Fault("PID^1^5", "101", "PID-5 is required | really."), Fault("OBX^2^5^1^2", "102", "OBX-5"))
 
 
@@ -34,6 +35,26 @@ def test_an_ack_is_itself_a_valid_message(version: str) -> None:
         verdict = validate(parse("\r".join(lines)))
         assert (verdict.ack_code, verdict.faults) == ("AA", ()), lines
         assert lines[0].split("|")[11] == version
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_warning_goes_with_an_acceptance(version: str) -> None:
+    """From 2.5 on as an ERR of its own; before, ERR says errors only, and up to 2.6 there is MSA-3."""
+    lines = ack(header(version), "AA", (WARNING,), WARNING.message)
+    assert (validate(parse("\r".join(lines))).ack_code, lines[1].split("|")[1]) == ("AA", "AA")
+    errors = [line.split("|") for line in lines if line.startswith("ERR")]
+    assert [(error[2], error[4]) for error in errors] == ([("MSH^1^18", "W")] if version >= "2.5" else [])
+    assert (WARNING.message in lines[1]) is (version < "2.7")
+
+
+@pytest.mark.parametrize("version", [v for v in VERSIONS if v >= "2.5"])
+def test_hl7apy_takes_the_warning(version: str) -> None:
+    from hl7apy.consts import VALIDATION_LEVEL
+    from hl7apy.parser import parse_message
+
+    text = "\r".join(ack(header(version), "AA", (WARNING,), "x"))
+    message = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT, force_validation=True)
+    assert message.err.err_4.to_er7() == "W"
 
 
 @pytest.mark.parametrize("version", [v for v in VERSIONS if v not in ("2.1", "2.2", "2.3")])

@@ -1,5 +1,7 @@
 """Reading ER7: line ends, frames, delimiters, escapes, character sets."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from sandbox.errors import SandboxError, TooLarge
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.delimiters import DEFAULT_DELIMITERS, Delimiters, escape, unescape
 from sandbox.simulators.hl7.message import Unreadable, normalized, parse
+from sandbox.simulators.hl7.state import Payload
 
 HEADER = "MSH|^~\\&|A|B|C|D|20260423||ADT^A01|1|P|2.5"
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -112,13 +115,15 @@ def test_a_huge_skip_is_bounded() -> None:
 
 
 @given(
-    st.binary(max_size=300),
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from([b"\x1b$B", b"\x1b(J", b";3", b"\xb1", b"\r", b"MSH|", b"\x1b"])).map(b"".join),
     st.sampled_from([None, "utf-8", "latin-1", "ascii", "utf-16", "shift_jis", "no-such", "base64", "\x00"]),
 )
-def test_bytes_are_never_lost(body: bytes, declared: str | None) -> None:
-    decoded = decode(body, declared)
-    assert decoded.text.encode(decoded.charset) == body
-    decoded.text.encode("utf-8")  # no lone surrogates: it can be stored as JSON
+def test_bytes_are_never_lost(bytes_of: Any, body: bytes, declared: str | None) -> None:
+    payload = Payload.of_bytes(body, declared)
+    assert bytes_of(payload.kept) == body
+    assert payload.size == len(body)
+    payload.text.encode("utf-8")  # no lone surrogates: it can be stored as JSON
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,21 @@
 
 import subprocess
 import sys
+from importlib import import_module
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.simulators.hl7.delimiters import DEFAULT_DELIMITERS
+from sandbox.simulators.hl7.fields import check_segment
+from sandbox.simulators.hl7.message import Segment
+from sandbox.simulators.hl7.policy import EVENT_SEGMENTS, FIELDS, SEGMENTS
 from sandbox.simulators.hl7.structure import place
 from sandbox.simulators.hl7.tables import (
     ENFORCED_TABLES,
     VERSIONS,
-    WAIVED_FIELDS,
-    WAIVED_SEGMENTS,
     Node,
     segment_rule,
     structure,
@@ -53,14 +57,88 @@ def test_every_segment_of_every_structure_compiles(version: str) -> None:
                 assert rule is not None or name in ("Hxx", "ED", "ANYHL7SEGMENT"), (version, root.name, name)
 
 
-def test_waivers_are_needed() -> None:
-    """A waiver for something no table requires would be dead weight."""
-    roots = [found[1] for v in VERSIONS for c, es in EVENTS.items() for e in es if (found := find_structure(v, c, e))]
-    required = {node.name for root in roots for node in nodes(root) if node.is_segment and node.is_required}
-    assert set(WAIVED_SEGMENTS) <= required
-    for segment, position in WAIVED_FIELDS:
+def test_leniencies_are_needed() -> None:
+    """A leniency for something no table requires would be dead weight."""
+    kinds = [(c, e, f[1]) for v in VERSIONS for c, es in EVENTS.items() for e in es if (f := find_structure(v, c, e))]
+    required = {node.name for _, _, root in kinds for node in nodes(root) if node.is_segment and node.is_required}
+    assert set(SEGMENTS) <= required
+    for kind, segments in EVENT_SEGMENTS.items():
+        roots = [root for code, event, root in kinds if f"{code}^{event}" == kind]
+        assert all(any(n.name == s and n.is_required for r in roots for n in nodes(r)) for s in segments), kind
+    for segment, position in FIELDS:
         rules = [rule for version in VERSIONS if (rule := segment_rule(version, segment))]
-        assert any(position in rule.waived for rule in rules), (segment, position)
+        assert any(position in rule.required for rule in rules), (segment, position)
+
+
+def tables(version: str) -> Any:
+    return import_module(f"hl7apy.v{version.replace('.', '_')}")
+
+
+def described(version: str) -> list[tuple[str, Any]]:
+    """The segments a version's tables describe, each with its fields."""
+    found = tables(version).SEGMENTS.items()
+    shown = [(name, value) for name, value in found if name != "ANYHL7SEGMENT" and len(value) > 1]
+    return [(name, value[1] if value[0] == "sequence" else value) for name, value in shown]
+
+
+def number(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+def test_hl7apy_leaves_numbers_out() -> None:
+    """Why nothing is counted: these tables have gaps. A new release of hl7apy may have closed one."""
+    gaps = {
+        (version, name)
+        for version in VERSIONS
+        for name, children in [*described(version), *tables(version).DATATYPES_STRUCTS.items()]
+        if [number(child[0]) for child in children] != list(range(1, len(children) + 1))
+    }
+    later = "DG1 ERR EVN FT1 GOL IN1 INV OBR PID PV1 RXA RXD RXG SCH"
+    assert gaps == {
+        *(("2.6", name) for name in "DG1 FT1 PR1 XTN".split()),
+        *(("2.7", name) for name in "PR1 PV1 SCH".split()),
+        *((version, name) for version in ("2.8", "2.8.1", "2.8.2") for name in later.split()),
+    }
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_field_is_judged_by_its_number(version: str) -> None:
+    """Each field and component of every table, filled alone: its type is tested there and nowhere else."""
+    for name, children in described(version):
+        rule = segment_rule(version, name)
+        assert rule is not None
+        assert rule.required == {number(child[0]) for child in children if child[2][0] > 0}
+        if name in ("MSH", "OBX"):
+            continue
+        for child in children:
+            position = number(child[0])
+            for component, datatype in components(child[1]):
+                value = "^" * (component - 1) + "x"
+                segment = Segment(name, "", (name, *[""] * (position - 1), value))
+                faults = check_segment(segment, 1, rule, DEFAULT_DELIMITERS).faults
+                found = [fault.location for fault in faults if fault.code == "102"]
+                place = f"{name}^1^{position}"
+                is_first = component == 1
+                is_tested = datatype in ("DT", "TM", "DTM", "TS") or (is_first and datatype in ("NM", "SI"))
+                expected = [place if is_first else f"{place}^1^{component}"] if is_tested else []
+                if datatype != "NM":
+                    assert found == expected, (version, child[0], component, datatype)
+
+
+def components(reference: Any) -> list[tuple[int, str]]:
+    """The components of a field with their numbers and types; the field itself where it has none."""
+    kind, children, datatype = reference[:3]
+    if kind == "leaf" or children is None or datatype == "TS":
+        return [(1, datatype)]
+    return [(number(child[0]), first_primitive(child[1])) for child in children]
+
+
+def first_primitive(reference: Any) -> str:
+    """The type a value without subcomponents is of."""
+    kind, children, datatype = reference[:3]
+    if kind == "leaf" or children is None or datatype == "TS":
+        return str(datatype)
+    return str(children[0][1][2]) if number(children[0][0]) == 1 else ""
 
 
 @pytest.mark.parametrize("version", VERSIONS)

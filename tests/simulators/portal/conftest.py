@@ -13,10 +13,10 @@ import pytest
 from sandbox import jsonio
 from sandbox.definitions.datasets import Dataset
 from sandbox.errors import MethodNotAllowed
+from sandbox.ids import new_secret
 from sandbox.playground.branch import Branch
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Playground, Sandbox
-from sandbox.playground.provision import secret_mint
 from sandbox.simulators.base import ScenarioAction, View
 from sandbox.simulators.portal import PayerSimulator
 
@@ -151,7 +151,7 @@ def make_world() -> Callable[..., World]:
         simulator = PayerSimulator()
         given = simulator.config_model.model_validate(dict(config or {})).model_dump(mode="json", exclude_unset=True)
         branch = Branch(simulator.load_seed(Dataset("clinic", {"portal.yaml": seed.encode()}), given))
-        secrets = simulator.mint_secrets(secret_mint(random_seed, "a"))
+        secrets = simulator.mint_secrets(new_secret)
         sandbox = Sandbox("sb_1", "sim_1", "Payer", "RadMD", "portal", given, secrets, "clinic")
         clock, recorder = FakeClock(), Events()
         actions = {name: _as_action(action) for name, action in simulator.actions.items()}

@@ -201,6 +201,8 @@ def test_while_pending_files_can_be_added_and_nothing_else(world, complete):
         {"determinations": [{"procedure_code": "72148"}]},
         {"determinations": [{"procedure_code": "72148", "status": "maybe"}]},
         {"determinations": [{"procedure_code": "72148", "status": "approved", "delay": 3}]},
+        {"determinations": [{"procedure_code": "7214", "status": "approved"}]},
+        {"determinations": [{"patient_member_id": " ", "status": "approved"}]},
         {"default_determination": {"status": "approved", "delay_seconds": -1}},
         {"default_determination": {"status": "approved", "delay_reads": 0}},
         {"default_determination": {"status": "approved", "after_more_info": {"status": "denied"}}},
@@ -252,6 +254,35 @@ def test_set_portal_changes_the_other_collections(world):
     assert [row["tier"] for row in world.json("GET", "formulary?drug=adal")["data"]] == [2]
     world.step("set_portal", collection="questions", row={"procedure_code": "73721", "questions": []})
     assert world.json("GET", "questions?procedure_code=73721")["data"][0]["questions"] == []
+
+
+def test_set_portal_finds_rows_however_the_identifier_is_written(world, complete):
+    row = submit(world, complete)
+    change = {"patient_member_id": " w1", "determination": {"status": "denied"}}
+    for names in ({}, {"request_id": row["request_id"].lower()}, {"auth_number": f" {row['auth_number'].lower()}"}):
+        world.step("set_portal", collection="prior_auth_requests", row={**change, **names})
+        assert list(dict(world.branch.items("portal/prior_auth_requests"))) == [row["request_id"]]
+        changed = world.json("GET", f"prior-auths/{row['request_id']}")
+        assert (changed["request_id"], changed["patient_member_id"]) == (row["request_id"], "W1")
+        assert changed["determination"]["status"] == "denied"
+    member = {**world.json("GET", "patients/W1"), "member_id": "w1 ", "plan": "New"}
+    world.step("set_portal", collection="patients", row=member)
+    assert [r["member_id"] for r in world.json("GET", "patients?member_id=W1")["data"]] == ["W1"]
+    assert world.json("GET", "patients/W1")["plan"] == "New"
+
+
+def test_an_authorization_number_is_given_once(world, complete):
+    from sandbox.errors import Invalid
+
+    number = submit(world, complete)["auth_number"].lower()
+    fields = {
+        **{key: value for key, value in complete.items() if key != "notes"},
+        "submitted_at": "2026-04-01T10:00:00Z",
+    }
+    with pytest.raises(Invalid, match="names the request"):
+        world.step(
+            "set_portal", collection="prior_auth_requests", row={**fields, "request_id": "x", "auth_number": number}
+        )
 
 
 @pytest.mark.parametrize(

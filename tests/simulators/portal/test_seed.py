@@ -15,6 +15,8 @@ MEMBER = (
     " coverage: {status: active, start: 2020-01-01}}"
 )
 
+OTHER_WRITING = MEMBER.replace("member_id: A", "member_id: ' a'")
+
 
 def load(text):
     return PayerSimulator().load_seed(Dataset("clinic", {"portal.yaml": text.encode()}), {})
@@ -68,6 +70,20 @@ def test_nothing_to_load(dataset):
         ("providers:\n  - name: X\n    npi: 1234567893\n", 3, "providers.0.npi", "in quotes"),
         ("formulary:\n  - drug: X\n    tier: 7\n", 3, "formulary.0.tier", "less than or equal to 6"),
         ("formulary:\n  - {drug: X, tier: 1}\n  - {drug: x, tier: 1}\n", 3, "formulary.1", "twice"),
+        ("formulary:\n  - {drug: X  Y, tier: 1}\n  - {drug: ' x y ', tier: 1}\n", 3, "formulary.1", "twice"),
+        (
+            f"patients:\n  - {MEMBER}\n  - {OTHER_WRITING}\n",
+            3,
+            "patients.1",
+            "twice",
+        ),
+        (
+            "prior_auths:\n  - {request_id: r, status: draft, created_at: 2026-01-01T00:00:00Z}\n"
+            "  - {request_id: R, status: draft, created_at: 2026-01-01T00:00:00Z}\n",
+            3,
+            "prior_auths.1",
+            "twice",
+        ),
         ('questions:\n  - procedure_code: "721"\n', 2, "questions.0.procedure_code", "CPT"),
         (
             'questions:\n  - procedure_code: "72148"\n    questions:\n      - {id: a, text: A, type: choice}\n',

@@ -1,6 +1,5 @@
 """`Composition/[id]/$document`: a composition and all it refers to, as a document (R4, Composition-document)."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from sandbox import jsonio, limits
@@ -12,6 +11,7 @@ from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
+from sandbox.simulators.fhir.operations.references import references_of
 from sandbox.simulators.fhir.validation.literals import parse_literal
 
 _IDENTIFIER_SYSTEM: Final = "urn:ietf:rfc:3986"
@@ -21,7 +21,7 @@ def run(call: Call) -> Answer:
     """Return the document Bundle; `persist=true` stores it as a Bundle too."""
     inputs = inputs_of(call)
     inputs.refuse_unknown(frozenset({"id", "persist", "graph"}), "$document")
-    if inputs.first("graph") is not None:
+    if inputs.one("graph") is not None:
         raise Invalid("$document does not support graph.", issue_type="not-supported", expression="http.graph")
     composition_id = call.path[1] if len(call.path) == 3 else _composition_id(call, inputs)
     is_kept = inputs.flag("persist")
@@ -48,7 +48,7 @@ def run(call: Call) -> Answer:
 
 def _composition_id(call: Call, inputs: Inputs) -> str:
     """Return the id that `id` gives, which is an id or the URL of a Composition here."""
-    given = str(inputs.first("id") or "")
+    given = str(inputs.one("id") or "")
     if not given:
         raise Invalid(
             "$document at type level needs the id of a Composition.", issue_type="required", expression="http.id"
@@ -62,29 +62,14 @@ def _composition_id(call: Call, inputs: Inputs) -> str:
     return literal.id
 
 
-def _references(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        reference = value.get("reference")
-        if isinstance(reference, str):
-            yield reference
-        for item in value.values():
-            yield from _references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-
-
 def _collect(call: Call, composition: Json) -> tuple[list[Json], list[str]]:
     """Return the composition and, in order of mention, all that it refers to; and what cannot be found."""
     entries = [_entry(call, "Composition", composition["id"], jsonio.dump(composition))]
     seen = {("Composition", composition["id"])}
     missing = []
-    waiting = list(_references(composition))
+    waiting = list(references_of(composition, call.base))
     while waiting:
-        text = waiting.pop(0)
-        literal = parse_literal(text)
-        if literal is None or (literal.base and literal.base != call.base):
-            continue
+        literal = waiting.pop(0)
         key = (literal.type, literal.id)
         if key in seen:
             continue

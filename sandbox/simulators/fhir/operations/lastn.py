@@ -4,66 +4,68 @@ Observations of equal time are not told apart: where the last one of a group has
 come, so a group may hold more than `max`.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from sandbox import jsonio, limits
-from sandbox.errors import Invalid
+from sandbox import limits
+from sandbox.errors import Invalid, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir.calls import Answer, Call
 from sandbox.simulators.fhir.conditional import is_criterion
+from sandbox.simulators.fhir.counts import whole_number
+from sandbox.simulators.fhir.dates import stored_interval
 from sandbox.simulators.fhir.names import collection_of
-from sandbox.simulators.fhir.negotiation import whole_number
-from sandbox.simulators.fhir.operations.params import inputs_of
-from sandbox.simulators.fhir.search import find
-from sandbox.simulators.fhir.validation.dates import interval
+from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
+from sandbox.simulators.fhir.search import SearchRequest, bundle, find_as_asked
 
-Row: TypeAlias = tuple[datetime, str, Document]
+Row: TypeAlias = tuple[int, str, Document]
 
-_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)  # stands for a time that is not known
+_EARLIEST: Final = 0  # stands for a time that is not known
 
 
 def run(call: Call) -> Answer:
     """Return, for each code, the `max` newest observations of the patient that match the search."""
-    inputs = inputs_of(call)
-    criteria = []
-    limit = 1
+    inputs, handling = inputs_of(call), call.handling()
+    criteria, limit = [], handling.attempt(lambda: _limit(inputs), 1)
     for name, values in inputs.values.items():
-        for value in values:
-            if name == "max":
-                limit = whole_number("max", value, 1, limits.SEARCH_COUNT_MAX)
-            elif not is_criterion(name):
-                message = f"$lastn does not take {name}; it takes max and what selects observations."
-                raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
-            else:
-                criteria.append((name, str(value)))
+        if name == "max":
+            continue
+        if not is_criterion(name):
+            message = f"$lastn does not take {name}; it takes max and what selects observations."
+            handling.refuse(Invalid(message, issue_type="not-supported", expression=f"http.{name}"))
+            continue
+        criteria += [(name, str(value)) for value in values]
     names = {name.partition(":")[0].partition(".")[0] for name, _ in criteria}
     if not names & {"patient", "subject"}:
         raise Invalid("$lastn needs a patient or subject.", issue_type="required", expression="http.patient")
     if not names & {"code", "category"}:
         raise Invalid("$lastn needs a code or category.", issue_type="required", expression="http.category")
     branch, collection = call.tx.branch, collection_of("Observation")
+    request = SearchRequest("Observation", tuple(criteria), call.base, handling.is_lenient)
+    found, plan = find_as_asked(branch, request, call.tx.now)
+    handling.ignored += plan.handling.ignored
     groups: list[tuple[set[Any], list[Row]]] = []
-    for resource_id in find(branch, "Observation", criteria, call.base):
+    for resource_id in found:
         document = branch.get_document(collection, resource_id)
         if document is not None:
             _join(groups, _codes(document.value), (_moment(document.value), resource_id, document))
-    entries = []
+    entries: list[bytes] = []
     for _, members in groups:
         members.sort(key=lambda row: row[0], reverse=True)
         for _, resource_id, document in _newest(members, limit):
-            entries.append(
-                {
-                    "fullUrl": f"{call.base}/Observation/{resource_id}",
-                    "resource": jsonio.fragment(document.json),
-                    "search": {"mode": "match"},
-                }
-            )
-    bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
-    if entries:
-        bundle["entry"] = entries
-    return Answer(200, jsonio.dump(bundle))
+            entries.append(bundle.entry(call.base, "Observation", resource_id, document.json, "match"))
+    if len(entries) > limits.SEARCH_RESULTS:
+        message = f"There are {len(entries)} observations; the limit is {limits.SEARCH_RESULTS}. Ask for a smaller max."
+        raise TooLarge(message, issue_type="too-costly")
+    understood = plan.understood if limit == 1 else [*plan.understood, ("max", str(limit))]
+    own = f"{call.base}/{'/'.join(call.path)}{bundle.query(understood)}"
+    notes = bundle.outcome_entries(handling.issues)
+    return Answer(200, bundle.bundle(len(entries), [("self", own)], notes + entries))
+
+
+def _limit(inputs: Inputs) -> int:
+    given = inputs.one("max")
+    return 1 if given is None else whole_number("max", given, 1)
 
 
 def _newest(members: list[Row], limit: int) -> list[Row]:
@@ -94,9 +96,9 @@ def _join(groups: list[Any], codes: set[Any], row: Any) -> None:
     first[1].append(row)
 
 
-def _moment(value: Json) -> datetime:
+def _moment(value: Json) -> int:
     period = value.get("effectivePeriod") or {}
     moment = value.get("effectiveDateTime") or value.get("effectiveInstant") or period.get("start") or period.get("end")
     texts = [moment] if moment else value.get("effectiveTiming", {}).get("event", ())
-    found = (interval(text, is_utc=True) for text in texts if text is not None)
+    found = (stored_interval(text) for text in texts if text is not None)
     return max((first for first, _ in filter(None, found)), default=_EARLIEST)

@@ -47,7 +47,7 @@ def read(call: Call) -> Answer:
 
 def _given(inputs: Inputs, operation: str) -> Json:
     inputs.refuse_unknown(frozenset({"meta"}), operation)
-    meta = inputs.first("meta")
+    meta = inputs.one("meta")
     if not isinstance(meta, dict):
         raise Invalid(f"{operation} needs the parameter meta (valueMeta).", issue_type="required")
     return meta

@@ -7,6 +7,8 @@ from typing import Any, Final
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.calls import Call
+from sandbox.simulators.fhir.counts import repeated
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.issues import refusal
 from sandbox.simulators.fhir.validation import validate
 
@@ -20,27 +22,29 @@ class Inputs:
     values: dict[str, list[Json]] = field(default_factory=dict)
     resources: dict[str, Json] = field(default_factory=dict)
 
-    def first(self, name: str) -> Json:
-        """Return the first value of that name, or None."""
-        found = self.values.get(name)
+    def one(self, name: str) -> Json:
+        """Return the value of that name, or None; raises `Invalid` for several."""
+        found = self.values.get(name, ())
+        if len(found) > 1:
+            raise repeated(name)
         return found[0] if found else None
 
     def flag(self, name: str) -> bool:
         """Return a boolean input, false without one; raises `Invalid` for another value."""
-        value = self.first(name)
+        value = self.one(name)
         if value not in (None, True, False, "true", "false"):
             raise Invalid(
                 f'{name} must be true or false, not "{value}".', issue_type="value", expression=f"http.{name}"
             )
         return value in (True, "true")
 
-    def refuse_unknown(self, known: frozenset[str], operation: str) -> None:
-        """Refuse inputs that the operation does not have; raises `Invalid` naming one."""
+    def refuse_unknown(self, known: frozenset[str], operation: str, handling: Handling | None = None) -> None:
+        """Refuse inputs that the operation does not have, by name."""
         for name in (*self.values, *self.resources):
             if name not in known:
                 offer = ", ".join(sorted(known)) or "none"
                 message = f'The operation {operation} has no parameter "{name}"; it has {offer}.'
-                raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
+                (handling or Handling()).refuse(Invalid(message, issue_type="not-supported", expression=f"http.{name}"))
 
 
 def inputs_of(call: Call) -> Inputs:

@@ -4,9 +4,9 @@ The answer is always 200 with an OperationOutcome; an error is only raised when 
 cannot be read.
 """
 
-from sandbox.errors import Invalid, Malformed, TooLarge
+from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir import state, subscriptions
 from sandbox.simulators.fhir.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.interactions import check_stored_bundle
 from sandbox.simulators.fhir.issues import Issue
@@ -22,7 +22,7 @@ _BASE = "http://hl7.org/fhir/StructureDefinition/"
 def run(call: Call) -> Answer:
     """Validate the given resource, or the stored one at instance level."""
     resource, inputs = _read(call)
-    mode = inputs.first("mode")
+    mode = inputs.one("mode")
     if mode is not None and mode not in MODES:
         raise Invalid(
             f'The mode "{mode}" is not one of {", ".join(MODES)}.', issue_type="value", expression="http.mode"
@@ -41,7 +41,8 @@ def run(call: Call) -> Answer:
     ahead = call.ahead
     known = ahead.issues if ahead is not None and resource is ahead.body else None
     issues += validate(resource) if known is None else known
-    issues += _size(resource)
+    if not issues:
+        issues += _unstorable(resource)
     for profile in profiles:
         issues += _profile(str(profile), resource)
     return answer_json(outcome(issues))
@@ -96,13 +97,12 @@ def _expected(call: Call, resource: Json, mode: Json) -> list[Issue]:
     return []
 
 
-def _size(resource: Json) -> list[Issue]:
-    """Return what a create would say of a Bundle with too many entries."""
-    if not isinstance(resource, dict) or not isinstance(resource.get("entry", []), list):
-        return []
+def _unstorable(resource: Json) -> list[Issue]:
+    """Return what a create would say of a valid resource that this server does not keep."""
     try:
         check_stored_bundle(resource)
-    except TooLarge as error:
+        subscriptions.check(resource)
+    except SandboxError as error:
         return list(issues_of(error))
     return []
 

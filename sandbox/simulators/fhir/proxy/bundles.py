@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 
-from sandbox import limits
-from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError, TooLarge
+from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.bundles import REASONS
-from sandbox.simulators.fhir.calls import at_entry
-from sandbox.simulators.fhir.dispatch import split_url
+from sandbox.simulators.fhir.calls import at_entry, check_entry_count
 from sandbox.simulators.fhir.outcome import issues_of, outcome
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
+from sandbox.simulators.fhir.urls import split_url
 
 Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]
 
@@ -26,8 +25,7 @@ async def isolated_entries(
     """
     if not isinstance(bundle, dict) or not isinstance(bundle.get("entry", []), list):
         raise Invalid("The body is not a Bundle.", issue_type="structure")
-    if len(bundle.get("entry", [])) > limits.BUNDLE_ENTRIES:
-        raise TooLarge(f"The Bundle has more than {limits.BUNDLE_ENTRIES} entries.", expression="Bundle.entry")
+    check_entry_count(bundle)
     entries = []
     refused = {}
     for index, entry in enumerate(bundle.get("entry", [])):

@@ -1,4 +1,4 @@
-"""The configuration of a FHIR simulator: none, or the server it stands in front of."""
+"""The configuration of a FHIR simulator: its SMART client, and the server it stands in front of, if any."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import StrictModel
 from sandbox.playground.playground import Sandbox
+from sandbox.simulators.fhir.smart_keys import SmartConfig
 
 TAG_SYSTEM: Final = "urn:sandbox:task"
 TIMEOUT_S: Final = 30.0
@@ -18,12 +19,13 @@ _OURS: Final = frozenset({"host", "content-length", "content-type", "accept", "t
 class FhirConfig(StrictModel):
     """`upstream` is a FHIR R4 base URL. `headers` go with every request to it; in their values
     `${NAME}` stands for an environment variable of the server. `isolation: tag` gives each task
-    run its own share of the upstream by a `meta.tag`."""
+    run its own share of the upstream by a `meta.tag`. `smart` is about the client that gets tokens."""
 
     upstream: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     isolation: Literal["tag", "none"] = "none"
     timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=TIMEOUT_MAX_S)
+    smart: SmartConfig | None = None
 
     @field_validator("upstream")
     @classmethod
@@ -53,7 +55,7 @@ class FhirConfig(StrictModel):
 
     @model_validator(mode="after")
     def _needs_an_upstream(self) -> Self:
-        given = self.model_fields_set - {"upstream"}
+        given = self.model_fields_set - {"upstream", "smart"}
         if self.upstream is None and given:
             raise ValueError(f"{', '.join(sorted(given))} without upstream: there is no server to send to")
         return self

@@ -12,11 +12,14 @@ from urllib.parse import quote, urlencode
 from sandbox import jsonio
 from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
 from sandbox.jsonio import Json
+from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
 from sandbox.simulators.fhir.binary import reads_content
+from sandbox.simulators.fhir.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.calls import Query
+from sandbox.simulators.fhir.capability import security
 from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
 from sandbox.simulators.fhir.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
@@ -132,7 +135,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     path = tuple(part for part in request.path.split("/")[1:] if part)
     if {".", ".."} & set(path):
         raise NotFound(f'There is nothing at "{"/".join(path)}" in the FHIR API.')
-    is_binary = path[:1] == ("Binary",)
+    is_binary = is_write(request.method, path)
     accept = request.headers.get("accept", "")
     headers = {name: value for name, value in request.headers.items() if name in SENT}
     wants_content = reads_content(request.method, path, request.query, accept)
@@ -150,7 +153,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
         return out
     headers["Content-Type"] = request.headers.get("content-type", MEDIA_TYPE)
     kind = request.media_type
-    if kind == FORM or (is_binary and kind not in JSON_TYPES):
+    if kind == FORM or (is_binary and read_resource(kind, request.body) is None):
         return out
     if kind not in PATCH_TYPES:
         check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
@@ -185,7 +188,7 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
     for name in ("Location", "Content-Location"):
         if name in headers:
             headers[name] = moved(headers[name], upstream.url, upstream.base)
-    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = read_media_type(answer.headers.get("content-type", "")).name
     if not answer.body or answer.status in (204, 304):
         return Response(answer.status, b"", None, headers)
     if media not in JSON_TYPES:
@@ -197,13 +200,32 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
             )
         issue = Issue("processing", f"The FHIR server behind this one says: {_said(answer)}")
         return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
+    if out.wants_content and upstream.isolation is None and answer.status < 300 and _is_content(media, answer.body):
+        return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
+    if out.path == ("metadata",) and answer.status < 300 and isinstance(value, dict):
+        _say_who_may_come_in(value, upstream.base)
     if upstream.isolation is not None and answer.status < 300:
         value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
             content = base64.b64decode("".join(str(value.get("data", "")).split()))
             return Response(answer.status, content, str(value.get("contentType")), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
+
+
+def _say_who_may_come_in(statement: Json, base: str) -> None:
+    """Put the proxy's own security into the upstream's CapabilityStatement: callers log in here."""
+    for rest in statement.get("rest") or []:
+        if isinstance(rest, dict) and rest.get("mode") == "server":
+            rest["security"] = security(base)
+
+
+def _is_content(media: str, body: bytes) -> bool:
+    """Whether JSON that a read of a Binary gave is the content, and not the resource that holds it."""
+    try:
+        return read_resource(media, body) is None
+    except SandboxError:
+        return True
 
 
 def _filtered(upstream: Upstream, isolation: Isolation, out: Outgoing, value: Json) -> Json:

@@ -5,8 +5,9 @@ searched. Nothing here knows HTTP; nothing here writes, save the list of a resul
 """
 
 from sandbox.simulators.fhir.search.definitions import compartments, parameters_of, resource_types
-from sandbox.simulators.fhir.search.engine import find, make_indexes, search
+from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
 from sandbox.simulators.fhir.search.listing import ListedParameter, search_parameters
+from sandbox.simulators.fhir.search.plan import types_named
 from sandbox.simulators.fhir.search.request import SearchRequest
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "SearchRequest",
     "compartments",
     "find",
+    "find_as_asked",
     "make_indexes",
     "parameters_of",
     "resource_types",
     "search",
     "search_parameters",
+    "types_named",
 ]

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from sandbox import jsonio
-from sandbox.errors import SandboxError
+from sandbox.simulators.fhir.issues import Issue
 
 # What `query` writes as it is; most names and values hold nothing else, and need no quoting.
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.\-~:*]*").fullmatch
@@ -24,19 +24,13 @@ def entry(base_url: str, resource_type: str, identity: str, resource: bytes, mod
     )
 
 
-def outcome_entry(ignored: Sequence[SandboxError]) -> bytes:
-    """Write the entry that says which parameters were not honoured."""
-    issues: list[dict[str, Any]] = [
-        {
-            "severity": "warning",
-            "code": error.context.get("issue_type", "not-supported"),
-            "diagnostics": f"Ignored: {error.message}",
-            **({"expression": [error.context["expression"]]} if error.context.get("expression") else {}),
-        }
-        for error in ignored
-    ]
-    outcome = {"resource": {"resourceType": "OperationOutcome", "issue": issues}, "search": {"mode": "outcome"}}
-    return jsonio.dump(outcome)
+def outcome_entries(issues: Sequence[Issue]) -> list[bytes]:
+    """Write the entry that says what the answer leaves out, none without issues."""
+    if not issues:
+        return []
+    rows = [issue.to_json() for issue in issues]
+    outcome = {"resource": {"resourceType": "OperationOutcome", "issue": rows}, "search": {"mode": "outcome"}}
+    return [jsonio.dump(outcome)]
 
 
 def bundle(total: int | None, links: Sequence[tuple[str, str]], entries: Sequence[bytes]) -> bytes:

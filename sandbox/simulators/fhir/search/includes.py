@@ -1,10 +1,13 @@
 """`_include` and `_revinclude` (R4 search, 3.1.1.5.4): what matches refer to, what refers to them.
 
-`:iterate` applies to what was included too, up to `limits.INCLUDE_DEPTH` steps from the matches.
+`:iterate` applies to what was included too, until nothing new is found. A page and what is included hold at most
+`limits.SEARCH_RESULTS`; what does not fit is left out, and said.
 """
 
+from dataclasses import dataclass
+
 from sandbox import limits
-from sandbox.errors import TooLarge
+from sandbox.simulators.fhir.issues import Issue
 from sandbox.simulators.fhir.search.criteria import (
     Run,
     forms_of_targets,
@@ -19,30 +22,44 @@ from sandbox.simulators.fhir.search.terminology import by_canonical
 from sandbox.simulators.fhir.search.types.reference import CONTAINED
 
 
-def included(run: Run, matches: list[Match], includes: list[Include]) -> list[Match]:
-    """Return what the includes add to a page of matches, each resource once, in order of discovery."""
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What the includes add to a page, each resource once, in order of discovery; `is_cut` when there was more."""
+
+    matches: list[Match]
+    is_cut: bool = False
+
+    @property
+    def issues(self) -> list[Issue]:
+        """What an outcome says of it."""
+        if not self.is_cut:
+            return []
+        text = (
+            f"The page is full at {limits.SEARCH_RESULTS} resources with those included; there are more to include. "
+            "Ask for a smaller _count or fewer includes."
+        )
+        return [Issue("too-costly", text, "http._include", "warning")]
+
+
+def included(run: Run, matches: list[Match], includes: list[Include]) -> Included:
+    """Return what the includes add to a page of matches."""
     seen = dict.fromkeys(matches)
     found: list[Match] = []
     level, steps = matches, includes
-    for _ in range(limits.INCLUDE_DEPTH):
-        fresh: dict[Match, None] = {}
+    while level and steps:
+        fresh: list[Match] = []
         for step in steps:
             add = _referring if step.is_reverse else _referred
             for match in add(run, level, step):
-                if match not in seen:
-                    fresh[match] = None
-        seen.update(fresh)
+                if match in seen:
+                    continue
+                if len(seen) >= limits.SEARCH_RESULTS:
+                    return Included(found + fresh, is_cut=True)
+                seen[match] = None
+                fresh.append(match)
         found += fresh
-        if len(seen) > limits.SEARCH_RESULTS:
-            message = (
-                f"The page with its included resources holds more than {limits.SEARCH_RESULTS} resources; "
-                "ask for a smaller _count or fewer includes."
-            )
-            raise TooLarge(message, issue_type="too-costly", expression="http._include")
-        level, steps = list(fresh), [step for step in includes if step.is_iterating]
-        if not level or not steps:
-            break
-    return found
+        level, steps = fresh, [step for step in includes if step.is_iterating]
+    return Included(found)
 
 
 def _referred(run: Run, level: list[Match], step: Include) -> list[Match]:

@@ -6,7 +6,7 @@ R4 search, 3.1.1.5 and 3.1.1.6. Values are checked against the resource types se
 from dataclasses import dataclass, field
 from typing import Final
 
-from sandbox import limits
+from sandbox.simulators.fhir.counts import page_size
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.definitions import Parameter, element_tables, parameters_of, resource_types
 from sandbox.simulators.fhir.search.values import split
@@ -67,7 +67,7 @@ class Options:
             raise problems.not_supported(name, f'The modifier ":{modifier}" is not supported on "{code}".')
         match code:
             case "_count":
-                self.count = _count(name, value)
+                self.count = page_size(value)
             case "_sort":
                 # Repeated, it gives the inner orders, as more keys in one do.
                 self.sort += tuple(_sort_key(name, part, types) for part in value.split(","))
@@ -96,14 +96,6 @@ class Options:
             self.summary = "false"
             message = '"_summary=text" cannot be combined with "_include" or "_revinclude" (R4 search, 3.1.1.5.8).'
             raise problems.invalid("_summary", message)
-
-
-def _count(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or len(value) > 9:
-        raise problems.bad_value(name, value, "is not a whole number of 0 or more")
-    if int(value) > limits.SEARCH_COUNT_MAX:
-        raise problems.bad_value(name, value, f"is more than {limits.SEARCH_COUNT_MAX}, the most that fits on a page")
-    return int(value)
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

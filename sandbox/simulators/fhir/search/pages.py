@@ -5,10 +5,14 @@ the list's key. A page shows its resources as they are now; deleted ones are lef
 its newest `KEPT` lists; the key of an older one is answered with 410.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.errors import Gone
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.fhir.counts import page_size, whole_number
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.order import Match
 
@@ -17,6 +21,63 @@ KEPT: Final = 100
 KEY: Final = "_getpages"
 OFFSET: Final = "_getpagesoffset"
 _LIVE: Final = "_live"
+_PARAMETERS: Final = frozenset({KEY, OFFSET, "_count", "_format", "_pretty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A later page of a result: `row` is what was kept with it, `matches` are all of the result's."""
+
+    row: dict[str, Any]
+    key: str
+    offset: int
+    count: int
+    matches: list[Match]
+
+    def links(self, url: str) -> list[tuple[str, str]]:
+        """Return the page's links, `self` first."""
+        own = _url(url, self.key, self.offset, self.count)
+        return [("self", own), *links(url, self.key, self.offset, self.count, len(self.matches))]
+
+
+def later(tx: Interaction, parameters: Sequence[tuple[str, object]], path: str, handling: Handling) -> Page:
+    """Return the page that parameters with the key of a result ask for.
+
+    `path` is the result's below the base. Raises `Invalid` for what is no page of it, `Gone`.
+    """
+    given = dict(parameters)
+    for name in given:
+        if name not in _PARAMETERS:
+            message = f'The parameter "{name}" cannot be added to a page of a result; follow the links as they are.'
+            handling.refuse(problems.invalid(name, message))
+    key = str(given[KEY])
+    row = recall(tx, key)
+    if row["path"] != path:
+        raise problems.bad_value(KEY, key, f"is the key of a result of {row['path'] or 'the system'}")
+    kept: int = row["count"]
+    count = handling.attempt(lambda: page_size(given.get("_count", kept)), kept) or kept
+    offset = handling.attempt(lambda: whole_number(OFFSET, given.get(OFFSET, 0)), 0)
+    matches = [(t, i) for t, _, i in (text.partition("/") for text in row["matches"])]
+    return Page(row, key, offset, count, matches)
+
+
+def links(url: str, key: str, offset: int, count: int, total: int) -> list[tuple[str, str]]:
+    """Return the links to a result's other pages."""
+
+    def at(place: int) -> str:
+        return _url(url, key, place, count)
+
+    last = (total - 1) // count * count
+    found = [("first", at(0))]
+    if offset > 0:
+        found.append(("previous", at(max(0, offset - count))))
+    if offset + count < total:
+        found.append(("next", at(offset + count)))
+    return [*found, ("last", at(last))]
+
+
+def _url(url: str, key: str, place: int, count: int) -> str:
+    return f"{url}?{KEY}={key}&{OFFSET}={place}&_count={count}"
 
 
 def keep(tx: Interaction, matches: list[Match], request: dict[str, Any]) -> str:

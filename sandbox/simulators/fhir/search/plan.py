@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Final
 
 from sandbox.errors import Invalid
+from sandbox.simulators.fhir.counts import repeated
+from sandbox.simulators.fhir.handling import Handling
 from sandbox.simulators.fhir.search import problems
 from sandbox.simulators.fhir.search.bundle import query
 from sandbox.simulators.fhir.search.criteria import Criterion
@@ -28,15 +30,14 @@ _KEPT: Final = 128
 class Plan:
     """What to look for in which types, and how to answer.
 
-    `understood` are the parameters that were honoured, for the `self` link; `ignored` says why
-    others were not (lenient handling only).
+    `understood` are the parameters that were honoured, for the `self` link; `handling` says why others were not.
     """
 
     types: tuple[str, ...]
     criteria: dict[str, list[Criterion]]
+    handling: Handling
     options: Options = field(default_factory=Options)
     understood: list[tuple[str, str]] = field(default_factory=list)
-    ignored: list[Invalid] = field(default_factory=list)
 
     @cached_property
     def query(self) -> str:
@@ -65,8 +66,9 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
 
 
 def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[Plan, bool]:
-    types = _types_of(request)
-    plan = Plan(types, {t: [] for t in types})
+    handling = Handling(request.is_lenient)
+    types, named = _types_of(request, handling)
+    plan = Plan(types, {t: [] for t in types}, handling)
     context = Context(request.base_url.rstrip("/"), now, StoredTerminology(store, request.base_url))
     parser = CriteriaParser(store, context)
     if request.compartment is not None:
@@ -75,18 +77,19 @@ def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[P
             plan.criteria[resource_type].append(criterion)
     seen: set[str] = set()
     for name, value in request.parameters:
+        if name == "_type" and request.resource_type is None:
+            if named is not None:
+                plan.understood.append((name, named))
+                named = None
+            continue
         try:
             _take(plan, parser, request, name, value, seen)
         except Invalid as error:
-            if not request.is_lenient:
-                raise
-            plan.ignored.append(error)
+            handling.refuse(error)
     try:
         plan.options.check()
     except Invalid as error:
-        if not request.is_lenient:
-            raise
-        plan.ignored.append(error)
+        handling.refuse(error)
         refused = str(error.context["expression"]).removeprefix("http.")
         plan.understood = [pair for pair in plan.understood if pair[0] != refused]
     return plan, context.is_lasting
@@ -97,16 +100,17 @@ def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str,
         return
     code = name.partition(":")[0]
     if code in SINGLE and code in seen:
-        raise problems.invalid(name, f'The parameter "{code}" is given more than once.')
+        raise repeated(code)
     seen.add(code)
     if code in NAMES:
         plan.options.read(name, value, plan.types)
+        if code == "_count":
+            value = str(plan.options.count)  # what is served, which may be less than was asked for
     elif code == "_type":
-        if request.resource_type is not None:
-            message = (
-                f'The parameter "_type" is for searches over several types; this one is of {request.resource_type}.'
-            )
-            raise problems.invalid(name, message)
+        if request.resource_type is None:
+            raise problems.not_supported(name, f'The parameter "_type" has no modifier "{name[len("_type") :]}".')
+        message = f'The parameter "_type" is for searches over several types; this one is of {request.resource_type}.'
+        raise problems.invalid(name, message)
     else:
         if len(plan.types) == len(resource_types()):
             _refuse_uncommon(name)
@@ -126,20 +130,36 @@ def _refuse_uncommon(name: str) -> None:
         raise problems.not_supported(name, message)
 
 
-def _types_of(request: SearchRequest) -> tuple[str, ...]:
+def types_named(request: SearchRequest) -> tuple[str, ...] | None:
+    """Return the types that `_type` confines a search to, None when it does not: what names no type is left out."""
+    _, named = _types_of(request, Handling(is_lenient=True))
+    return tuple(named.split(",")) if named is not None else None
+
+
+def _types_of(request: SearchRequest, handling: Handling) -> tuple[tuple[str, ...], str | None]:
+    """Return the types to search, and what of `_type` was understood; None without it, or when nothing was."""
     if request.resource_type is not None:
         if request.resource_type not in resource_types():
             raise problems.not_supported("", f'"{request.resource_type}" is not a resource type of FHIR R4.')
-        return (request.resource_type,)
+        return (request.resource_type,), None
+    owner = request.compartment[0] if request.compartment is not None else ""
+    possible = frozenset(compartments()[owner]) if owner in compartments() else resource_types()
     asked = [value for name, value in request.parameters if name == "_type"]
-    if len(asked) > 1:
-        raise problems.invalid("_type", 'The parameter "_type" is given more than once; separate types with commas.')
-    if not asked:
-        if request.compartment is not None and request.compartment[0] in compartments():
-            return tuple(sorted(compartments()[request.compartment[0]]))
-        return tuple(sorted(resource_types()))
-    types = asked[0].split(",")
-    for name in types:
-        if name not in resource_types():
-            raise problems.bad_value("_type", asked[0], f'names "{name}", which is not a resource type of FHIR R4')
-    return tuple(dict.fromkeys(types))
+    for _ in asked[1:]:
+        handling.refuse(repeated("_type"))
+    named = tuple(dict.fromkeys(known_types(asked[0], possible, owner, handling))) if asked else ()
+    return (named, ",".join(named)) if named else (tuple(sorted(possible)), None)
+
+
+def known_types(value: str, possible: frozenset[str], owner: str, handling: Handling) -> list[str]:
+    """Return the types that a value of `_type` names; others are refused. `owner` is the compartment's, if any."""
+    known = []
+    for name in value.split(","):
+        if name in possible:
+            known.append(name)
+        elif name in resource_types():
+            handling.refuse(problems.bad_value("_type", value, f"names {name}, which the {owner} compartment lacks"))
+        else:
+            why = f'names "{name}", which is not a resource type of FHIR R4'
+            handling.refuse(problems.bad_value("_type", value, why))
+    return known

@@ -4,13 +4,13 @@
 resource.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.issues import Issue
-from sandbox.simulators.fhir.validation.walker import At, Link, Walk
+from sandbox.simulators.fhir.validation.walker import At, Link, Walk, full_urls
 
-__all__ = ["Link", "validate", "validate_entries", "walk"]
+__all__ = ["Link", "full_urls", "validate", "validate_entries", "walk"]
 
 
 def validate(resource: Json, *, at: str | None = None) -> list[Issue]:
@@ -24,9 +24,18 @@ def validate(resource: Json, *, at: str | None = None) -> list[Issue]:
     return state.issues
 
 
-def walk(resource: Json, *, at: At | None = None, allows_conditional: bool = False) -> tuple[list[Issue], list[Link]]:
-    """Validate, and also return every place of the resource that may point to another one."""
-    state = Walk(allows_conditional=allows_conditional, collects_links=True)
+def walk(
+    resource: Json,
+    *,
+    at: At | None = None,
+    allows_conditional: bool = False,
+    identities: Set[str] = frozenset(),
+) -> tuple[list[Issue], list[Link]]:
+    """Validate, and also return every place of the resource that may point to another one.
+
+    `identities` are the fullUrls of the Bundle that the resource comes in.
+    """
+    state = Walk(allows_conditional=allows_conditional, collects_links=True, identities=identities)
     state.resource(resource, at)
     return state.issues, state.links
 
@@ -43,9 +52,10 @@ def validate_entries(
     found: dict[int, tuple[list[Issue], list[Link]]] = {}
     if outside.issues:
         return outside.issues, found
+    identities = full_urls(bundle)
     for index, row in enumerate(bundle.get("entry", ())):
         found[index] = ([], [])
         if "resource" in row:
             at = ((("Bundle", "entry", index)), "resource", -1)
-            found[index] = walk(row["resource"], at=at, allows_conditional=allows_conditional)
+            found[index] = walk(row["resource"], at=at, allows_conditional=allows_conditional, identities=identities)
     return outside.issues, found

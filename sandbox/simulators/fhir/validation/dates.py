@@ -1,38 +1,10 @@
-"""Comparing FHIR dates of any precision: each text stands for an interval (R4, Search, date)."""
+"""Which of two FHIR dates is the later, whatever their precision (R4, Data Types, dateTime)."""
 
-from datetime import UTC, datetime, timedelta
+from typing import Final
 
-_DAY = timedelta(days=1)
-_ZONE_SLACK = timedelta(hours=14)
+from sandbox.simulators.fhir.dates import HOUR, Interval, stored_interval
 
-
-def interval(text: str, *, is_utc: bool = False) -> tuple[datetime, datetime] | None:
-    """Return the first and last moment a date or dateTime may mean, None when it is not a date.
-
-    A text without a zone may be in any zone, so its interval is wider by 14 hours on both sides,
-    unless `is_utc`.
-
-    >>> first, last = interval("2020-02")
-    >>> first.isoformat(), last.isoformat()
-    ('2020-01-31T10:00:00+00:00', '2020-03-01T14:00:00+00:00')
-    """
-    try:
-        if "T" in text:
-            moment = datetime.fromisoformat(text.replace(":60", ":59"))
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-            return moment, moment if "." in text else moment + timedelta(seconds=1)
-        parts = [int(part) for part in text.split("-")]
-        year, month, day = [*parts, 1, 1][:3]
-        first = datetime(year, month, day, tzinfo=UTC)
-        if len(parts) == 3:
-            last = first + _DAY
-        elif len(parts) == 2:
-            last = (first + 31 * _DAY).replace(day=1)
-        else:
-            last = first.replace(year=first.year + 1)
-        return (first, last) if is_utc else (first - _ZONE_SLACK, last + _ZONE_SLACK)
-    except (ValueError, OverflowError, TypeError):
-        return None
+_ZONE_SLACK: Final = 14 * HOUR
 
 
 def is_after(first: object, second: object) -> bool:
@@ -46,5 +18,12 @@ def is_after(first: object, second: object) -> bool:
     if "T" not in first and "T" not in second:
         length = min(len(first), len(second))
         return first[:length] > second[:length]
-    one, two = interval(first), interval(second)
+    one, two = _possible(first), _possible(second)
     return one is not None and two is not None and one[0] > two[1]
+
+
+def _possible(text: str) -> Interval | None:
+    """Return the first and last moment that a date may mean; one without a time may be in any zone."""
+    found = stored_interval(text)
+    slack = 0 if "T" in text else _ZONE_SLACK
+    return None if found is None else (found[0] - slack, found[1] + slack)

@@ -57,9 +57,15 @@ def is_urn_uuid(text: str) -> bool:
 
 
 def reference_problem(
-    text: str, targets: frozenset[str] | None, declared: Json, allows_conditional: bool
+    text: str,
+    targets: frozenset[str] | None,
+    declared: Json,
+    allows_conditional: bool,
+    is_identity: bool = False,
 ) -> Problem | None:
     """Return what is wrong with a literal reference; `targets` None means any resource type.
+
+    `is_identity` says that it is the fullUrl of an entry of the Bundle that it stands in.
 
     >>> reference_problem("Patient/1", frozenset({"Practitioner"}), None, False)[0]
     'value'
@@ -74,7 +80,9 @@ def reference_problem(
         if name not in resource_types():
             return None
     elif text.startswith("urn:uuid:"):
-        return None if is_urn_uuid(text) else ("value", f"{shown(text)} is not a UUID.")
+        if is_identity or is_urn_uuid(text):
+            return None
+        return "value", f"{shown(text)} is not a UUID, and is not the fullUrl of an entry of the same Bundle."
     elif (conditional := _CONDITIONAL.fullmatch(text)) is not None:
         if not allows_conditional:
             return "value", f"{shown(text)} is a conditional reference, which is only allowed in a transaction."

@@ -4,7 +4,7 @@ One walk over the value, driven by the compiled structures. A path is only spell
 is something to say about it, so a correct resource costs little more than reading it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -17,7 +17,8 @@ from sandbox.simulators.fhir.validation.structures import Element, Kind, Structu
 At: TypeAlias = tuple[Any, str, int] | str
 
 ISSUES_MAX: Final = 200
-_URI_TYPES: Final = frozenset("uri url oid uuid".split())
+# Uris that say what something is called, and do not point anywhere.
+_NAMING: Final = frozenset("system url fullUrl type implicitRules".split())
 
 
 @dataclass(slots=True)
@@ -40,11 +41,17 @@ class Link:
 
 @dataclass(slots=True)
 class Walk:
-    """The state of one walk. `links` is filled when `collects_links`."""
+    """The state of one walk. `links` is filled when `collects_links`.
+
+    `identities` are the fullUrls of the Bundle that the resource comes in; those of a Bundle that is met on the way
+    are `inner`: what names them stays within it, and is no link of the resource.
+    """
 
     allows_conditional: bool = False
     collects_links: bool = False
     skips_entries: bool = False
+    identities: Set[str] = frozenset()
+    inner: frozenset[str] = frozenset()
     issues: list[Issue] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     root: Json = None
@@ -78,13 +85,15 @@ class Walk:
                 self.report("required", "A contained resource needs an id, so that it can be referred to.", here)
             self.object(value, structure(name), here)
             return
-        outer_root, outer_fragments = self.root, self.fragments
+        outer_root, outer_fragments, outer_inner = self.root, self.fragments, self.inner
         self.root, self.fragments = value, []
+        if name == "Bundle":
+            self.inner |= full_urls(value)
         self.object(value, structure(name), here)
         # Parameters contain nothing: a fragment in them is of the resource that they are about.
         if "contained" in value or (self.fragments and name != "Parameters"):
             self._check_fragments(value, here)
-        self.root, self.fragments = outer_root, outer_fragments
+        self.root, self.fragments, self.inner = outer_root, outer_fragments, outer_inner
 
     def _check_fragments(self, value: Mapping[str, Json], here: At) -> None:
         contained = value.get("contained")
@@ -122,10 +131,8 @@ class Walk:
                 problem = element.check(item)
                 if problem is not None:
                     self._primitive_problem(problem, item, element, (at, key, -1))
-                elif self.collects_links and element.type_name in _URI_TYPES:
-                    self.links.append(Link(value, key, "uri", (at, key, -1)))
-                elif self.collects_links and element.type_name == "xhtml":
-                    self.links.append(Link(value, key, "xhtml", (at, key, -1)))
+                elif self.collects_links:
+                    self._note_link(value, key, element, (at, key, -1))
             else:
                 self._child(item, element, (at, key, -1))
         for name, spellings in shape.required:
@@ -161,8 +168,8 @@ class Walk:
         for index, child in enumerate(item):
             problem = check(child)
             if problem is None:
-                if self.collects_links and element.type_name in _URI_TYPES:
-                    self.links.append(Link(item, index, "uri", (at, key, index)))
+                if self.collects_links:
+                    self._note_link(item, index, element, (at, key, index))
                 continue
             if child is None:
                 siblings = value.get("_" + key)
@@ -196,6 +203,19 @@ class Walk:
             self.report("structure", f"The element {element.name} does not repeat: it must not be an array.", at)
         else:
             self.report(problem[0], problem[1], at)
+
+    def _note_link(self, holder: Any, key: str | int, element: Element, at: At) -> None:
+        """Note a primitive that may point to a resource (R4, Transaction Processing Rules).
+
+        Elements of type uri and url may, and narratives. What R4 lists besides, oid and uuid, could not hold what
+        a link becomes.
+        """
+        kind = element.type_name
+        if kind == "url" or (kind == "uri" and element.name not in _NAMING):
+            if holder[key] not in self.inner:
+                self.links.append(Link(holder, key, "uri", at))
+        elif kind == "xhtml":
+            self.links.append(Link(holder, key, "xhtml", at))
 
     # -- special elements ---------------------------------------------------------------------
 
@@ -260,9 +280,10 @@ class Walk:
         if literal[0] == "#":
             self.fragments.append((literal[1:], element.targets, (at, "reference", -1)))
             return
-        if self.collects_links:
+        if self.collects_links and literal not in self.inner:
             self.links.append(Link(item, "reference", "reference", (at, "reference", -1)))
-        problem = reference_problem(literal, element.targets, item.get("type"), self.allows_conditional)
+        is_identity = literal in self.identities or literal in self.inner
+        problem = reference_problem(literal, element.targets, item.get("type"), self.allows_conditional, is_identity)
         if problem is not None:
             self.report(problem[0], problem[1], (at, "reference", -1))
 
@@ -293,6 +314,17 @@ def _is_bound(coding: Mapping[str, Json], bound: ValueSet) -> bool:
 
 def _type_label(element: Element) -> str:
     return "BackboneElement" if "." in element.type_name else element.type_name
+
+
+def full_urls(bundle: Mapping[str, Json]) -> frozenset[str]:
+    """Return the fullUrls of a Bundle's entries, as far as it is one.
+
+    >>> full_urls({"entry": [{"fullUrl": "urn:uuid:patient"}, {}, 5]})
+    frozenset({'urn:uuid:patient'})
+    """
+    rows = bundle.get("entry")
+    found = (row.get("fullUrl") for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    return frozenset(url for url in found if isinstance(url, str))
 
 
 def expression(at: At) -> str:

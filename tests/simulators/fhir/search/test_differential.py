@@ -5,6 +5,7 @@ The slow one below shares no code with the package: naive loops over plain JSON,
 step, so the overlay's indexes must catch up every time.
 """
 
+import re
 import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ BASE = "http://sandbox.test/fhir"
 FAMILIES = ["Chen", "Chén", "CHENG", "O'Neil", "van  der Berg", "Li", "Lima, Ana"]
 DATES = ["1980", "1980-03", "1980-03-15", "1980-03-16", "1979-12-31", "1981-01-01"]
 TIMES = [*DATES, "1980-03-15T10:00:00Z", "1980-03-15T23:30:00-02:00", "1980-03-16T00:00:00.500Z"]
+TIMES += ["1980-03-16T00:00:00.5000000+00:00", "1980-03-16T00:00:00.5Z"]
 CODES = [("http://loinc.org", "a"), ("http://loinc.org", "b"), ("http://other.org", "a"), (None, "a"), (None, "A")]
 NUMBERS = ["1", "1.0", "1.04", "1.05", "0.95", "10", "1000", "1049", "-1"]
 UNITS = [("http://unitsofmeasure.org", "mg"), ("http://unitsofmeasure.org", "g"), ("http://local.org", "mg"), None]
@@ -109,7 +111,8 @@ def pairs(names, values):
 
 
 QUANTITIES = [n + u for n in NUMBERS for u in ("", "|http://unitsofmeasure.org|mg", "|http://unitsofmeasure.org|g",
-                                               "|http://local.org|mg", "||mg")]  # fmt: skip
+                                               "|http://local.org|mg", "||mg", "|http://local.org|",
+                                               "|http://unitsofmeasure.org")]  # fmt: skip
 PATIENT_PAIRS = st.one_of(
     pairs(["family", "family:contains"], alternatives(st.sampled_from(STRINGS))),
     pairs(["family:exact"], st.sampled_from(["Chen", "chen", "Li", r"Lima\, Ana"])),
@@ -151,12 +154,15 @@ def plain(text):
     return " ".join("".join(c for c in letters if c not in "'-,").split())
 
 
-def span(text):
-    """The first moment of a date or time, and the first one after it."""
+def span(text, is_stored=False):
+    """The first moment of a date or time, and the first one after it; what is stored to a fraction is a moment."""
     if "T" in text:
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta())
-        return moment, moment + (timedelta(milliseconds=1) if "." in text else timedelta(seconds=1))
+        fraction = re.search(r"\.(\d+)", text)
+        if fraction is None:
+            return moment, moment + timedelta(seconds=1)
+        return moment, moment + timedelta(microseconds=1 if is_stored else 10 ** max(6 - len(fraction[1]), 0))
     parts = [int(part) for part in text.split("-")]
     if len(parts) == 3:
         return datetime(*parts), datetime(*parts) + timedelta(days=1)
@@ -214,9 +220,12 @@ def has_quantity(quantity, wanted):
     number, *unit = rest.split("|")
     value = Decimal(str(quantity["value"]))
     if unit:
-        system, code = unit
+        system, code = unit if len(unit) == 2 else (*unit, "")
         ucum = "http://unitsofmeasure.org"
-        if system == "":
+        if code == "":
+            if quantity.get("system") != system:
+                return False
+        elif system == "":
             if quantity.get("code") != code:
                 return False
         elif system == ucum:
@@ -292,7 +301,7 @@ def slow_value(resource, code, modifier, wanted):
             return resource.get("active") is (wanted == "true")
         case "birthdate" | "date":
             prefix, text = cut(wanted)
-            targets = [span(resource[key]) for key in ("birthDate", "effectiveDateTime") if key in resource]
+            targets = [span(resource[key], True) for key in ("birthDate", "effectiveDateTime") if key in resource]
             if (period := resource.get("effectivePeriod")) is not None:
                 low = span(period["start"])[0] if "start" in period else datetime.min
                 high = span(period["end"])[1] if "end" in period else datetime.max

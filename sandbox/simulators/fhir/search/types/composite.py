@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection, intersect
+from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection, intersect, union
 from sandbox.simulators.fhir.search.paths import Path, read
 from sandbox.simulators.fhir.search.problems import BadValue
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.values import split
+
+# A term holds what a value may mean: for each reading the parts' own terms.
+Term: TypeAlias = tuple[tuple[Any, ...], ...]
+# R4 gives this one's components each other's expressions, so that its text and its definition disagree about the order.
+# The parts are of different types, a code and a reference: no value can mean both.
+EITHER_ORDER: Final = frozenset({"http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"})
 
 
 class CompositeIndex(Index):
@@ -58,9 +64,12 @@ class CompositeIndex(Index):
         """Remove an entry."""
         raise NotImplementedError("elements are numbered: use drop")
 
-    def select(self, term: tuple[Any, ...]) -> Selection:
-        """Select by a term."""
-        selections = [part.select(wanted) for part, wanted in zip(self._parts, term, strict=True)]
+    def select(self, term: Term) -> Selection:
+        """Select by a term, in any of its readings."""
+        return union([self._select(reading) for reading in term])
+
+    def _select(self, reading: tuple[Any, ...]) -> Selection:
+        selections = [part.select(wanted) for part, wanted in zip(self._parts, reading, strict=True)]
 
         def keep(candidates: Keys) -> Keys:
             places: Keys = {(k, place) for k in candidates for place in range(len(self.entries.get(k, ())))}
@@ -82,12 +91,25 @@ class CompositeType(SearchType):
     def __init__(self, types: Mapping[str, SearchType]) -> None:
         self._types = types
 
-    def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> tuple[Any, ...]:
-        """Read one value."""
+    def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> Term:
+        """Read one value; the parts of a few parameters may come in either order."""
         parts = split(text, "$")
         if len(parts) != len(parameter.components) or not all(parts):
             shape = "$".join(component.code for component in parameter.components)
             raise BadValue(f"is not of the form {shape}")
+        if parameter.url not in EITHER_ORDER:
+            return (self._reading(parameter, parts, context),)
+        readings, refusal = [], None
+        for ordered in (parts, parts[::-1]):
+            try:
+                readings.append(self._reading(parameter, ordered, context))
+            except BadValue as error:
+                refusal = refusal or error
+        if refusal is not None and not readings:
+            raise refusal
+        return tuple(readings)
+
+    def _reading(self, parameter: Parameter, parts: list[str], context: Context) -> tuple[Any, ...]:
         terms = []
         for part, component in zip(parts, _component_parameters(parameter), strict=True):
             try:

@@ -1,11 +1,12 @@
 """Quantity search (R4 search, 3.1.1.4.11): a number, and the unit it is in.
 
-`5.4` looks at any unit, `5.4||mg` at quantities whose code or unit is mg, `5.4|system|code` at those of
-that code; where both sides are UCUM, at those of any unit that it can be converted to. A quantity
-with a comparator (`<5`) is the interval it stands for.
+`5.4` looks at any unit, `5.4||mg` at quantities whose code or unit is mg, `5.4|system` (or `5.4|system|`) at those
+of any code of the system, `5.4|system|code` at those of that code; where both sides are UCUM, at those of any unit that
+it can be converted to. A quantity with a comparator (`<5`) is the interval it stands for.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search import ucum
 from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import EMPTY, Index, Key, Selection
+from sandbox.simulators.fhir.search.index import EMPTY, Index, Key, Keys, Selection
 from sandbox.simulators.fhir.search.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.paths import Path
 from sandbox.simulators.fhir.search.problems import BadValue
@@ -32,6 +33,8 @@ from sandbox.simulators.fhir.search.values import split, unescape
 CURRENCY: Final = "urn:iso:std:iso:4217"
 Group: TypeAlias = tuple[Any, ...]
 ANY: Final[Group] = ("any",)
+_SYSTEM: Final = "system"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,22 @@ class QuantityIndex(Index):
 
     def select(self, term: QuantityTerm) -> Selection:
         """Select by a term."""
+        if term.group[0] == _SYSTEM:
+            return self._of_system(term)
         group = self._groups.get(term.group)
         return EMPTY if group is None else group.select(term.range)
+
+    def _of_system(self, term: QuantityTerm) -> Selection:
+        """Select in any unit, and look at the systems of those; that is rarely asked for, and needs no group."""
+        intervals = self._groups.get(ANY)
+        if intervals is None:
+            return EMPTY
+        found = intervals.select(term.range)
+
+        def keep(candidates: Keys) -> Keys:
+            return {key for key in candidates if any(_is_of_system(e, term) for e in self.entries.get(key, ()))}
+
+        return Selection(found.estimate, lambda: keep(found.keys()), keep)
 
     def rank(self, entry: QuantityEntry, is_descending: bool) -> float | None:
         """Return what an entry sorts by."""
@@ -97,15 +114,19 @@ class QuantityType(SearchType):
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> QuantityTerm:
         """Read one value."""
         parts = [unescape(part) for part in split(text, "|")]
-        if len(parts) not in (1, 3) or (len(parts) == 3 and not parts[2]):
-            raise BadValue("is not of the form number, number||code or number|system|code")
+        if len(parts) > 3 or (len(parts) > 1 and not any(parts[1:])):
+            raise BadValue("is not of the form number, number|system, number||code or number|system|code")
         prefix, rest = split_prefix(parts[0])
         number = parse_number(rest)
         points = (number, *bounds_of(prefix, number))
         plain = range_of(prefix, *map(float, points))
         if len(parts) == 1:
             return QuantityTerm(ANY, plain)
-        _, system, code = parts
+        _, system, code = parts if len(parts) == 3 else (*parts, "")
+        if not code:
+            if not _ABSOLUTE(system):
+                raise BadValue(f'has the system "{system}", which is no URI; for a unit alone write number||{system}')
+            return QuantityTerm((_SYSTEM, system), plain)
         if not system:
             return QuantityTerm(("unit", code), plain)
         unit = ucum.unit_of(code) if system == ucum.SYSTEM else None
@@ -125,6 +146,16 @@ class QuantityType(SearchType):
     def new_index(self, parameter: Parameter, facet: str) -> Index:
         """Make an empty index."""
         return QuantityIndex()
+
+
+def _is_of_system(entry: QuantityEntry, term: QuantityTerm) -> bool:
+    """Whether a quantity has a term's system, and its number is within the range."""
+    system = term.group[1]
+    is_there = any(
+        group[:2] in ((_SYSTEM, system), ("code", system)) or (group[0] == "ucum" and system == ucum.SYSTEM)
+        for group, *_ in entry.places
+    )
+    return is_there and any(group == ANY and term.range.matches(low, high) for group, low, high in entry.places)
 
 
 def _to_base(unit: ucum.Unit, value: Decimal | None, default: float = 0.0) -> float:
@@ -156,6 +187,8 @@ def _places(low: Decimal | None, high: Decimal | None, unit: dict[str, Any]) -> 
     code, system = unit.get("code"), unit.get("system")
     names = {name for name in (code, unit.get("unit")) if isinstance(name, str)}
     places += [(("unit", name), *plain) for name in sorted(names)]
+    if isinstance(system, str) and not isinstance(code, str):
+        places.append(((_SYSTEM, system), *plain))
     if isinstance(code, str) and isinstance(system, str):
         known = ucum.unit_of(code) if system == ucum.SYSTEM else None
         if known is None:

@@ -1,0 +1,74 @@
+"""What a browser asks before and after it lets a page call this server: CORS (Fetch Standard, "CORS protocol").
+
+Pages of loopback origins and of `SANDBOX_ALLOWED_ORIGINS` may call everything, with cookies; a preflight needs no
+token and reaches no route. Of other origins a request is answered as any other and without the headers, so that
+their pages see nothing of the answer.
+"""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from sandbox.api.context import SETTINGS
+from sandbox.errors import Forbidden
+from sandbox.keys import is_loopback
+
+METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+EXPOSED: Final = (
+    "ETag, Location, Last-Modified, Content-Location, Content-Disposition, Content-Range, Accept-Ranges, Allow, "
+    "Retry-After, WWW-Authenticate, X-Request-Id"
+)
+PREFLIGHT_AGE_S: Final = 600
+_HEADER_NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~\w-]+)*", re.ASCII)
+
+
+def is_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a page of an origin may call this server; `allowed` are the origins of the settings.
+
+    >>> [is_allowed(o, ()) for o in ("http://localhost:5173", "https://[::1]", "http://127.0.0.1.example.org", "null")]
+    [True, True, False, False]
+    >>> is_allowed("https://ui.example.org", ("https://ui.example.org",))
+    True
+    """
+    if origin in allowed:
+        return True
+    try:
+        parts = urlsplit(origin)
+        return parts.scheme in ("http", "https") and is_loopback(parts.hostname or "") and not parts.path
+    except ValueError:
+        return False
+
+
+def preflight(request: web.Request) -> web.Response | None:
+    """Return the answer to a preflight, None for any other request. Raises `Forbidden` for an origin not allowed."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
+        return None
+    if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
+        raise Forbidden(
+            f"Pages of {origin[:200]} may not call this server; name their origin in SANDBOX_ALLOWED_ORIGINS."
+        )
+    headers = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
+        hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_AGE_S),
+    }
+    wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").strip()
+    if _HEADER_NAMES.fullmatch(wanted):
+        headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
+    return web.Response(status=204, headers=headers)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add to an answer that is about to leave what lets a page of an allowed origin read it; errors too.
+
+    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first by
+    themselves.
+    """
+    response.headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and is_allowed(origin, request.app[SETTINGS].allowed_origins):
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED

@@ -1,0 +1,226 @@
+"""Who comes in, and to which sandbox: one resolver for every scope.
+
+A scope's path names playgrounds: those of a run, of one task run, or the one a sandbox belongs to. A caller is let
+in by the scope's key (the run token; on direct paths the organization key) or by what the sandbox itself gave
+out (an access token, a session's cookie), which is enough everywhere. At a door, where one logs in, and for
+documents nothing has to be shown; there the path alone says which sandbox is meant.
+"""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final, Protocol, TypeAlias
+
+from aiohttp import web
+
+from sandbox.api import auth
+from sandbox.api.context import RUNS
+from sandbox.errors import Conflict, NotFound, SandboxError, Unauthorized
+from sandbox.playground.events import Request
+from sandbox.playground.playground import Sandbox
+from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
+from sandbox.simulators.base import Access, Simulator
+
+Target: TypeAlias = tuple[TaskRun, Sandbox]
+NONE_STARTED: Final = "No task run is started; start a task run first."
+
+
+class Standing(Enum):
+    """What a caller has shown: the scope's key, a credential of the sandbox's own, or nothing yet."""
+
+    KEY = auto()
+    OWN = auto()
+    STRANGER = auto()
+
+
+class Way(Protocol):
+    """One way to name playgrounds in a path."""
+
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
+        """Return what the path names if the request carries its key; quick, and without a reason if not."""
+        ...
+
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
+        """Return everything the path names that is active, whoever asks."""
+        ...
+
+    async def named(self, request: web.Request, surface: str) -> list[Target]:
+        """Return everything the path names, over or not, at least one. Raises `NotFound`."""
+        ...
+
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Return why `find` found nothing, as far as the caller may know."""
+        ...
+
+
+async def admit(
+    way: Way, app: web.Application, request: web.Request, simulator: Simulator, access: Access, call: Request
+) -> tuple[Target, Standing]:
+    """Return whom a call reaches that has not the scope's key, and what it has shown instead.
+
+    Raises `Unauthorized`, `NotFound`, `Conflict`.
+    """
+    surface = simulator.surface
+    if access != "organization":
+        try:
+            target = _by_own_credential(way.active(app, request, surface), simulator, call)
+        except Unauthorized:
+            if access == "credential":
+                raise
+            target = None
+        if target is not None:
+            return target, Standing.OWN
+    if access not in ("document", "door"):
+        reason = await way.explain(request, surface)
+        if isinstance(reason, Unauthorized) and access == "credential" and simulator.own_credential:
+            raise Unauthorized(f"{reason.message} {simulator.own_credential}")
+        raise reason
+    targets = await way.named(request, surface)
+    started = [target for target in targets if target[0].phase is Phase.STARTED]
+    if access == "document":
+        return (started or targets)[0], Standing.STRANGER
+    if not started:
+        raise not_started(task_run for task_run, _ in targets)
+    if len(started) > 1:
+        started = [target for target in started if simulator.is_named(target[1], call)]
+        if len(started) != 1:
+            raise Unauthorized("Several task runs are started here, and this names the sandbox of none of them.")
+    return started[0], Standing.STRANGER
+
+
+def _by_own_credential(targets: Iterable[Target], simulator: Simulator, call: Request) -> Target | None:
+    reason: Unauthorized | None = None
+    for task_run, sandbox in targets:
+        playground = task_run.playground
+        if task_run.phase is not Phase.STARTED or playground is None or playground.is_torn_down:
+            continue
+        try:
+            if simulator.is_known(playground.look(sandbox), call):
+                return task_run, sandbox
+        except Unauthorized as error:
+            reason = error
+    if reason is not None:
+        raise reason
+    return None
+
+
+def not_started(task_runs: Iterable[TaskRun]) -> Conflict:
+    """Return the refusal of calls to systems that are not open now, or not any more."""
+    states = list(dict.fromkeys(str(t.status if t.is_over else t.phase) for t in task_runs))
+    if Phase.CREATED in states:
+        return Conflict(NONE_STARTED)
+    return Conflict(f"The task run is {states[0]}; its systems take no more calls.")
+
+
+class ByRun:
+    """`/v1/benchmark-runs/{benchmark_run_id}`: the one task run of the run that is started."""
+
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
+        """Return the started task run's sandbox."""
+        run = app[RUNS].active_by_token(auth.token_of(request))
+        if run is None or run.id != request.match_info["benchmark_run_id"]:
+            return None
+        started = run.started
+        return (started[0], sandbox_of(run, started[0], surface)) if len(started) == 1 else None
+
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
+        """Return the sandboxes of all its task runs."""
+        run = app[RUNS].active.get(request.match_info["benchmark_run_id"])
+        return [] if run is None else _having(run.task_runs, surface)
+
+    async def named(self, request: web.Request, surface: str) -> list[Target]:
+        """Return the sandboxes of its task runs that are not over, of all if they are."""
+        run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
+        chosen = [t for t in run.task_runs if not t.is_over] or run.task_runs
+        return [(t, sandbox_of(run, t, surface)) for t in chosen]
+
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Say whether it is the token, the run, or the task runs."""
+        try:
+            run = await auth.run_in_path(request)
+        except SandboxError as error:
+            return error
+        if run.is_over:
+            return Conflict(f"The benchmark run is {run.status}; its systems take no more calls.")
+        started = run.started
+        if not started:
+            return Conflict(NONE_STARTED)
+        ids = ", ".join(f"/v1/task-runs/{t.id}/{surface}" for t in started)
+        return Conflict(f"{len(started)} task runs are started; use the task-scoped URL of one of them: {ids}.")
+
+
+class ByTaskRun:
+    """`/v1/task-runs/{task_run_id}`: that task run, if it is started."""
+
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
+        """Return the task run's sandbox."""
+        run = app[RUNS].active_by_token(auth.token_of(request))
+        task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
+        is_of_run = run is not None and task_run is not None and task_run.benchmark_run_id == run.id
+        if run is None or task_run is None or not is_of_run or task_run.phase is not Phase.STARTED:
+            return None
+        return task_run, sandbox_of(run, task_run, surface)
+
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
+        """Return the task run's sandbox."""
+        task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
+        return [] if task_run is None else _having([task_run], surface)
+
+    async def named(self, request: web.Request, surface: str) -> list[Target]:
+        """Return the task run's sandbox."""
+        run, task_run = await request.app[RUNS].find_task_run(request.match_info["task_run_id"])
+        return [(task_run, sandbox_of(run, task_run, surface))]
+
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Say whether it is the token or the task run."""
+        try:
+            _, task_run = await auth.task_run_in_path(request)
+        except SandboxError as error:
+            return error
+        state = task_run.status if task_run.is_over else task_run.phase
+        return Conflict(f"The task run is {state}; its systems take calls while it is started.")
+
+
+class BySandbox:
+    """`/sandboxes/{sandbox_id}`: that sandbox. With the organization key before its task run is started, too."""
+
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
+        """Return the sandbox."""
+        if not auth.has_organization_key(app, request):
+            return None
+        return next(iter(self.active(app, request, surface)), None)
+
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
+        """Return the sandbox."""
+        found = app[RUNS].active_sandbox(request.match_info["sandbox_id"])
+        return [found] if found is not None and found[1].surface == surface else []
+
+    async def named(self, request: web.Request, surface: str) -> list[Target]:
+        """Return the sandbox."""
+        found = request.app[RUNS].active_sandbox(request.match_info["sandbox_id"])
+        if found is None:
+            raise NotFound("There is no active sandbox of this id.")
+        if found[1].surface != surface:
+            raise NotFound(f"The sandbox is a {found[1].type}; it has no {surface} surface.")
+        return [found]
+
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Say whether it is the key or the sandbox."""
+        try:
+            auth.organization(request)
+            await self.named(request, surface)
+        except SandboxError as error:
+            return error
+        return Conflict("The sandbox takes no calls now.")
+
+
+def _having(task_runs: Iterable[TaskRun], surface: str) -> list[Target]:
+    return [(t, sandbox) for t in task_runs for sandbox in t.sandboxes if sandbox.surface == surface]
+
+
+def sandbox_of(run: BenchmarkRun, task_run: TaskRun, surface: str) -> Sandbox:
+    """Return a task run's sandbox on a surface. Raises `NotFound`."""
+    for sandbox in task_run.sandboxes:
+        if sandbox.surface == surface:
+            return sandbox
+    reference = run.benchmark.definition.reference
+    raise NotFound(f"The environment of {reference} has no simulator on the surface {surface}.")

@@ -1,0 +1,136 @@
+"""Every key of every simulator's `credentials` opens the door it names, with nothing else.
+
+`DOORS` holds one entry per simulator and key: what a client does with it. An address is opened with the key that
+is handed out beside it, and with the run token only where there is none. A simulator or a key without an entry
+fails the first test.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+GRANT = {"grant_type": "client_credentials"}
+
+
+@dataclass
+class Client:
+    """What a door's test may use: the sandbox's credentials, and calls without any key of the server."""
+
+    doors: Any
+    held: dict[str, Any]
+    kit: Any
+    basic: Any
+    cookie_of: Any
+
+    async def read(self, url: str, token: str | None = None, **headers: str) -> Any:
+        return await self.doors.call("GET", url, token, headers=headers)
+
+    async def with_run_token(self, url: str) -> int:
+        return int((await self.read(url, self.doors.run.token)).status)
+
+
+async def fhir_base(client: Client) -> bool:
+    """The base with what the client's own id and secret get."""
+    token = await client.doors.token()
+    public = await client.read(f"{client.held['fhir_base_url']}/metadata")
+    return public.status == (await client.read(f"{client.held['fhir_base_url']}/Patient", token)).status == 200
+
+
+async def fhir_client(client: Client) -> bool:
+    """The id and the secret at the token URL, by HTTP Basic and in the form."""
+    held = client.held
+    form = {**GRANT, "client_id": held["client_id"], "client_secret": held["client_secret"]}
+    ways = [
+        await client.doors.ask(held["token_url"], form),
+        await client.doors.ask(
+            held["token_url"], GRANT, Authorization=client.basic(held["client_id"], held["client_secret"])
+        ),
+    ]
+    return all(answer.status == 200 and answer.json["access_token"] for answer in ways)
+
+
+async def portal_page(client: Client) -> bool:
+    """The address leads to the log-in."""
+    page = await client.read(client.held["portal_url"])
+    return page.status == 200 and page.json["log_in"]["url"] == f"{client.held['portal_url']}/login"
+
+
+async def portal_user(client: Client) -> bool:
+    """Name and password at the log-in, then the cookie at the REST root."""
+    cookie = client.cookie_of(await client.doors.log_in())
+    return (await client.read(f"{client.held['api_url']}/patients", **cookie)).status == 200
+
+
+async def hl7_receiver(client: Client) -> bool:
+    """A message addressed to the engine by its own name is acknowledged in that name."""
+    names = client.held["receiving_application"], client.held["receiving_facility"]
+    payload = client.kit.adt.format(control="C1", family="Smith").replace("|C|D|", f"|{names[0]}|{names[1]}|")
+    sent = await client.doors.call(
+        "POST", client.held["outbound_url"], client.doors.run.token, json={"payload": payload}
+    )
+    return sent.json["ack_code"] == "AA" and tuple(sent.json["ack"].split("|")[2:4]) == names
+
+
+async def files_root(client: Client) -> bool:
+    """The root of the tree is where `files_url` begins."""
+    found = await client.read(client.held["files_url"] + client.held["root"], client.doors.run.token)
+    return found.status == 200 and b"inbox" in found.body
+
+
+def address(key: str) -> Any:
+    """An address that has no credential of its own: with the run token."""
+
+    async def opens(client: Client) -> bool:
+        return await client.with_run_token(client.held[key]) == 200
+
+    return opens
+
+
+DOORS: dict[str, dict[str, Any]] = {
+    "Fhir": {
+        "fhir_base_url": fhir_base,
+        "token_url": fhir_client,
+        "client_id": fhir_client,
+        "client_secret": fhir_client,
+    },
+    "Hl7": {
+        "inbox_url": address("inbox_url"),
+        "outbound_url": hl7_receiver,
+        "receiving_application": hl7_receiver,
+        "receiving_facility": hl7_receiver,
+    },
+    "Files": {"root": files_root, "inbox_url": address("inbox_url"), "files_url": address("files_url")},
+    "Payer": {"portal_url": portal_page, "api_url": portal_user, "username": portal_user, "password": portal_user},
+}
+
+
+async def test_every_credential_has_its_door(doors, registry):
+    assert {simulator.type for simulator in registry.simulators} == set(DOORS)
+    for kind, keys in DOORS.items():
+        assert set(doors.credentials(kind)) == set(keys), kind
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in DOORS.items() for key in keys])
+async def test_it_opens(doors, kit, http_basic, kept, kind, key):
+    assert await DOORS[kind][key](Client(doors, doors.credentials(kind), kit, http_basic, kept))
+
+
+@pytest.mark.parametrize("kind", DOORS)
+async def test_the_direct_form_of_the_credentials_opens_the_same_doors(doors, kit, http_basic, kept, kind):
+    """`GET /sandboxes/{id}` shows them with direct addresses; secrets are the same."""
+    direct = (await doors.live.get(f"/sandboxes/{doors.sandbox_id(kind)}"))["credentials"]
+    handed_out = doors.credentials(kind)
+    assert set(direct) == set(handed_out)
+    for key, value in direct.items():
+        is_address = key.endswith("_url")
+        assert (value == handed_out[key]) is not is_address, key
+        if not is_address:
+            continue
+        assert value.startswith(f"{doors.live.url}/sandboxes/{doors.sandbox_id(kind)}/")
+    if kind == "Fhir":
+        token = await doors.token(url=direct["token_url"])
+        assert (await doors.call("GET", f"{direct['fhir_base_url']}/Patient", token)).status == 200
+    if kind == "Payer":
+        cookie = kept(await doors.log_in(f"/sandboxes/{doors.sandbox_id(kind)}"))
+        assert (await doors.call("GET", f"{direct['api_url']}/patients", headers=cookie)).status == 200
