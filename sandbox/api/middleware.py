@@ -10,10 +10,10 @@ from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.api.hosts import HOSTS
 from sandbox.errors import SandboxError
-from sandbox.logs import Log
+from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
 
-log = Log()
+log = get_logger()
 
 _READS = frozenset({"GET", "HEAD"})
 
@@ -42,8 +42,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
         raise
     except WriterError as error:
         response = _answer(request, errors.Internal(str(error)), request_id)
-    except Exception as error:
-        log.exception("unexpected error", error, request_id=request_id, method=request.method, path=request.path)
+    except Exception:
+        log.exception("unexpected error", request_id=request_id, method=request.method, path=request.path)
         response = _answer(request, errors.Internal("Something broke in the server; its log says what."), request_id)
     finally:
         in_flight.count -= 1

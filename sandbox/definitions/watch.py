@@ -8,9 +8,9 @@ from watchfiles import awatch
 
 from sandbox.definitions.library import Library, Shelf
 from sandbox.definitions.problems import DefinitionError
-from sandbox.logs import Log
+from sandbox.logs import get_logger
 
-log = Log()
+log = get_logger()
 
 
 async def watch(
@@ -44,7 +44,7 @@ async def watch(
             log.error("definitions not reloaded", problems=[str(error)])
         except Exception as error:  # whatever a definition does to the loader, the next change is looked at
             shelf.refuse(DefinitionError.at("", f"the definitions cannot be loaded: {type(error).__name__}"))
-            log.exception("definitions not reloaded", error)
+            log.exception("definitions not reloaded")
         else:
             await keep(library)
             shelf.swap(library)

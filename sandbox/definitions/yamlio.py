@@ -1,5 +1,7 @@
 """YAML (and JSON, its subset) with line numbers: where each key of a document stands."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import yaml
@@ -38,6 +40,11 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+_SURPRISING = {
+    "tag:yaml.org,2002:bool": re.compile(r"(?i:yes|no|on|off|y|n)"),
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?0[0-7_]+|.*[:_].*"),
+    "tag:yaml.org,2002:float": re.compile(r".*[:_].*"),
+}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -45,10 +52,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class Located:
-    """A parsed document and the line of every path in it."""
+    """A parsed document and the line of every path in it.
 
-    def __init__(self, value: Any, lines: dict[Path, int]) -> None:
+    `surprises` are the plain scalars that YAML 1.1 reads as something else than most people do, with
+    their path and the text: `no` as false, `0123` as 83, `10:30` as 630.
+    """
+
+    def __init__(self, value: Any, lines: dict[Path, int], surprises: Sequence[tuple[Path, str, Any]] = ()) -> None:
         self.value = value
+        self.surprises = tuple(surprises)
         self._lines = lines
 
     def line_of(self, path: Path) -> int:
@@ -75,10 +87,12 @@ def load_located(text: bytes | str, file: str) -> Located:
         try:
             node = loader.get_single_node()
             lines: dict[Path, int] = {}
+            found: list[tuple[Path, yaml.ScalarNode]] = []
             if node is not None:
                 _measure(node, {}, set(), 1, file)
-                _walk(node, (), lines, file)
+                _walk(node, (), lines, found, file)
             value = loader.construct_document(node) if node is not None else None
+            surprises = [(path, scalar.value, loader.construct_object(scalar)) for path, scalar in found]
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -90,7 +104,7 @@ def load_located(text: bytes | str, file: str) -> Located:
         raise DefinitionError.at(file, "is nested too deeply") from None
     except (ValueError, TypeError, LookupError, OverflowError) as error:  # a value that is not what its tag says
         raise DefinitionError.at(file, f"holds a value that cannot be read: {error}") from None
-    return Located(value, lines)
+    return Located(value, lines, surprises)
 
 
 def _measure(node: yaml.Node, known: dict[int, int], above: set[int], depth: int, file: str) -> int:
@@ -117,7 +131,10 @@ def _measure(node: yaml.Node, known: dict[int, int], above: set[int], depth: int
     return size
 
 
-def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], file: str) -> None:
+def _walk(
+    node: yaml.Node, path: Path, lines: dict[Path, int], found: list[tuple[Path, yaml.ScalarNode]], file: str
+) -> None:
+    """Note the line of every path, and the scalars that surprise."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -128,7 +145,11 @@ def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], file: str) -> Non
                 raise DefinitionError.at(file, "stands twice", line=line, key=".".join(map(str, (*path, key))))
             seen.add(key)
             lines[(*path, key)] = line
-            _walk(value_node, (*path, key), lines, file)
+            _walk(value_node, (*path, key), lines, found, file)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _walk(item, (*path, index), lines, file)
+            _walk(item, (*path, index), lines, found, file)
+    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+        pattern = _SURPRISING.get(node.tag)
+        if pattern is not None and pattern.fullmatch(node.value):
+            found.append((path, node))

@@ -16,7 +16,7 @@ from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
-from sandbox.logs import Log
+from sandbox.logs import get_logger
 from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
@@ -33,7 +33,7 @@ from sandbox.scoring.engine import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
-log = Log()
+log = get_logger()
 
 
 class ScenarioFailed(SandboxError):
@@ -103,7 +103,7 @@ class RunService(RunLookup):
         ]
         self.admit(run)
         self._expiry.watch(run)
-        await self._writer.write(storage.insert_run(run))
+        await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
         return run, token
 
     def concurrency_of(self, run: BenchmarkRun) -> int:

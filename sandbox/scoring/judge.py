@@ -16,6 +16,7 @@ from sandbox.jsonio import Json
 from sandbox.scoring import evidence as ev
 from sandbox.scoring.compare import FieldResult, compare_field, compare_phrase, describe_problem, find_text, read_path
 from sandbox.scoring.evidence import CountResult, PhraseResult
+from sandbox.scoring.nearest import find_nearest
 from sandbox.scoring.phrases import words_of
 from sandbox.simulators.base import Check, Selection, Subject
 
@@ -100,12 +101,14 @@ class _Comparison:
 
 
 def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
-    """Compare the subjects of a selection with an assertion.
+    """Compare the subjects of a selection with an assertion; what could not be evaluated fails it.
 
     Raises what the subjects' `values_at` raises for a path that cannot be read.
     """
     expected = Expectations.of(assertion)
     compared = _compare_all(check, expected, selection.subjects)
+    if selection.problem is not None:
+        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None))
     if expected.is_absent:
         return _judge_absence(check, expected, selection, compared)
     picked = compared[0] if check.picks == "first" else max(compared, key=lambda comparison: comparison.hits)
@@ -119,6 +122,10 @@ def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
         hits, total = int(picked.subject is not None), 1
     evidence = _evidence(check, selection, picked, count)
     details = _describe(check, selection, picked, count, hits, total)
+    nearest = find_nearest(selection) if picked.subject is None and hits < total else None
+    if nearest is not None:
+        details = f"{details} {nearest.details}"
+        evidence["nearest"] = nearest.evidence
     return Judgement(hits / total, hits == total, details, evidence)
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Output, Processor, ProcessorFailed
 from sandbox.llm_tasks.input_processors.document_extractor import DocumentContentExtractor
 from sandbox.llm_tasks.input_processors.search import PerplexitySearch
 from sandbox.llm_tasks.input_processors.url_fetcher import UrlFetcher
-from sandbox.logs import Log
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.logs import get_logger
 from sandbox.settings import Settings
 
 __all__ = ["Processed", "Processor", "ProcessorFailed", "Processors"]
 
-log = Log()
+log = get_logger()
 
 # The older name that some definitions still use.
 _ALIASES: Final = {"url_scraper": "url_fetcher"}
@@ -99,5 +99,5 @@ async def _ask(
     except ProcessorFailed:
         raise
     except Exception as error:
-        log.exception("input processor broke", error, input_processor=processor.name)
+        log.exception("input processor broke", input_processor=processor.name)
         raise ProcessorFailed(f"it broke ({type(error).__name__})") from None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import limits
-from sandbox.llm_tasks.addresses import is_task_api
+from sandbox.llm_tasks.http.addresses import is_task_api
 
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
@@ -64,6 +64,7 @@ CREATE_WRONG = {
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
 }
 API: dict[tuple[str, str], Row] = {
+    ("GET", "/"): Row(is_open=True),
     ("GET", "/healthz"): Row(is_open=True),
     ("GET", "/readyz"): Row(is_open=True),
     ("POST", "/v1/benchmark-runs"): Row(
@@ -144,6 +145,7 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"ack_code": [*but(str), "", "XX"], "text": but(str), "payload": [*but(str), "nonsense"]},
     ),
     ("GET", "hl7/outbound"): Row(),
+    ("GET", "hl7/batches"): Row(),
     ("POST", "hl7/outbound"): PAYLOAD,
     ("GET", "hl7/messages"): Row(),
     ("POST", "hl7/messages"): PAYLOAD,

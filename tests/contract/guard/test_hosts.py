@@ -101,6 +101,22 @@ async def test_a_write_under_a_foreign_name_changes_nothing(guard):
     assert absolute[0] == 201, absolute
 
 
+async def test_plain_calls_on_one_connection(guard):
+    """The quickest way to a simulated system knows the names, too, whichever comes first."""
+    path, token = f"/v1/benchmark-runs/{guard.run.id}/fhir/Patient/ana", guard.run.token
+    before = await guard.state()
+    async with guard.line() as line:
+        for host, status in (("evil.example", 421), ("localhost", 200), ("evil.example", 421), ("[", 400)):
+            line.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+            assert (await line.answer())[0] == status, host
+        line.write(
+            f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\nContent-Length: 2\r\n"
+            f"Authorization: Bearer {token}\r\n\r\n{{}}".encode()
+        )
+        assert (await line.answer())[0] == 403
+    assert await guard.state() == (before[0], before[1] + 1)
+
+
 async def test_http_1_0_needs_no_host(guard, plug):
     async with plug(guard.live) as line:
         line.write(b"GET /readyz HTTP/1.0\r\n\r\n")

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-import structlog
 from aiohttp import web
 from yarl import URL
 
@@ -148,7 +147,7 @@ async def test_after_everything_was_done_and_broke(process, disk, kit):
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert "unexpected error" in log and "RuntimeError" in log and "[redacted]" in log
+    assert "unexpected error" in log and "RuntimeError" in log and "***" in log
     assert "locals" not in log
     for what, secret in {**secrets, "upstream": "s3cr3t-of-the-upstream"}.items():
         assert secret not in log, (what, log[max(0, log.find(secret) - 200) :][:400])
@@ -176,8 +175,6 @@ def assert_record_is_clean(disk, secrets):
 
 
 async def test_an_unexpected_error_shows_no_values(guard, monkeypatch, capsys):
-    structlog.reset_defaults()
-
     def broken(*_):
         secret_local = f"a local value {guard.run.token}"
         raise RuntimeError(secret_local[:13])
@@ -193,12 +190,12 @@ async def test_an_unexpected_error_shows_no_values(guard, monkeypatch, capsys):
 
 def test_what_looks_like_a_secret():
     for text, clean in (
-        ("GET /t/abcdefghijklmnopqrst/fhir", "GET /t/[redacted]/fhir"),
-        ("{'authorization': 'Bearer abcd', 'x': 1}", "{'[redacted], 'x': 1}"),
-        ('{"password": "a b\\"c", "b": 1}', '{"[redacted]c", "b": 1}'),
-        ("Cookie: portal_session=01.abc; a=b", "[redacted]; a=b"),
-        ("token eyJhbGciOiJI.eyJzdWIi.c2ln", "token [redacted]"),
-        ("password=hunter2&x=1", "[redacted]&x=1"),
+        ("GET /t/abcdefghijklmnopqrst/fhir", "GET /t/***/fhir"),
+        ("{'authorization': 'Bearer abcd', 'x': 1}", "{'***, 'x': 1}"),
+        ('{"password": "a b\\"c", "b": 1}', '{"***c", "b": 1}'),
+        ("Cookie: portal_session=01.abc; a=b", "***; a=b"),
+        ("token eyJhbGciOiJI.eyJzdWIi.c2ln", "token ***"),
+        ("password=hunter2&x=1", "***&x=1"),
         ("nothing here: Patient/ana, br_01M8, key of a map", "nothing here: Patient/ana, br_01M8, key of a map"),
     ):
         assert logs.redact(text, {}) == clean
