@@ -153,7 +153,7 @@ def _walk(
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*path, index), lines, found, file)
-    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+    elif isinstance(node, yaml.ScalarNode) and not node.style:
         pattern = _SURPRISING.get(node.tag)
         if pattern is not None and pattern.fullmatch(node.value):
             found.append((path, node))
