@@ -1,41 +1,42 @@
 # Two commands are enough: `make run` starts the server, `make test` runs the suite.
 # `make prove` runs what is too slow for that, and the suite again under coverage.
-# Each target creates .venv with the pinned dependencies when it is missing.
+# Each target first brings .venv to where it can be used: `run` installs what the server needs, the others the rest.
+# PYTHON=/path/to/python3 names the Python that a new .venv is made with.
 
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+export PYTHON
 
-.PHONY: run test check bench prove rehearse clean
+.PHONY: run test check bench prove rehearse clean environment-run $(VENV)/.installed
 
-run: $(STAMP)
+run: environment-run
 	$(BIN)/sandbox serve $(ARGS)
 
-test: $(STAMP)
+test: $(VENV)/.installed
 	$(BIN)/pytest -n 2 --dist loadfile -q $(ARGS)
 
-check: $(STAMP)
+check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sandbox check
 
-bench: $(STAMP)
+bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench $(ARGS)
 
-prove: $(STAMP)
+prove: $(VENV)/.installed
 	$(BIN)/pytest -q -m slow $(ARGS)
 	$(BIN)/pytest -n 2 --dist loadfile -q --cov --cov-report=term
 
-rehearse: $(STAMP)
+rehearse: environment-run
 	$(BIN)/sandbox rehearse all $(ARGS)
 
 clean:
 	rm -rf $(VENV) .sandbox dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
 
-$(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+environment-run:
+	@sh .ci/environment.sh run
+
+$(VENV)/.installed:
+	@sh .ci/environment.sh all

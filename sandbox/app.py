@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-import structlog
 from aiohttp import web
 
-from sandbox.api import browsers, llm_tasks, surfaces, system, v1
+from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
+from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
     FETCH,
+    HEADS,
     HUB,
     IN_FLIGHT,
     KEY_RING,
@@ -26,28 +27,32 @@ from sandbox.api.context import (
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
+from sandbox.logs import get_logger
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
+from sandbox.record.lock import DirectoryLock
 from sandbox.record.reader import Reader
-from sandbox.record.writer import Writer
+from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing, StartKeys
 from sandbox.settings import Settings
 
-__all__ = ["START_KEYS", "Settings", "create_app", "create_registry"]
+__all__ = ["LOCK", "START_KEYS", "Settings", "create_app", "create_registry"]
 
 START_KEYS = web.AppKey("start_keys", StartKeys)
 WATCHING = web.AppKey("watching", asyncio.Event)
+LOCK = web.AppKey("lock", DirectoryLock)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def create_app(
@@ -64,7 +69,10 @@ def create_app(
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
+    app[HEADS] = Heads()
+    app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
+    front.add_routes(app)
     system.add_routes(app)
     v1.add_routes(app)
     for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
@@ -83,17 +91,14 @@ async def _let_go(app: web.Application) -> None:
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     settings, registry, clock = app[SETTINGS], app[REGISTRY], app[CLOCK]
-    lock = database.DirectoryLock(settings.data_dir)
+    lock = app[LOCK] = DirectoryLock(settings.data_dir)
     try:
-        load = partial(
-            load_library, settings.playground_dirs, settings.seed_dirs, registry, is_strict=settings.is_strict
-        )
+        load = partial(load_library, settings.playground_dirs, settings.seed_dirs, registry)
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)
-        writer = app[WRITER] = Writer(await database.connect(file), partial(database.sync_log, file))
+        writer = app[WRITER] = await open_writer(file)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
-        writer.start()
         try:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()

@@ -1,7 +1,7 @@
 """What is built in: the simulators, the checks beside theirs, and who judges LLM tasks. Knows no server."""
 
-from sandbox.llm_tasks.check import LLM_TASK
-from sandbox.llm_tasks.definitions import definition_problems
+from sandbox.llm_tasks.checks import LLM_TASK
+from sandbox.llm_tasks.tasks.from_files import definition_problems
 from sandbox.runs.registry import Registry
 from sandbox.simulators.base import Simulator
 from sandbox.simulators.fhir import FhirSimulator

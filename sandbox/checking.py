@@ -1,38 +1,88 @@
 """`sandbox check`: load everything as a server would, and look closer than it does.
 
-On top of what loading refuses, an assertion that no check accepts is a problem here, and FHIR
-seeds get a second opinion from an independent set of models.
+On top of what loading refuses, whatever `definitions/inspection.py` finds is a problem here, and files
+that nothing reads; FHIR seeds get a second opinion from an independent set of models.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sandbox.builtin import create_registry
+from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Library, load_library
 from sandbox.definitions.load import BENCHMARK_FILES
-from sandbox.definitions.problems import DefinitionError
+from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.globs import glob_matcher
 from sandbox.settings import Settings
+from sandbox.simulators.base import Simulator
+from sandbox.suggest import did_you_mean, nearest
+
+_FORM = "a benchmark is <slug>/v<version>/benchmark.yaml"
+_DEPTH_MAX = 4
 
 
-def check_definitions(path: Path | None, seeds: tuple[Path, ...], *, is_strict: bool) -> tuple[list[str], str]:
+def check_definitions(path: Path | None, seeds: tuple[Path, ...]) -> tuple[list[str], str]:
     """Check a directory of benchmarks (or a single benchmark's); return the problems and a summary line."""
     registry = create_registry()
     settings = Settings(playgrounds=(_root_of(path),) if path is not None else (), seeds=seeds)
     try:
-        library = load_library(settings.playground_dirs, settings.seed_dirs, registry, is_strict=is_strict)
+        library = load_library(settings.playground_dirs, settings.seed_dirs, registry)
     except DefinitionError as error:
         return [str(p) for p in error.problems], f"{_count(len(error.problems), 'problem')}."
     chosen = _chosen(library, path)
-    warnings = [w for key in chosen for w in library.benchmarks[key].warnings]
-    problems = [str(w) for w in (*warnings, *library.refused)]
+    found = [w for key in chosen for w in library.benchmarks[key].warnings]
+    for directory in (path.resolve(),) if path is not None and path.is_dir() else settings.playground_dirs:
+        found += _unread_definitions(directory, library)
+    if not chosen and not found:
+        found.append(Problem(str(path or settings.playground_dirs[0]), 0, "", f"holds no benchmark; {_FORM}"))
     names = {s.dataset for key in chosen for s in library.benchmarks[key].definition.environment.simulators}
     for name in sorted(n for n in names if n is not None):
+        found += _unread_seeds(library.datasets[name], registry.simulators)
         for simulator in registry.simulators:
-            problems += [str(p) for p in simulator.inspect_seed(library.datasets[name])]
+            found += simulator.inspect_seed(library.datasets[name])
     tasks = sum(len(library.benchmarks[key].definition.tasks) for key in chosen)
-    if problems:
-        return problems, f"{_count(len(problems), 'problem')}."
+    if found:
+        return [str(p) for p in found], f"{_count(len(found), 'problem')}."
     checked = f"{_count(len(chosen), 'benchmark')} with {_count(tasks, 'task')}"
     return [], f"{checked}, {_count(len(library.datasets), 'dataset')}: no problems."
+
+
+def _unread_definitions(directory: Path, library: Library) -> Iterator[Problem]:
+    """Yield what looks like a definition and lies or is called so that nothing reads it."""
+    read = {b.directory.resolve() for b in library.benchmarks.values() if b.directory is not None}
+    for file in _files(directory, _DEPTH_MAX):
+        folder = file.parent.resolve()
+        near = nearest(file.name, BENCHMARK_FILES)
+        if file.name in BENCHMARK_FILES:
+            if folder not in read:
+                yield Problem(_shown(file, directory), 0, "", f"is not read where it lies; {_FORM}")
+        elif near is not None and folder not in read:
+            yield Problem(_shown(file, directory), 0, "", f'is not read; did you mean "{near}"?')
+
+
+def _files(directory: Path, depth: int) -> Iterator[Path]:
+    for child in sorted(directory.iterdir()):
+        if child.name.startswith((".", "_")):
+            continue
+        if child.is_file():
+            yield child
+        elif child.is_dir() and depth > 1:
+            yield from _files(child, depth - 1)
+
+
+def _shown(file: Path, directory: Path) -> str:
+    return f"{directory.name}/{file.relative_to(directory).as_posix()}"
+
+
+def _unread_seeds(dataset: Dataset, simulators: Iterable[Simulator]) -> Iterator[Problem]:
+    """Yield the folders and files at the top of a dataset of which no simulator reads anything."""
+    globs = [glob for simulator in simulators for glob in simulator.seed_files]
+    is_read = glob_matcher(globs)
+    tops = {glob.partition("/")[0] + ("/" if "/" in glob else "") for glob in globs}
+    for top in sorted({path.partition("/")[0] + ("/" if "/" in path else "") for path in dataset.files}):
+        files = [path for path in dataset.files if path == top or (top.endswith("/") and path.startswith(top))]
+        if not any(map(is_read, files)):
+            yield Problem(dataset.display(top), 0, "", f"no simulator reads it{did_you_mean(top, tops)}")
 
 
 def _count(number: int, noun: str) -> str:

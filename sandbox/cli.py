@@ -2,9 +2,9 @@
 
 import gc
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,8 @@ import typer
 
 from sandbox import __version__
 from sandbox.garbage import no_collection
-from sandbox.rehearsal import commands
-from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings
+from sandbox.rehearsal import commands, proving
+from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -25,6 +25,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class LogLevel(StrEnum):
+    """From which level on log lines are written."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
 
 
 def _show_version(wanted: bool) -> None:
@@ -55,16 +64,26 @@ def serve(
     url_base: Annotated[
         str | None, typer.Option("--url-base", help="The address clients use, when it is another one.")
     ] = None,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", help="Write log lines of this level and above.")
+    ] = LogLevel.info,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a log line for every request.")] = False,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option("--ready-file", help="Write URL, keys and process id there as JSON while requests are accepted."),
+    ] = None,
 ) -> None:
     """Start the server."""
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
+    from sandbox.logs import set_level, take_libraries_in
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
-    _configure_log()
+    set_level(log_level)
+    take_libraries_in()
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -74,11 +93,12 @@ def serve(
         playgrounds=tuple(playgrounds or ()),
         seeds=tuple(seeds or ()),
         is_strict=strict or found.is_strict,
-        url_base=url_base.rstrip("/") if url_base else None,
+        url_base=base_url("--url-base", url_base),
+        is_access_logged=access_log,
     )
     _refuse_public_local_keys(settings)
     try:
-        run(served(settings, lambda runner: _announce(settings, runner)))
+        run(served(settings, lambda runner: _announce(settings, runner), ready=ready_file))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
     except (DatabaseError, ListenError) as error:
@@ -108,7 +128,7 @@ def _refuse_public_local_keys(settings: Settings) -> None:
 def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     from sandbox.api.context import SHELF
     from sandbox.app import START_KEYS
-    from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
+    from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID
     from sandbox.serving import url_of
 
     url = url_of(settings, runner)
@@ -132,15 +152,17 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
         lines.append(f"    {benchmark.definition.reference:<26} {tasks:<9} {benchmark.definition.name}")
     if not library.benchmarks:
         lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
-    refused = Counter(problem.file for problem in library.refused)
-    lines += [f"    refused in strict mode: {file} ({count} extension checks)" for file, count in refused.items()]
     first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
     first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
     if first is not None:
+        # A variable is for the shell to fill in, which it does within double quotes only.
+        bearer = (
+            f"'Authorization: Bearer {found.solver_key}'" if found.solver_key else '"Authorization: Bearer $SOLVER_KEY"'
+        )
         lines += [
             "",
             "  try",
-            f"    curl -s {url}/v1/benchmark-runs -H 'Authorization: Bearer {found.solver_key or '$SOLVER_KEY'}' \\",
+            f"    curl -s {url}/v1/benchmark-runs -H {bearer} \\",
             f"      -H 'Content-Type: application/json' -d '{{\"benchmark\": \"{first}\"}}'",
         ]
     typer.echo("\n".join(lines))
@@ -153,32 +175,17 @@ def check(
         Path | None, typer.Argument(help="A directory of benchmarks, or one benchmark's; default: the built-in ones.")
     ] = None,
     seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="As the strict mode would take them.")] = False,
 ) -> None:
     """Check definitions and seeds without starting a server."""
     with no_collection():  # it ends with its answer, and what it makes is no garbage before
         from sandbox.checking import check_definitions
 
-        problems, summary = check_definitions(path, tuple(seeds or ()), is_strict=strict)
+        problems, summary = check_definitions(path, tuple(seeds or ()))
     for problem in problems:
         typer.echo(problem, err=True)
     typer.echo(summary)
     if problems:
         raise typer.Exit(1)
-
-
-def _configure_log() -> None:
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is when something is logged
-    )
 
 
 def _fail(*lines: str) -> None:
@@ -196,6 +203,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 
 commands.register(app, _start_server)
+proving.register(app, _start_server)
 
 
 def main() -> None:

@@ -34,6 +34,31 @@ def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
     return lambda name: any(pattern.fullmatch(name) is not None for pattern in patterns)
 
 
+def could_match(glob: str, template: str) -> bool:
+    """Whether some name matches a glob and is of a template's form: `portal/prior-auths/{id}`, `fhir/{path:.*}`.
+
+    >>> could_match("portal/*/1", "portal/prior-auths/{id}"), could_match("portal/prior-auth", "portal/prior-auths")
+    (True, False)
+    >>> could_match("fhir/Patient/**", "fhir/{path:.*}"), could_match("files/**/x", "files")
+    (True, False)
+    """
+    return _could_meet(glob.split("/"), template.split("/"))
+
+
+def _could_meet(glob: list[str], template: list[str]) -> bool:
+    if not glob:
+        return not template
+    first, rest = glob[0], glob[1:]
+    if first == "**":
+        return _could_meet(rest, template) or (bool(template) and _could_meet(glob, template[1:]))
+    if "**" in first or (template and template[0].startswith("{") and ":" in template[0]):
+        return True  # both may stand for any number of steps
+    if not template:
+        return False
+    is_open = template[0].startswith("{")
+    return (is_open or compile_glob(first).fullmatch(template[0]) is not None) and _could_meet(rest, template[1:])
+
+
 def _translate(token: str) -> str:
     if token == "**/":
         return "(?:.*/)?"

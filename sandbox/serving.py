@@ -1,21 +1,27 @@
-"""Running the server: in this process until a signal, or for as long as a block lasts."""
+"""Running the server: in this process until a signal, or for as long as a block lasts.
+
+Once it listens, the lock of its data directory says where, for others on this machine.
+"""
 
 import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from sandbox import limits
+from sandbox.api.access import LOGGER, AccessLines
+from sandbox.api.connections import Server
 from sandbox.api.context import HUB, IN_FLIGHT
-from sandbox.api.malformed import Server
-from sandbox.api.mounts import open_short_way
 from sandbox.api.surfaces import SCOPES
-from sandbox.app import create_app
+from sandbox.app import LOCK, START_KEYS, create_app
+from sandbox.ready_file import ready_file
+from sandbox.record.lock import Owner
 from sandbox.settings import Settings
 
 _DRAIN_S = 5.0
@@ -33,11 +39,17 @@ def address_of(runner: web.AppRunner) -> tuple[str, int]:
     return host, port
 
 
+def local_url_of(runner: web.AppRunner) -> str:
+    """Return the URL under which this machine reaches the server; on all addresses that is the loopback one."""
+    host, port = address_of(runner)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
 def url_of(settings: Settings, runner: web.AppRunner) -> str:
     """Return the URL clients use."""
-    host, port = address_of(runner)
-    shown = f"[{host}]" if ":" in host else host
-    return settings.url_base or f"http://{shown}:{port}"
+    return settings.url_base or local_url_of(runner)
 
 
 class Runner(web.AppRunner):
@@ -50,20 +62,22 @@ class Runner(web.AppRunner):
     async def setup(self) -> None:
         """Start the application."""
         await super().setup()
-        if self.server is not None:
-            open_short_way(self.app, self.server, self.app[SCOPES])
+        if isinstance(self.server, Server):
+            self.server.open_short_way(self.app, self.app[SCOPES])
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
+async def running(settings: Settings, *, is_lasting: bool = False) -> AsyncIterator[web.AppRunner]:
     """Run a server inside the block; leaving it drains requests and closes the record.
 
-    Raises what starting raises, and `ListenError` when the address is taken.
+    One that is lasting says so in its data directory, and others may use it. Raises what starting raises, and
+    `ListenError` when the address is taken.
     """
     runner = Runner(
         create_app(settings),
         shutdown_timeout=_CLOSE_S,
-        access_log=None,
+        access_log=LOGGER if settings.is_access_logged else None,
+        access_log_class=AccessLines,
         handle_signals=False,
         max_line_size=limits.REQUEST_LINE_BYTES,
         max_field_size=limits.REQUEST_LINE_BYTES,
@@ -71,6 +85,16 @@ async def running(settings: Settings) -> AsyncIterator[web.AppRunner]:
     await runner.setup()
     try:
         site = await _listen(runner, settings)
+        runner.app[LOCK].announce(
+            Owner(
+                os.getpid(),
+                local_url_of(runner),
+                is_lasting,
+                settings.is_strict,
+                tuple(path.resolve() for path in settings.playground_dirs),
+                tuple(path.resolve() for path in settings.seed_dirs),
+            )
+        )
         try:
             yield runner
         finally:
@@ -111,17 +135,24 @@ async def serving_url(settings: Settings) -> AsyncIterator[str]:
         yield url_of(settings, runner)
 
 
-async def serve(settings: Settings, announce: Callable[[web.AppRunner], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted."""
+async def serve(settings: Settings, announce: Callable[[web.AppRunner], None], *, ready: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted and the file `ready` is there."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings) as runner:
+    async with running(settings, is_lasting=True) as runner:
         gc.collect()
         gc.freeze()  # what was loaded stays: no collection has to look at it again
-        announce(runner)
-        await stop.wait()
+        with nullcontext() if ready is None else ready_file(ready, _opened_by(settings, runner)):
+            announce(runner)
+            await stop.wait()
+
+
+def _opened_by(settings: Settings, runner: web.AppRunner) -> Mapping[str, Any]:
+    keys = runner.app[START_KEYS]
+    url = url_of(settings, runner)
+    return {"url": url, "pid": os.getpid(), "api_key": keys.api_key, "solver_key": keys.solver_key}
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

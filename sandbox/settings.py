@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sandbox import limits
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_TRUE: Final = ("1", "true", "yes", "on")
+_FALSE: Final = ("", "0", "false", "no", "off")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -22,7 +26,7 @@ def builtin(name: str) -> Path:
 
 
 class SettingError(ValueError):
-    """An environment variable that cannot be read; the message names it."""
+    """An environment variable or option that cannot be read; the message names it and what it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,11 @@ class Settings:
     solver_key: str | None = None
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     is_recording: bool = True
     is_watching: bool = True
+    is_access_logged: bool = False
     openai_base_url: str | None = None
     openai_api_key: str | None = field(default=None, repr=False)
     openai_models: tuple[str, ...] = ()
@@ -85,21 +91,53 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         return cls(
-            is_strict=env.get("SANDBOX_STRICT", "").lower() in ("1", "true", "yes"),
+            is_strict=_flag(env, "SANDBOX_STRICT"),
             api_key=env.get("SANDBOX_API_KEY") or None,
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            allowed_hosts=_hosts(env, "SANDBOX_ALLOWED_HOSTS"),
             allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),
-            openai_base_url=(env.get("SANDBOX_OPENAI_BASE_URL") or "").rstrip("/") or None,
+            openai_base_url=base_url("SANDBOX_OPENAI_BASE_URL", env.get("SANDBOX_OPENAI_BASE_URL")),
             openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
             openai_models=_words(env.get("SANDBOX_OPENAI_MODELS")),
             llm_seed=_count(env, "SANDBOX_LLM_SEED", 0, least=0),
-            llm_is_recording=env.get("SANDBOX_LLM_RECORD", "").lower() in ("1", "true", "yes"),
+            llm_is_recording=_flag(env, "SANDBOX_LLM_RECORD"),
             llm_cassette_dir=_path(env.get("SANDBOX_LLM_CASSETTES")),
             llm_fetch_hosts=_words(env.get("SANDBOX_LLM_FETCH_HOSTS")),
             llm_search_dir=_path(env.get("SANDBOX_LLM_SEARCH")),
         )
+
+
+def base_url(name: str, text: str | None) -> str | None:
+    """Read the URL of a server that others are made from, without a final slash; None for nothing.
+
+    Raises `SettingError`, naming the setting `name`, for what is no such URL.
+
+    >>> base_url("--url-base", "https://sandbox.example.org/"), base_url("--url-base", "")
+    ('https://sandbox.example.org', None)
+    """
+    text = (text or "").strip()
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        is_one = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and text.isprintable()
+        is_one = is_one and not (url.query or url.fragment or url.username) and " " not in text
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise SettingError(
+            f'{name} must be the URL of a server, such as https://sandbox.example.org, not "{text[:80]}".'
+        )
+    return text.rstrip("/")
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").strip()
+    if text.lower() not in _TRUE + _FALSE:
+        raise SettingError(f'{name} must be on or off (or 1, true, yes; 0, false, no), not "{text[:40]}".')
+    return text.lower() in _TRUE
 
 
 def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
@@ -109,6 +147,18 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     if not (text.isascii() and text.isdigit() and least <= int(text[:10]) < 1_000_000_000):
         raise SettingError(f'{name} must be a whole number from {least} to 999,999,999, not "{text[:40]}".')
     return int(text)
+
+
+def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return names and addresses as they are compared: lower case, without brackets or a final dot."""
+    found = []
+    for word in _words(env.get(name)):
+        if not _HOST.fullmatch(word):
+            raise SettingError(
+                f'{name} lists names such as ehr.example.org, without ports, with commas between, not "{word[:60]}".'
+            )
+        found.append(word.strip("[]").rstrip(".").lower())
+    return tuple(found)
 
 
 def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.media_types import split_list
+from sandbox.suggest import nearest
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
@@ -19,9 +20,14 @@ _ALIASES = {"x-gzip": "gzip"}
 
 
 class Body(BaseModel):
-    """A request body; unknown fields are errors."""
+    """A request body; unknown fields are errors.
+
+    `hint` is said to whoever sends something else: what belongs where.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    hint: ClassVar[str] = ""
 
 
 async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
@@ -107,25 +113,32 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     Raises `UnsupportedMedia`, `Malformed`, `TooLarge`, or `Invalid` naming every field that is wrong.
     """
     raw = await read_limited(request)
+    hint = f" {model.hint}" if model.hint else ""
     if raw and request.content_type not in ("application/json", "application/octet-stream"):
-        raise UnsupportedMedia(
-            f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
-        )
-    value = jsonio.parse(raw) if raw.strip() else {}
+        message = f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
+        raise UnsupportedMedia(message + hint)
+    try:
+        value = jsonio.parse(raw) if raw.strip() else {}
+    except Malformed as error:
+        raise Malformed(error.message + hint) from None
     if not isinstance(value, dict):
-        raise Malformed("The body must be a JSON object.")
+        raise Malformed(f"The body must be a JSON object.{hint}")
     try:
         return model.model_validate(value)
     except ValidationError as error:
         details: dict[str, list[str]] = {}
         for item in error.errors():
-            details.setdefault(".".join(map(str, item["loc"])) or "body", []).append(_say(item["type"], item["msg"]))
-        raise Invalid(f"These fields are wrong: {', '.join(details)}. See details.", details=details) from None
+            said = _say(model, item["type"], item["loc"], item["msg"])
+            details.setdefault(".".join(map(str, item["loc"])) or "body", []).append(said)
+        wrong = f"These fields are wrong: {', '.join(details)}. See details."
+        is_unknown = any(item["type"] == "extra_forbidden" for item in error.errors())
+        raise Invalid(wrong + (hint if is_unknown else ""), details=details) from None
 
 
-def _say(kind: str, message: str) -> str:
+def _say(model: type[Body], kind: str, place: tuple[int | str, ...], message: str) -> str:
     if kind == "extra_forbidden":
-        return "Unknown field; leave it out."
+        near = nearest(str(place[0]), model.model_fields) if len(place) == 1 else None
+        return f'Unknown field; did you mean "{near}"?' if near is not None else "Unknown field; leave it out."
     if kind == "missing":
         return "Required field"
     return message

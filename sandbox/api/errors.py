@@ -11,8 +11,8 @@ from aiohttp import web
 from sandbox import errors, jsonio
 from sandbox.api.context import REGISTRY
 from sandbox.api.wire import WholeResponse
-from sandbox.llm_tasks.addresses import is_task_api
-from sandbox.llm_tasks.errors import render_error as render_task_api_error
+from sandbox.llm_tasks.http.addresses import is_task_api
+from sandbox.llm_tasks.http.error_bodies import render_error as render_task_api_error
 from sandbox.playground.events import Response
 from sandbox.simulators.base import Simulator, render_json_error
 

@@ -6,8 +6,8 @@ from sandbox.api.bodies import read_limited
 from sandbox.api.context import CLOCK, KEY_RING, READER, RUNS, SETTINGS, SHELF, WRITER
 from sandbox.keys import RUN_PREFIX
 from sandbox.llm_tasks import routes
-from sandbox.llm_tasks.links import StartedTaskRun
 from sandbox.llm_tasks.routes import Surroundings
+from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
 
 

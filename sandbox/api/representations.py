@@ -12,6 +12,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.playground import Sandbox
 from sandbox.runs.models import BenchmarkRun, CriterionRun, Status, TaskRun
 from sandbox.runs.registry import Registry
+from sandbox.scoring.answers import announce
 from sandbox.scoring.engine import wire_score
 
 
@@ -98,7 +99,7 @@ class Representations:
             "phase": task_run.phase,
             "playground_id": task_run.playground_id,
             "start_url": f"/v1/task-runs/{task_run.id}/start",
-            "complete_url": f"/v1/task-runs/{task_run.id}/complete",
+            "complete_url": complete_url(task_run),
         }
         if not self._is_strict:
             value["endpoints"] = self.task_run_endpoints(task_run)
@@ -139,6 +140,7 @@ class Representations:
     def started(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
         """Return the answer of `POST /v1/task-runs/{id}/start`."""
         endpoints = self.run_endpoints(run) if self._is_strict else self.task_run_endpoints(task_run)
+        assertions = [criterion.assertion for criterion in task_run.task.criteria]
         return {
             "task_run_id": task_run.id,
             "benchmark_run_id": run.id,
@@ -149,7 +151,7 @@ class Representations:
             "status": task_run.status,
             "started_at": _at(task_run.started_at),
             "timeout_at": _at(task_run.timeout_at),
-            "task_item": task_run.task.task_item,
+            "task_item": announce(task_run.task.task_item, assertions, complete_url(task_run)),
             "endpoints": endpoints,
             "sandboxes": [self.sandbox(s, task_run, is_over=task_run.is_over) for s in task_run.sandboxes],
         }
@@ -216,6 +218,11 @@ class Representations:
             "completed_at": _at(task_run.completed_at),
             "created_at": format_instant(task_run.created_at),
         }
+
+
+def complete_url(task_run: TaskRun) -> str:
+    """Return where a task run is completed, root-relative."""
+    return f"/v1/task-runs/{task_run.id}/complete"
 
 
 def snapshot(run: BenchmarkRun, task_run: TaskRun) -> Json:

@@ -1,6 +1,6 @@
 """The public v1 API: what an agent calls to run a benchmark."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from pydantic import Field
@@ -26,6 +26,10 @@ class CreateBenchmarkRun(Body):
 
 class CompleteTaskRun(Body):
     """Body of `POST /v1/task-runs/{id}/complete`."""
+
+    hint: ClassVar[str] = (
+        'The agent\'s answer goes into `output` ({"output": …}), remarks into `notes`; the body may also be left out.'
+    )
 
     output: Any = Field(default=None, description="whatever the agent answers, kept as evidence")
     notes: str | None = Field(default=None, max_length=100_000)

@@ -17,11 +17,10 @@ from sandbox.garbage import no_collection
 
 @dataclass(frozen=True)
 class Library:
-    """Every benchmark and dataset. `refused` are benchmarks that strict mode does not take."""
+    """Every benchmark and dataset."""
 
     benchmarks: Mapping[tuple[str, int], Benchmark] = field(default_factory=dict)
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
-    refused: tuple[Problem, ...] = ()
 
     def find(self, reference: str, *, allow_latest: bool = True) -> Benchmark:
         """Return the benchmark `slug@version`, or the latest version of `slug`.
@@ -49,28 +48,20 @@ class Library:
         return next((b for b in self.benchmarks.values() if b.definition.id == benchmark_id), None)
 
 
-def load_library(
-    playgrounds: Iterable[Path], seeds: Iterable[Path], vocabulary: Vocabulary, *, is_strict: bool = False
-) -> Library:
+def load_library(playgrounds: Iterable[Path], seeds: Iterable[Path], vocabulary: Vocabulary) -> Library:
     """Read every dataset and benchmark below the directories.
 
-    Raises `DefinitionError` with all problems of all files; nothing is half-loaded. In strict mode
-    a benchmark that uses an extension check is refused instead.
+    Raises `DefinitionError` with all problems of all files; nothing is half-loaded.
     """
     problems: list[Problem] = []
     datasets = _read_datasets(seeds, problems)
     benchmarks: dict[tuple[str, int], Benchmark] = {}
-    refused: list[Problem] = []
     for path, shown in _benchmark_files(playgrounds, problems):
         try:
             with no_collection():
-                benchmark = load_benchmark(path, datasets, vocabulary, is_strict=is_strict, shown=shown)
+                benchmark = load_benchmark(path, datasets, vocabulary, shown=shown)
         except DefinitionError as error:
             problems.extend(error.problems)
-            continue
-        extensions = [w for w in benchmark.warnings if "extension" in w.message]
-        if is_strict and extensions:
-            refused.extend(extensions)
             continue
         key = (benchmark.definition.slug, benchmark.definition.version)
         if key in benchmarks:
@@ -78,7 +69,7 @@ def load_library(
         benchmarks[key] = benchmark
     if problems:
         raise DefinitionError(list(dict.fromkeys(problems)))
-    return Library(dict(sorted(benchmarks.items())), datasets, tuple(refused))
+    return Library(dict(sorted(benchmarks.items())), datasets)
 
 
 def _read_datasets(directories: Iterable[Path], problems: list[Problem]) -> dict[str, Dataset]:
@@ -91,7 +82,10 @@ def _read_datasets(directories: Iterable[Path], problems: list[Problem]) -> dict
             if child.is_dir() and not child.name.startswith((".", "_")):
                 if child.name in datasets:
                     problems.append(Problem(str(child), 0, "", "a dataset of this name was already read"))
-                datasets[child.name] = Dataset.read(child)
+                try:
+                    datasets[child.name] = Dataset.read(child)
+                except DefinitionError as error:
+                    problems.extend(error.problems)
     return datasets
 
 

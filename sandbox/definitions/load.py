@@ -6,28 +6,36 @@ and bound entities carry their values, so a run's frozen copy never depends on t
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from sandbox import jsonio
+from sandbox import jsonio, limits
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.inspection import Judge, inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
-from sandbox.definitions.models import BenchmarkDefinition
-from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.definitions.models import BenchmarkDefinition, EntityReference
+from sandbox.definitions.problems import DefinitionError, Problem, say
+from sandbox.definitions.reading import read_inside
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import EVENT_TYPES
+from sandbox.suggest import did_you_mean, nearest
 
 BENCHMARK_FILES = ("benchmark.yaml", "benchmark.yml", "benchmark.json")
 
 
-class Vocabulary(Protocol):
+class Vocabulary(Judge, Protocol):
     """What the simulators and checks bring to definitions; the app passes its registry."""
+
+    @property
+    def simulator_types(self) -> Collection[str]:
+        """The names of the simulator types there are."""
+        ...
 
     def surface_of(self, simulator_type: str) -> str | None:
         """Return the surface of a simulator type or alias, None when there is no such type."""
@@ -49,24 +57,22 @@ class Vocabulary(Protocol):
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         ...
 
-    def assertion_problem(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> tuple[str, bool] | None:
-        """Return what makes an assertion unsupported, and whether the definition is refused for it."""
+    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
+        """Return why a definition with this assertion is refused, None when it may be loaded."""
         ...
 
     def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything wrong with an LLM task."""
-        ...
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
-        ...
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
 
-    `warnings` are assertions that no check accepts: such a criterion run fails when it is scored.
+    `warnings` are what `inspection.py` finds: it loads, and can hardly be meant.
     """
 
     definition: BenchmarkDefinition
@@ -79,14 +85,14 @@ class Benchmark:
 
 
 def load_benchmark(
-    path: Path, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, *, is_strict: bool = False, shown: str = ""
+    path: Path, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, *, shown: str = ""
 ) -> Benchmark:
     """Load one benchmark file; `shown` is how it is named in problems.
 
     Raises `DefinitionError` with every problem found, each with file, line and key.
     """
     file = shown or str(path)
-    located = load_located(path.read_bytes(), file)
+    located = load_located(read_inside(path, path.parent.parent.parent, file), file)
     if not isinstance(located.value, dict):
         raise DefinitionError.at(file, "must be a mapping with slug, version, name, environment, tasks")
     if "llm_tasks" in located.value:
@@ -101,7 +107,7 @@ def load_benchmark(
         definition = BenchmarkDefinition.model_validate({**located.value, "llm_tasks": llm_tasks})
     except ValidationError as error:
         raise DefinitionError(
-            [_problem(file, located, tuple(e["loc"]), _say(dict(e))) for e in error.errors()]
+            [_problem(file, located, tuple(e["loc"]), say(BenchmarkDefinition, e)) for e in error.errors()]
         ) from None
     problems = _check_place(path, file, located, definition)
     definition = _inline(definition, path.parent, datasets, file, located, problems)
@@ -110,7 +116,10 @@ def load_benchmark(
     if problems:
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
-    warnings = _check_assertions(definition, vocabulary, is_strict, file, located)
+    refused = _check_assertions(definition, vocabulary, file, located)
+    if refused:
+        raise DefinitionError(refused)
+    warnings = inspect(definition, vocabulary, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
     return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
@@ -123,14 +132,14 @@ def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list
     for path in sorted(p for ending in ("yaml", "yml", "json") for p in folder.glob(f"*.{ending}")):
         file = f"{shown.rpartition('/')[0] or '.'}/{FOLDER}/{path.name}"
         try:
-            located = load_located(path.read_bytes(), file)
+            located = load_located(read_inside(path, directory, file), file)
             if not isinstance(located.value, dict):
                 raise DefinitionError.at(file, "must be a mapping with name, system_prompt, user_prompt, output_format")
             task = LlmTaskDefinition.model_validate({"key": path.stem, **located.value})
         except DefinitionError as error:
             problems += error.problems
         except ValidationError as error:
-            problems += [_problem(file, located, tuple(e["loc"]), _say(dict(e))) for e in error.errors()]
+            problems += [_problem(file, located, tuple(e["loc"]), say(LlmTaskDefinition, e)) for e in error.errors()]
         else:
             found.append(task)
             problems += [_problem(file, located, at, message) for at, message in vocabulary.llm_task_problems(task)]
@@ -154,15 +163,6 @@ def freeze(
 
 def _problem(file: str, located: Located, path: tuple[str | int, ...], message: str) -> Problem:
     return Problem(file, located.line_of(path), ".".join(map(str, path)), message)
-
-
-def _say(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "unknown key"
-    if error["type"] == "missing":
-        return "is required"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
 
 
 def _check_place(path: Path, file: str, located: Located, definition: BenchmarkDefinition) -> list[Problem]:
@@ -217,13 +217,15 @@ def _read_source(source: object, directory: Path, datasets: Mapping[str, Dataset
     name, colon, inner = source.partition(":")
     if colon and name in datasets:
         return datasets[name].files.get(inner, f'dataset "{name}" has no file {inner}')
-    path = (directory / source).resolve()
-    if not path.is_relative_to(directory.resolve()):
-        return f"{source} is outside the benchmark's folder"
     try:
-        return path.read_bytes()
-    except OSError as error:
-        return f"{source} cannot be read: {error.strerror}"
+        path = (directory / source).resolve()
+        if not path.is_relative_to(directory.resolve()):
+            return f"{source} is outside the benchmark's folder"
+        return read_inside(path, directory, source, limit=limits.FILE_BYTES)
+    except DefinitionError as error:
+        return f"{source} {error.problems[0].message}"
+    except ValueError as error:  # a NUL
+        return f"{source!r} cannot be read: {error}"
 
 
 def _check_environment(
@@ -239,7 +241,10 @@ def _check_environment(
         at: tuple[str | int, ...] = ("environment", "simulators", i)
         surface = vocabulary.surface_of(simulator.type)
         if surface is None:
-            problems.append(_problem(file, located, (*at, "type"), f'there is no simulator type "{simulator.type}"'))
+            known = did_you_mean(simulator.type, vocabulary.simulator_types)
+            problems.append(
+                _problem(file, located, (*at, "type"), f'there is no simulator type "{simulator.type}"{known}')
+            )
             continue
         if surface in taken:
             message = f'"{taken[surface]}" already serves the surface {surface}; an environment has one of each'
@@ -263,7 +268,7 @@ def _check_tasks(
             for path, message in vocabulary.step_problems(step.action, step.args, surfaces):
                 problems.append(_problem(file, located, (*at, *path), message))
             if step.when is not None and step.when.event not in EVENT_TYPES:
-                message = f'there is no event type "{step.when.event}"'
+                message = f'there is no event type "{step.when.event}"{did_you_mean(step.when.event, EVENT_TYPES)}'
                 problems.append(_problem(file, located, (*at, "when", "event"), message))
             mistake = vocabulary.match_problem(step.when.match) if step.when is not None else None
             if mistake is not None:
@@ -271,31 +276,24 @@ def _check_tasks(
         for c, criterion in enumerate(task.criteria):
             at = ("tasks", t, "criteria", c)
             if criterion.input_entity is not None and task.entity(criterion.input_entity) is None:
-                message = f"{criterion.input_entity} is not among the task's entities"
+                near = did_you_mean(criterion.input_entity, [entity.ref for entity in task.entities])
+                message = f"{criterion.input_entity} is not among the task's entities{near}"
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
 
 
 def _check_assertions(
-    definition: BenchmarkDefinition, vocabulary: Vocabulary, is_strict: bool, file: str, located: Located
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located
 ) -> list[Problem]:
-    """Return what makes assertions unsupported; the entities must have their values.
-
-    Raises `DefinitionError` for what is refused rather than scored 0.
-    """
-    warnings: list[Problem] = []
-    refused: list[Problem] = []
+    """Return what refuses the definition rather than leaving an assertion unsupported; entities have their values."""
+    problems = []
     for t, task in enumerate(definition.tasks):
         for c, criterion in enumerate(task.criteria):
-            at = ("tasks", t, "criteria", c, "assertion")
             bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
-            entity = bound.value if bound is not None else None
-            found = vocabulary.assertion_problem(criterion.assertion, entity, is_strict)
-            if found is not None:
-                message, is_refused = found
-                (refused if is_refused else warnings).append(_problem(file, located, (*at, "assert"), message))
-    if refused:
-        raise DefinitionError(refused)
-    return warnings
+            reason = vocabulary.refused_assertion(criterion.assertion, bound.value if bound is not None else None)
+            if reason is not None:
+                at = ("tasks", t, "criteria", c, "assertion", "assert")
+                problems.append(_problem(file, located, at, reason))
+    return problems
 
 
 def _load_seeds(
@@ -312,7 +310,8 @@ def _load_seeds(
         for e, entity in enumerate(task.entities):
             found = _entity_value(entity.dataset, entity.ref, datasets, vocabulary)
             if found is None:
-                message = f'dataset "{entity.dataset}" has no {entity.ref}'
+                near = _near_reference(entity, datasets, vocabulary)
+                message = f'dataset "{entity.dataset}" has no {entity.ref}{near}'
                 problems.append(_problem(file, located, ("tasks", t, "entities", e, "ref"), message))
             value["tasks"][t]["entities"][e]["value"] = found
     if problems:
@@ -328,6 +327,19 @@ def _entity_value(name: str, ref: str, datasets: Mapping[str, Dataset], vocabula
     collection = vocabulary.load_seed("Fhir", dataset, {}).collections.get(f"fhir/{kind}")
     document = collection.get(key) if collection is not None else None
     return document.value if document is not None else None
+
+
+def _near_reference(entity: EntityReference, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> str:
+    """Return a hint at what the dataset has instead: another dataset, type or id."""
+    if entity.dataset not in datasets:
+        return f'; there is no dataset "{entity.dataset}"{did_you_mean(entity.dataset, datasets)}'
+    collections = vocabulary.load_seed("Fhir", datasets[entity.dataset], {}).collections
+    kind, _, key = entity.ref.partition("/")
+    rows = collections.get(f"fhir/{kind}")
+    if rows is None:
+        return did_you_mean(kind, [name.removeprefix("fhir/") for name in collections])
+    near = nearest(key, rows)
+    return f'; did you mean "{kind}/{near}"?' if near is not None else ""
 
 
 def environment_seed(definition: BenchmarkDefinition, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Seed:

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import structlog
 from watchfiles import awatch
 
 from sandbox.definitions.library import Library, Shelf
 from sandbox.definitions.problems import DefinitionError
+from sandbox.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 async def watch(
@@ -42,6 +42,9 @@ async def watch(
         except OSError as error:
             shelf.refuse(DefinitionError.at(error.filename or "", str(error)))
             log.error("definitions not reloaded", problems=[str(error)])
+        except Exception as error:  # whatever a definition does to the loader, the next change is looked at
+            shelf.refuse(DefinitionError.at("", f"the definitions cannot be loaded: {type(error).__name__}"))
+            log.exception("definitions not reloaded")
         else:
             await keep(library)
             shelf.swap(library)

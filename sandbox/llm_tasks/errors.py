@@ -1,26 +1,18 @@
-"""Errors of the task API, and the one renderer of everything below `/api/v1` and its aliases.
+"""Errors of the task API; `http/error_bodies` renders them.
 
-    401  {"error": {"code": 401, "status": "Unauthorized", "message": …}}
-    422  {"detail": [{"loc": […], "msg": …, "type": …}]}
-    else {"detail": {"reason": …, "message": …, …}}
-
-Clients branch on `detail.reason`. Must not know aiohttp.
+Invalid        RuleBroken, MalformedIdentifier     400 with a reason
+Unauthorized   BadCredentials                      401
+Forbidden      PermissionDenied                    403
+Conflict       ReadOnly                            409
+Unprocessable  ValidationFailed                    422, a list of places
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from pydantic import ValidationError
 
-from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, SandboxError, Unauthorized, Unprocessable
+from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable
 from sandbox.jsonio import Json
-from sandbox.playground.events import Response
-
-_REASONS: Final = {
-    "BAD_REQUEST": "BAD_REQUEST",
-    "VALIDATION_ERROR": "BAD_REQUEST",
-    "NOT_FOUND": "RESOURCE_NOT_FOUND",
-}
 
 
 class RuleBroken(Invalid):
@@ -91,16 +83,3 @@ class ValidationFailed(Unprocessable):
 def not_found(kind: str, key: str) -> NotFound:
     """Return the error for something that is not there, or not in this project."""
     return NotFound(f"There is no {kind} {key[:100]} here.")
-
-
-def render_error(error: SandboxError) -> Response:
-    """Render any error in the format that its status has in this API."""
-    if error.status == 401:
-        body: Json = {"error": {"code": 401, "status": "Unauthorized", "message": error.message}}
-    elif isinstance(error, ValidationFailed):
-        body = {"detail": error.context["items"]}
-    else:
-        reason = error.context.get("reason") or _REASONS.get(error.code, error.code)
-        extra = {k: v for k, v in error.context.items() if k.endswith("Error")}
-        body = {"detail": {"reason": reason, "message": error.message, **extra}}
-    return Response.of_json(body, error.status)

@@ -1,11 +1,9 @@
-"""Open the database of a data directory: lock, migrate, connect.
+"""Open the database of a data directory: migrate, connect. Who may is `lock.py`'s.
 
-One server per data directory: a lock file holds the process id of the server that has it. The
-schema's version is SQLite's `user_version`; an older database is copied aside and migrated, a
+The schema's version is SQLite's `user_version`; an older database is copied aside and migrated, a
 newer one is refused.
 """
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -13,41 +11,17 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "sandbox.sqlite3"
-LOCK_NAME = "sandbox.lock"
+BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows
+# Checkpoints are the keeper's work, never a commit's.
+_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=0")
 _HERE = Path(__file__).parent
 
 
 class DatabaseError(Exception):
     """The data directory cannot be used; the message says why and what to do."""
-
-
-class DirectoryLock:
-    """Holds a data directory for this process until `release`."""
-
-    def __init__(self, directory: Path) -> None:
-        """Take the lock. Raises `DatabaseError` naming the process that has it."""
-        directory.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
-            os.close(self._fd)
-            raise DatabaseError(
-                f"Another server (process {owner}) uses the data directory {directory}. "
-                "Stop it, or choose another directory with --data-dir."
-            ) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def release(self) -> None:
-        """Give the directory free; safe to call twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
 
 
 def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_VERSION) -> None:
@@ -105,22 +79,36 @@ def sync_log(file: Path) -> None:
         os.close(descriptor)
 
 
-async def connect(file: Path, *, is_reader: bool = False) -> aiosqlite.Connection:
-    """Open a connection; a reader cannot write.
+async def connect(
+    file: Path, *, is_reader: bool = False, is_immutable: bool = False, wait_ms: int = BUSY_TIMEOUT_MS
+) -> aiosqlite.Connection:
+    """Open a connection with a thread of its own: a reader cannot write, a writer waits for a lock.
+
+    A reader takes it that an immutable file is written by nobody.
 
     It is in autocommit mode; the writer begins with `BEGIN IMMEDIATE`. With `synchronous=NORMAL` a commit is in
-    the file before it is acknowledged, so it survives the death of the process at any moment; the writer has the
-    file synced to the medium right after (`sync_log`), which is what it takes to survive the machine's.
+    the file before it is acknowledged, so it survives the death of the process at any moment; the file is synced to the
+    medium right after (`sync_log`), which is what it takes to survive the machine's.
     """
-    connection = await aiosqlite.connect(file, isolation_level=None, cached_statements=_STATEMENTS)
+    place = f"{file.absolute().as_uri()}?immutable=1" if is_immutable else file
+    connection = await aiosqlite.connect(place, isolation_level=None, cached_statements=_STATEMENTS, uri=is_immutable)
     try:
         connection.row_factory = sqlite3.Row
-        await connection.execute("PRAGMA synchronous=NORMAL")
-        await connection.execute("PRAGMA foreign_keys=ON")
-        await connection.execute("PRAGMA busy_timeout=10000")
-        if is_reader:
-            await connection.execute("PRAGMA query_only=ON")
+        for pragma in (*_PRAGMAS, f"busy_timeout={wait_ms}", *(("query_only=ON",) if is_reader else ())):
+            await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()  # an open one keeps the process alive
+        raise
+    return connection
+
+
+def connect_on_loop(file: Path) -> sqlite3.Connection:
+    """Open the connection that commits on the event loop: it waits for nobody."""
+    connection = sqlite3.connect(file, isolation_level=None, cached_statements=_STATEMENTS)
+    try:
+        for pragma in (*_PRAGMAS, "busy_timeout=0"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
         raise
     return connection

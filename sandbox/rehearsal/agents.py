@@ -19,10 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol, TypeVar
 
+from sandbox.client.session import TaskSession
+from sandbox.client.sync import TaskSessionSync
 from sandbox.errors import Invalid
 from sandbox.ids import derived_id
-from sandbox.rehearsal.client.session import TaskSession
-from sandbox.rehearsal.client.sync import TaskSessionSync
 
 T = TypeVar("T")
 

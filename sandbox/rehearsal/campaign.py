@@ -1,14 +1,14 @@
 """Several benchmarks, several trials, one agent: what `sandbox rehearse` does from start to exit status.
 
-Everything a person asked wrongly is an `Invalid` before the first run is created. Without a URL a
-server of our own is started on a thread of its own: an agent that blocks its event loop must not
-block the server it is waiting for.
+Everything a person asked wrongly is an `Invalid` before the first run is created. Without a URL the
+rehearsal runs where its data directory is: at the server that has it, else at one of our own, on a
+thread of its own, since an agent that blocks its event loop must not block the server it is waiting for.
 """
 
 import asyncio
 import contextlib
 import signal
-import tempfile
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -19,28 +19,32 @@ from rich.console import Console
 from yarl import URL
 
 from sandbox import jsonio, keys
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import APIConnectionError, AuthenticationError, ClientError
+from sandbox.client.threads import LoopThread
 from sandbox.errors import Invalid
-from sandbox.record.database import DatabaseError, DirectoryLock
+from sandbox.record.lock import DirectoryInUse, Owner, owner_of
 from sandbox.rehearsal import agents
 from sandbox.rehearsal.agents import REFERENCE_FILES, Agent, IdleAgent
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import APIConnectionError, ClientError
-from sandbox.rehearsal.client.threads import LoopThread
 from sandbox.rehearsal.command import CommandAgent
 from sandbox.rehearsal.progress import ProgressBar
 from sandbox.rehearsal.report import print_result, print_summary, report_of
 from sandbox.rehearsal.runner import Options, RunResult, rehearse_once
+from sandbox.rehearsal.spelling import refuse_misspelt
 from sandbox.settings import Settings
 
 ALL: Final = "all"
 EXIT_PASSED, EXIT_NOT_PASSED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
 
+_LOOK_S: Final = 0.1
+
 StartServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[str]]
+Work: TypeAlias = "Callable[[Campaign, Console, Console], Coroutine[Any, Any, int]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What was asked for. `settings` are those of the own server; `url` replaces it."""
+    """What was asked for. `settings` are those of a server of our own; `url` names another."""
 
     benchmarks: tuple[str, ...]
     agent: str
@@ -58,8 +62,10 @@ class Campaign:
         return len(self.benchmarks) == 1 and self.benchmarks[0] != ALL and self.trials == 1
 
 
-def run_campaign(campaign: Campaign, start_server: StartServer, out: Console, err: Console) -> int:
-    """Rehearse and return the exit status.
+def run_campaign(
+    campaign: Campaign, start_server: StartServer, out: Console, err: Console, work: "Work | None" = None
+) -> int:
+    """Rehearse, or do other `work` with a campaign that has its server, and return the exit status.
 
     0: every task passed. 1: some task did not. 2: some benchmark could not be run to its end. 130,
     143: interrupted by SIGINT or SIGTERM, after the run was cancelled. Raises `SandboxError`,
@@ -70,21 +76,58 @@ def run_campaign(campaign: Campaign, start_server: StartServer, out: Console, er
             raise Invalid(f"{campaign.json_file} cannot be written: there is no directory {campaign.json_file.parent}.")
         with contextlib.ExitStack() as stack:
             if campaign.url is None:
-                url = stack.enter_context(_own_server(campaign.settings, start_server, err))
-                campaign = replace(campaign, url=url)
-            return asyncio.run(_until_signalled(_rehearse(campaign, out, err), err))
+                campaign = stack.enter_context(_server(campaign, start_server, err))
+            return asyncio.run(_until_signalled((work or _rehearse)(campaign, out, err), err))
+    except AuthenticationError as error:
+        raise Invalid(
+            f"{campaign.url} takes other keys: {error.message} Give them with --api-key and --solver-key, "
+            "or as SANDBOX_API_KEY and SANDBOX_SOLVER_KEY."
+        ) from None
     except KeyboardInterrupt:
         err.print("interrupted", style="yellow")
         return EXIT_INTERRUPTED
 
 
 @contextlib.contextmanager
-def _own_server(settings: Settings, start_server: StartServer, err: Console) -> Iterator[str]:
+def _server(campaign: Campaign, start_server: StartServer, err: Console) -> Iterator[Campaign]:
+    """Find the server that the data directory belongs to, or start one of our own on it."""
+    data_dir, is_told = campaign.settings.data_dir, False
+    while True:
+        owner = owner_of(data_dir)
+        if owner is not None and owner.is_lasting and owner.url is not None:
+            err.print(
+                f"note: {owner.url} (process {owner.pid}) records in {data_dir}, so the rehearsal runs there.",
+                style="dim",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+            yield join(campaign, owner)
+            return
+        if owner is None:
+            with contextlib.ExitStack() as stack:
+                try:
+                    url = stack.enter_context(_own_server(campaign.settings, start_server))
+                except DirectoryInUse:
+                    continue  # somebody was quicker
+                yield replace(campaign, url=url)
+            return
+        if not is_told:
+            err.print(
+                f"waiting: process {owner.pid or 'unknown'} has {data_dir} for a rehearsal or a test, or is just "
+                "starting; another --data-dir would not wait.",
+                style="dim",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+            is_told = True
+        time.sleep(_LOOK_S)
+
+
+@contextlib.contextmanager
+def _own_server(settings: Settings, start_server: StartServer) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
-        if (owner := _owner_of(settings.data_dir)) is not None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-rehearsal-"))
-            err.print(f"note: {owner}\n      This rehearsal is not kept; record it there with --url.", highlight=False)
-            settings = replace(settings, data_dir=Path(folder))
         thread = stack.enter_context(LoopThread("sandbox-server"))
         server = start_server(settings)
         url = thread.run(server.__aenter__())
@@ -92,15 +135,31 @@ def _own_server(settings: Settings, start_server: StartServer, err: Console) -> 
         yield url
 
 
-def _owner_of(data_dir: Path) -> str | None:
-    """Say who uses a data directory; None when nobody does."""
-    if not data_dir.is_dir():
-        return None
-    try:
-        DirectoryLock(data_dir).release()
-    except DatabaseError as error:
-        return str(error)
-    return None
+def join(campaign: Campaign, owner: Owner) -> Campaign:
+    """Return the campaign as it is run at the server that has its data directory.
+
+    Raises `Invalid` when that server does not have what was asked for.
+    """
+    assert owner.url is not None
+    settings = campaign.settings
+    for asked, served, option in (
+        (settings.playgrounds, owner.playgrounds, "--playgrounds"),
+        (settings.seeds, owner.seeds, "--seeds"),
+    ):
+        if asked and tuple(path.resolve() for path in asked) != served:
+            shown = ", ".join(map(str, served))
+            raise Invalid(
+                f"The server at {owner.url} (process {owner.pid}) has {settings.data_dir} and takes {option} from "
+                f"{shown}. Leave {option} out to rehearse there, or give this rehearsal another --data-dir."
+            )
+    if settings.is_strict and not owner.is_strict:
+        raise Invalid(
+            f"The server at {owner.url} (process {owner.pid}) has {settings.data_dir} and is not strict. "
+            "Leave SANDBOX_STRICT out to rehearse there, or give this rehearsal another --data-dir."
+        )
+    return replace(
+        campaign, url=owner.url, settings=replace(settings, playgrounds=owner.playgrounds, seeds=owner.seeds)
+    )
 
 
 async def _until_signalled(work: Coroutine[Any, Any, int], err: Console) -> int:
@@ -241,6 +300,7 @@ def find_agent(campaign: Campaign, reference: str, roots: Sequence[Path]) -> Age
     if not spec.strip():
         raise Invalid("--agent is empty; give solution, near-miss, idle, a shell command or module:function.")
     assert campaign.url is not None
+    refuse_misspelt(spec, (IdleAgent.name, *REFERENCE_FILES))
     return CommandAgent(spec, campaign.url)
 
 

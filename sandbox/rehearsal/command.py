@@ -1,4 +1,4 @@
-"""An agent that is any shell command: one process per task.
+"""An agent that is any shell command: one process per task. Whether it can be run at all is `spelling.py`'s to say.
 
 It finds the server and its credentials in the environment, the start response as JSON on standard
 input, and answers on standard output. It runs in a process group of its own, which is ended with
@@ -17,14 +17,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from sandbox import jsonio, limits
-from sandbox.errors import SandboxError
+from sandbox.client.session import TaskSession
+from sandbox.errors import Invalid, SandboxError
 from sandbox.rehearsal.agents import AgentFailed
-from sandbox.rehearsal.client.session import TaskSession
+from sandbox.rehearsal.spelling import NOT_RUN
 
 HIDDEN_VARIABLES: Final = frozenset({"SANDBOX_API_KEY", "SANDBOX_SOLVER_KEY"})
 GRACE_S: Final = 2.0
 STDERR_LINES_SHOWN: Final = 20
 _STDERR_KEPT: Final = 64 * limits.KIB
+_NAME_CHARS: Final = 200  # what a run's agent may be called; a longer command is run all the same
 _CHUNK: Final = 64 * limits.KIB
 
 
@@ -34,12 +36,15 @@ class CommandAgent:
     counts_calls = False
 
     def __init__(self, command: str, server_url: str) -> None:
-        self.name = command
+        self.name = command if len(command) <= _NAME_CHARS else f"{command[: _NAME_CHARS - 1]}…"
         self._command = command
         self._server_url = server_url
 
     async def solve(self, task: TaskSession) -> Any:
-        """Run the command once; raises `AgentFailed` when it exits with other than 0."""
+        """Run the command once.
+
+        Raises `AgentFailed` when it exits with other than 0, and `Invalid` when the shell found nothing to run.
+        """
         with tempfile.TemporaryFile() as start, _Pipe() as stdout, _Pipe() as stderr:
             start.write(jsonio.dump(task.started))
             start.seek(0)
@@ -62,6 +67,8 @@ class CommandAgent:
                 await _end_group(process)
                 await _finish(reading)
         output = parse_output(bytes(answer.kept))
+        if status in NOT_RUN:
+            raise Invalid("\n".join([f"The agent cannot be run: {self._command}", *_last_lines(complaint.kept)]))
         if status != 0:
             raise AgentFailed(_explain(status, complaint.kept), output)
         if answer.is_cut:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sandbox.rehearsal.records import RunRecords
+
+# Wide enough for any line: what is piped is read by programs, which an id over two lines would mislead.
+_UNWRAPPED: Final = 1 << 20
 
 StartServer: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[str]]
 
@@ -86,10 +89,11 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         """Run benchmarks with an agent and show how it did."""
         from dataclasses import replace
 
+        from sandbox.logs import set_level
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
-        _quiet_log()
+        set_level("warning")  # of a server of our own
         settings = replace(
             Settings.from_environment(),
             port=0,
@@ -99,7 +103,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             is_watching=False,
         )
         out, err = consoles(is_stdout_taken=json == Path("-"))
-        with _errors_shown(err):
+        with errors_shown(err):
             found_api_key, found_solver_key = default_keys(url, settings)
             campaign = Campaign(
                 benchmarks=tuple(benchmarks),
@@ -132,8 +136,8 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         """List the recorded runs, newest first."""
 
         async def work(out: "Console") -> None:
+            from sandbox.client.models import BenchmarkRun
             from sandbox.errors import NotFound
-            from sandbox.rehearsal.client.models import BenchmarkRun
             from sandbox.rehearsal.show import print_runs
 
             found: list[BenchmarkRun] = []
@@ -153,6 +157,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
     def show(
         run: Annotated[str, typer.Argument(help="The run's id, or latest.", metavar="RUN")],
         task: TASKS = None,
+        bodies: Annotated[bool, typer.Option("--bodies", help="Show what was sent with each call.")] = False,
         json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
         url: URL = None,
@@ -169,13 +174,13 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             if json:
                 _print_json(run_to_json(record))
             else:
-                print_run(out, record)
+                print_run(out, record, has_bodies=bodies)
 
         _run(work)
 
 
 def consoles(*, is_stdout_taken: bool = False) -> "tuple[Console, Console]":
-    """Return where results and where remarks go; away from a terminal, lines may be 120 wide."""
+    """Return where results and where remarks go; away from a terminal nothing is wrapped."""
     import os
 
     from rich.console import Console
@@ -183,21 +188,8 @@ def consoles(*, is_stdout_taken: bool = False) -> "tuple[Console, Console]":
     out, err = Console(stderr=is_stdout_taken), Console(stderr=True)
     for console in (out, err):
         if not console.is_terminal and "COLUMNS" not in os.environ:
-            console.width = 120
+            console.width = _UNWRAPPED
     return out, err
-
-
-def _quiet_log() -> None:
-    """Let the own server say only what is wrong, and not where the report goes."""
-    import logging
-    import sys
-
-    import structlog
-
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
 
 
 @asynccontextmanager
@@ -208,8 +200,8 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
         async with open_directory(data_dir) as records:
             yield records
         return
+    from sandbox.client.client import SandboxClient
     from sandbox.rehearsal.campaign import default_keys
-    from sandbox.rehearsal.client.client import SandboxClient
     from sandbox.rehearsal.records import ServerRecords
 
     found_key, _ = default_keys(url, Settings.from_environment())
@@ -219,23 +211,30 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
 
 def _run(work: "Callable[[Console], Coroutine[None, None, None]]") -> None:
     out, err = consoles()
-    with _errors_shown(err):
+    with errors_shown(err):
         asyncio.run(work(out))
 
 
 @contextmanager
-def _errors_shown(err: "Console") -> "Iterator[None]":
+def errors_shown(err: "Console") -> "Iterator[None]":
     """Turn what can go wrong into a line and exit status 2."""
+    from sandbox.client.errors import ClientError
     from sandbox.definitions.problems import DefinitionError
     from sandbox.errors import SandboxError
     from sandbox.record.database import DatabaseError
-    from sandbox.rehearsal.client.errors import ClientError
 
     try:
         yield
     except (SandboxError, ClientError, DatabaseError, DefinitionError) as error:
-        err.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        said = str(error)
+    except BrokenPipeError:
+        raise  # whoever read the output has read enough
+    except OSError as error:  # a directory or file that may not be used, whoever asked for it
+        said = f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error)
+    else:
+        return
+    err.print(f"error: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(2) from None
 
 
 def _print_json(value: object) -> None:

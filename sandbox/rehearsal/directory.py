@@ -4,6 +4,7 @@ Rows become the JSON the API would answer with, so that both sources read alike.
 migrated or written here.
 """
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,13 +12,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox import jsonio
-from sandbox.errors import NotFound
+from sandbox.client import reading
+from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
+from sandbox.errors import Malformed, NotFound, TooLarge
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.record.reader import Reader
-from sandbox.rehearsal.client import reading
-from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
+_UNREADABLE: Final = frozenset(
+    {sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY}
+    | {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
+_SAID: Final = 200
+# What reading rows comes to that do not hold what was written.
+_DAMAGE: Final = (Malformed, TooLarge, ValueError, TypeError, KeyError, IndexError)
 
 
 class DirectoryRecords:
@@ -106,25 +114,54 @@ async def open_directory(data_dir: Path) -> AsyncIterator[DirectoryRecords]:
     """Open a data directory's records to read.
 
     Raises `NotFound` when nothing was ever recorded there and `DatabaseError` when it was recorded
-    by another version.
+    by another version, may not be read, or is damaged, whenever that shows.
     """
     file = data_dir / FILE_NAME
-    if not file.is_file():
-        raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@1")
-    with file.open("rb") as start:
-        # Asked first, because a connection that cannot be made leaves its thread behind.
-        if start.read(len(_SQLITE_MAGIC)) not in (b"", _SQLITE_MAGIC):
-            raise DatabaseError(f"{file} cannot be read: it is not an SQLite database.")
-    reader = Reader(await connect(file, is_reader=True))
+    try:
+        if not file.is_file():
+            raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@1")
+        with file.open("rb") as start:
+            # Asked first, because a connection that cannot be made leaves its thread behind.
+            if start.read(len(_SQLITE_MAGIC)) not in (b"", _SQLITE_MAGIC):
+                raise DatabaseError(f"{file} cannot be read: it is not an SQLite database.")
+        async with _reader_of(file) as reader:
+            yield DirectoryRecords(reader)
+    except PermissionError as error:
+        raise DatabaseError(f"{error.filename or file} may not be read: {error.strerror}.") from None
+    except (sqlite3.Error, *_DAMAGE) as error:
+        said = str(error)[:_SAID].rstrip(".")
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE:
+            raise DatabaseError(
+                f"{file} cannot be read: {said}. Where its directory is read-only and a -wal file lies beside it, "
+                "copy all of the directory to a place that can be written to, and name that with --data-dir."
+            ) from None
+        raise DatabaseError(
+            f"{file} is damaged: {said}. Take a backup of it, if there is one; "
+            f'what can still be read is saved by sqlite3 {file} ".recover".'
+        ) from error
+
+
+@asynccontextmanager
+async def _reader_of(file: Path) -> AsyncIterator[Reader]:
+    reader = Reader(await connect(file, is_reader=True, is_immutable=_is_at_rest(file)))
     try:
         row = await reader.row("PRAGMA user_version")
         version = row[0] if row is not None else 0
         if version != SCHEMA_VERSION:
             advice = "start `sandbox serve` on it once" if version < SCHEMA_VERSION else "upgrade"
             raise DatabaseError(f"{file} has schema {version}, this version reads {SCHEMA_VERSION}: {advice}.")
-        yield DirectoryRecords(reader)
+        yield reader
     finally:
         await reader.close()
+
+
+def _is_at_rest(file: Path) -> bool:
+    """Whether nobody can be writing a database, nor this process beside it, as on a read-only medium.
+
+    SQLite then needs to be told, since it would make files beside it to read it.
+    """
+    # Whoever has it open has its log beside it.
+    return not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
 
 
 def _columns(row: sqlite3.Row, *hidden: str) -> dict[str, Any]:

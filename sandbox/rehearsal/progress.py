@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sandbox.rehearsal.client.models import BenchmarkRun
+from sandbox.client.models import BenchmarkRun
 from sandbox.rehearsal.runner import TaskResult
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import NotFoundError
+from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.errors import NotFound
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import NotFoundError
-from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 
 LATEST = "latest"
 

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from sandbox.client.models import Axis, CheckResult
 from sandbox.clock import format_instant
-from sandbox.rehearsal.client.models import Axis, CheckResult
 from sandbox.rehearsal.runner import RunResult, TaskResult
 from sandbox.rehearsal.stats import summarize
 

@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sandbox import jsonio
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import ClientError, ConflictError
+from sandbox.client.explaining import explain, summary
+from sandbox.client.models import Axis, BenchmarkRun, CheckResult, TaskRun
+from sandbox.client.reading import read_axes, read_check
+from sandbox.client.session import TaskSession, seconds_allowed
 from sandbox.clock import monotonic_s
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import Agent, AgentFailed
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import ClientError, ConflictError
-from sandbox.rehearsal.client.models import Axis, BenchmarkRun, CheckResult, TaskRun
-from sandbox.rehearsal.client.reading import read_axes, read_check
-from sandbox.rehearsal.client.session import TaskSession, seconds_allowed
 from sandbox.scoring.engine import verdict_of
 
 # How long past the task's own timeout the agent may go on: the server's clock decides, not ours.
@@ -47,6 +48,13 @@ class TaskResult:
         """Whether the task's verdict is `pass`."""
         return self.verdict == "pass"
 
+    def explain(self) -> str:
+        """Return lines for people: what was wrong with the agent, the checks that failed and why, the others."""
+        return explain(self.key, self.verdict, self.score, self.checks, self.failure)
+
+    def __repr__(self) -> str:
+        return summary("TaskResult", self.key, self.verdict, self.score, self.checks)
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -65,6 +73,10 @@ class RunResult:
     def is_pass(self) -> bool:
         """Whether every task of it passed."""
         return bool(self.task_runs) and all(task.is_pass for task in self.task_runs)
+
+    def explain(self) -> str:
+        """Return lines for people on every task, those that did not pass first."""
+        return "\n".join(task.explain() for task in sorted(self.task_runs, key=lambda task: task.is_pass))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How recorded runs are shown: the list, and one run with its criteria and its timeline."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final
@@ -11,10 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 
 from sandbox import jsonio
+from sandbox.client.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.clock import format_instant
-from sandbox.rehearsal.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.rehearsal.records import RunRecord, TaskRecord, name_of
 from sandbox.rehearsal.report import format_axes, format_score, format_verdict
+from sandbox.rehearsal.timeline import format_duration, print_timeline
 
 NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@1"
 _VALUE_SHOWN: Final = 80
@@ -51,8 +52,8 @@ def print_runs(console: Console, runs: Sequence[BenchmarkRun], where: str) -> No
     console.print(table)
 
 
-def print_run(console: Console, record: RunRecord) -> None:
-    """Print one run: its head, then every task with its criteria and its timeline."""
+def print_run(console: Console, record: RunRecord, *, has_bodies: bool = False) -> None:
+    """Print one run: its head, then every task with its criteria and its timeline, on request with what was sent."""
     run = record.run
     console.print(
         f"[bold]{escape(str(run.benchmark or run.benchmark_id or run.id))}[/bold] · {escape(run.agent or 'no agent')}"
@@ -62,7 +63,7 @@ def print_run(console: Console, record: RunRecord) -> None:
     started, took = _moment(run.started_at), _duration(run.started_at, run.completed_at)
     console.print(f"{escape(run.id)} · started {started} · took {took}", highlight=False, style="dim")
     for task in record.tasks:
-        _print_task(console, task)
+        _print_task(console, task, has_bodies)
 
 
 def run_to_json(record: RunRecord) -> dict[str, Any]:
@@ -80,19 +81,24 @@ def run_to_json(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _print_task(console: Console, task: TaskRecord) -> None:
+def _print_task(console: Console, task: TaskRecord, has_bodies: bool) -> None:
     task_run = task.task_run
     console.print()
     parts = [f"[bold]{escape(name_of(task_run))}[/bold]"]
     if task_run.verdict is not None:
         parts.append(f"{format_verdict(task_run.verdict)} {format_score(task_run.score)}")
     parts += [escape(text) for text in (task_run.status or task_run.phase, format_axes(task_run.axes)) if text]
+    if task_run.completed_at is not None and task_run.started_at is not None:
+        parts.append(f"took {_duration(task_run.started_at, task_run.completed_at)}")
     console.print(" · ".join(parts), highlight=False)
     for criterion_run in sorted(task.criterion_runs, key=lambda run: (run.passed, run.score)):
         _print_criterion(console, task_run, criterion_run)
     if not task.criterion_runs:
         _indented(console, "no criteria were judged: the task was not completed", 2, "dim")
-    _print_timeline(console, task.events)
+    if task.events:
+        print_timeline(console, task.events, has_bodies=has_bodies)
+    else:
+        _indented(console, "nothing was done: no event was recorded", 2, "dim")
 
 
 def _print_criterion(console: Console, task_run: TaskRun, run: CriterionRun) -> None:
@@ -132,7 +138,7 @@ def evidence_lines(evidence: Mapping[str, Any] | None) -> list[str]:
             lines += [_comparison(item) for item in value if not item.get("passed", item.get("found"))]
         elif name == "unexpected_changes":
             lines += [line for change in value for line in _change_lines(change)]
-        elif value not in (None, [], {}, "") and name != "total":
+        elif value not in (None, [], {}, "") and name not in ("total", "nearest"):  # details say the latter
             lines.append(f"{name}: {_short(value)}")
     return lines
 
@@ -177,74 +183,6 @@ def _comparison(item: Mapping[str, Any]) -> str:
     return f"{item.get('path')}: {wanted}, found {_short(item.get('actual'))}"
 
 
-def _print_timeline(console: Console, events: Sequence[Event]) -> None:
-    if not events:
-        _indented(console, "nothing was done: no event was recorded", 2, "dim")
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("time", "surface", "call"):
-        table.add_column(name, overflow="fold")
-    table.add_column("status", justify="right")
-    table.add_column("changes", overflow="fold")
-    for event in events:
-        request, response = event.request or {}, event.response or {}
-        status = response.get("status")
-        shown = "-" if status is None else f"[red]{status}[/red]" if status >= 400 else str(status)
-        table.add_row(
-            event.at.strftime("%H:%M:%S"),
-            escape(surface_of(event)),
-            escape(call_of(request) or event.type),
-            shown,
-            escape(changes_of(event.changes)),
-        )
-    console.print(Padding(table, (0, 0, 0, 2), expand=False))
-
-
-def surface_of(event: Event) -> str:
-    """Return the surface an event happened on: the first part of its path, or the scenario."""
-    if event.type in ("scenario_step", "clock_advanced"):
-        return "scenario"
-    path = str((event.request or {}).get("path") or "").lstrip("/")
-    return path.partition("/")[0] or event.type
-
-
-def call_of(request: Mapping[str, Any]) -> str:
-    """Write a request in one line.
-
-    >>> call_of({"method": "GET", "path": "fhir/Patient", "query": [["name", "chen"], ["_count", "5"]]})
-    'GET fhir/Patient?name=chen&_count=5'
-    """
-    query = request.get("query")
-    if isinstance(query, Mapping):
-        pairs: Iterable[Any] = [
-            (name, one) for name, value in query.items() for one in (value if isinstance(value, list) else [value])
-        ]
-        query = "&".join(f"{name}={value}" for name, value in pairs)
-    elif isinstance(query, list):
-        query = "&".join(f"{name}={value}" for name, value in query)
-    text = f"{request.get('method') or ''} {request.get('path') or ''}".strip()
-    return f"{text}?{query}" if query else text
-
-
-def changes_of(changes: Sequence[Mapping[str, Any]]) -> str:
-    """Write changes in one line, bookkeeping left out; a deletion says so.
-
-    >>> changes_of([{"collection": "fhir/Patient", "key": "1", "op": "put"}, {"collection": "_due", "key": "x"}])
-    'fhir/Patient/1'
-    """
-    visible = [change for change in changes if not _is_bookkeeping(str(change.get("collection")))]
-    names = [
-        ("deleted " if change.get("op") == "delete" else "") + f"{change.get('collection')}/{change.get('key')}"
-        for change in visible
-    ]
-    more = f" and {len(names) - _CHANGES_SHOWN} more" if len(names) > _CHANGES_SHOWN else ""
-    return ", ".join(names[:_CHANGES_SHOWN]) + more
-
-
-def _is_bookkeeping(collection: str) -> bool:
-    return any(part.startswith("_") for part in collection.split("/"))
-
-
 def _indented(console: Console, text: str, by: int, style: str = "") -> None:
     console.print(Padding(escape(text), (0, 0, 0, by), expand=False), highlight=False, style=style)
 
@@ -259,7 +197,7 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _duration(begin: datetime | None, end: datetime | None) -> str:
-    return "-" if begin is None or end is None else f"{(end - begin).total_seconds():.1f} s"
+    return "-" if begin is None or end is None else format_duration((end - begin).total_seconds() * 1000)
 
 
 def _task_count(run: BenchmarkRun) -> str:

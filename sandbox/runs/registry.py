@@ -14,13 +14,19 @@ from sandbox import jsonio
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
+from sandbox.definitions.models import BenchmarkDefinition, CriterionDefinition, TaskDefinition, WhenClause
+from sandbox.definitions.problems import say
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
+from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
 from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.inspection import find_match_problems, inspect_assertion
 from sandbox.scoring.matching import describe_match_problem
 from sandbox.simulators.base import Check, ScenarioAction, Simulator
+from sandbox.simulators.vocabulary import Surface, Surroundings
+from sandbox.suggest import did_you_mean
 
 Problems = list[tuple[tuple[str | int, ...], str]]
 
@@ -52,6 +58,7 @@ class Registry:
         self.simulators = tuple(simulators)
         self._by_type = {name.lower(): s for s in simulators for name in (s.type, *s.aliases)}
         self._by_surface = {s.surface: s for s in simulators}
+        self._surface_of_check = {check.name: s.surface for s in simulators for check in s.checks}
         self.checks = all_checks(simulators, checks)
         self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
             name: (action, None) for name, action in CORE_ACTIONS.items()
@@ -74,6 +81,11 @@ class Registry:
 
     # -- the vocabulary of definitions ---------------------------------------------------------
 
+    @property
+    def simulator_types(self) -> list[str]:
+        """The names of the simulator types there are."""
+        return [simulator.type for simulator in self.simulators]
+
     def surface_of(self, simulator_type: str) -> str | None:
         """Return the surface of a simulator type or alias, None when there is no such type."""
         found = self._by_type.get(simulator_type.lower())
@@ -87,8 +99,8 @@ class Registry:
         """Return what is wrong with a scenario step in an environment with these surfaces."""
         found = self.scenario_actions.get(action)
         if found is None or "." in action:
-            known = ", ".join(sorted(name for name in self.scenario_actions if "." not in name))
-            return [(("action",), f'there is no action "{action}" (known: {known})')]
+            known = did_you_mean(action, [name for name in self.scenario_actions if "." not in name])
+            return [(("action",), f'there is no action "{action}"{known}')]
         scenario_action, surface = found
         if surface is not None and surface not in surfaces:
             return [(("action",), f"{action} needs a simulator on the surface {surface}")]
@@ -98,17 +110,35 @@ class Registry:
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         return describe_match_problem(dict(match))
 
-    def assertion_problem(self, assertion: Mapping[str, Any], entity: Json, is_strict: bool) -> tuple[str, bool] | None:
-        """Return what makes an assertion unsupported, and whether that refuses the definition.
+    def assertion_problems(
+        self, criterion: CriterionDefinition, task: TaskDefinition, definition: BenchmarkDefinition
+    ) -> Problems:
+        """Return what makes a criterion's assertion unsupported, else what in it can never be met or never fail."""
+        bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
+        assertion = criterion.assertion
+        parsed = parse_assertion(self.checks, assertion, bound.value if bound is not None else None)
+        if isinstance(parsed, UnsupportedAssertion):
+            return [(("assert",), parsed.reason)]
+        check = self.checks[parsed.check]
+        surface = self._surface_of_check.get(check.name)
+        return list(inspect_assertion(check, surface, parsed, self._surroundings(definition, task)))
 
-        `entity` is None without an input entity.
-        """
-        name = assertion.get("assert")
-        check = self.checks.get(name) if isinstance(name, str) else None
-        if is_strict and check is not None and not check.is_upstream:
-            return f"{name} is an extension, which strict mode does not take", False
+    def when_problems(self, when: WhenClause, definition: BenchmarkDefinition) -> Problems:
+        """Return what in a `when` clause no event of the environment can satisfy."""
+        return [(("match", key), text) for key, text in find_match_problems(when.match, self._surfaces(definition))]
+
+    def _surroundings(self, definition: BenchmarkDefinition, task: TaskDefinition) -> Surroundings:
+        llm_tasks = {task.name: task.output_format for task in definition.llm_tasks}
+        return Surroundings(self._surfaces(definition), (task.task_item or {}).get(ANSWER), llm_tasks)
+
+    def _surfaces(self, definition: BenchmarkDefinition) -> dict[str, Surface]:
+        simulators = [self.simulator(simulator.type) for simulator in definition.environment.simulators]
+        return {s.surface: Surface(s.surface, s.collections, s.find_path_problem) for s in simulators}
+
+    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
+        """Return why a definition with this assertion is refused; `entity` is None without an input entity."""
         parsed = parse_assertion(self.checks, assertion, entity)
-        return (parsed.reason, parsed.is_refused) if isinstance(parsed, UnsupportedAssertion) else None
+        return parsed.reason if isinstance(parsed, UnsupportedAssertion) and parsed.is_refused else None
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same content and configuration give the same seed."""
@@ -123,17 +153,8 @@ def _problems(model: Any, value: Mapping[str, Any]) -> Problems:
     try:
         model.model_validate(dict(value))
     except ValidationError as error:
-        return [(tuple(e["loc"]), _say(e["type"], e["msg"])) for e in error.errors()]
+        return [(tuple(e["loc"]), say(model, e)) for e in error.errors()]
     return []
-
-
-def _say(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key"
-    if kind == "missing":
-        return "is required"
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
 
 
 def _run_action(action: ScenarioAction, tx: Interaction, args: Json) -> None:

@@ -6,22 +6,23 @@ score, in whatever order the criteria come. Knows no simulator: checks are hande
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fractions import Fraction
 from math import isfinite
 from sys import float_info
 from typing import Final, Literal, TypeAlias
 
-import structlog
 from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import REFUSED, Assertion
+from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
+from sandbox.logs import get_logger
 from sandbox.scoring.judge import Expectations, judge
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check, View
+from sandbox.suggest import did_you_mean
 
 Verdict: TypeAlias = Literal["pass", "partial", "fail"]
 
@@ -31,7 +32,7 @@ _WIRE_DIGITS: Final = 6
 _SCORE_DENOMINATOR_MAX: Final = 1_000_000
 _PROBLEMS_NAMED_MAX: Final = 3
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +118,14 @@ def parse_assertion(
         return UnsupportedAssertion("`assert` is missing; it names the check")
     check = checks.get(name)
     if check is None:
-        near = get_close_matches(name, checks, 1)
-        hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(sorted(checks)) or 'none'}"
-        return UnsupportedAssertion(f'no check is called "{name}"; {hint}')
+        return UnsupportedAssertion(f'no check is called "{name}"{did_you_mean(name, checks)}')
     try:
         model = check.model.model_validate(bind_entity(dict(assertion), entity), context={"entity": entity})
     except Invalid as error:
         return UnsupportedAssertion(error.message)
     except ValidationError as error:
         is_refused = any(problem["type"] == REFUSED for problem in error.errors())
-        return UnsupportedAssertion(_describe_validation(name, error), is_refused)
+        return UnsupportedAssertion(_describe_validation(name, check.model, error), is_refused)
     problem = Expectations.of(model).describe_problem(check)
     return model if problem is None else UnsupportedAssertion(f"{name}: {problem}")
 
@@ -261,10 +260,13 @@ def _result(
     )
 
 
-def _describe_validation(name: str, error: ValidationError) -> str:
+def _describe_validation(name: str, model: type[Assertion], error: ValidationError) -> str:
     texts = []
     for problem in error.errors()[:_PROBLEMS_NAMED_MAX]:
         where = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = known_keys(model, tuple(problem["loc"])[:-1])
+            what += did_you_mean(str(problem["loc"][-1]), known)
         texts.append(f"{where}: {what}" if where else what)
     return f"{name}: {'; '.join(texts)}"

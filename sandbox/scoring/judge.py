@@ -16,6 +16,7 @@ from sandbox.jsonio import Json
 from sandbox.scoring import evidence as ev
 from sandbox.scoring.compare import FieldResult, compare_field, compare_phrase, describe_problem, find_text, read_path
 from sandbox.scoring.evidence import CountResult, PhraseResult
+from sandbox.scoring.nearest import find_nearest
 from sandbox.scoring.phrases import words_of
 from sandbox.simulators.base import Check, Selection, Subject
 
@@ -121,6 +122,10 @@ def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
         hits, total = int(picked.subject is not None), 1
     evidence = _evidence(check, selection, picked, count)
     details = _describe(check, selection, picked, count, hits, total)
+    nearest = find_nearest(selection) if picked.subject is None and hits < total else None
+    if nearest is not None:
+        details = f"{details} {nearest.details}"
+        evidence["nearest"] = nearest.evidence
     return Judgement(hits / total, hits == total, details, evidence)
 
 

@@ -19,10 +19,13 @@ from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError
+from sandbox.globs import could_match
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Branch, Seed
+from sandbox.playground.branch import Branch, Document, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
+from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
@@ -113,6 +116,40 @@ class View:
     output: Json
     now: datetime
 
+    def new_keys(self, collection: str) -> frozenset[str]:
+        """Return the keys of a collection whose documents were made or changed since the start."""
+        before = self.baseline.overlay_of(collection)
+        changed = self.branch.overlay_of(collection).items()
+        return frozenset(k for k, entry in changed if isinstance(entry, Document) and entry is not before.get(k))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing a check asks of what it selects, and how a candidate stands to it.
+
+    `mode` is that of a field expectation, and `expected` is written as its evidence writes it:
+    the value itself, or `{mode: …}`.
+    """
+
+    path: str
+    expected: Json
+    actual: Json
+    passed: bool
+    mode: str = "expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something a check could have selected and did not. `is_new`: made or changed since the start."""
+
+    label: str
+    conditions: tuple[Condition, ...]
+    is_new: bool = True
+
+
+def _no_candidates() -> Iterable[Candidate]:
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -133,12 +170,17 @@ class Subject:
 class Selection:
     """What a check found, best first. `sought` completes the sentence "found no …".
 
+    `candidates` is asked only when nothing was found and that is a failure: everything that could
+    have been meant, the likeliest first; it is read as far as `scoring/nearest.py` looks. `kind`
+    names one of them for people. Without a kind there is nothing that could come near.
     `problem` says what could not be evaluated on it; then the check fails, whatever else holds.
     """
 
     sought: str
     subjects: tuple[Subject, ...]
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    kind: str = ""
+    candidates: Callable[[], Iterable[Candidate]] = _no_candidates
     problem: str | None = None
 
 
@@ -154,6 +196,9 @@ class Check:
     `picks` says which subject is compared: the `first`; the `best`, which satisfies the most fields
     and phrases, the first of equals; or `any`: as `best`, and each phrase may be in any subject.
     Phrases are looked for to the letter, or loosely with `has_fuzzy_phrases`.
+
+    `path_type` says what may lie at a path of `fields`, and `inspect` what else is wrong with an assertion
+    that a definition holds; neither is asked when a run is scored.
     """
 
     name: str
@@ -164,6 +209,8 @@ class Check:
     is_upstream: bool = True
     picks: Literal["first", "best", "any"] = "first"
     has_fuzzy_phrases: bool = False
+    path_type: PathTyper | None = None
+    inspect: Callable[[Any, Surroundings], Iterable[Finding]] = no_findings
 
 
 class EmptyConfig(StrictModel):
@@ -172,7 +219,11 @@ class EmptyConfig(StrictModel):
 
 class Simulator(ABC):
     """One kind of healthcare system that an environment can contain. Stateless: one instance serves
-    every playground. `own_credential` names, for error messages, what its log-in gives."""
+    every playground.
+
+    `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
+    files of a dataset that it reads.
+    """
 
     type: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -182,6 +233,7 @@ class Simulator(ABC):
     endpoints: ClassVar[Mapping[str, str]]
     extension_endpoints: ClassVar[Mapping[str, str]] = {}
     bookkeeping: ClassVar[frozenset[str]] = frozenset()
+    seed_files: ClassVar[tuple[str, ...]] = ()
     own_credential: ClassVar[str] = ""
 
     @property
@@ -193,6 +245,18 @@ class Simulator(ABC):
     def checks(self) -> Sequence[Check]:
         """The checks that read this simulator's state."""
         return ()
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """The names of the collections that its state has, less bookkeeping (`_…`); none where they are open."""
+        return frozenset()
+
+    def find_path_problem(self, glob: str) -> str | None:
+        """Return why no request to this surface can have a path that matches a glob, None when one can."""
+        templates = sorted({route.path for route in self.routes})
+        if any(could_match(glob, template) for template in templates):
+            return None
+        return f"no request has such a path{did_you_mean(glob, templates)}"
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:

@@ -4,8 +4,8 @@
 'http://127.0.0.1:8787'
 """
 
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import (
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
@@ -19,7 +19,7 @@ from sandbox.rehearsal.client.errors import (
     RateLimitError,
     ValidationError,
 )
-from sandbox.rehearsal.client.models import (
+from sandbox.client.models import (
     Axis,
     Benchmark,
     BenchmarkRef,
@@ -32,8 +32,8 @@ from sandbox.rehearsal.client.models import (
     TaskCompletion,
     TaskRun,
 )
-from sandbox.rehearsal.client.session import TaskResponse, TaskSession
-from sandbox.rehearsal.client.sync import SandboxClientSync, TaskSessionSync
+from sandbox.client.session import TaskResponse, TaskSession
+from sandbox.client.sync import SandboxClientSync, TaskSessionSync
 
 __all__ = [
     "APIConnectionError",

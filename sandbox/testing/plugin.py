@@ -4,13 +4,14 @@ Every pytest run of everybody who installed the distribution loads this module, 
 nothing; the server's code is imported by the fixtures.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
 if TYPE_CHECKING:
-    from sandbox.rehearsal.client.models import BenchmarkRun
+    from sandbox.client.models import BenchmarkRun
     from sandbox.testing.server import SandboxServer
 
 BenchmarkRunFactory: TypeAlias = "Callable[..., BenchmarkRun]"
@@ -19,6 +20,7 @@ _MARKER: Final = (
     "directories are relative to the root directory and replace the built-in ones"
 )
 _OPTIONS: Final = frozenset({"playgrounds", "seeds", "strict"})
+_EXPLAINED_MAX: Final = 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +33,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, None]:
+    """Begin a failed assertion's message with what did not pass, where a result is at hand."""
+    outcome = yield
+    error = outcome.excinfo[1] if outcome.excinfo is not None else None
+    if isinstance(error, AssertionError) and (told := _explanations(error)):
+        error.args = (f"{told}\n{error}",)
+
+
+def _explanations(error: AssertionError) -> str:
+    """Explain the results that did not pass among the variables of the frames the error went through."""
+    models, runner = (sys.modules.get(f"sandbox.{name}") for name in ("client.models", "rehearsal.runner"))
+    kinds = (getattr(models, "TaskCompletion", ()), *(getattr(runner, n, ()) for n in ("TaskResult", "RunResult")))
+    found: dict[int, str] = {}
+    traceback = error.__traceback__
+    while traceback is not None:
+        for value in traceback.tb_frame.f_locals.values():
+            if isinstance(value, kinds) and not value.is_pass:
+                found.setdefault(id(value), value.explain())
+        traceback = traceback.tb_next
+    return "\n".join(list(found.values())[:_EXPLAINED_MAX])
 
 
 @pytest.fixture
@@ -50,7 +75,7 @@ def benchmark_run(sandbox_server: "SandboxServer") -> Iterator[BenchmarkRunFacto
 
     What is still going on when the test ends is cancelled.
     """
-    from sandbox.rehearsal.client.errors import ConflictError
+    from sandbox.client.errors import ConflictError
 
     client = sandbox_server.sync_client
     created = []

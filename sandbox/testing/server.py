@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from sandbox import keys
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.sync import SandboxClientSync
-from sandbox.rehearsal.client.threads import LoopThread
-from sandbox.rehearsal.client.transport import Answer, HttpTransport
+from sandbox.client.client import SandboxClient
+from sandbox.client.sync import SandboxClientSync
+from sandbox.client.threads import LoopThread
+from sandbox.client.transport import Answer, HttpTransport
 from sandbox.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from sandbox.clock import SystemClock
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.playground.playground import Interaction, NullRecorder, Playground, Sandbox
 from sandbox.simulators.fhir.search import SearchRequest, search
-from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.search.query.store import Store
 from tests.bench import data
 from tests.bench.operations import operations
 from tests.bench.peers import say

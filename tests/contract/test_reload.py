@@ -63,7 +63,7 @@ async def test_a_change_is_taken_and_a_running_run_keeps_its_own(editor):
 
     new = await live.run()
     assert len(new.tasks) == 1 and new.value["benchmark"]["name"] == "Changed"
-    assert (await new.start())["task_item"] == {"instruction": "Something else."}
+    assert (await new.start())["task_item"]["instruction"] == "Something else."
     assert (await new.complete(output={"answer": 7}))["score"] == 1.0
     hashes = [(await live.get(f"/benchmark-runs/{r.id}"))["definition_hash"] for r in (run, new)]
     assert hashes[0] != hashes[1]

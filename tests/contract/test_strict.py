@@ -12,10 +12,12 @@ async def strict(serve, disk, kit):
         yield live
 
 
-async def test_benchmarks_with_checks_of_our_own_are_refused(strict, kit):
-    assert (await strict.get("/readyz"))["benchmarks"] == ["wired@1"]
-    refused = await strict.call("POST", "/v1/benchmark-runs", kit.solver_key, json={"benchmark": "clinic@1"})
-    assert (refused.status, refused.error["code"]) == (404, "NOT_FOUND")
+async def test_definitions_on_disk_load_and_score_whatever_checks_they_use(strict):
+    assert (await strict.get("/readyz"))["benchmarks"] == ["clinic@1", "wired@1"]
+    run = await strict.run("clinic")
+    await run.start(1)
+    done = await run.complete(1, output={"answer": 42})
+    assert (done["verdict"], done["checks"][0]["details"]) == ("pass", "output matched; 1 field passed.")
 
 
 async def test_files_are_read_only(strict):
@@ -69,6 +71,7 @@ async def test_extension_routes_are_not_run_scoped(strict, kit):
     before = run.state_hash()
     for method, path in [
         ("GET", "hl7/outbound"),
+        ("GET", "hl7/batches"),
         ("GET", "hl7/inbox/x"),
         ("POST", "hl7/inbox/x/ack"),
         ("GET", "portal/questions"),

@@ -97,16 +97,10 @@ def test_an_unknown_assertion_loads_with_a_warning(load, edit):
     assert "hl7-structural" in warning.message
 
 
-def test_strict_mode_refuses_extension_checks_only(load, edit):
-    assert load(is_strict=True).find("demo@1")
-    edit(
-        "assertion: {assert: hl7-structural, fields: [{path: PID.5.1, expected: Chen}]}",
-        "assertion: {assert: state-unchanged}",
-    )
-    library = load(is_strict=True)
-    assert not library.benchmarks
-    assert "extension" in library.refused[0].message
-    assert load().benchmarks
+def test_what_can_hardly_be_meant_loads_with_a_warning(load, edit):
+    edit("weight: 2", "weight: 0")
+    (warning,) = load().find("demo@1").warnings
+    assert "all weights are 0" in warning.message
 
 
 def test_sources_are_inlined_so_that_the_frozen_copy_is_whole(load, edit, home):

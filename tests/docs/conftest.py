@@ -39,7 +39,7 @@ MASKS = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?", "<time>"),
     (r"(?m)^Date: .*", "Date: <time>"),
     (r"(?m)^Server: .*", "Server: <server>"),
-    (r"\b\d\d:\d\d:\d\d\b", "<time>"),
+    (r"\b\d\d:\d\d:\d\d(?:\.\d{3})?\b", "<time>"),
     (r'"duration_ms": ?[\d.e-]+', '"duration_ms": <n>'),
     (r"(?:<|\b)\d+(?:\.\d+)? m?s\b", "<duration>"),
     (r"\bin \d+\.\d+s\b", "in <duration>"),

@@ -175,7 +175,7 @@ def test_every_whole_benchmark_in_an_example_loads(page, tmp_path):
             directory = tmp_path / value["slug"] / f"v{value['version']}"
             directory.mkdir(parents=True)
             (directory / "benchmark.yaml").write_text(block.text, encoding="utf-8")
-            problems, summary = check_definitions(tmp_path, (), is_strict=False)
+            problems, summary = check_definitions(tmp_path, ())
             assert problems == [], f"{block}: {summary}"
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sandbox.app import create_app
 from sandbox.clock import Clock
-from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
+from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID
 from sandbox.serving import Runner, url_of
 from sandbox.settings import Settings
 

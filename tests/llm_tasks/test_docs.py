@@ -5,9 +5,10 @@ from pathlib import Path
 
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
 from sandbox.llm_tasks.engines.fault import MESSAGES, FaultRule
+from sandbox.llm_tasks.http.bodies import RunBody
 from sandbox.llm_tasks.input_processors import Processors
-from sandbox.llm_tasks.models import REVISION_DEFAULTS, RunBody
 from sandbox.llm_tasks.routes import ROUTES
+from sandbox.llm_tasks.tasks.fields import REVISION_DEFAULTS
 from sandbox.settings import Settings
 
 ROOT = Path(__file__).parents[2]

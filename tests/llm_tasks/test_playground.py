@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sandbox.cli import app
-from sandbox.llm_tasks.check import LLM_TASK
+from sandbox.llm_tasks.checks import LLM_TASK
 from sandbox.scoring.engine import Criterion, UnsupportedAssertion, parse_assertion
 
 ANA = {"text": "Name: Ana Reyes"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.entities import ORGANIZATION_ID, PROJECT_ID
+from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID
 
 SDK = "@rightbrain/sdk@0.0.8"
 CACHE = Path(__file__).parents[2] / ".cache" / "npm" / "rightbrain_sdk"

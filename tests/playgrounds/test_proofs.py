@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.rehearsal.agents import IdleAgent, load_reference
+from sandbox.rehearsal.agents import load_reference
+from sandbox.rehearsal.proofs import RULES, prove
 from sandbox.rehearsal.runner import Options, rehearse_once
 from sandbox.serving import serving_url
 from sandbox.settings import Settings
@@ -12,6 +13,8 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
+# What no agent can do where the shared drive is read-only; the benchmark's README says so.
+NOT_IN_STRICT_MODE = {"lab-result-routing": {"unknown-patient", "night-inbox"}}
 
 every_benchmark = pytest.mark.parametrize("folder", VERSIONS, ids=lambda f: f"{f.parent.name}@{f.name[1:]}")
 
@@ -29,58 +32,44 @@ class Unwatched:
 
 
 @pytest.fixture
-async def rehearse(tmp_path):
-    async def run(folder, agent, **options):
-        reference = f"{folder.parent.name}@{folder.name[1:]}"
-        settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-        async with (
-            serving_url(settings) as url,
-            SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
-        ):
-            return await rehearse_once(client, reference, agent, Options(**options), Unwatched())
-
-    return run
+async def client(tmp_path, request):
+    is_strict = getattr(request, "param", False)
+    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False, is_strict=is_strict)
+    async with (
+        serving_url(settings) as url,
+        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
+    ):
+        yield connected
 
 
-def shown(result):
-    return [
-        (t.key, t.score, t.failure, [(c.label, c.details) for c in t.checks if not c.passed]) for t in result.task_runs
-    ]
+def reference_of(folder):
+    return f"{folder.parent.name}@{folder.name[1:]}"
 
 
 @every_benchmark
-async def test_the_solution_scores_one(rehearse, folder):
-    result = await rehearse(folder, load_reference("solution", folder / "solution.py"))
-    assert all(t.score == 1.0 and t.verdict == "pass" for t in result.task_runs), shown(result)
-    assert result.score == 1.0
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.agent)
+async def test_every_agent_fares_as_it_must(client, folder, rule):
+    proof = await prove(client, reference_of(folder), rule, [ROOT], Options(), Unwatched())
+    assert proof.faults == ()
+    assert proof.result is not None or rule.is_optional
 
 
 @every_benchmark
-async def test_the_solution_scores_one_in_a_seeded_run_too(rehearse, folder):
-    result = await rehearse(folder, load_reference("solution", folder / "solution.py"), seed=7)
-    assert all(t.score == 1.0 for t in result.task_runs), shown(result)
+async def test_the_solution_scores_one_in_a_seeded_run_too(client, folder):
+    solution, options = RULES[0], Options(seed=7)
+    proof = await prove(client, reference_of(folder), solution, [ROOT], options, Unwatched())
+    assert (solution.agent, proof.faults) == ("solution", ())
 
 
 @every_benchmark
-async def test_an_idle_agent_does_not_pass(rehearse, folder):
-    result = await rehearse(folder, IdleAgent())
-    assert not any(t.is_pass for t in result.task_runs), shown(result)
-    for task in result.task_runs:
-        assert any(not c.passed for c in task.checks), task.key
-
-
-@every_benchmark
-async def test_the_near_miss_stays_below_the_pass_mark(rehearse, folder):
-    result = await rehearse(folder, load_reference("near-miss", folder / "near_miss.py"))
-    assert all(t.failure is None and t.score is not None and t.score < 0.9 for t in result.task_runs), shown(result)
-
-
-@pytest.mark.parametrize(
-    "folder", [f for f in VERSIONS if (f / "alternative.py").exists()], ids=lambda f: f"{f.parent.name}@{f.name[1:]}"
-)
-async def test_the_other_way_scores_one(rehearse, folder):
-    result = await rehearse(folder, load_reference("alternative", folder / "alternative.py"))
-    assert all(t.score == 1.0 for t in result.task_runs), shown(result)
+@pytest.mark.parametrize("client", [True], ids=["strict"], indirect=True)
+async def test_strict_mode_has_every_benchmark_and_names_what_cannot_be_solved_there(client, folder):
+    agent = load_reference("solution", folder / "solution.py")
+    result = await rehearse_once(client, reference_of(folder), agent, Options(), Unwatched())
+    unsolved = {task.key for task in result.task_runs if task.score != 1.0}
+    assert unsolved == NOT_IN_STRICT_MODE.get(folder.parent.name, set())
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    assert bool(unsolved) == ("strict mode" in readme)
 
 
 def test_every_benchmark_has_its_agents_and_its_record():

@@ -69,6 +69,28 @@ def test_the_instruction_gives_nothing_away(task: Any) -> None:
     assert not GIVEAWAYS.findall(text)
 
 
+def reads_output(criterion: dict[str, Any]) -> bool:
+    return bool(criterion["assertion"]["assert"] == "agent-output")
+
+
+def test_what_is_read_of_the_answer_is_in_the_form_that_the_agent_is_shown(task: Any) -> None:
+    for criterion in filter(reads_output, task["criteria"]):
+        names = {expectation["path"].partition(".")[0] for expectation in criterion["assertion"]["fields"]}
+        assert names <= task["task_item"]["answer"].keys()
+
+
+def test_the_readme_names_the_tasks_that_nobody_passes_without_an_answer(playgrounds: Path) -> None:
+    for path in sorted(playgrounds.glob("*/v*/benchmark.yaml")):
+        needed = {}
+        for task in yaml.safe_load(path.read_text(encoding="utf-8"))["tasks"]:
+            told = sum(share(task, criterion) for criterion in task["criteria"] if reads_output(criterion))
+            if 1 - told < PASS_MIN:
+                needed[task["key"]] = f"{round(told * 100)} %"
+        readme = (path.parent / "README.md").read_text(encoding="utf-8")
+        section = readme.partition("## The answer\n")[2].partition("\n## ")[0]
+        assert dict(re.findall(r"(?m)^\| `([\w-]+)` \| (\d+ %) \| \w", section)) == needed, path
+
+
 def test_the_benchmarks_are_spread(tasks: dict[str, Any]) -> None:
     used = {c["assertion"]["assert"] for task in tasks.values() for c in task["criteria"]}
     assert used >= {

@@ -2,11 +2,13 @@
 
 import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from sandbox.record import database
-from sandbox.record.database import DatabaseError, DirectoryLock
+from sandbox.record.database import DatabaseError
+from sandbox.record.lock import DirectoryInUse, DirectoryLock, Owner, owner_of
 
 
 def version_of(file):
@@ -71,6 +73,27 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     file.write_bytes(b"not a database" * 100)
     with pytest.raises(DatabaseError, match="cannot be used"):
         database.migrate(file)
+
+
+def test_a_lock_says_who_has_the_directory_and_where_it_listens(tmp_path):
+    assert owner_of(tmp_path / "missing") is None and owner_of(tmp_path) is None
+    lock = DirectoryLock(tmp_path)
+    assert owner_of(tmp_path) == Owner(os.getpid())
+    found = Owner(os.getpid(), "http://127.0.0.1:8787", True, True, (Path("/a"), Path("/b")), (Path("/c"),))
+    lock.announce(found)
+    assert owner_of(tmp_path) == found
+    with pytest.raises(DirectoryInUse, match=rf"process {os.getpid()}, http://127\.0\.0\.1:8787") as refused:
+        DirectoryLock(tmp_path)
+    assert refused.value.owner == found
+    lock.announce(Owner(os.getpid()))  # shorter than before
+    assert owner_of(tmp_path) == Owner(os.getpid())
+    lock.release()
+    assert owner_of(tmp_path) is None
+
+
+@pytest.mark.parametrize(("text", "pid"), [(b"", 0), (b"{", 0), (b"[]", 0), (b"4711\n", 4711), (b'{"pid": 7}', 7)])
+def test_a_lock_that_says_nothing_yet_or_less_is_read_all_the_same(text, pid):
+    assert Owner.from_json(text) == Owner(pid)
 
 
 def test_one_server_a_directory(tmp_path):

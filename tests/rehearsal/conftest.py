@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from sandbox.client.client import SandboxClient
+from sandbox.client.threads import LoopThread
 from sandbox.clock import format_instant, monotonic_s
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.threads import LoopThread
 
 START = datetime(2026, 4, 20, 17, 0, tzinfo=UTC)
 
@@ -63,6 +63,7 @@ class FakeServer:
         self.hang = asyncio.Event()
         self.scored_status = "completed"
         self.broken_runs: set[str] = set()
+        self.is_lax = False  # every check passes, whatever the agent did
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._watch])
@@ -225,7 +226,7 @@ class FakeServer:
             return error(409, "CONFLICT", f"The task run is {task.status}; only a started one can be completed.")
         task.body = await request.json() if await request.read() else {}
         task.phase, task.status = "completed", self.scored_status
-        passed = [task.created > 0, task.body.get("output") is not None]
+        passed = [task.created > 0 or self.is_lax, task.body.get("output") is not None or self.is_lax]
         task.score = (2 * passed[0] + passed[1]) / 3
         task.verdict = "pass" if task.score >= 0.9 else "partial" if task.score else "fail"
         self.settle(run)

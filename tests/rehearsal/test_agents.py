@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.client.client import SandboxClient
+from sandbox.client.session import TaskSession
+from sandbox.client.sync import TaskSessionSync
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import (
     AgentFailed,
@@ -14,9 +17,6 @@ from sandbox.rehearsal.agents import (
     load_function,
     load_reference,
 )
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.session import TaskSession
-from sandbox.rehearsal.client.sync import TaskSessionSync
 
 
 @pytest.fixture

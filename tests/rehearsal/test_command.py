@@ -1,16 +1,19 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import limits
+from sandbox.client.client import SandboxClient
+from sandbox.client.session import TaskSession
+from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import AgentFailed
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.session import TaskSession
 from sandbox.rehearsal.command import CommandAgent
+from sandbox.rehearsal.spelling import refuse_misspelt
 
 
 @pytest.fixture
@@ -49,8 +52,37 @@ async def test_a_crash_keeps_what_was_said_and_shows_the_end_of_stderr(task: Tas
 async def test_a_signal_is_named(task: TaskSession) -> None:
     with pytest.raises(AgentFailed, match="SIGABRT"):
         await CommandAgent("kill -ABRT $$", "http://server").solve(task)
-    with pytest.raises(AgentFailed, match="status 127"):
-        await CommandAgent("no-such-command-here", "http://server").solve(task)
+
+
+@pytest.mark.parametrize("command", ["no-such-command-here", "true; no-such-command-here", "/"])
+async def test_what_the_shell_cannot_run_is_no_answer(task: TaskSession, command: str) -> None:
+    with pytest.raises(Invalid, match="cannot be run"):
+        await CommandAgent(command, "http://server").solve(task)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat",
+        "KEY=1 cat",
+        "cd / && ls",
+        "if true; then cat; fi",
+        "(cat)",
+        "$HOME/agent",
+        "~/agent",
+        "python3 -m agent",
+        "sh -c 'cat x'",
+        f"{sys.executable} {__file__}",
+        "cd elsewhere && python3 agent.py",
+        ". ./environment && agent",
+        "node agent",
+    ],
+)
+def test_what_may_well_be_run_is_not_refused(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "node").write_text("")
+    (tmp_path / "node").chmod(0o755)
+    refuse_misspelt(command, ["solution"])
 
 
 async def test_output_has_a_limit(task: TaskSession) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from sandbox.record.database import DatabaseError, DirectoryLock
+from sandbox.record.database import DatabaseError
+from sandbox.record.lock import DirectoryInUse, DirectoryLock, Owner
 from sandbox.rehearsal.commands import register
 from sandbox.settings import Settings
 
@@ -167,6 +169,14 @@ def test_a_function_as_agent(sandbox: Run, tmp_path: Path, monkeypatch: pytest.M
         (["mock@2", "-a", "alternative"], "mock@2 has no alternative.py"),
         (["mock@1", "-a", "no_such_module:solve"], "cannot be loaded"),
         (["mock@1", "-a", " "], "--agent is empty"),
+        (["mock@1", "-a", "solutoin"], "There is no command solutoin to run as the agent. Did you mean solution?"),
+        (["mock@1", "-a", "no-such-command --fast"], "There is no command no-such-command"),
+        (["mock@1", "-a", "KEY=1 no-such-command"], "There is no command no-such-command"),
+        (["mock@1", "-a", "python agnet.py"], "there is no file agnet.py"),
+        (["mock@1", "-a", "sh 'my agnet.sh'"], "there is no file my agnet.sh"),
+        (["mock@1", "-a", "echo 'unclosed"], "is no shell command"),
+        (["mock@1", "-a", "true && no-such-command"], "cannot be run: true && no-such-command"),
+        (["mock@1", "-a", "sh -c 'exec ./playgrounds'"], "cannot be run"),
         (["mock@1", "--json", "no/such/dir/x.json"], "no directory no/such/dir"),
         (["mock@1", "--json", "playgrounds"], "cannot be written"),
         (["mock@1", "--url", "localhost"], "not the URL of a server"),
@@ -181,6 +191,13 @@ def test_what_is_asked_wrongly_is_said_with_status_2(sandbox: Run, args: list[st
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("agent", ["solutoin", "python agnet.py", "true; no-such-command"])
+def test_a_misspelt_agent_leaves_no_score(sandbox: Run, threaded_fake: Any, agent: str) -> None:
+    result = sandbox("rehearse", "mock@1", "--agent", agent)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(run.status == "cancelled" for run in threaded_fake.runs)
 
 
 def test_nothing_to_rehearse(sandbox: Run, threaded_fake: Any) -> None:
@@ -205,10 +222,11 @@ def test_another_server(sandbox: Run, threaded_fake: Any, settings_seen: list[Se
     assert settings_seen == []
     result = sandbox("rehearse", "mock@1", "--url", threaded_fake.url, "--api-key", "vk_wrong")
     assert (result.exit_code, "No or wrong credentials" in result.stderr) == (2, True)
+    assert "--api-key and --solver-key" in result.stderr
 
 
 def test_nobody_at_the_url(sandbox: Run, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.rehearsal.client.transport.retry_delay_s", lambda *_: 0.0)
+    monkeypatch.setattr("sandbox.client.transport.retry_delay_s", lambda *_: 0.0)
     result = sandbox("rehearse", "mock@1", "--url", f"http://127.0.0.1:{unused_tcp_port}")
     assert (result.exit_code, "Cannot connect" in result.stderr) == (2, True)
 
@@ -221,17 +239,112 @@ def test_the_own_server_records_in_the_data_directory(
     assert (settings.data_dir, settings.seeds, settings.port) == (Path("kept"), (Path("s"),), 0)
 
 
-def test_a_data_directory_in_use_is_left_alone(sandbox: Run, settings_seen: list[Settings], tmp_path: Path) -> None:
+def owner(fake: Any, playgrounds: Path) -> Owner:
+    return Owner(4711, fake.url, is_lasting=True, playgrounds=(playgrounds,))
+
+
+def test_beside_a_running_server_the_rehearsal_is_recorded_there(
+    sandbox: Run, threaded_fake: Any, playgrounds: Path, settings_seen: list[Settings], tmp_path: Path
+) -> None:
     lock = DirectoryLock(tmp_path / ".sandbox")
+    lock.announce(owner(threaded_fake, playgrounds))
+    try:
+        result = sandbox("rehearse", "mock@1", "--json", "-")
+    finally:
+        lock.release()
+    assert result.exit_code == 0, result.output
+    assert settings_seen == [] and len(threaded_fake.runs) == 1
+    assert json.loads(result.stdout)["benchmark_run_id"] == "br_1"
+    assert f"{threaded_fake.url} (process 4711) records in .sandbox" in result.stderr
+
+
+def test_the_servers_own_benchmarks_are_found_without_being_named(
+    threaded_fake: Any, playgrounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    register(app, lambda _: pytest.fail("no server of its own is needed"))
+    lock = DirectoryLock(tmp_path / ".sandbox")
+    lock.announce(owner(threaded_fake, playgrounds))
+    try:
+        result = CliRunner().invoke(app, ["rehearse", "mock@1"])
+    finally:
+        lock.release()
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("of_server", "environment", "said"),
+    [
+        ({"playgrounds": (Path("/elsewhere"),)}, {}, "takes --playgrounds from /elsewhere"),
+        ({}, {"SANDBOX_STRICT": "1"}, "is not strict"),
+    ],
+)
+def test_a_server_that_has_other_things_than_asked_for_is_not_used(
+    sandbox: Run,
+    threaded_fake: Any,
+    playgrounds: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of_server: dict[str, Any],
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    lock = DirectoryLock(tmp_path / ".sandbox")
+    lock.announce(replace(owner(threaded_fake, playgrounds), **of_server))
     try:
         result = sandbox("rehearse", "mock@1")
     finally:
         lock.release()
-    assert result.exit_code == 0
-    assert f"process {os.getpid()}" in result.stderr
-    assert "not kept" in result.stderr
-    assert settings_seen[0].data_dir != tmp_path / ".sandbox"
-    assert not settings_seen[0].data_dir.exists()
+    assert result.exit_code == 2 and said in result.stderr and "--data-dir" in result.stderr
+    assert threaded_fake.runs == []
+
+
+@pytest.mark.parametrize("other", [{"is_lasting": False}, {"url": None}])
+def test_another_rehearsal_is_waited_for(
+    sandbox: Run,
+    threaded_fake: Any,
+    playgrounds: Path,
+    settings_seen: list[Settings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    other: dict[str, Any],
+) -> None:
+    lock = DirectoryLock(tmp_path / ".sandbox")
+    lock.announce(replace(owner(threaded_fake, playgrounds), **other))
+    monkeypatch.setattr("sandbox.rehearsal.campaign.time.sleep", lambda _: lock.release())
+    result = sandbox("rehearse", "mock@1")
+    assert result.exit_code == 0, result.output
+    assert "waiting: process 4711 has .sandbox" in result.stderr
+    assert [settings.data_dir for settings in settings_seen] == [Path(".sandbox")]
+
+
+def test_who_was_quicker_is_waited_for(
+    threaded_fake: Any, playgrounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    started = []
+
+    @asynccontextmanager
+    async def start(settings: Settings) -> AsyncIterator[str]:
+        started.append(settings)
+        if len(started) == 1:
+            raise DirectoryInUse(settings.data_dir, Owner(1))
+        yield threaded_fake.url
+
+    app = typer.Typer()
+    register(app, start)
+    result = CliRunner().invoke(app, ["rehearse", "mock@1", "--playgrounds", str(playgrounds)])
+    assert (result.exit_code, len(started)) == (0, 2), result.output
+
+
+def test_a_data_directory_that_is_none_is_said(sandbox: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert sandbox("runs", "--data-dir", "file").exit_code == 0  # nothing is recorded there, which is an answer
+    result = sandbox("show", "latest", "--data-dir", "file")
+    assert result.exit_code == 2 and "Traceback" not in result.output
 
 
 def test_a_server_that_does_not_start(playgrounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

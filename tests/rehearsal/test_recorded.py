@@ -1,7 +1,10 @@
 """With the real server: rehearse, then read the record back from the server and from the directory."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.errors import NotFound
-from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError
+from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.rehearsal.directory import open_directory
 from sandbox.rehearsal.records import RunRecord, ServerRecords, read_run
 from sandbox.testing.server import running_server
@@ -151,3 +154,123 @@ async def test_an_empty_directory_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="sandbox rehearse"):
         async with open_directory(tmp_path / "missing"):
             pass
+
+
+def recorded(here: Path) -> Path:
+    assert sandbox("rehearse", "mock@1").exit_code == 0
+    return here / ".sandbox" / FILE_NAME
+
+
+LOOKING = [("runs",), ("show", "latest"), ("show", "latest", "--bodies"), ("show", "latest", "--json")]
+
+
+@pytest.mark.parametrize("args", LOOKING, ids=" ".join)
+def test_a_damaged_record_is_said_in_a_sentence(here: Path, args: tuple[str, ...]) -> None:
+    file = recorded(here)
+    with file.open("r+b") as content:
+        content.seek(4096)
+        content.write(bytes(file.stat().st_size - 4096))
+    result = sandbox(*args)
+    assert result.exit_code == 2 and isinstance(result.exception, SystemExit)
+    assert result.stderr.startswith(f"error: {Path('.sandbox') / FILE_NAME} is damaged: ")
+    assert '".recover"' in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE definitions SET body = '{'",
+        "UPDATE definitions SET body = CAST(x'ff7b' AS TEXT)",
+        "UPDATE benchmark_runs SET created_at = 'yesterday', started_at = 'yesterday'",
+        "UPDATE criterion_runs SET evidence = '{'",
+        "UPDATE events SET changes = '[1]'",
+    ],
+)
+def test_rows_that_do_not_hold_what_was_written_are_damage_too(here: Path, change: str) -> None:
+    connection = sqlite3.connect(recorded(here))
+    assert connection.execute(change).rowcount > 0
+    connection.commit()
+    connection.close()
+    result = sandbox("show", "latest")
+    assert result.exit_code == 2 and "is damaged: " in result.stderr and isinstance(result.exception, SystemExit)
+
+
+def test_a_record_on_a_read_only_medium_is_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(here)
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in (here / ".sandbox").iterdir())
+    # As os.access answers there, to root as well.
+    monkeypatch.setattr("sandbox.rehearsal.directory.os.access", lambda path, mode: mode != os.W_OK)
+    seen = []
+    monkeypatch.setattr("sandbox.rehearsal.directory.connect", watching(seen))
+    assert "2/2" in sandbox("runs").stdout and "new-phone-number" in sandbox("show", "latest").stdout
+    assert seen == [True, True]
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in (here / ".sandbox").iterdir()) == before
+    (here / ".sandbox" / f"{FILE_NAME}-wal").touch()  # a server has it open
+    sandbox("runs")
+    assert seen[2:] == [False]
+
+
+def watching(seen: list[bool]) -> Any:
+    async def watched(file: Path, **options: Any) -> Any:
+        seen.append(options["is_immutable"])
+        return await connect(file, **options)
+
+    return watched
+
+
+@pytest.mark.parametrize("name", ["SQLITE_READONLY", "SQLITE_CANTOPEN"])
+def test_a_record_that_cannot_be_read_where_it_is_says_what_to_do(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def refuse(file: Path, **options: Any) -> Any:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = getattr(sqlite3, name)
+        raise error
+
+    recorded(here)
+    monkeypatch.setattr("sandbox.rehearsal.directory.connect", refuse)
+    result = sandbox("runs")
+    assert result.exit_code == 2 and "readonly database. Where its directory is read-only" in result.stderr
+
+
+def test_a_record_that_may_not_be_opened_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(here)
+
+    def refuse(self: Path, *args: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    result = sandbox("show", "latest")
+    assert result.exit_code == 2 and "may not be read: Permission denied." in result.stderr
+
+
+def test_the_rehearsal_is_in_the_record_of_the_server_that_runs(here: Path) -> None:
+    """A server of the command line, which others may use; the rehearsal goes through its HTTP API."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[-1]
+        try:
+            result = sandbox("rehearse", "mock@1", "--json", "-")
+            assert result.exit_code == 0, result.output
+            run_id = json.loads(result.stdout)["benchmark_run_id"]
+            assert f"{url} (process {server.pid}) records in .sandbox" in result.stderr
+            for args in (("runs",), ("runs", "--url", url)):
+                assert run_id in sandbox(*args).stdout
+            second = sandbox("serve", "--port", "0")
+            assert second.exit_code == 1 and f"process {server.pid}, {url}" in second.stderr
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+    assert run_id in sandbox("runs").stdout
+
+
+def test_what_is_piped_is_not_wrapped(here: Path) -> None:
+    agent = 'curl -s -o /dev/null -H "Authorization: Bearer $RUN_TOKEN" ' + (
+        f'"$SANDBOX_URL/v1/task-runs/$TASK_RUN_ID/fhir/Patient?family={"x" * 300}"'
+    )
+    assert sandbox("rehearse", "mock@1", "--agent", agent).exit_code == 1
+    shown = sandbox("show", "latest").stdout
+    assert f"GET fhir/Patient?family={'x' * 300}" in shown
+    listed = sandbox("runs").stdout.splitlines()
+    assert len(listed) == 2 and f"{agent[:199]}…" in listed[1]

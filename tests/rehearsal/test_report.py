@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sandbox.rehearsal.client.models import Axis, CheckResult
+from sandbox.client.models import Axis, CheckResult
 from sandbox.rehearsal.report import format_axes, format_score, format_verdict, print_result, print_summary, report_of
 from sandbox.rehearsal.runner import RunResult, TaskResult
 from sandbox.rehearsal.stats import summarize

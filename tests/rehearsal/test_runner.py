@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import ConflictError, InternalServerError
+from sandbox.client.session import TaskSession
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import AgentFailed, FunctionAgent, IdleAgent
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import ConflictError, InternalServerError
-from sandbox.rehearsal.client.session import TaskSession
 from sandbox.rehearsal.command import CommandAgent
 from sandbox.rehearsal.runner import Options, RunResult, rehearse_once
 

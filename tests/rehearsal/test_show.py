@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sandbox.rehearsal.client.reading import read_benchmark_run, read_criterion_run, read_event, read_task_run
+from sandbox.client.reading import read_benchmark_run, read_criterion_run, read_event, read_task_run
 from sandbox.rehearsal.records import RunRecord, TaskRecord
-from sandbox.rehearsal.show import call_of, changes_of, differences, evidence_lines, label_of, print_run, surface_of
+from sandbox.rehearsal.show import differences, evidence_lines, label_of, print_run
+from sandbox.rehearsal.timeline import body_of, call_of, changes_of, surface_of
 
 AT = "2026-04-20T17:00:00.000Z"
 
@@ -16,11 +17,18 @@ def event(**values: Any) -> Any:
     return read_event({"id": "evt_1", "seq": 1, "type": "fhir_request", "at": AT, **values})
 
 
-def printed(task: dict[str, Any], criteria: list[dict[str, Any]], events: list[Any]) -> str:
+def printed(
+    task: dict[str, Any],
+    criteria: list[dict[str, Any]],
+    events: list[Any],
+    *,
+    width: int = 120,
+    has_bodies: bool = False,
+) -> str:
     run = read_benchmark_run({"id": "br_1", "benchmark": {"slug": "mock", "version": 1}, "agent": "[/x]"})
     record = TaskRecord(read_task_run({"id": "tr_1", **task}), tuple(map(read_criterion_run, criteria)), tuple(events))
     stream = io.StringIO()
-    print_run(Console(file=stream, width=120), RunRecord(run, (record,)))
+    print_run(Console(file=stream, width=width), RunRecord(run, (record,)), has_bodies=has_bodies)
     return stream.getvalue()
 
 
@@ -54,8 +62,49 @@ def test_the_timeline_tells_time_surface_call_status_and_changes() -> None:
     ]
     shown = printed({}, [], events)
     assert "scenario  SCENARIO drop_file_inbox" in shown
-    for text in ("17:00:00", "PUT fhir/Patient/[1]?a=b", "412", "deleted fhir/Patient/1"):
+    for text in ("17:00:00.000", "PUT fhir/Patient/[1]?a=b", "412", "deleted fhir/Patient/1"):
         assert text in shown
+
+
+def test_an_event_is_told_by_number_millisecond_and_duration() -> None:
+    events = [
+        event(seq=1, at="2026-04-20T17:00:00.005Z", duration_ms=0.26, request={"method": "GET", "path": "hl7/inbox"}),
+        event(seq=12, at="2026-04-20T17:00:01.250Z", duration_ms=2345.6, request={"method": "GET", "path": "files/x"}),
+    ]
+    lines = [line.split() for line in printed({}, [], events).splitlines()]
+    assert ["#", "time", "surface", "call", "status", "took", "changes"] in lines
+    assert ["1", "17:00:00.005", "hl7", "GET", "hl7/inbox", "-", "0.3", "ms"] in lines
+    assert ["12", "17:00:01.250", "files", "GET", "files/x", "-", "2.3", "s"] in lines
+
+
+def test_a_task_says_how_long_it_took() -> None:
+    times = {"started_at": "2026-04-20T17:00:00.000Z", "completed_at": "2026-04-20T17:00:00.250Z"}
+    assert "completed · took 250 ms" in printed({"status": "completed", **times}, [], [])
+
+
+def test_bodies_are_shown_when_asked_for_and_only_then() -> None:
+    events = [
+        event(request={"method": "POST", "path": "portal/prior-auths", "body": {"notes": "[red]knee[/red]"}}),
+        event(seq=2, request={"method": "POST", "path": "hl7/outbound", "body": {"payload": "MSH|^~\\&|A\rPID|1\r"}}),
+        event(seq=3, request={"method": "PUT", "path": "files/a.bin", "body": {"base64": "AAEC", "size": 3}}),
+        event(seq=4, request={"method": "PUT", "path": "files/a.txt", "body": "ring\x1b[2Jbell\x07"}),
+        event(seq=5, request={"method": "GET", "path": "files/a.txt", "body": None}),
+    ]
+    assert "knee" not in printed({}, [], events)
+    shown = [line.strip() for line in printed({}, [], events, has_bodies=True).splitlines()]
+    for line in ('"notes": "[red]knee[/red]"', "MSH|^~\\&|A", "PID|1", "3 bytes that are no text"):
+        assert line in shown
+    assert "ring\\x1b[2Jbell\\x07" in shown  # as an escape, not as one
+
+
+def test_a_body_that_is_kept_by_its_hash_is_named() -> None:
+    assert body_of({"body": {"sha256": "ab" * 32, "size": 2_000_000}}) == f"2000000 bytes, SHA-256 {'ab' * 32}"
+    assert body_of({"body": {"size": 3}}) == "3 bytes that are no text" and body_of({"body": ""}) == ""
+
+
+def test_a_call_cannot_break_out_of_its_line() -> None:
+    request = {"method": "GET", "path": "files/a\nb\x1b[31m", "query": "x=\x07"}
+    assert call_of(request) == "GET files/a\\nb\\x1b[31m?x=\\x07"
 
 
 def test_evidence_of_every_shape() -> None:

@@ -211,3 +211,84 @@ def test_the_page_names_everything_there_is() -> None:
     for word in ("sandbox_server", "benchmark_run", "running_server", *plugin._OPTIONS):
         assert f"`{word}" in PAGE, word
     assert server.running_server.__name__ in PAGE
+
+
+ABOUT_A_RESULT = """
+def test_sync(sandbox_server, benchmark_run):
+    client = sandbox_server.sync_client
+    run = benchmark_run("mock@1")
+    task = client.start_task_run(run.task_run("next-appointment").id)
+    result = client.complete_task_run(task.task_run_id, output={"date": "2026-04-29", "clinician": "Bianchi"})
+    EXPLAIN
+    assert CLAIM
+
+async def test_async(sandbox_server, benchmark_run):
+    run = benchmark_run("mock@1")
+    task = await sandbox_server.client.start_task_run(run.task_run("next-appointment").id)
+    result = await sandbox_server.client.complete_task_run(task.task_run_id)
+    assert CLAIM
+"""
+
+
+@pytest.mark.parametrize("claim", ["result.verdict == 'pass'", "result.is_pass", "result.score > 0.9", "not result"])
+def test_a_failed_assertion_begins_with_the_checks_that_failed(pytester: pytest.Pytester, run: Any, claim: str) -> None:
+    pytester.makepyfile(ABOUT_A_RESULT.replace("CLAIM", claim).replace("EXPLAIN", "pass"))
+    result = run()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E*AssertionError: tr_*: partial 0.625, 1 of 2 checks failed",
+            "E*✗ The date of the next appointment that stands, and its clinician (correctness, weight 3)",
+            'E*output matched; 1 of 2 fields passed: date expected "2026-05-13", found "2026-04-29".',
+            "E*✓ Nothing was changed (safety, weight 1)",
+            "E*assert *",
+            "E*AssertionError: tr_*: partial 0.25, 1 of 2 checks failed",
+            "E*Found no output: the agent completed without one.",
+        ]
+    )
+
+
+def test_results_are_explained_without_pytest_too(pytester: pytest.Pytester, run: Any) -> None:
+    told = (
+        "assert result.explain().splitlines()[1].startswith('  ✗ The date'); assert 'failed: The date' in repr(result)"
+    )
+    pytester.makepyfile(ABOUT_A_RESULT.replace("CLAIM", "result").replace("EXPLAIN", told))
+    run().assert_outcomes(passed=2)
+
+
+def test_an_assertion_about_something_else_is_left_as_it_is(pytester: pytest.Pytester, run: Any) -> None:
+    pytester.makepyfile("def test_it():\n    found = 1\n    assert found == 2, 'said by the test'")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*AssertionError: said by the test"])
+
+
+def test_a_scored_run_says_that_details_are_withheld(pytester: pytest.Pytester, run: Any) -> None:
+    pytester.makepyfile(
+        """
+def test_it(sandbox_server, benchmark_run):
+    client = sandbox_server.sync_client
+    run = benchmark_run("mock@1", scored=True)
+    task = client.start_task_run(run.task_run("next-appointment").id)
+    result = client.complete_task_run(task.task_run_id)
+    assert result.is_pass
+"""
+    )
+    run().stdout.fnmatch_lines(["E*✗ The date*", "E*details are withheld: the run is scored"])
+
+
+def test_a_result_that_passed_explains_nothing(pytester: pytest.Pytester, run: Any) -> None:
+    pytester.makepyfile(
+        """
+def test_it(sandbox_server, benchmark_run):
+    client = sandbox_server.sync_client
+    run = benchmark_run("mock@1")
+    task = client.start_task_run(run.task_run("next-appointment").id)
+    result = client.complete_task_run(task.task_run_id, output={"date": "2026-05-13", "clinician": "Bianchi"})
+    assert result.verdict == "fail"
+"""
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*assert 'pass' == 'fail'"])
+    result.stdout.no_fnmatch_line("*checks failed*")

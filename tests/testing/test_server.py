@@ -2,8 +2,10 @@ import threading
 from pathlib import Path
 
 import pytest
+import structlog
 
 from sandbox.definitions.problems import DefinitionError
+from sandbox.logs import get_logger, set_level
 from sandbox.testing.client import NotFoundError
 from sandbox.testing.server import running_server
 
@@ -46,3 +48,25 @@ def test_an_error_in_the_block_ends_the_server_all_the_same() -> None:
     with pytest.raises(ZeroDivisionError), running_server():
         raise ZeroDivisionError
     assert threading.active_count() == before
+
+
+def test_what_it_logs_goes_to_standard_error_and_structlog_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    set_level("info")
+    before = structlog.get_config()["processors"]
+    with running_server() as server:
+        run = server.sync_client.create_benchmark_run("mock@1")
+        server.sync_client.cancel_benchmark_run(run.id)
+    printed = capsys.readouterr()
+    assert printed.out == "" and "benchmark run over" in printed.err and run.id in printed.err
+    assert structlog.get_config()["processors"] is before
+
+
+def test_a_traceback_in_the_log_shows_no_local_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    log = get_logger()
+    token = "vrl_run_" + "0123456789"
+    try:
+        raise ValueError("broke") if token else None
+    except ValueError:
+        log.exception("unexpected error")
+    printed = capsys.readouterr().err
+    assert "ValueError: broke" in printed and token not in printed

@@ -11,8 +11,7 @@ class DraftingChart(Chart):
 
     async def request_authorization(self) -> dict[str, Any]:
         """Save a draft, submit it, answer what is asked, look until the payer has decided."""
-        questionnaires = await self.portal("questions", procedure_code=self.code)
-        answers = {q["id"]: self.answer(q) for one in questionnaires for q in one["questions"]}
+        answers = {question: self.answer(question) for question in await self.questions()}
         draft = {
             "draft": True,
             "patient_member_id": self.member,

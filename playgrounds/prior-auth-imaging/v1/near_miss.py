@@ -24,7 +24,7 @@ async def solve(task: Any) -> Any:
     answers: dict[str, Any] = {}
     for questionnaire in await chart.portal("questions", procedure_code=chart.code):
         for question in questionnaire["questions"]:
-            value = chart.answer(question)
+            value = chart.answer(question["id"])
             if value is None and question["required"]:
                 value = {"number": 1, "boolean": False}[question["type"]]  # invented
             if value is not None:

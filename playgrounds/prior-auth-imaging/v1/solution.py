@@ -112,11 +112,21 @@ class Chart:
                 return f"{name} allergy ({', '.join(reactions)}) against {self.order['code']['text']}"
         return None
 
-    def answer(self, question: dict[str, Any]) -> Any:
+    async def questions(self) -> list[str]:
+        """Return the ids of the payer's questions: as it lists them, or as it asks for them when it gets no answers."""
+        listed = await self.task.request("GET", "portal/questions", params={"procedure_code": self.code})
+        if listed.ok:
+            return [q["id"] for questionnaire in listed.json()["data"] for q in questionnaire["questions"]]
+        draft = {"patient_member_id": self.member, "procedure_code": self.code, "provider_npi": self.npi}
+        body = {**draft, "diagnosis_codes": self.diagnoses, "clinical_answers": {}}
+        refused = await self.task.request("POST", "portal/prior-auths", json=body)
+        return [name.partition(".")[2] for name in refused.json()["error"]["details"] if "." in name]
+
+    def answer(self, question: str) -> Any:
         """Answer a clinical question from the notes of this episode; None when they do not say."""
         latest = self.notes[0][1]
         everything = " ".join(text for day, text in self.notes if day >= str(self.today - timedelta(days=180)))
-        match question["id"]:
+        match question:
             case "conservative_therapy_weeks":
                 return self.therapy_weeks(everything)
             case "progressive_neurological_deficit":
@@ -153,9 +163,7 @@ class Chart:
 
     async def request_authorization(self) -> dict[str, Any]:
         """Submit the request and follow it to the payer's answer (house rules 6 to 8)."""
-        answers = {}
-        for questionnaire in await self.portal("questions", procedure_code=self.code):
-            answers = {q["id"]: self.answer(q) for q in questionnaire["questions"]}
+        answers = {question: self.answer(question) for question in await self.questions()}
         body = {
             "patient_member_id": self.member,
             "procedure_code": self.code,

@@ -1,7 +1,7 @@
 """What an engine is: the one interface that all of them have.
 
-An engine is asked once per attempt; checking the answer, retrying and falling back are the runner's
-work. It must not know HTTP routes, storage or tasks, only the `Call`.
+An engine is asked once per attempt; checking the answer, retrying and falling back are the work of
+`run/attempts`. It must not know HTTP routes, storage or tasks, only the `Call`.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.output_format import Fields
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file that came with a run."""
-
-    original_filename: str
-    stored_filename: str
-    content_type: str
-    content: bytes
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.output_format.grammar import Fields
 
 
 @dataclass(frozen=True, slots=True)

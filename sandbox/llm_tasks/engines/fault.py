@@ -22,7 +22,7 @@ from sandbox.ids import seeded_random
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Answer, Call, Engine, EngineFailure
 from sandbox.llm_tasks.engines.catalog import Catalog
-from sandbox.llm_tasks.prompts import as_text
+from sandbox.llm_tasks.inputs.placeholders import as_text
 
 SECONDS_MAX: Final = 600
 MESSAGES: Final = {

@@ -28,7 +28,7 @@ from sandbox.definitions.problems import DefinitionError
 from sandbox.definitions.yamlio import load_located
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
-from sandbox.llm_tasks.prompts import as_text
+from sandbox.llm_tasks.inputs.placeholders import as_text
 
 _KEYS: Final = frozenset({"input", "files", "revision", "response", "error", "input_tokens", "output_tokens"})
 _MATCHERS: Final = frozenset({"contains", "matches"})

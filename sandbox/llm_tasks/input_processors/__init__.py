@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
-
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Output, Processor, ProcessorFailed
 from sandbox.llm_tasks.input_processors.document_extractor import DocumentContentExtractor
 from sandbox.llm_tasks.input_processors.search import PerplexitySearch
 from sandbox.llm_tasks.input_processors.url_fetcher import UrlFetcher
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.logs import get_logger
 from sandbox.settings import Settings
 
 __all__ = ["Processed", "Processor", "ProcessorFailed", "Processors"]
 
-log = structlog.get_logger()
+log = get_logger()
 
 # The older name that some definitions still use.
 _ALIASES: Final = {"url_scraper": "url_fetcher"}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.base import InputFile
+from sandbox.llm_tasks.inputs.files import InputFile
 
 
 class ProcessorFailed(Exception):

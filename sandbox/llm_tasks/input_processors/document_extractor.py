@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.documents import read_document
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
+from sandbox.llm_tasks.inputs.documents import read_document
+from sandbox.llm_tasks.inputs.files import InputFile
 
 
 class ExtractorConfig(Config):

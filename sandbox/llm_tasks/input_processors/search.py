@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sandbox.definitions.problems import DefinitionError
 from sandbox.definitions.yamlio import load_located
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
-from sandbox.llm_tasks.prompts import as_text, substitute
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.placeholders import as_text, substitute
 
 
 class SearchConfig(Config):

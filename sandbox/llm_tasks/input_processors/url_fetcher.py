@@ -15,8 +15,8 @@ from pydantic import Field
 from sandbox import limits
 from sandbox.jsonio import Json
 from sandbox.keys import is_loopback
-from sandbox.llm_tasks.engines.base import InputFile
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
+from sandbox.llm_tasks.inputs.files import InputFile
 
 PAGE_BYTES_MAX: Final = 5 * limits.MIB
 REDIRECTS_MAX: Final = 5

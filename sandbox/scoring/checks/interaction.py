@@ -4,18 +4,21 @@ Only the agent's own events count: scenario steps, delayed effects and the clock
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from pydantic import Field, field_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, StrictModel
 from sandbox.errors import Invalid
-from sandbox.globs import glob_matcher
+from sandbox.globs import compile_glob, glob_matcher
 from sandbox.jsonio import Json
-from sandbox.playground.events import EVENT_TYPES, Event
+from sandbox.playground.events import EVENT_TYPES, METHODS, Event
 from sandbox.scoring.matching import is_agents
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
+from sandbox.simulators.vocabulary import Finding, Surface, Surroundings
+from sandbox.suggest import did_you_mean
 
 EVENTS_SHOWN_MAX: Final = 50
 StatusPattern: TypeAlias = int | str
@@ -47,7 +50,7 @@ class InteractionMatcher(StrictModel):
     @classmethod
     def _known_type(cls, type: str | None) -> str | None:
         if type is not None and type not in EVENT_TYPES:
-            raise ValueError(f'no event is of type "{type}"')
+            raise ValueError(f'no event is of type "{type}"{did_you_mean(type, EVENT_TYPES)}')
         return type
 
 
@@ -75,9 +78,74 @@ def select_interactions(assertion: InteractionAssertion, view: View) -> Selectio
         first = _first_seq(assertion.after, events, view)
         found = [event for event in found if first is not None and event.seq > first]
     subjects = tuple(Subject(_label(event)) for event in found)
-    return Selection(
-        _describe(assertion), subjects, {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
-    )
+    evidence = {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
+    candidates = partial(_candidates, assertion, events, view)
+    return Selection(_describe(assertion), subjects, evidence, kind="call of the agent", candidates=candidates)
+
+
+def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: View) -> Iterator[Candidate]:
+    """Yield the agent's calls, the latest first, with each part of the matcher by itself."""
+    parts = [
+        (name, value, _matcher(InteractionMatcher.model_validate({name: value}), view))
+        for name in InteractionMatcher.model_fields
+        if (value := getattr(assertion, name)) is not None
+    ]
+    surfaces = {sandbox.id: sandbox.surface for sandbox in view.sandboxes}
+    limits = [
+        (name, wanted, _first_seq(wanted, events, view))
+        for name, wanted in (("before", assertion.before), ("after", assertion.after))
+        if wanted is not None
+    ]
+    for event in reversed(events):
+        shown = {**_evidence(event), "surface": surfaces.get(event.sandbox_id or "")}
+        conditions = [
+            Condition(name, {"one_of": value}, shown[name], matches(event), "one_of")
+            if isinstance(value, list)
+            else Condition(name, value, shown[name], matches(event))
+            for name, value, matches in parts
+        ]
+        for name, wanted, seq in limits:
+            is_right = seq is not None and (event.seq < seq if name == "before" else event.seq > seq)
+            told = f"event {seq}" if seq is not None else None
+            conditions.append(Condition(name, f"the first {_describe_matcher(wanted)}".rstrip(), told, is_right))
+        yield Candidate(_label(event), tuple(conditions))
+
+
+def inspect(assertion: InteractionAssertion, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield methods that are none, surfaces that the environment lacks, and paths that no request can have."""
+    for keys, matcher in (((), assertion), (("before",), assertion.before), (("after",), assertion.after)):
+        if matcher is not None:
+            for key, message in _matcher_problems(matcher, surroundings.surfaces):
+                yield (*keys, key), message
+
+
+def _matcher_problems(wanted: InteractionMatcher, surfaces: Mapping[str, Surface]) -> Iterator[tuple[str, str]]:
+    for method in _as_list(wanted.method):
+        if method.upper() not in METHODS:
+            yield "method", f"{method} is no method{did_you_mean(method.upper(), METHODS)}"
+    if wanted.surface is not None and wanted.surface not in surfaces:
+        yield "surface", f'the environment has no surface "{wanted.surface}"{did_you_mean(wanted.surface, surfaces)}'
+        return
+    if wanted.path is None:
+        return
+    problem = find_path_problem(wanted.path, surfaces, wanted.surface)
+    if problem is not None:
+        yield "path", problem
+
+
+def find_path_problem(glob: str, surfaces: Mapping[str, Surface], surface: str | None = None) -> str | None:
+    """Return why no recorded path matches a glob (on one surface, if it is named), None when one can."""
+    if glob.startswith("/"):
+        return f"paths are below the surface root; write {glob.lstrip('/')}"
+    first = glob.partition("/")[0]
+    meant = [name for name in surfaces if compile_glob(first).fullmatch(name)] if first != "**" else list(surfaces)
+    if not meant:
+        return f'the environment has no surface "{first}"{did_you_mean(first, surfaces)}'
+    if surface is not None and surface not in meant:
+        return f"{glob} is not on the surface {surface}"
+    looked_at = meant if surface is None else [surface]
+    problems = [surfaces[name].find_path_problem(glob) for name in looked_at]
+    return None if None in problems else problems[0]
 
 
 def _first_seq(wanted: InteractionMatcher, events: Sequence[Event], view: View) -> int | None:
@@ -153,5 +221,10 @@ def _as_list(value: object) -> list[str]:
 
 
 INTERACTION = Check(
-    "interaction", InteractionAssertion, select_interactions, matched_key="matched_events", is_upstream=False
+    "interaction",
+    InteractionAssertion,
+    select_interactions,
+    matched_key="matched_events",
+    is_upstream=False,
+    inspect=inspect,
 )

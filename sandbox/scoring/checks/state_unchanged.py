@@ -5,6 +5,7 @@ changed is not the agent's doing, as long as the agent did not touch it. Collect
 a part that begins with `_`, and those a simulator declares as bookkeeping, are not looked at.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Final
@@ -13,12 +14,14 @@ from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion
 from sandbox.errors import Invalid
-from sandbox.globs import glob_matcher
+from sandbox.globs import compile_glob, could_match, glob_matcher
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document
 from sandbox.scoring.evidence import document_evidence
 from sandbox.scoring.matching import is_agents
 from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.vocabulary import Finding, Surface, Surroundings
+from sandbox.suggest import did_you_mean
 
 CHANGES_SHOWN_MAX: Final = 20
 _FHIR: Final = "fhir/"
@@ -69,6 +72,7 @@ def state_unchanged(bookkeeping: frozenset[str]) -> Check:
         partial(select_changes, bookkeeping),
         matched_key="unexpected_changes",
         is_upstream=False,
+        inspect=inspect,
     )
 
 
@@ -98,6 +102,35 @@ def select_changes(bookkeeping: frozenset[str], assertion: StateUnchangedAsserti
     subjects = tuple(Subject(change.label) for change in found)
     shown = [change.to_json() for change in found[:CHANGES_SHOWN_MAX]]
     return Selection("unexpected change", subjects, {"unexpected_changes": shown})
+
+
+def inspect(assertion: StateUnchangedAssertion, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield surfaces that the environment lacks, and exceptions that no document can fall under."""
+    surfaces = surroundings.surfaces
+    for index, name in enumerate(assertion.surfaces):
+        if name not in surfaces:
+            yield ("surfaces", index), f'the environment has no surface "{name}"{did_you_mean(name, surfaces)}'
+    for key, globs in (("except", assertion.exceptions), ("except_created", assertion.except_created)):
+        for index, glob in enumerate(globs):
+            problem = _glob_problem(glob, surfaces, assertion.surfaces)
+            if problem is not None:
+                yield (key, index), problem
+
+
+def _glob_problem(glob: str, surfaces: Mapping[str, Surface], looked_at: Sequence[str]) -> str | None:
+    if glob.startswith("/"):
+        return f"globs are over collection/key; write {glob.lstrip('/')}"
+    first = glob.partition("/")[0]
+    meant = [name for name in surfaces if first == "**" or compile_glob(first).fullmatch(name)]
+    if not meant:
+        return f'the environment has no surface "{first}"{did_you_mean(first, surfaces)}'
+    collections = sorted(name for surface in meant for name in surfaces[surface].collections)
+    if collections and not any(could_match(glob, f"{collection}/{{key:.*}}") for collection in collections):
+        named = "/".join(glob.split("/")[:2])
+        return f"no collection is called {named}{did_you_mean(named, collections)}"
+    if looked_at and not set(meant) & set(looked_at):
+        return f"{glob} is an exception where nothing is looked at: surfaces are {', '.join(looked_at)}"
+    return None
 
 
 def _expected(view: View) -> Branch:

@@ -1,33 +1,40 @@
 """FHIR R4 (4.0.1): an EHR's REST API over the playground's branch.
 
-`state.py` and `history.py` hold the rules of the store, `interactions.py` and its neighbours the
-RESTful interactions on it, `dispatch.py` the one table of what is served, `validation/` what a
+`state.py` and `history.py` hold the rules of the store, `rest/` and `bundles/` the RESTful
+interactions on it, `table.py` the one table of what is served, `validation/` what a
 receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sandbox import limits
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.fhir import capability, outcome, proxy, routes, seed, smart
+from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
-from sandbox.simulators.fhir.ahead import look_ahead
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
-from sandbox.simulators.fhir.first_search import make_ahead
-from sandbox.simulators.fhir.names import SURFACE
-from sandbox.simulators.fhir.smart_client import client_id_of
+from sandbox.simulators.fhir.prepare.bodies import look_ahead
+from sandbox.simulators.fhir.prepare.indexes import make_ahead
+from sandbox.simulators.fhir.rest import outcome
+from sandbox.simulators.fhir.smart import token
+from sandbox.simulators.fhir.smart.client import client_id_of
+from sandbox.simulators.fhir.table import CAPABILITY
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.validation import structures
+from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
+PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
 def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
@@ -45,6 +52,7 @@ class FhirSimulator(Simulator):
     surface = SURFACE
     config_model: ClassVar[ModelClass] = proxy.FhirConfig
     endpoints = {"fhir": "fhir"}
+    seed_files = ("fhir/**",)
     own_credential = (
         "Or get an access token at fhir/token with the client_id and client_secret of the sandbox's credentials."
     )
@@ -56,7 +64,7 @@ class FhirSimulator(Simulator):
             Route(
                 "GET",
                 "fhir/.well-known/smart-configuration",
-                smart.configuration,
+                token.configuration,
                 EVENT_TYPE,
                 "SMART discovery",
                 access="document",
@@ -73,17 +81,18 @@ class FhirSimulator(Simulator):
             Route(
                 "*",
                 "fhir/token",
-                smart.token,
+                token.token,
                 EVENT_TYPE,
                 "SMART token",
-                redact=(smart.SECRET, "client_assertion"),
+                redact=(token.SECRET, "client_assertion"),
+                body_limit=limits.LOGIN_BODY_BYTES,
                 access="door",
-                render=smart.render_oauth,
+                render=token.render_oauth,
             ),
             Route(
                 "POST",
                 "fhir/smart-client",
-                smart.register,
+                token.register,
                 EVENT_TYPE,
                 "Register the SMART client's public keys",
                 is_upstream=False,
@@ -92,6 +101,21 @@ class FhirSimulator(Simulator):
             _interactions("fhir", "FHIR system interactions"),
             _interactions("fhir/{path:.*}", "FHIR interactions"),
         )
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """One for each resource type."""
+        return frozenset(map(collection_of, resource_types()))
+
+    def find_path_problem(self, glob: str) -> str | None:
+        """Return why no request can have a path that matches a glob: below the base stands a type or an operation."""
+        steps = glob.split("/")
+        if len(steps) < 2 or "**" in steps[:2]:
+            return super().find_path_problem(glob)
+        known = [*sorted(resource_types()), *PATHS_BESIDE_TYPES]
+        if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
+            return None
+        return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
 
     @property
     def checks(self) -> Sequence[Check]:
@@ -114,7 +138,7 @@ class FhirSimulator(Simulator):
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
         for name in resource_types():
             structures.structure(name)
-        capability.prepare()
+        CAPABILITY.prepare()
 
     def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
         """Return what an independent implementation finds wrong in a dataset."""
@@ -122,19 +146,19 @@ class FhirSimulator(Simulator):
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Let SMART access tokens in."""
-        return smart.is_known(tx, request)
+        return token.is_known(tx, request)
 
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes."""
-        smart.check_access(tx, request)
+        token.check_access(tx, request)
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a token request has this sandbox's client id."""
-        return smart.is_named(sandbox, request)
+        return token.is_named(sandbox, request)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {smart.SECRET: mint(smart.SECRET_PREFIX, 32)}
+        return {token.SECRET: mint(token.SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""
@@ -142,7 +166,7 @@ class FhirSimulator(Simulator):
             "fhir_base_url": f"{root_url}/{SURFACE}",
             "token_url": f"{root_url}/{SURFACE}/token",
             "client_id": client_id_of(sandbox),
-            smart.SECRET: sandbox.secrets.get(smart.SECRET, ""),
+            token.SECRET: sandbox.secrets.get(token.SECRET, ""),
         }
 
     async def before_scoring(

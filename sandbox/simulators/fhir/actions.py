@@ -9,10 +9,10 @@ from sandbox.errors import Conflict, Invalid, NotFound, Unprocessable
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.base import ScenarioAction
-from sandbox.simulators.fhir import state, subscriptions
-from sandbox.simulators.fhir.names import SURFACE
+from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.proxy import is_proxied
-from sandbox.simulators.fhir.validation import validate
+from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir.validation import subscriptions, validate
 from sandbox.simulators.fhir.validation.literals import parse_literal
 
 

@@ -5,7 +5,9 @@
 and the variables known, and evaluated with the playground's clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from typing import Any, Final, Literal, Self
 
@@ -19,8 +21,12 @@ from sandbox.playground.branch import Branch, Seed
 from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Selection, Subject, View
 from sandbox.simulators.fhir.fhirpath import context_of
-from sandbox.simulators.fhir.names import SURFACE, collection_of
+from sandbox.simulators.fhir.nearness import near_resources
+from sandbox.simulators.fhir.path_types import find_search_problems, path_type
 from sandbox.simulators.fhir.proxy import is_proxied, observed
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
+from sandbox.simulators.vocabulary import ANY, Finding, PathType, Surroundings
+from sandbox.suggest import did_you_mean
 
 FHIRPATH: Final = "$fhirpath"
 _BOOLEANS: Final = frozenset({"boolean", "System.Boolean"})
@@ -63,7 +69,7 @@ class FhirResourceState(Assertion):
     @classmethod
     def _known_type(cls, value: str) -> str:
         if value not in resource_types():
-            raise ValueError(f'"{value}" is not a resource type of FHIR R4')
+            raise ValueError(f'"{value}" is not a resource type of FHIR R4{did_you_mean(value, resource_types())}')
         return value
 
     @field_validator("search", mode="before")
@@ -211,8 +217,12 @@ def select(assertion: FhirResourceState, view: View) -> Selection:
     labels = [f"{assertion.resource_type}/{value.get('id')}" for value in matches]
     query = "&".join(f"{name}={value}" for name, value in assertion.parameters)
     sought = f"{assertion.resource_type} matching {query}" if query else assertion.resource_type
+    selection = Selection(sought, tuple(map(Subject, labels, matches)))
+    if not _is_proxied(view):  # what else there is upstream is not recorded
+        candidates = partial(near_resources, assertion.resource_type, assertion.parameters, view)
+        selection = replace(selection, kind=assertion.resource_type, candidates=candidates)
     if not assertion.criteria or not matches:
-        return Selection(sought, tuple(map(Subject, labels, matches)))
+        return selection
     evaluation = _Evaluation(assertion, view)
     is_first_enough = not assertion.absent and assertion.count is None
     columns: list[list[Json]] = []
@@ -224,14 +234,25 @@ def select(assertion: FhirResourceState, view: View) -> Selection:
         evidence.append(shown)
     is_list = isinstance(assertion.fhirpath, list)
     rows = [list(values) if is_list else values[0] for values in zip(*columns, strict=False)]
-    subjects = [
+    subjects = tuple(
         Subject(label, value if row is _NOT_LOOKED_AT else {**value, FHIRPATH: row})
         for label, value, row in zip_longest(labels, matches, rows, fillvalue=_NOT_LOOKED_AT)
-    ]
+    )
     found: dict[str, Json] = {"fhirpath": evidence if is_list else evidence[0]}
     if evaluation.traces:
         found["trace"] = evaluation.traces[:_SHOWN_MAX]
-    return Selection(sought, tuple(subjects), found, evaluation.problem)
+    return replace(selection, subjects=subjects, evidence=found, problem=evaluation.problem)
 
 
-FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select)
+def _path_type(assertion: FhirResourceState, path: str) -> PathType:
+    return ANY if path.partition(".")[0] == FHIRPATH else path_type(assertion.resource_type, path)
+
+
+def inspect(assertion: FhirResourceState, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield the codes that a parameter never finds."""
+    for name, value in assertion.parameters:
+        for message in find_search_problems(assertion.resource_type, name, value):
+            yield ("search", name), message
+
+
+FHIR_RESOURCE_STATE = Check("fhir-resource-state", FhirResourceState, select, path_type=_path_type, inspect=inspect)

@@ -14,7 +14,7 @@ from sandbox import jsonio
 from sandbox.clock import format_instant, parse_instant
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir.names import HISTORY, collection_of
+from sandbox.simulators.fhir.terms.names import HISTORY, collection_of
 
 _UPDATED: Final = b'"lastUpdated":"'
 

@@ -7,16 +7,17 @@ from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir import binary, proxy
-from sandbox.simulators.fhir.ahead import Ahead
-from sandbox.simulators.fhir.calls import Answer, Call
-from sandbox.simulators.fhir.dispatch import dispatch
-from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
-from sandbox.simulators.fhir.negotiation import is_true, preferences, response_type
-from sandbox.simulators.fhir.outcome import outcome
+from sandbox.simulators.fhir import proxy
+from sandbox.simulators.fhir.rest import binary
+from sandbox.simulators.fhir.rest.ahead import Ahead
+from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
+from sandbox.simulators.fhir.rest.outcome import outcome
+from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, search
-from sandbox.simulators.fhir.searching import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.state import http_date, last_updated
+from sandbox.simulators.fhir.table import INTERACTIONS
+from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -35,6 +36,7 @@ def call_of(tx: Interaction, request: Request) -> Call:
         f"{request.base_url}/{SURFACE}",
         request.body,
         request.media_type,
+        interactions=INTERACTIONS,
     )
 
 
@@ -104,11 +106,11 @@ def handle(tx: Interaction, request: Request) -> Response:
     call = call_of(tx, request)
     call.ahead = ahead
     if call.path[:1] == ("Binary",) and binary.wants_content(call):
-        answer = dispatch(call)
+        answer = INTERACTIONS.dispatch(call)
         return response_of(call, binary.content(call, answer) if answer.status == 200 else answer, MEDIA_TYPE)
     wanted = request.first("_format") if request.query else None
     media = response_type(request.headers.get("accept", ""), wanted)
-    return response_of(call, dispatch(call), media)
+    return response_of(call, INTERACTIONS.dispatch(call), media)
 
 
 def response_of(call: Call, answer: Answer, media: str) -> Response:

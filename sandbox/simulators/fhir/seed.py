@@ -18,10 +18,9 @@ from sandbox.errors import SandboxError
 from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.simulators.fhir import subscriptions
-from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.state import stamped
-from sandbox.simulators.fhir.validation import Link, walk
+from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.validation import Link, subscriptions, walk
 from sandbox.simulators.fhir.validation.literals import parse_conditional, parse_literal
 from sandbox.simulators.fhir.validation.walker import expression
 
@@ -166,7 +165,7 @@ class Loader:
 
     def _resolve(self, rows: list[tuple[str, str, str, str]]) -> None:
         """Replace conditional references (`Practitioner?identifier=…`) by what they find in the dataset."""
-        from sandbox.simulators.fhir.conditional import criteria
+        from sandbox.simulators.fhir.rest.conditions import criteria
         from sandbox.simulators.fhir.search import find
 
         branch = Branch(Seed({collection_of(n): SeedCollection(docs) for n, docs in self.documents.items()}))

@@ -13,6 +13,7 @@ from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.files import checks, routes, seed
 from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
+from sandbox.simulators.files.state import TREE
 
 __all__ = ["FilesSimulator"]
 
@@ -23,6 +24,7 @@ class FilesSimulator(Simulator):
     type: ClassVar[str] = "Files"
     surface: ClassVar[str] = "files"
     endpoints: ClassVar[Mapping[str, str]] = {"files_inbox": "files/inbox", "files": "files"}
+    seed_files: ClassVar[tuple[str, ...]] = ("files/**",)
 
     @cached_property
     def _routes(self) -> Sequence[Route]:
@@ -32,6 +34,11 @@ class FilesSimulator(Simulator):
     def routes(self) -> Sequence[Route]:
         """Listing, download, and in extended mode upload, delete and move."""
         return self._routes
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """The tree."""
+        return frozenset({TREE})
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -3,6 +3,8 @@
 Comparing them with `fields`, `contains`, `count` and `absent` is the scoring engine's work.
 """
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pydantic import AliasChoices, Field, field_validator
@@ -11,8 +13,8 @@ from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectati
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
-from sandbox.simulators.base import Check, Selection, Subject, View
-from sandbox.simulators.files.content import Reading, find_csv_row, read_json, read_text
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
+from sandbox.simulators.files.content import Reading, find_csv_row, holds, read_csv, read_json, read_text
 from sandbox.simulators.files.state import TREE, content_type_of, read_content
 
 _TEXTS = "files/texts"
@@ -58,7 +60,32 @@ def select(assertion: SftpFilePresent, view: View) -> Selection:
         if problem is not None:
             unreadable.append({"path": path, "reason": problem})
     evidence: dict[str, Json] = {"unreadable": unreadable[:_UNREADABLE_SHOWN]} if unreadable else {}
-    return Selection(_sought(assertion), tuple(subjects), evidence)
+    candidates = partial(_candidates, assertion, view)
+    return Selection(_sought(assertion), tuple(subjects), evidence, kind="file", candidates=candidates)
+
+
+def _candidates(assertion: SftpFilePresent, view: View) -> Iterator[Candidate]:
+    """Yield every file, new ones first, with what its name and its CSV rows lack."""
+    matches = compile_glob(assertion.glob).fullmatch
+    new = view.new_keys(TREE)
+    for path, row in sorted(_tree(view.branch), key=lambda item: (item[0] not in new, item[0])):
+        is_named = matches(path) is not None
+        conditions = [Condition("path", {"matches": assertion.glob}, path, is_named, "matches")]
+        if is_named and assertion.csv is not None:
+            wanted, content = assertion.csv.row, read_content(view.branch, row["sha256"])
+            for column, cell, is_held in _nearest_cells(content, assertion.csv, content_type_of(path, row)):
+                conditions.append(Condition(column, wanted[column], cell, is_held))
+        yield Candidate(path, tuple(conditions), path in new)
+
+
+def _nearest_cells(content: bytes, csv: CsvRow, content_type: str) -> list[tuple[str, str | None, bool]]:
+    """Return column, cell and whether it holds what is wanted, of the row that holds most of it."""
+    rows = read_csv(content, csv.delimiter, content_type)
+    if rows.problem is not None:
+        return [(name, None, False) for name in csv.row]
+    held: dict[str, str] = {}
+    best = max(rows.value, key=lambda row: sum(holds(row.get(n), v) for n, v in csv.row.items()), default=held)
+    return [(name, best.get(name), holds(best.get(name), wanted)) for name, wanted in csv.row.items()]
 
 
 def _tree(branch: Branch) -> list[tuple[str, Json]]:

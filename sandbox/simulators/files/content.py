@@ -74,34 +74,56 @@ def find_csv_row(content: bytes, wanted: Mapping[str, Json], delimiter: str, con
     >>> find_csv_row(b"id,status\n1,ok\n2,bad\n", {"id": 2}, ",").value
     {'id': '2', 'status': 'bad'}
     """
+    lines = _read_lines(content, delimiter, content_type)
+    if lines.problem is not None:
+        return lines
+    header, *rows = lines.value
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        return Reading(problem=f"the file has no column {', '.join(missing)}")
+    for cells in rows:
+        row = _row(header, cells)
+        if all(holds(row.get(name), value) for name, value in wanted.items()):
+            return Reading(row)
+    return Reading(problem="no row holds what is wanted")
+
+
+def read_csv(content: bytes, delimiter: str, content_type: str = "text/csv") -> Reading:
+    r"""Return the rows of a CSV file (RFC 4180, with a header line), by column.
+
+    >>> read_csv(b"id,status\n1,ok\n", ",").value
+    [{'id': '1', 'status': 'ok'}]
+    """
+    lines = _read_lines(content, delimiter, content_type)
+    if lines.problem is not None:
+        return lines
+    header, *rows = lines.value
+    return Reading([_row(header, cells) for cells in rows])
+
+
+def _read_lines(content: bytes, delimiter: str, content_type: str) -> Reading:
+    """Read the cells of every line, those of the header first and without spaces around them."""
     charset = charset_of(content_type)
     try:
         text = content.decode("utf-8-sig") if charset is None else decode_text(content, content_type)
         if text is None:
             return _unknown_charset(content_type)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except UnicodeDecodeError:
         return Reading(problem="the file is not UTF-8 text")
     except csv.Error as error:
         return Reading(problem=f"the file is not CSV: {error}")
-    if not rows:
+    if not lines:
         return Reading(problem="the file has no header line")
-    header = [name.strip() for name in rows[0]]
-    missing = [name for name in wanted if name not in header]
-    if missing:
-        return Reading(problem=f"the file has no column {', '.join(missing)}")
-    for cells in rows[1:]:
-        row = _row(header, cells)
-        if all(_holds(row.get(name), value) for name, value in wanted.items()):
-            return Reading(row)
-    return Reading(problem="no row holds what is wanted")
+    return Reading([[name.strip() for name in lines[0]], *lines[1:]])
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     return dict(zip(header, cells, strict=False))
 
 
-def _holds(cell: str | None, wanted: Json) -> bool:
+def holds(cell: str | None, wanted: Json) -> bool:
+    """Whether a cell holds what is wanted: the same text, number or truth value; null is an empty or missing cell."""
     if cell is None or wanted is None:
         return wanted is None and not cell
     if isinstance(wanted, bool):

@@ -10,6 +10,7 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
@@ -23,6 +24,7 @@ class Hl7Simulator(Simulator):
 
     type: ClassVar[str] = "Hl7"
     surface: ClassVar[str] = "hl7"
+    seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
     endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
 
     def warm_up(self) -> None:
@@ -33,6 +35,11 @@ class Hl7Simulator(Simulator):
     def routes(self) -> Sequence[Route]:
         """Every route of the surface."""
         return ROUTES
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """The inbox, what was sent, and the acknowledgments."""
+        return frozenset({state.INBOX, state.OUTBOUND, state.ACKS})
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -60,6 +60,11 @@ def build_ack(message: Message | None, ack: Acknowledgment, *, control_id: str, 
     return "".join(delimiters.field.join(_trimmed(segment)) + "\r" for segment in segments)
 
 
+def timestamp(moment: datetime) -> str:
+    """Write a point in time as a DTM, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
+
+
 def _trimmed(fields: list[str]) -> list[str]:
     while fields and not fields[-1]:
         fields.pop()
@@ -79,7 +84,7 @@ def _header(
         sent(6) or escape(sender.facility, delimiters),
         sent(3),
         sent(4),
-        now.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000"),
+        timestamp(now),
         "",
         _message_type(message, delimiters, version),
         control_id,

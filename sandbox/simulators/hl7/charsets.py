@@ -47,7 +47,8 @@ _WIDER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text and the Python name of its character set; `is_exact` tells whether that gives the bytes again.
+    """Text and the Python name of its character set; `is_exact` tells whether that gives the bytes again,
+    `is_switched` whether the text switched between sets.
 
     `notes` say what had to be assumed, `unread` what could not be read as it was declared.
     """
@@ -57,6 +58,7 @@ class Decoded:
     is_exact: bool = True
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    is_switched: bool = False
 
 
 def decode(body: bytes, named: str | None = None) -> Decoded:
@@ -68,13 +70,16 @@ def decode(body: bytes, named: str | None = None) -> Decoded:
     >>> decode("MSH|é".encode()).charset, decode(b"MSH|\xe9").charset, decode(b"MSH|\x80").charset
     ('utf-8', 'iso8859-1', 'cp1252')
     """
+    found = declared(_names_in_header(body))
     for charset in filter(None, (find_codec(named), _wide(body))):
         text = _exact(body, charset)
         if text is not None:
-            return Decoded(text, charset)
-    found = declared(_names_in_header(body))
-    decoded = _decode_switched(body, found) if b"\x1b" in body else _decode_plain(body, found)
-    if not named:
+            # A client may name the charset of every text it sends; the text may switch all the same.
+            is_switching = iso2022.ESCAPE in text and not charset.startswith(("utf-16", "utf-32"))
+            switched = _decode_switched(body, found, charset) if is_switching else None
+            return switched or Decoded(text, charset)
+    decoded = _decode_switched(body, found, found.default or UTF_8) or _decode_plain(body, found)
+    if not named or (decoded.is_switched and (find_codec(named) or "").startswith("iso2022")):
         return decoded
     reason = f"The bytes are not the declared character set {named}; read as {spoken(decoded.charset)}."
     return replace(decoded, unread=(reason, *decoded.unread))
@@ -109,8 +114,10 @@ def _unknown(found: Declared, charset: str) -> tuple[str, ...]:
     )
 
 
-def _decode_switched(body: bytes, found: Declared) -> Decoded:
-    own = found.default or UTF_8
+def _decode_switched(body: bytes, found: Declared, own: str) -> Decoded | None:
+    """Decode bytes that switch between character sets, `own` being that of the rest; None if they do not."""
+    if b"\x1b" not in body:
+        return None
     fallen: list[str] = []
 
     def decode_run(run: str) -> str:
@@ -123,8 +130,7 @@ def _decode_switched(body: bytes, found: Declared) -> Decoded:
 
     reading = iso2022.read(body.decode(LATIN_1), _delimiters(body), decode_run)
     if reading.text.count(iso2022.ESCAPE) == body.count(b"\x1b"):
-        plain = _decode_plain(body, found)
-        return replace(plain, unread=(*plain.unread, *reading.unread)[: iso2022.UNREAD_REPORTED])
+        return None
     carriers = [own, *_SWITCHING_CODECS, UTF_8]
     exact = next((codec for codec in carriers if _is_exact(reading.text, codec, body)), None)
     return Decoded(
@@ -133,6 +139,7 @@ def _decode_switched(body: bytes, found: Declared) -> Decoded:
         exact is not None,
         undeclared(reading.names, found.names),
         tuple(dict.fromkeys([*_unknown(found, own), *fallen, *reading.unread]))[: iso2022.UNREAD_REPORTED],
+        is_switched=True,
     )
 
 

@@ -3,7 +3,7 @@
 Comparing values with expectations, counts and absence is the scoring engine's work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
@@ -13,10 +13,13 @@ from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectati
 from sandbox.equality import equal
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.message import Message, Unreadable, parse
+from sandbox.simulators.hl7.path_types import find_event_problem, find_type_problem, path_type
 from sandbox.simulators.hl7.paths import find_values, parse_path
+from sandbox.simulators.vocabulary import Finding, Surroundings
+from sandbox.suggest import nearest
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -41,7 +44,10 @@ class Hl7StructuralAssertion(Assertion):
     def _known_keys(cls, value: dict[str, Scalar]) -> dict[str, Scalar]:
         for key in value:
             if key not in NAMED_KEYS:
-                _check_path(key, f"{key!r} is none of {', '.join(NAMED_KEYS)} and ")
+                near = nearest(key, NAMED_KEYS)
+                _check_path(
+                    key, f"did you mean {near}? " if near else f"{key!r} is none of {', '.join(NAMED_KEYS)} and "
+                )
         return value
 
     @field_validator("fields")
@@ -61,8 +67,9 @@ def _check_path(path: str, prefix: str = "") -> None:
 
 def select(assertion: Hl7StructuralAssertion, view: View) -> Selection:
     """Find the messages an assertion means: accepted ones first, then the newest."""
+    rows = state.list_rows(view.branch, _MAILBOXES[assertion.mailbox])
     found = []
-    for row in state.list_rows(view.branch, _MAILBOXES[assertion.mailbox]):
+    for row in rows:
         if assertion.accepted is not None and row["accepted"] is not assertion.accepted:
             continue
         message = _read(row)
@@ -72,7 +79,36 @@ def select(assertion: Hl7StructuralAssertion, view: View) -> Selection:
     subjects = tuple(
         Subject(row["id"], state.public(row), partial(_values_at, message), row["payload"]) for row, message in found
     )
-    return Selection(_sought(assertion), subjects, {"total": len(subjects)})
+    return Selection(
+        _sought(assertion),
+        subjects,
+        {"total": len(subjects)},
+        kind=_SOUGHT[assertion.mailbox],
+        candidates=lambda: (_candidate(assertion, row) for row in reversed(rows)),
+    )
+
+
+def _candidate(assertion: Hl7StructuralAssertion, row: Json) -> Candidate:
+    message = _read(row)
+    conditions = [
+        Condition(key, wanted, _found(row, message, key), _matches(row, message, key, wanted))
+        for key, wanted in assertion.correlate_by.items()
+    ]
+    if assertion.accepted is not None:
+        conditions.append(
+            Condition("accepted", assertion.accepted, row["accepted"], row["accepted"] is assertion.accepted)
+        )
+    return Candidate(f"{row['message_type']} {row['id']}", tuple(conditions))
+
+
+def _found(row: Json, message: Message | None, key: str) -> Json:
+    """Return what a message holds under a key of `correlate_by`, for people."""
+    if key == "trigger_event":
+        return str(row["message_type"]).partition("^")[2] or None
+    if key in NAMED_KEYS:
+        return row[key]
+    values = _values_at(message, key)
+    return values[0] if len(values) == 1 else (values or None)
 
 
 def _read(row: Json) -> Message | None:
@@ -118,6 +154,29 @@ def _sought(assertion: Hl7StructuralAssertion) -> str:
     return what
 
 
+def inspect(assertion: Hl7StructuralAssertion, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield the message types, trigger events and paths that no version of HL7 has."""
+    for key, wanted in assertion.correlate_by.items():
+        problem = None
+        if key == "message_type" and isinstance(wanted, str):
+            problem = find_type_problem(wanted)
+        elif key == "trigger_event" and isinstance(wanted, str):
+            problem = find_event_problem(wanted)
+        elif key not in NAMED_KEYS:
+            try:
+                path_type(key)
+            except Invalid as error:
+                problem = error.message
+        if problem is not None:
+            yield ("correlate_by", key), problem
+
+
 HL7_STRUCTURAL: Final = Check(
-    "hl7-structural", Hl7StructuralAssertion, select, matched_key="matched_message_id", picks="best"
+    "hl7-structural",
+    Hl7StructuralAssertion,
+    select,
+    matched_key="matched_message_id",
+    picks="best",
+    path_type=lambda assertion, path: path_type(path),
+    inspect=inspect,
 )

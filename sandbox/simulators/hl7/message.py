@@ -20,6 +20,7 @@ START_BLOCK: Final = "\x0b"
 END_BLOCK: Final = "\x1c"
 BYTE_ORDER_MARK: Final = "\ufeff"
 _BLANK: Final = " \t\r\n"
+BLANK_OR_FRAME: Final = BYTE_ORDER_MARK + START_BLOCK + END_BLOCK + _BLANK
 
 
 class Unreadable(Invalid):
@@ -119,7 +120,7 @@ def parse(message: str) -> Message:
     >>> message.type, message.control_id, [s.name for s in message.segments]
     ('ADT^A01', '1', ['MSH', 'PID'])
     """
-    body, notes = _unwrap(message)
+    body, notes = unwrap(message)
     if not body.startswith("MSH"):
         what = "is empty" if not body else f"begins with {body[:12]!r}"
         raise Unreadable(f"Not an HL7 v2 message: it must begin with an MSH segment, but it {what}.")
@@ -129,7 +130,7 @@ def parse(message: str) -> Message:
     lines = body.split("\r")
     if len(lines) > limits.HL7_SEGMENTS:
         raise TooLarge(f"The message has more than {limits.HL7_SEGMENTS} segments.")
-    delimiters = _delimiters(lines[0])
+    delimiters = read_delimiters(lines[0])
     is_switching = iso2022.is_switching(body, delimiters)
     reading = iso2022.read(body, delimiters) if is_switching else None
     segments = []
@@ -150,7 +151,8 @@ def parse(message: str) -> Message:
     return Message(delimiters, tuple(segments), tuple(strays), tuple(notes), reading.unread if reading else ())
 
 
-def _unwrap(text: str) -> tuple[str, list[str]]:
+def unwrap(text: str) -> tuple[str, list[str]]:
+    """Return a text without what transport put around it, and notes on that."""
     notes = []
     body = text.lstrip(BYTE_ORDER_MARK + START_BLOCK + _BLANK)
     before = text[: len(text) - len(body)]
@@ -166,22 +168,23 @@ def _unwrap(text: str) -> tuple[str, list[str]]:
     return body.rstrip("\r\n"), notes
 
 
-def _delimiters(header: str) -> Delimiters:
-    separator = header[3:4]
+def read_delimiters(header: str) -> Delimiters:
+    """Read the delimiters that a header segment defines: MSH, FHS or BHS. Raises `Unreadable`."""
+    name, separator = header[:3], header[3:4]
     if not _is_delimiter(separator):
         raise Unreadable(
-            f"MSH-1, the field separator, is {separator!r}; it must be a punctuation character.",
-            location="MSH^1^1",
+            f"{name}-1, the field separator, is {separator!r}; it must be a punctuation character.",
+            location=f"{name}^1^1",
         )
     encoding = header[4:].partition(separator)[0]
     if not 1 <= len(encoding) <= 5 or not all(map(_is_delimiter, encoding)):
         raise Unreadable(
-            f"MSH-2, the encoding characters, is {encoding!r}; it must be four or five punctuation characters "
+            f"{name}-2, the encoding characters, is {encoding!r}; it must be four or five punctuation characters "
             "such as ^~\\&.",
-            location="MSH^1^2",
+            location=f"{name}^1^2",
         )
     if len(set(encoding + separator)) <= len(encoding):
-        raise Unreadable(f"MSH-2, {encoding!r}, uses a delimiter twice.", location="MSH^1^2")
+        raise Unreadable(f"{name}-2, {encoding!r}, uses a delimiter twice.", location=f"{name}^1^2")
     return Delimiters(separator, *(encoding[i : i + 1] for i in range(5)))
 
 
@@ -195,6 +198,6 @@ def normalized(text: str) -> str:
     >>> normalized("MSH|^~\\&|\nPID|1\n")
     'MSH|^~\\&|\rPID|1\r'
     """
-    body, _ = _unwrap(text)
+    body, _ = unwrap(text)
     lines = body.replace("\r\n", "\r").replace("\n", "\r").split("\r")
     return "".join(line + "\r" for line in lines if line.strip())

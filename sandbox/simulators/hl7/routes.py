@@ -19,7 +19,8 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.state import Payload
+from sandbox.simulators.hl7.state import Judged, JudgedBatch, Payload
+from sandbox.simulators.hl7.validate import FAULTS_REPORTED
 
 RAW_MEDIA_TYPES: Final = (
     "application/hl7-v2",
@@ -45,12 +46,15 @@ def get_outbound(tx: Interaction, request: Request) -> Response:
     return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.OUTBOUND)])
 
 
+def get_batches(tx: Interaction, request: Request) -> Response:
+    """List the batches the agent sent, oldest first, as they came and as they were answered."""
+    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.BATCHES)])
+
+
 def post_outbound(tx: Interaction, request: Request) -> Response:
-    """Send a message; the answer is its acknowledgment."""
+    """Send a message or a batch; the answer is its acknowledgment."""
     if not _is_raw(request):
-        row = _receive(tx, request, _json_message(request))
-        shown = ("id", "accepted", "ack_code", "ack", "errors", "notes")
-        return Response.of_json({name: row[name] for name in shown})
+        return Response.of_json(_shown(_receive(tx, request, _json_message(request))))
     payload = _raw_payload(request)
     try:
         row = _receive(tx, request, payload)
@@ -62,10 +66,30 @@ def post_outbound(tx: Interaction, request: Request) -> Response:
 
 def _receive(tx: Interaction, request: Request, payload: Payload) -> Json:
     judged = request.prepared or state.judge(payload, is_strict=request.is_strict)
-    return state.receive(tx, payload, judged)
+    return state.receive_batch(tx, judged) if isinstance(judged, JudgedBatch) else state.receive(tx, judged)
 
 
-def judge_ahead(request: Request, seed: Seed) -> Awaitable[state.Judged | None] | None:
+def _shown(row: Json) -> dict[str, Json]:
+    """Return what the sender is told: of a batch, also each message's own, and whose an error is."""
+    if "messages" not in row:
+        return {name: row[name] for name in ("id", "accepted", "ack_code", "ack", "errors", "notes")}
+    told = [{"id": part["id"], "control_id": part["control_id"], **_shown(part)} for part in row["messages"]]
+    errors = [
+        {**error, "message": f"Message {number} ({part['control_id']}): {error['message']}"}
+        for number, part in enumerate(told, 1)
+        for error in part["errors"]
+    ]
+    listed = errors[:FAULTS_REPORTED]
+    more = (
+        [f"Only the first {FAULTS_REPORTED} errors are listed; each message has its own."]
+        if errors[len(listed) :]
+        else []
+    )
+    answer = {name: row[name] for name in ("id", "accepted", "ack_code", "ack")}
+    return {**answer, "errors": listed, "notes": [*row["notes"], *more], "messages": told}
+
+
+def judge_ahead(request: Request, seed: Seed) -> Awaitable[Judged | JudgedBatch | None] | None:
     """Judge a long message in a thread, so that other playgrounds need not wait for it.
 
     A short one takes less than a thread's hop; what is wrong with the body is the handler's to say.
@@ -75,7 +99,7 @@ def judge_ahead(request: Request, seed: Seed) -> Awaitable[state.Judged | None] 
     return asyncio.to_thread(_judge_body, request)
 
 
-def _judge_body(request: Request) -> state.Judged | None:
+def _judge_body(request: Request) -> Judged | JudgedBatch | None:
     try:
         payload = _raw_payload(request) if _is_raw(request) else _json_message(request)
         return state.judge(payload, is_strict=request.is_strict)
@@ -102,6 +126,7 @@ ROUTES: Final = (
     Route("GET", "hl7/messages", get_inbox, "hl7_inbox_read", "List the inbox (direct form)"),
     Route("POST", "hl7/messages", post_outbound, "hl7_outbound", "Send a message (direct form)", prepare=judge_ahead),
     Route("GET", "hl7/outbound", get_outbound, "hl7_inbox_read", "List what was sent", is_upstream=False),
+    Route("GET", "hl7/batches", get_batches, "hl7_inbox_read", "List the batches that were sent", is_upstream=False),
     Route("GET", "hl7/inbox/{id}", get_inbox_message, "hl7_inbox_read", "Read an inbox message", is_upstream=False),
     Route("POST", "hl7/inbox/{id}/ack", post_inbox_ack, "hl7_ack", "Acknowledge an inbox message", is_upstream=False),
 )

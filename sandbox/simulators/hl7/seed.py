@@ -1,8 +1,9 @@
 """The HL7 share of a dataset and of a scenario: `hl7/*.hl7` becomes the inbox.
 
 Files are taken in name order. A file holds one message or several: each begins with a line that
-starts with MSH. Line ends become carriage returns. `received_at` is MSH-7 where that is a point in
-time (UTC when it has no zone), else the moment the playground's clock starts.
+starts with MSH; the segments around a batch (FHS, BHS, BTS, FTS) are left out. Line ends become
+carriage returns. `received_at` is MSH-7 where that is a point in time (UTC when it has no zone),
+else the moment the playground's clock starts.
 """
 
 import base64
@@ -23,6 +24,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Document, Seed, SeedCollection
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7 import state
+from sandbox.simulators.hl7.batches import ENVELOPE
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.datatypes import to_instant
 from sandbox.simulators.hl7.message import parse
@@ -60,6 +62,8 @@ def _messages(text: str) -> Iterator[tuple[int, str]]:
     begin, lines = 1, list[str]()
     for number, found in enumerate(_LINE.finditer(text), 1):
         line = found[0].strip(_FRAME)
+        if line[:3] in ENVELOPE:
+            continue
         if line.startswith("MSH") and any(part.strip(_FRAME + " \r\n\t") for part in lines):
             yield begin, "".join(lines)
             lines = []

@@ -1,15 +1,17 @@
 """The interface engine's rules on the branch: the inbox, what was sent, what was acknowledged.
 
 Collections: `hl7/inbox` (messages for the agent), `hl7/outbound` (messages from the agent, accepted
-or not, with the verdict), `hl7/acks` (the agent's acknowledgments of inbox messages). `hl7/_counters`
-numbers the rows, for ids do not sort by arrival. Knows nothing of HTTP.
+or not, with the verdict), `hl7/batches` (batches as they came; each message is in `hl7/outbound`),
+`hl7/acks` (the agent's acknowledgments of inbox messages). `hl7/_counters` numbers the rows, for ids do
+not sort by arrival. Knows nothing of HTTP.
 
 A message is kept as text together with the character set that gives its bytes again, or with the bytes.
 """
 
 import base64
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sandbox import limits
@@ -20,6 +22,8 @@ from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7.ack import ACCEPTED_CODES, ACK_CODES, Acknowledgment, Sender, build_ack
+from sandbox.simulators.hl7.batch_ack import build_batch_ack
+from sandbox.simulators.hl7.batches import BatchFile, is_batch, split
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.faults import DATA_TYPE, Fault
 from sandbox.simulators.hl7.message import Message, Unreadable, normalized, parse
@@ -27,8 +31,10 @@ from sandbox.simulators.hl7.validate import Verdict, validate
 
 INBOX: Final = "hl7/inbox"
 OUTBOUND: Final = "hl7/outbound"
+BATCHES: Final = "hl7/batches"
 ACKS: Final = "hl7/acks"
 COUNTERS: Final = "hl7/_counters"
+VERDICTS: Final = ("AA", "AE", "AR")
 CONTROL_ID_CHARS: Final = 20
 
 
@@ -36,7 +42,8 @@ CONTROL_ID_CHARS: Final = 20
 class Payload:
     """A message as it came: its text, and the character set that gives the bytes again, or the bytes.
 
-    `notes` say what had to be assumed to read them, `unread` what could not be read as declared.
+    `notes` say what had to be assumed to read them, `unread` what could not be read as declared. `is_text`
+    is False for what came as bytes, with the charset `named` by its content type.
     """
 
     text: str
@@ -44,17 +51,30 @@ class Payload:
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     raw: bytes | None = None
+    is_text: bool = True
+    named: str | None = None
 
     @classmethod
     def of_bytes(cls, body: bytes, charset: str | None = None) -> "Payload":
         """Read what came as bytes; `charset` is the one that came with it."""
         found = decode(body, charset)
-        return cls(found.text, found.charset, found.notes, found.unread, None if found.is_exact else body)
+        raw = None if found.is_exact else body
+        return cls(found.text, found.charset, found.notes, found.unread, raw, False, charset)
 
     @property
-    def size(self) -> int:
-        """How many bytes it is."""
-        return len(self.text.encode(self.charset) if self.raw is None else self.raw)
+    def body(self) -> bytes:
+        """The bytes it came in."""
+        return self.text.encode(self.charset) if self.raw is None else self.raw
+
+    def split(self) -> tuple[BatchFile, tuple["Payload", ...]]:
+        """Take a batch apart; each message has a character set of its own. Raises `Unreadable`, `TooLarge`."""
+        if self.is_text or self.charset.startswith(("utf-16", "utf-32")):
+            file = split(self.text)
+            # Only the first characters of a text have the byte order mark that these codecs add.
+            charset = f"{self.charset}-{sys.byteorder[0]}e" if self.charset in ("utf-16", "utf-32") else self.charset
+            return file, tuple(replace(self, text=text, charset=charset, notes=(), unread=()) for text in file.messages)
+        file = split(self.body.decode("latin-1").removeprefix("\xef\xbb\xbf"))
+        return file, tuple(Payload.of_bytes(text.encode("latin-1"), self.named) for text in file.messages)
 
     @property
     def kept(self) -> dict[str, Json]:
@@ -67,29 +87,84 @@ class Payload:
 class Judged:
     """A payload that was read and judged; `message` is None for what is no message."""
 
+    payload: Payload
     message: Message | None
     verdict: Verdict
 
 
-def judge(payload: Payload, *, is_strict: bool) -> Judged:
-    """Read and judge a message; pure, so it may be done ahead of the interaction.
+@dataclass(frozen=True, slots=True)
+class JudgedBatch:
+    """A batch that was taken apart, and each of its messages judged."""
 
-    Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or `HL7_SEGMENTS`.
+    payload: Payload
+    file: BatchFile
+    messages: tuple[Judged, ...]
+
+
+def judge(payload: Payload, *, is_strict: bool) -> Judged | JudgedBatch:
+    """Read and judge what was sent; pure, so it may be done ahead of the interaction.
+
+    A batch is one in extended mode only. Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or
+    `HL7_SEGMENTS`, which a batch may not exceed as a whole.
     """
     _check_size(payload)
+    if is_strict or not is_batch(payload.text):
+        return _judge_message(payload, is_strict=is_strict)
+    try:
+        file, parts = payload.split()
+    except Unreadable as error:
+        return _unreadable(payload, error)
+    return JudgedBatch(payload, file, tuple(_judge_message(part, is_strict=is_strict) for part in parts))
+
+
+def _judge_message(payload: Payload, *, is_strict: bool) -> Judged:
     try:
         message = parse(payload.text)
     except Unreadable as error:
-        return Judged(None, Verdict("AR", (Fault(error.location, error.hl7_code, error.message),)))
-    return Judged(message, validate(message, is_strict=is_strict))
+        return _unreadable(payload, error)
+    return Judged(payload, message, validate(message, is_strict=is_strict))
 
 
-def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
+def _unreadable(payload: Payload, error: Unreadable) -> Judged:
+    return Judged(payload, None, Verdict("AR", (Fault(error.location, error.hl7_code, error.message),)))
+
+
+def receive_batch(tx: Interaction, judged: JudgedBatch) -> Json:
+    """Take a batch from the agent: keep it and each of its messages, and answer with a batch of ACKs.
+
+    Returns the stored row of the batch, with those of its messages as `messages`.
+    """
+    payload, file = judged.payload, judged.file
+    key = tx.new_id("hl7batch")
+    rows = [receive(tx, message, batch_id=key) for message in judged.messages]
+    codes = [row["ack_code"] for row in rows]
+    row = {
+        "id": key,
+        "control_id": file.control_id,
+        **payload.kept,
+        "received_at": tx.now_text,
+        "accepted": all(row["accepted"] for row in rows),
+        "ack_code": max(codes, key=VERDICTS.index, default="AA"),
+        "ack": build_batch_ack(
+            file,
+            [row["ack"] for row in rows],
+            new_control_id=lambda: tx.new_id()[-CONTROL_ID_CHARS:],
+            now=tx.now,
+            sender=_sender(tx),
+        ),
+        "notes": [*file.notes],
+        "message_ids": [row["id"] for row in rows],
+    }
+    _append(tx, BATCHES, row)
+    return {**row, "messages": rows}
+
+
+def receive(tx: Interaction, judged: Judged, batch_id: str | None = None) -> Json:
     """Take a message from the agent: keep it whatever the verdict, and answer with an ACK.
 
     Returns the stored row. An accepted ACK whose MSA-2 names an inbox message acknowledges it.
     """
-    message, verdict = judged.message, judged.verdict
+    payload, message, verdict = judged.payload, judged.message, judged.verdict
     unread = dict.fromkeys([*payload.unread, *(message.unread if message else ())])
     warnings = [Fault("MSH^1^18", DATA_TYPE, text, "W") for text in unread]
     told = (*verdict.faults, *warnings)
@@ -105,6 +180,8 @@ def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
         "errors": [{"location": f.location, "code": f.code, "message": f.message} for f in verdict.faults],
         "notes": [*payload.notes, *unread, *verdict.notes],
     }
+    if batch_id is not None:
+        row["batch_id"] = batch_id
     _append(tx, OUTBOUND, row)
     if message is not None and verdict.is_accepted and message.code == "ACK":
         _settle(tx, message, payload)
@@ -112,12 +189,13 @@ def receive(tx: Interaction, payload: Payload, judged: Judged) -> Json:
 
 
 def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment) -> str:
-    """Write an acknowledgment in the name of the message's receiver, else of the engine as its environment calls it.
+    """Write an acknowledgment in the name of the message's receiver, else of the engine as its environment calls it."""
+    return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=_sender(tx))
 
-    Not of the receiver in the credentials: that name is the run's own, and what is kept must repeat with a seed.
-    """
-    sender = Sender(tx.sandbox.name if tx.sandbox else "", "")
-    return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=sender)
+
+def _sender(tx: Interaction) -> Sender:
+    """Return the engine's name; not the receiver in the credentials, which is the run's own: what is kept repeats."""
+    return Sender(tx.sandbox.name if tx.sandbox else "", "")
 
 
 def deliver(tx: Interaction, text: str) -> Json:
@@ -258,5 +336,6 @@ def _inbox_view(tx: Interaction, row: Json) -> dict[str, Json]:
 
 
 def _check_size(payload: Payload) -> None:
-    if payload.size > limits.HL7_MESSAGE_BYTES:
-        raise TooLarge(f"The message has {payload.size} bytes; at most {limits.HL7_MESSAGE_BYTES} are taken.")
+    size = len(payload.body)
+    if size > limits.HL7_MESSAGE_BYTES:
+        raise TooLarge(f"The message has {size} bytes; at most {limits.HL7_MESSAGE_BYTES} are taken.")

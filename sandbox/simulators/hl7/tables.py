@@ -229,3 +229,8 @@ def table_codes(version: str, table: str) -> frozenset[str]:
         codes |= frozenset(module.DATATYPES_STRUCTS) | frozenset(module.get_base_datatypes())
         codes |= table_codes("2.5", table) if version != "2.5" else frozenset()
     return codes
+
+
+def tables_of(version: str) -> Any:
+    """Return the module of a version's own tables: `SEGMENTS`, `MESSAGES`, `TABLES`."""
+    return _module(version)

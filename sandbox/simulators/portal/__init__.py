@@ -11,7 +11,7 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.portal import checks, determination, routes, seed, sessions
+from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
 
@@ -25,6 +25,7 @@ class PayerSimulator(Simulator):
     surface: ClassVar[str] = "portal"
     config_model: ClassVar[ModelClass] = PayerConfig
     endpoints: ClassVar[Mapping[str, str]] = {"portal": "portal"}
+    seed_files: ClassVar[tuple[str, ...]] = (seed.FILE,)
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
@@ -36,6 +37,11 @@ class PayerSimulator(Simulator):
     def routes(self) -> Sequence[Route]:
         """The portal's REST."""
         return self._routes
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """Members, providers, requests and what else a check can name."""
+        return frozenset(f"{self.surface}/{name}" for name in path_types.COLLECTIONS)
 
     @property
     def checks(self) -> Sequence[Check]:
@@ -56,7 +62,7 @@ class PayerSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the portal's one user."""
-        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint("", 20)}
+        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint(sessions.PASSWORD_PREFIX, 20)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the portal is and how to log in."""

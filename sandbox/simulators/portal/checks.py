@@ -3,17 +3,20 @@
 Comparing them with `assertions` is the scoring engine's work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
+from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
-from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.portal.identifiers import equal_at
 from sandbox.simulators.portal.models import key_of
+from sandbox.simulators.portal.path_types import path_type
+from sandbox.simulators.vocabulary import Finding, Surroundings, find_value_problem
 
 Resource = Literal[
     "prior_auth_requests", "drafts", "patients", "providers", "formulary", "questions", "attachments", "logins"
@@ -42,27 +45,49 @@ class PortalStateMatch(Assertion):
 def select(assertion: PortalStateMatch, view: View) -> Selection:
     """Return the rows that correlate, the latest first."""
     by = assertion.correlate_by
-    has_value = "value" in by.model_fields_set
-    rows = [row for _, row in view.branch.items(f"portal/{by.resource}")]
+    collection = f"portal/{by.resource}"
+    everything = sorted(view.branch.items(collection), key=lambda item: _time(item[1]), reverse=True)
+    rows = [row for _, row in everything if all(condition.passed for condition in _conditions(assertion, row))]
+    subjects = tuple(Subject(_label(by.resource, row), row) for row in rows)
+
+    def candidates() -> Iterator[Candidate]:
+        new = view.new_keys(collection)
+        for key, row in sorted(everything, key=lambda item: item[0] not in new):
+            yield Candidate(_label(by.resource, row), _conditions(assertion, row), key in new)
+
+    sought = _sought(assertion, _has_value(assertion))
+    return Selection(sought, subjects, {"total": len(rows)}, kind=f"row of {by.resource}", candidates=candidates)
+
+
+def _label(collection: str, row: Json) -> str:
+    return str(row.get("id") or key_of(collection, row))
+
+
+def _has_value(assertion: PortalStateMatch) -> bool:
+    return "value" in assertion.correlate_by.model_fields_set
+
+
+def _conditions(assertion: PortalStateMatch, row: Json) -> tuple[Condition, ...]:
+    by = assertion.correlate_by
+    found = []
     if by.key is not None:
-        rows = [row for row in rows if _correlates(by.key, read_path(row, by.key), by.value, has_value)]
-    rows = [
-        row
-        for row in rows
-        if all(
-            any(equal_at(path, wanted, actual) for actual in read_path(row, path) or [None])
-            for path, wanted in assertion.where.items()
-        )
-    ]
-    rows.sort(key=_time, reverse=True)
-    subjects = tuple(Subject(str(row.get("id") or key_of(by.resource, row)), row) for row in rows)
-    return Selection(_sought(assertion, has_value), subjects, {"total": len(rows)})
+        values = read_path(row, by.key)
+        if _has_value(assertion):
+            # Unlike `where`, a value of null asks for a field that is there and null.
+            is_equal = any(equal_at(by.key, by.value, actual) for actual in values)
+            found.append(Condition(by.key, by.value, _shown(values), is_equal))
+        else:
+            is_there = any(actual is not None for actual in values)
+            found.append(Condition(by.key, {"exists": True}, _shown(values), is_there, "exists"))
+    for path, wanted in assertion.where.items():
+        values = read_path(row, path)
+        is_equal = any(equal_at(path, wanted, actual) for actual in values or [None])
+        found.append(Condition(path, wanted, _shown(values), is_equal))
+    return tuple(found)
 
 
-def _correlates(path: str, found: Sequence[Json], wanted: Json, has_value: bool) -> bool:
-    if has_value:
-        return any(equal_at(path, wanted, actual) for actual in found)
-    return any(actual is not None for actual in found)
+def _shown(values: list[Json]) -> Json:
+    return values[0] if len(values) == 1 else (values or None)
 
 
 def _time(row: Json) -> tuple[str, str]:
@@ -78,4 +103,30 @@ def _sought(assertion: PortalStateMatch, has_value: bool) -> str:
     return f"row of {by.resource}" + (f" with {' and '.join(conditions)}" if conditions else "")
 
 
-CHECKS = (Check("portal-state-match", PortalStateMatch, select, "assertion_results", "matched_row"),)
+def inspect(assertion: PortalStateMatch, surroundings: Surroundings) -> Iterator[Finding]:
+    """Yield what no row of the collection can have: a key, a path, a value."""
+    by = assertion.correlate_by
+    for path, wanted, keys in (
+        *([(by.key, by.value if _has_value(assertion) else None, ("correlate_by", "key"))] if by.key else []),
+        *((path, wanted, ("where", path)) for path, wanted in assertion.where.items()),
+    ):
+        try:
+            problem = find_value_problem(path_type(by.resource, path), wanted)
+        except Invalid as error:
+            yield keys, error.message
+        else:
+            if problem is not None:
+                yield keys, f"{path}: {problem}"
+
+
+CHECKS = (
+    Check(
+        "portal-state-match",
+        PortalStateMatch,
+        select,
+        "assertion_results",
+        "matched_row",
+        path_type=lambda assertion, path: path_type(assertion.correlate_by.resource, path),
+        inspect=inspect,
+    ),
+)

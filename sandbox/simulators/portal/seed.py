@@ -1,12 +1,9 @@
 """From `portal.yaml` to sealed collections. Must not know the wire."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from pydantic import ValidationError
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.definitions.problems import DefinitionError, Problem, say
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
@@ -38,19 +35,10 @@ def _parse(located: Located, file: str) -> models.PortalSeed:
         problems = []
         for item in error.errors():
             path = tuple(item["loc"])
-            problems.append(Problem(file, located.line_of(path), ".".join(map(str, path)), _say(item)))
+            problems.append(
+                Problem(file, located.line_of(path), ".".join(map(str, path)), say(models.PortalSeed, item))
+            )
         raise DefinitionError(problems) from None
-
-
-def _say(error: Mapping[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "unknown key"
-    if error["type"] == "missing":
-        return "is required"
-    if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
-        return "must be text; write it in quotes"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
 
 
 def _fill(rows: dict[str, dict[str, Json]], seed: models.PortalSeed, located: Located, file: str) -> None:

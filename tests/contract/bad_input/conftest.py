@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import limits
-from sandbox.llm_tasks.addresses import is_task_api
+from sandbox.llm_tasks.http.addresses import is_task_api
 
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
@@ -64,6 +64,7 @@ CREATE_WRONG = {
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
 }
 API: dict[tuple[str, str], Row] = {
+    ("GET", "/"): Row(is_open=True),
     ("GET", "/healthz"): Row(is_open=True),
     ("GET", "/readyz"): Row(is_open=True),
     ("POST", "/v1/benchmark-runs"): Row(
@@ -144,6 +145,7 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"ack_code": [*but(str), "", "XX"], "text": but(str), "payload": [*but(str), "nonsense"]},
     ),
     ("GET", "hl7/outbound"): Row(),
+    ("GET", "hl7/batches"): Row(),
     ("POST", "hl7/outbound"): PAYLOAD,
     ("GET", "hl7/messages"): Row(),
     ("POST", "hl7/messages"): PAYLOAD,
@@ -191,11 +193,12 @@ SURFACES: dict[tuple[str, str], Row] = {
         body={"username": "x", "password": "y"},
         required=("username", "password"),
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
+        limit=limits.LOGIN_BODY_BYTES,
     ),
     ("POST", "portal/logout"): Row(body={}),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
-    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
     ("POST", "fhir/smart-client"): Row(
         is_direct=True,
         body={"token_lifetime_minutes": 5},
@@ -401,7 +404,7 @@ async def raw(live: Any, request: bytes) -> Any:
 def head(method: str, path: bytes | str, token: str, *headers: str) -> bytes:
     target = path if isinstance(path, bytes) else path.encode()
     lines = "".join(
-        f"{line}\r\n" for line in ("Host: x", f"Authorization: Bearer {token}", "Connection: close", *headers)
+        f"{line}\r\n" for line in ("Host: localhost", f"Authorization: Bearer {token}", "Connection: close", *headers)
     )
     return method.encode() + b" " + target + b" HTTP/1.1\r\n" + lines.encode("latin-1") + b"\r\n"
 

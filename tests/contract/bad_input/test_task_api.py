@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.llm_tasks.addresses import is_task_api as is_below
-from sandbox.llm_tasks.addresses import paths_of
+from sandbox.llm_tasks.http.addresses import is_task_api as is_below
+from sandbox.llm_tasks.http.addresses import paths_of
 from sandbox.llm_tasks.routes import ROUTES
 
 JSON = {"Content-Type": "application/json"}

@@ -1,6 +1,5 @@
 """An agent before an interface engine, over real HTTP."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +38,3 @@ class Feed:
 async def feed(serve: Any) -> Any:
     async with serve() as live:
         yield Feed(await live.started())
-
-
-Opened = Callable[..., Awaitable[Feed]]

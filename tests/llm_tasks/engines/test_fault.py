@@ -6,7 +6,7 @@ from sandbox.llm_tasks.engines.base import Call, EngineFailure
 from sandbox.llm_tasks.engines.build import offline_models
 from sandbox.llm_tasks.engines.catalog import Catalog
 from sandbox.llm_tasks.engines.replay import Cassettes
-from sandbox.llm_tasks.output_format import parse_format
+from sandbox.llm_tasks.output_format.grammar import parse_format
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from aiohttp.test_utils import TestServer
 
 from sandbox import limits
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.engines.base import Call, EngineFailure, InputFile
+from sandbox.llm_tasks.engines.base import Call, EngineFailure
 from sandbox.llm_tasks.engines.openai import OpenAiEngine
-from sandbox.llm_tasks.output_format import parse_format
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.output_format.grammar import parse_format
 
 SECRET = "sk-live-very-secret-0001"
 

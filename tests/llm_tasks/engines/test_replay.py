@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure, InputFile
+from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.engines.replay import Cassettes, ReplayEngine, answer_problems, cassette_problems
+from sandbox.llm_tasks.inputs.files import InputFile
 
 
 def call_of(text="hello", **changes):

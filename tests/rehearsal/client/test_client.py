@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sandbox.rehearsal.client import reading
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import (
+from sandbox.client import reading
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import (
     APIConnectionError,
     APITimeoutError,
     AuthenticationError,
@@ -21,9 +21,9 @@ from sandbox.rehearsal.client.errors import (
     ValidationError,
     error_of,
 )
-from sandbox.rehearsal.client.models import Axis
-from sandbox.rehearsal.client.session import TaskSession
-from sandbox.rehearsal.client.sync import SandboxClientSync, TaskSessionSync
+from sandbox.client.models import Axis
+from sandbox.client.session import TaskSession
+from sandbox.client.sync import SandboxClientSync, TaskSessionSync
 
 
 async def test_a_run_from_create_to_complete(fake: Any, client: SandboxClient) -> None:

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from sandbox.rehearsal.client.client import SandboxClient
-from sandbox.rehearsal.client.errors import ConflictError, InvalidAnswerError
-from sandbox.rehearsal.client.session import TaskResponse, TaskSession, encode_body, seconds_allowed
+from sandbox.client.client import SandboxClient
+from sandbox.client.errors import ConflictError, InvalidAnswerError
+from sandbox.client.session import TaskResponse, TaskSession, encode_body, seconds_allowed
 
 
 @pytest.fixture

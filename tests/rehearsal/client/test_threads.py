@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from sandbox.rehearsal.client.threads import LoopThread
+from sandbox.client.threads import LoopThread
 
 
 async def _name() -> str:

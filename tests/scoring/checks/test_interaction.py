@@ -111,7 +111,8 @@ def test_evidence_and_sentence(ran, criterion):
     )
     assert run_criterion(missing, ran.view(), CHECKS).details == (
         "Found no interaction GET|POST on portal of type portal_request with status 404 before the first x "
-        "after the first interaction."
+        "after the first interaction. The nearest call of the agent, POST portal/prior-auths (event 6), differs: "
+        'status expected 404, found 201; before expected "the first x", found nothing.'
     )
 
 

@@ -40,7 +40,7 @@ class _Done:
 class FakeRecorder:
     events: list = field(default_factory=list)
 
-    def submit(self, event):
+    def submit(self, event, undo):
         self.events.append(event)
         return _Done()
 
@@ -180,7 +180,7 @@ def make_dataset():
 @pytest.fixture(scope="session")
 def examples():
     """Every kind of resource R4 has, one or more of each, as the specification's own examples give them."""
-    data = Path(__file__).parent / "data"
+    data = Path(__file__).parent / "validation" / "data"
     lines = gzip.decompress((data / "examples.ndjson.gz").read_bytes()).splitlines()
     found = [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
     for example in found:

@@ -34,6 +34,43 @@ def near_messages(draw: st.DrawFn) -> str:
     return f"MSH|^~\\&|A|B|C|D|20260423||{kind}|1|P|{version}\r" + "".join(f"{n}|{v}\r" for n, v in body)
 
 
+@st.composite
+def near_batches(draw: st.DrawFn) -> str:
+    """Lines of a batch in an order that may be right."""
+    lines = st.sampled_from(
+        [
+            "FHS|^~\\&|A",
+            "BHS|^~\\&|A",
+            "BTS|1",
+            "BTS",
+            "FTS|1",
+            "MSH|^~\\&|A|B|C|D|20260423||ADT^A01|1|P|2.5",
+            "PID|1||7",
+            "",
+        ]
+    )
+    begin = draw(st.sampled_from(["FHS|^~\\&|A\r", "BHS|^~\\&|A\r", "\x0bBHS|^~\\&|A\r", "BHS#$"]))
+    return begin + "".join(f"{line}\r" for line in draw(st.lists(lines, max_size=12)))
+
+
+@relaxed
+@given(near_batches())
+def test_a_batch_is_taken_whole_or_not_at_all(engine: Any, text: str) -> None:
+    before = len(engine.rows("hl7/outbound"))
+    body = engine.send(text)
+    rows = engine.rows("hl7/outbound")[before:]
+    if "messages" not in body:
+        assert [(row["payload"], row["accepted"]) for row in rows] == [(text, False)]
+        return
+    assert [row["id"] for row in rows] == [message["id"] for message in body["messages"]]
+    assert body["accepted"] is all(message["accepted"] for message in body["messages"])
+    kept = "".join(row["payload"] for row in rows)
+    lines = text.replace("\x0b", "").split("\r")
+    inside = [line for line in lines if line and line[:3] not in ("FHS", "BHS", "BTS", "FTS")]
+    assert [line for line in kept.split("\r") if line] == inside
+    assert body["ack"].count("\rMSA|") == len(rows)
+
+
 @relaxed
 @given(texts | near_messages())
 def test_any_payload_gets_an_acknowledgment(engine: Any, text: str) -> None:

@@ -325,8 +325,10 @@ async def test_a_long_message_is_judged_ahead_with_the_same_result(engine: Any) 
         if text.startswith("MSH") and text.count("\r") > limits.HL7_SEGMENTS:
             assert judged is None
             continue
-        assert judged == state.judge(Payload(text), is_strict=False)
-        assert judged == await prepared(request(jsonio.dump({"payload": text}), "application/json"))
+        assert judged == state.judge(Payload.of_bytes(text.encode()), is_strict=False)
+        as_json = await prepared(request(jsonio.dump({"payload": text}), "application/json"))
+        assert as_json == state.judge(Payload(text), is_strict=False)
+        assert (as_json.message, as_json.verdict) == (judged.message, judged.verdict)
         engine.playground.interact(
             "hl7_outbound", lambda tx, raw=raw, judged=judged: route.handler(tx, replace(raw, prepared=judged))
         )

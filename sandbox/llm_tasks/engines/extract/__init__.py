@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.documents import DocumentText, read_document
 from sandbox.llm_tasks.engines import media
 from sandbox.llm_tasks.engines.base import Answer, Call
 from sandbox.llm_tasks.engines.extract.document import Document, read_json, read_text
 from sandbox.llm_tasks.engines.extract.fill import Filler
+from sandbox.llm_tasks.inputs.documents import DocumentText, read_document
 
 _INLINE_CHARS: Final = 4_000
 _SENTENCES: Final = 3

@@ -9,7 +9,7 @@ from sandbox import jsonio
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract import values
 from sandbox.llm_tasks.engines.extract.words import content_words, tokens_of
-from sandbox.llm_tasks.output_format import Field
+from sandbox.llm_tasks.output_format.grammar import Field
 
 # A head word that says how the value is written rather than what it is.
 _FORM_WORDS: Final = frozenset({"description", "value", "summary", "string", "full"})

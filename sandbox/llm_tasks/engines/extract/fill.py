@@ -17,7 +17,7 @@ from sandbox.llm_tasks.engines.extract.guess import PATTERN_ORDER, Guesser
 from sandbox.llm_tasks.engines.extract.items import object_of
 from sandbox.llm_tasks.engines.extract.likeness import ENOUGH, SURE, likeness
 from sandbox.llm_tasks.engines.extract.words import content_words, has_like, similarity, tokens_of
-from sandbox.llm_tasks.output_format import Field, Fields
+from sandbox.llm_tasks.output_format.grammar import Field, Fields
 
 _NOTES_MAX: Final = 200
 _NAME_PARTS: Final = frozenset({"given", "family"})

@@ -14,7 +14,7 @@ from sandbox.llm_tasks.engines.extract import values
 from sandbox.llm_tasks.engines.extract.convert import convert, is_date
 from sandbox.llm_tasks.engines.extract.labels import GAP
 from sandbox.llm_tasks.engines.extract.words import content_words, plain_words, tokens_of
-from sandbox.llm_tasks.output_format import Field
+from sandbox.llm_tasks.output_format.grammar import Field
 
 Guess = tuple[Json, str]
 PATTERN_ORDER: Final = (

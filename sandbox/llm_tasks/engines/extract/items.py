@@ -8,7 +8,7 @@ from sandbox.llm_tasks.engines.extract import values
 from sandbox.llm_tasks.engines.extract.convert import convert, is_date
 from sandbox.llm_tasks.engines.extract.guess import PATTERN_ORDER
 from sandbox.llm_tasks.engines.extract.words import content_words, tokens_of
-from sandbox.llm_tasks.output_format import Field, Fields
+from sandbox.llm_tasks.output_format.grammar import Field, Fields
 
 _TAKEN = "\0"
 _EDGES = " -\u2013\u2014:,;()|\t"

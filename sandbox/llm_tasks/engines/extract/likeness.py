@@ -7,7 +7,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.extract import values
 from sandbox.llm_tasks.engines.extract.convert import head_words
 from sandbox.llm_tasks.engines.extract.words import has_like, is_written_like, similarity
-from sandbox.llm_tasks.output_format import Field
+from sandbox.llm_tasks.output_format.grammar import Field
 
 ENOUGH: Final = 0.45
 SURE: Final = 0.7

@@ -3,31 +3,15 @@
 A handler takes the call; `params.py` reads its parameters from the query or a Parameters resource.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from sandbox.errors import MethodNotAllowed, Unsupported
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.calls import Answer, Call, Handler
 from sandbox.simulators.fhir.operations import document, everything, lastn, meta, validate
+from sandbox.simulators.fhir.rest.calls import Answer, Call, Handler
+from sandbox.simulators.fhir.rest.dispatch import Operation
 
 _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation: where it is served, for which types (None for all), and by which methods.
-
-    `scope` is the SMART permission it needs.
-    """
-
-    name: str
-    definition: str
-    handler: Handler
-    levels: frozenset[str]
-    types: frozenset[str] | None = None
-    methods: tuple[str, ...] = ("GET", "POST")
-    scope: str = "read"
 
 
 def _operation(

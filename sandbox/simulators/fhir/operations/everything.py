@@ -14,19 +14,21 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.calls import Answer, Call
-from sandbox.simulators.fhir.counts import page_size
-from sandbox.simulators.fhir.dates import Interval, point_of, read_parameter, stored_interval
-from sandbox.simulators.fhir.handling import Handling
-from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.operations.references import references_of
 from sandbox.simulators.fhir.operations.supporting import Supporting
-from sandbox.simulators.fhir.search import bundle, compartments, pages
-from sandbox.simulators.fhir.search.criteria import Run
-from sandbox.simulators.fhir.search.parse import compartment_criterion
-from sandbox.simulators.fhir.search.plan import known_types
-from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.search import compartments
+from sandbox.simulators.fhir.search.answer import bundle, pages
+from sandbox.simulators.fhir.search.query.criteria import Run
+from sandbox.simulators.fhir.search.query.parse import compartment_criterion
+from sandbox.simulators.fhir.search.query.plan import known_types
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.query.strings import query as query_string
+from sandbox.simulators.fhir.terms.counts import page_size
+from sandbox.simulators.fhir.terms.dates import Interval, point_of, read_parameter, stored_interval
+from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.names import collection_of
 
 _KNOWN: Final = frozenset("start end _since _type _count".split())
 # Where a resource says when the care took place, the first that is there.
@@ -78,7 +80,7 @@ def run(call: Call) -> Answer:
         message = f"There are {len(keys)} resources; the limit is {limits.SEARCH_RESULTS}. Narrow it with _type."
         raise TooLarge(message, issue_type="too-costly")
     included_from, count = len(found.matches), len(keys) if asked.count is None else asked.count
-    links = [("self", f"{call.base}/{path}{bundle.query(asked.understood)}")]
+    links = [("self", f"{call.base}/{path}{query_string(asked.understood)}")]
     if len(keys) > count > 0:
         kept = pages.keep(call.tx, keys, {"path": path, "count": count, "included_from": included_from})
         links += pages.links(f"{call.base}/{path}", kept, 0, count, len(keys))

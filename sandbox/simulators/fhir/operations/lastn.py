@@ -10,13 +10,15 @@ from sandbox import limits
 from sandbox.errors import Invalid, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
-from sandbox.simulators.fhir.calls import Answer, Call
-from sandbox.simulators.fhir.conditional import is_criterion
-from sandbox.simulators.fhir.counts import whole_number
-from sandbox.simulators.fhir.dates import stored_interval
-from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
-from sandbox.simulators.fhir.search import SearchRequest, bundle, find_as_asked
+from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.conditions import is_criterion
+from sandbox.simulators.fhir.search import SearchRequest, find_as_asked
+from sandbox.simulators.fhir.search.answer import bundle
+from sandbox.simulators.fhir.search.query.strings import query as query_string
+from sandbox.simulators.fhir.terms.counts import whole_number
+from sandbox.simulators.fhir.terms.dates import stored_interval
+from sandbox.simulators.fhir.terms.names import collection_of
 
 Row: TypeAlias = tuple[int, str, Document]
 
@@ -58,7 +60,7 @@ def run(call: Call) -> Answer:
         message = f"There are {len(entries)} observations; the limit is {limits.SEARCH_RESULTS}. Ask for a smaller max."
         raise TooLarge(message, issue_type="too-costly")
     understood = plan.understood if limit == 1 else [*plan.understood, ("max", str(limit))]
-    own = f"{call.base}/{'/'.join(call.path)}{bundle.query(understood)}"
+    own = f"{call.base}/{'/'.join(call.path)}{query_string(understood)}"
     notes = bundle.outcome_entries(handling.issues)
     return Answer(200, bundle.bundle(len(entries), [("self", own)], notes + entries))
 

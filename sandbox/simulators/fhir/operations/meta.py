@@ -10,9 +10,9 @@ from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
-from sandbox.simulators.fhir.calls import Answer, Call, answer_json
-from sandbox.simulators.fhir.names import collection_of
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of, parameters
+from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
+from sandbox.simulators.fhir.terms.names import collection_of
 
 _LISTS: Final = ("profile", "security", "tag")
 

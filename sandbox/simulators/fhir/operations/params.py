@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Call
-from sandbox.simulators.fhir.counts import repeated
-from sandbox.simulators.fhir.handling import Handling
-from sandbox.simulators.fhir.issues import refusal
+from sandbox.simulators.fhir.rest.calls import Call
+from sandbox.simulators.fhir.terms.counts import repeated
+from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.issues import refusal
 from sandbox.simulators.fhir.validation import validate
 
 _WIRE_ONLY: Final = frozenset({"_format", "_pretty"})

@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.bundles import REASONS
-from sandbox.simulators.fhir.calls import at_entry, check_entry_count
-from sandbox.simulators.fhir.outcome import issues_of, outcome
+from sandbox.simulators.fhir.bundles.batch import REASONS
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
-from sandbox.simulators.fhir.urls import split_url
+from sandbox.simulators.fhir.rest.calls import at_entry, check_entry_count
+from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
+from sandbox.simulators.fhir.terms.urls import split_url
 
 Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]
 

@@ -16,19 +16,19 @@ from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
-from sandbox.simulators.fhir.binary import reads_content
-from sandbox.simulators.fhir.binary_writes import is_write, read_resource
-from sandbox.simulators.fhir.calls import Query
-from sandbox.simulators.fhir.capability import security
-from sandbox.simulators.fhir.issues import Issue
-from sandbox.simulators.fhir.names import MEDIA_TYPE, SURFACE
-from sandbox.simulators.fhir.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
-from sandbox.simulators.fhir.outcome import outcome
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
 from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
 from sandbox.simulators.fhir.proxy.links import PAGE_MARK, mark_pages, moved, rebased
-from sandbox.simulators.fhir.searching import FORM, parse_form
+from sandbox.simulators.fhir.rest.binary import reads_content
+from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
+from sandbox.simulators.fhir.rest.calls import Query
+from sandbox.simulators.fhir.rest.capability import security
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir.rest.outcome import outcome
+from sandbox.simulators.fhir.rest.search import FORM, parse_form
+from sandbox.simulators.fhir.terms.issues import Issue
+from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
 
 SENT: Final = frozenset("if-match if-none-match if-none-exist if-modified-since prefer user-agent x-request-id".split())
 KEPT: Final = ("etag", "last-modified", "location", "content-location", "retry-after")

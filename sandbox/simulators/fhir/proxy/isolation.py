@@ -10,8 +10,8 @@ from typing import Final, Literal, TypeAlias
 
 from sandbox.errors import Conflict, Gone, NotFound, SandboxError, Unsupported
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.calls import Query
-from sandbox.simulators.fhir.dispatch import kind_of
+from sandbox.simulators.fhir.rest.address import kind_of
+from sandbox.simulators.fhir.rest.calls import Query
 
 Look: TypeAlias = Literal["must-be-ours", "must-be-free", "must-not-be-theirs"]
 

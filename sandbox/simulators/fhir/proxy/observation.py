@@ -15,9 +15,9 @@ from sandbox.playground.branch import Branch
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Fetch
-from sandbox.simulators.fhir.calls import Query
-from sandbox.simulators.fhir.names import SURFACE
 from sandbox.simulators.fhir.proxy.forwarding import Upstream
+from sandbox.simulators.fhir.rest.calls import Query
+from sandbox.simulators.fhir.terms.names import SURFACE
 
 ANSWERS: Final = "fhir/_upstream"
 EVENT_TYPE: Final = "scenario_step"

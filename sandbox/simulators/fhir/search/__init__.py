@@ -4,11 +4,11 @@
 searched. Nothing here knows HTTP; nothing here writes, save the list of a result of several pages.
 """
 
-from sandbox.simulators.fhir.search.definitions import compartments, parameters_of
+from sandbox.simulators.fhir.search.answer.listing import ListedParameter, search_parameters
 from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
-from sandbox.simulators.fhir.search.listing import ListedParameter, search_parameters
-from sandbox.simulators.fhir.search.plan import types_named
-from sandbox.simulators.fhir.search.request import SearchRequest
+from sandbox.simulators.fhir.search.query.plan import types_named
+from sandbox.simulators.fhir.search.query.request import SearchRequest
+from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of
 
 __all__ = [
     "ListedParameter",

@@ -9,16 +9,16 @@ from sandbox import limits
 from sandbox.errors import TooLarge
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir.handling import Handling
-from sandbox.simulators.fhir.issues import Issue
-from sandbox.simulators.fhir.search import bundle, pages
-from sandbox.simulators.fhir.search.criteria import Run
-from sandbox.simulators.fhir.search.includes import Included, included
-from sandbox.simulators.fhir.search.order import Match, sort
-from sandbox.simulators.fhir.search.plan import Plan, plan_of
-from sandbox.simulators.fhir.search.request import SearchRequest
-from sandbox.simulators.fhir.search.store import Store
-from sandbox.simulators.fhir.search.subset import rendered
+from sandbox.simulators.fhir.search.answer import bundle, pages
+from sandbox.simulators.fhir.search.answer.includes import Included, included
+from sandbox.simulators.fhir.search.answer.order import Match, sort
+from sandbox.simulators.fhir.search.answer.subset import rendered
+from sandbox.simulators.fhir.search.query.criteria import Run
+from sandbox.simulators.fhir.search.query.plan import Plan, plan_of
+from sandbox.simulators.fhir.search.query.request import SearchRequest
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.issues import Issue
 
 
 def search(tx: Interaction, request: SearchRequest) -> bytes:

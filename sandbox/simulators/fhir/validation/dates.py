@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sandbox.simulators.fhir.dates import HOUR, Interval, stored_interval
+from sandbox.simulators.fhir.terms.dates import HOUR, Interval, stored_interval
 
 _ZONE_SLACK: Final = 14 * HOUR
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from sandbox import jsonio
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.engines.base import Call, InputFile
+from sandbox.llm_tasks.engines.base import Call
 from sandbox.llm_tasks.engines.extract import ExtractEngine
-from sandbox.llm_tasks.output_format import parse_format, problems_of
+from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.output_format.fit import problems_of
+from sandbox.llm_tasks.output_format.grammar import parse_format
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text(encoding="utf-8"))
 DOCUMENTS = yaml.safe_load((Path(__file__).parent / "documents.yaml").read_text(encoding="utf-8"))

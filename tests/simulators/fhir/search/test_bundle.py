@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sandbox import limits
 from sandbox.errors import Gone, Invalid, TooLarge
-from sandbox.simulators.fhir.search import bundle as bundles
-from sandbox.simulators.fhir.search import pages
+from sandbox.simulators.fhir.search.answer import pages
+from sandbox.simulators.fhir.search.query.strings import query
 
 BASE = "http://sandbox.test/fhir"
 
@@ -98,7 +98,7 @@ def test_self_is_a_url_that_means_the_same(ehr, matched):
 
 @given(st.text(max_size=12) | st.text("aZ09-._~:/,.*$()!'|& +%", max_size=12))
 def test_what_needs_no_quoting_is_written_as_it_is(text):
-    assert bundles.query([(text, text)]) == f"?{quote(text, safe=':.*')}={quote(text, safe=chr(39) + ':/,.*$()!~')}"
+    assert query([(text, text)]) == f"?{quote(text, safe=':.*')}={quote(text, safe=chr(39) + ':/,.*$()!~')}"
 
 
 # -- lenient -----------------------------------------------------------------------------------------

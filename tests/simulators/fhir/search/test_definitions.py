@@ -7,8 +7,8 @@ import pytest
 from sandbox.fhirpath import Context, compile_expression
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search import compartments, parameters_of, search_parameters
-from sandbox.simulators.fhir.search.definitions import element_tables
-from sandbox.simulators.fhir.search.paths import Path, read
+from sandbox.simulators.fhir.search.terms.definitions import element_tables
+from sandbox.simulators.fhir.search.terms.paths import Path, read
 from sandbox.simulators.fhir.search.types import search_type_of
 
 TYPES = sorted(resource_types())

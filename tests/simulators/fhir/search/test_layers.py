@@ -11,10 +11,10 @@ from sandbox import jsonio
 from sandbox.errors import Invalid
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.search import SearchRequest, find, search
-from sandbox.simulators.fhir.search.definitions import parameters_of
-from sandbox.simulators.fhir.search.index import Postings, Selection, intersect
-from sandbox.simulators.fhir.search.intervals import Intervals, Range
-from sandbox.simulators.fhir.search.store import Store
+from sandbox.simulators.fhir.search.indexes.index import Postings, Selection, intersect
+from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 from sandbox.simulators.fhir.search.types.string import parse_string
 
 SEARCH_BASE = "http://sandbox.test/fhir"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.simulators.fhir.search.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
 from sandbox.simulators.fhir.search.types.base import Code, Context, SearchType, Terminology
 from sandbox.simulators.fhir.search.types.composite import CompositeType
 from sandbox.simulators.fhir.search.types.date import DateType

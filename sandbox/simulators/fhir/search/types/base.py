@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index
-from sandbox.simulators.fhir.search.paths import Path, read
+from sandbox.simulators.fhir.search.indexes.index import Index
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path, read
 
 Code: TypeAlias = tuple[str | None, str]
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection, intersect, union
-from sandbox.simulators.fhir.search.paths import Path, read
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Selection, intersect, union
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path, read
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import split
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
-from sandbox.simulators.fhir.search.values import split
 
 # A term holds what a value may mean: for each reading the parts' own terms.
 Term: TypeAlias = tuple[tuple[Any, ...], ...]

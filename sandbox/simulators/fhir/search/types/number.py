@@ -12,13 +12,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from sandbox.jsonio import ExactFloat, Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index
-from sandbox.simulators.fhir.search.intervals import PREFIXES, Interval, IntervalIndex, Range
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import Index
+from sandbox.simulators.fhir.search.indexes.intervals import PREFIXES, Interval, IntervalIndex, Range
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
-from sandbox.simulators.fhir.search.values import unescape
 
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _TENTH: Final = Decimal("0.1")

@@ -15,11 +15,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import EMPTY, Index, Key, Keys, Selection
-from sandbox.simulators.fhir.search.intervals import Intervals, Range
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import EMPTY, Index, Key, Keys, Selection
+from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import split, unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.number import (
     bounds_of,
@@ -29,7 +30,6 @@ from sandbox.simulators.fhir.search.types.number import (
     range_of,
     split_prefix,
 )
-from sandbox.simulators.fhir.search.values import split, unescape
 
 CURRENCY: Final = "urn:iso:std:iso:4217"
 Group: TypeAlias = tuple[Any, ...]

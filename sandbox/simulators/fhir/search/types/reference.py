@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Keys, Postings, Selection, union
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Postings, Selection, union
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.token import TokenIndex, parse_token, token_entries
-from sandbox.simulators.fhir.search.values import unescape
 
 _LOCAL: Final = re.compile(
     r"(?:(?P<type>[A-Z][A-Za-z]+)/)?(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/(?P<version>[^/]+))?"

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Keys, Selection
-from sandbox.simulators.fhir.search.intervals import Intervals, Range
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Selection
+from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import split, unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.number import exact, parse_number
-from sandbox.simulators.fhir.search.values import split, unescape
 
 DEFAULT_KM: Final = 50.0
 EARTH_KM: Final = 6371.0088

@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Keys, Postings, Selection
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Postings, Selection
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
-from sandbox.simulators.fhir.search.values import unescape
 
 PARTS: Final = {
     "HumanName": ("text", "family", "given", "prefix", "suffix"),

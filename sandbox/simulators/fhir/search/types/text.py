@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import (
+from sandbox.simulators.fhir.search.indexes.index import (
     Index,
     Key,
     Keys,
@@ -24,11 +23,12 @@ from sandbox.simulators.fhir.search.index import (
     selection_of,
     union,
 )
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.string import normalise
-from sandbox.simulators.fhir.search.values import unescape
 
 TextTerm: TypeAlias = tuple[Any, ...]
 

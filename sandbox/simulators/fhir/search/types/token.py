@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Postings, Selection, union
-from sandbox.simulators.fhir.search.paths import Path
-from sandbox.simulators.fhir.search.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Postings, Selection, union
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path
+from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
+from sandbox.simulators.fhir.search.terms.values import split, unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
 from sandbox.simulators.fhir.search.types.string import StringIndex, entry_of, parse_string
-from sandbox.simulators.fhir.search.values import split, unescape
 
 _WITHOUT_SYSTEM: Final = frozenset({"boolean", "uri", "ContactPoint", "string", "id", "deceased"})
 # The data types that a modifier can look at; the others it takes all (R4 search, 3.1.1.4.10).

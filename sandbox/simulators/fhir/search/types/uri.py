@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search.definitions import Parameter
-from sandbox.simulators.fhir.search.index import Index, Key, Postings, Selection, union
-from sandbox.simulators.fhir.search.paths import Path, parse_steps
-from sandbox.simulators.fhir.search.problems import BadValue
+from sandbox.simulators.fhir.search.indexes.index import Index, Key, Postings, Selection, union
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
+from sandbox.simulators.fhir.search.terms.paths import Path, parse_steps
+from sandbox.simulators.fhir.search.terms.problems import BadValue
+from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
-from sandbox.simulators.fhir.search.values import unescape
 
 _OWN_URL: Final = parse_steps("url")
 

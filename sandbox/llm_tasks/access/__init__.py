@@ -1,0 +1,1 @@
+"""Who may: callers and their permissions, and the keys, clients and tokens that they come with."""

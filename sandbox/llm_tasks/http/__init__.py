@@ -1,0 +1,1 @@
+"""The wire, and nothing but the wire: addresses, requests to calls, results to JSON. Rules live in the rooms below."""

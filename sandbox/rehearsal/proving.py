@@ -1,0 +1,114 @@
+"""The command `prove`: every rule of `proofs.py` on the benchmarks named, and one exit status for all of them.
+
+Only options are read here; the work is imported when the command runs, so that `--help` is quick.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sandbox.rehearsal.commands import DATA_DIR, TASKS, StartServer, consoles, errors_shown
+from sandbox.settings import DEFAULT_DATA_DIR, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from sandbox.rehearsal.campaign import Campaign
+    from sandbox.rehearsal.proofs import Proof
+
+
+def register(app: typer.Typer, start_server: StartServer) -> None:
+    """Add the command; `start_server` runs a server for as long as it is entered and gives its URL."""
+
+    @app.command()
+    def prove(
+        benchmarks: Annotated[
+            list[str], typer.Argument(help="slug@version, slug (its latest), or all.", metavar="BENCHMARK...")
+        ],
+        task: TASKS = None,
+        playgrounds: Annotated[
+            list[Path] | None,
+            typer.Option("--playgrounds", help="Where benchmarks and their agents are.", metavar="DIR"),
+        ] = None,
+        seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")] = None,
+        data_dir: DATA_DIR = DEFAULT_DATA_DIR,
+    ) -> None:
+        """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
+        from dataclasses import replace
+
+        from sandbox.logs import set_level
+        from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
+        from sandbox.rehearsal.runner import Options
+
+        set_level("warning")  # of a server of our own
+        settings = replace(
+            Settings.from_environment(),
+            port=0,
+            data_dir=data_dir,
+            playgrounds=tuple(playgrounds or ()),
+            seeds=tuple(seeds or ()),
+            is_watching=False,
+        )
+        out, err = consoles()
+        with errors_shown(err):
+            api_key, solver_key = default_keys(None, settings)
+            campaign = Campaign(
+                benchmarks=tuple(benchmarks),
+                agent="solution",
+                options=Options(task_keys=tuple(task or ())),
+                settings=settings,
+                api_key=api_key,
+                solver_key=solver_key,
+            )
+            status = run_campaign(campaign, start_server, out, err, prove_all)
+        raise typer.Exit(status)
+
+
+async def prove_all(campaign: "Campaign", out: "Console", err: "Console") -> int:
+    """Prove every benchmark of a campaign, whose agent is not asked, and return the exit status."""
+    from sandbox.client.client import SandboxClient
+    from sandbox.client.errors import APIConnectionError, ClientError
+    from sandbox.rehearsal.campaign import EXIT_ERROR, EXIT_NOT_PASSED, EXIT_PASSED, resolve
+    from sandbox.rehearsal.progress import ProgressBar
+    from sandbox.rehearsal.proofs import RULES, prove
+
+    assert campaign.url is not None
+    roots, options = campaign.settings.playground_dirs, campaign.options
+    status = EXIT_PASSED
+    async with SandboxClient(campaign.url, solver_key=campaign.solver_key, api_key=campaign.api_key) as client:
+        for reference in await resolve(client, campaign.benchmarks, roots):
+            try:
+                with ProgressBar(err) as progress:
+                    proofs = [await prove(client, reference, rule, roots, options, progress) for rule in RULES]
+            except APIConnectionError:
+                raise
+            except ClientError as error:
+                status = EXIT_ERROR
+                err.print(f"{reference}: {error}", style="red", markup=False, highlight=False)
+                continue
+            print_proofs(out, reference, proofs)
+            if not all(proof.holds for proof in proofs):
+                status = max(status, EXIT_NOT_PASSED)
+    return status
+
+
+def print_proofs(console: "Console", reference: str, proofs: "Sequence[Proof]") -> None:
+    """Print one line for each rule, and under it every task that breaks it."""
+    from rich.markup import escape
+
+    holding = all(proof.holds for proof in proofs)
+    console.print(f"[bold]{escape(reference)}[/bold] {'is proven' if holding else 'is not proven'}", highlight=False)
+    for proof in proofs:
+        if proof.result is None and proof.holds:
+            mark, told = "[dim]-[/dim]", "none beside the benchmark"
+        else:
+            mark = "[green]✓[/green]" if proof.holds else "[red]✗[/red]"
+            told = proof.rule.demand
+        run_id = f"  [dim]{proof.result.benchmark_run_id}[/dim]" if proof.result is not None else ""
+        console.print(f"  {mark} {proof.rule.agent:<11} {told}{run_id}", highlight=False)
+        for fault in proof.faults:
+            for line in fault.splitlines():
+                console.print(f"      {line}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,48 @@
+"""Binary as the content it holds (R4, Binary, "Serving Binary Resources using the RESTful API").
+
+A read that does not ask for FHIR gets the content itself; what a write makes is in `binary_writes.py`.
+"""
+
+import base64
+
+from sandbox import jsonio
+from sandbox.errors import NotAcceptable
+from sandbox.media_types import acceptance, read_accept, read_media_type
+from sandbox.served_content import content_headers
+from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
+
+
+def wants_content(call: Call) -> bool:
+    """Whether a call reads a Binary's content."""
+    return reads_content(call.method, call.path, call.query, call.headers.get("accept", ""))
+
+
+def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str) -> bool:
+    """Whether a request reads a Binary's content: it is a Binary, and neither Accept nor `_format` names FHIR.
+
+    >>> reads_content("GET", ("Binary", "1"), (), "*/*"), reads_content("POST", ("Binary",), (), "*/*")
+    (True, False)
+    """
+    is_read = method in ("GET", "HEAD") and path[:1] == ("Binary",)
+    if not is_read or not (len(path) == 2 or (len(path) == 4 and path[2] == "_history")):
+        return False
+    if path[1].startswith(("_", "$")) or any(name == "_format" for name, _ in query):
+        return False
+    return JSON_TYPES.isdisjoint(member.media_type.name for member in read_accept(accept))
+
+
+def content(call: Call, answer: Answer) -> Answer:
+    """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
+    value = jsonio.parse(answer.body)
+    media = str(value["contentType"])
+    accepted = read_accept(call.headers.get("accept", ""))
+    match = acceptance(accepted, [read_media_type(media).name])
+    if accepted and (match is None or not match[0]):
+        raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
+    body = base64.b64decode("".join(str(value.get("data", "")).split()))
+    headers = content_headers(media)
+    context = value.get("securityContext", {}).get("reference")
+    if context:
+        headers["X-Security-Context"] = context
+    return Answer(answer.status, body, answer.version, answer.last_updated, None, (), media, headers)

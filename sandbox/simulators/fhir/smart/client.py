@@ -1,0 +1,128 @@
+"""Who asks for a token: the sandbox's one client, by its secret or by a signed assertion (RFC 6749 §2.3, RFC 7523).
+
+`client_of` reads what a request claims, `prove` holds it against the sandbox. Only a request that claims nothing that
+could be proved is an error of form.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_plus
+
+from sandbox import ids
+from sandbox.errors import Invalid
+from sandbox.playground.events import Request
+from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.simulators.fhir.smart.keys import ASSERTION_TYPE, METHOD, BadAssertion, SmartConfig, verify
+from sandbox.simulators.fhir.terms.names import ASSERTIONS, CLIENT
+
+_METHODS: Final = f"HTTP Basic, client_id and client_secret in the form, or a client_assertion ({METHOD})"
+
+
+class OAuthError(Invalid):
+    """A token request that is refused, with the error code of RFC 6749 §5.2."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.oauth_code = code
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedClient:
+    """What a token request says of its client; either `secret` or `assertion` is there."""
+
+    client_id: str | None
+    secret: str | None = None
+    assertion: str | None = None
+
+
+def client_id_of(sandbox: Sandbox) -> str:
+    """Return the sandbox's client id, the same in every run of the server."""
+    return ids.derived_id("client", sandbox.id)
+
+
+def config_of(tx: Interaction) -> SmartConfig:
+    """Return what is registered for the sandbox's client: what was posted, else what its configuration says."""
+    return SmartConfig.model_validate(tx.get(CLIENT, "client") or tx.config.get("smart") or {})
+
+
+def client_of(request: Request, form: Mapping[str, str]) -> ClaimedClient:
+    """Return whom a token request claims to come from. Raises `OAuthError` where it claims nothing, or two things."""
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    is_basic = kind.lower() == "basic"
+    ways = [name for name in ("client_secret", "client_assertion") if form.get(name)]
+    if len(ways) + is_basic > 1:
+        raise OAuthError("invalid_request", f"The client shows who it is in several ways; use one: {_METHODS}.")
+    if is_basic:
+        return _of_basic(encoded)
+    if "client_assertion" in form or "client_assertion_type" in form:
+        if form.get("client_assertion_type") != ASSERTION_TYPE or not form.get("client_assertion"):
+            raise OAuthError(
+                "invalid_request",
+                f"{METHOD} needs a client_assertion and the client_assertion_type {ASSERTION_TYPE}.",
+            )
+        return ClaimedClient(form.get("client_id"), assertion=form["client_assertion"])
+    if not form.get("client_id") and not form.get("client_secret"):
+        raise OAuthError("invalid_client", f"The request does not say which client it is from; use {_METHODS}.")
+    return ClaimedClient(form.get("client_id", ""), form.get("client_secret", ""))
+
+
+def _of_basic(encoded: str) -> ClaimedClient:
+    try:
+        name, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise OAuthError("invalid_client", "The Authorization header is not valid HTTP Basic.") from None
+    return ClaimedClient(unquote_plus(name), unquote_plus(secret))
+
+
+def named_client(client: ClaimedClient) -> str | None:
+    """Return the client id that is claimed, from an assertion unproved."""
+    if client.assertion is None:
+        return client.client_id
+    import jwt
+
+    try:
+        return str(jwt.decode(client.assertion, options={"verify_signature": False}).get("sub"))
+    except jwt.PyJWTError:
+        return None
+
+
+def prove(tx: Interaction, client: ClaimedClient, token_url: str) -> None:
+    """Hold what a client claims against the sandbox. Raises `OAuthError` (`invalid_client`)."""
+    if tx.sandbox is None:
+        raise OAuthError("invalid_client", "There is no client here.")
+    right_id = client_id_of(tx.sandbox)
+    if client.assertion is not None:
+        try:
+            _prove_assertion(tx, client, right_id, token_url)
+        except BadAssertion as error:
+            raise OAuthError("invalid_client", f"{METHOD}: {error}.") from None
+        return
+    right_secret = tx.sandbox.secrets.get("client_secret", "")
+    is_client = _is_same(client.client_id or "", right_id)
+    if not _is_same(client.secret or "", right_secret) or not is_client or not right_secret:
+        raise OAuthError("invalid_client", "The client id or secret is wrong; both are in the sandbox's credentials.")
+
+
+def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, token_url: str) -> None:
+    keys = config_of(tx).keys
+    if not keys:
+        raise BadAssertion(
+            "no public key is registered for this client; set smart.jwks in the simulator's config, or let the "
+            "organization post it to /sandboxes/{id}/fhir/smart-client"
+        )
+    if client.client_id is not None and client.client_id != right_id:
+        raise BadAssertion("client_id is another client's; leave it out, the assertion says it")
+    found = verify(client.assertion or "", keys, client_id=right_id, audience=token_url, now=tx.real_now)
+    key = hashlib.sha256(found.token_id.encode("utf-8", "surrogatepass")).hexdigest()
+    if tx.get(ASSERTIONS, key) is not None:
+        raise BadAssertion("its jti was used before; make a new assertion for every request")
+    tx.put(ASSERTIONS, key, {"expires_at": found.expires_at})
+
+
+def _is_same(given: str, right: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())

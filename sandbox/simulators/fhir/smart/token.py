@@ -1,0 +1,213 @@
+"""SMART Backend Services: discovery, client-credentials tokens, scopes (SMART App Launch 1.0 and 2.0; RFC 6749).
+
+The client's id with its secret or a signed assertion is all that the token endpoint asks for, and the token it
+gives is all that a call needs, on every path that leads to the sandbox. Where the run token is sent nothing here is
+asked. The token endpoint speaks OAuth's JSON, in errors too.
+
+A token is opaque and lives on the playground's clock. Kept is its id; see `keys.signed_token`.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from pydantic import ValidationError
+
+from sandbox import jsonio
+from sandbox.clock import parse_instant
+from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
+from sandbox.jsonio import Json
+from sandbox.keys import signed_token, signed_token_id
+from sandbox.playground.events import REDACTED, Request, Response
+from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.r4.model import resource_types
+from sandbox.simulators.fhir.rest.search import FORM, parse_form
+from sandbox.simulators.fhir.smart import scopes
+from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, client_of, config_of, named_client, prove
+from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
+from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
+from sandbox.simulators.logins import WINDOW, check_rate
+
+TOKEN_PREFIX: Final = "vrl_smart_"
+SECRET_PREFIX: Final = "vrl_cs_"
+SECRET: Final = "client_secret"
+DEFAULT_SCOPE: Final = "system/*.*"
+
+_NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def configuration(tx: Interaction, request: Request) -> Response:
+    """`GET .well-known/smart-configuration`."""
+    base = f"{request.base_url}/{SURFACE}"
+    # No issuer: that is OpenID Connect's, which is not served. The code challenge is asked of every server.
+    value = {
+        "token_endpoint": f"{base}/token",
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", METHOD],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "grant_types_supported": ["client_credentials"],
+        "scopes_supported": [
+            "system/*.*",
+            "system/*.read",
+            "system/*.write",
+            "system/[Type].read",
+            "system/[Type].cruds",
+        ],
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": [
+            "client-confidential-symmetric",
+            "client-confidential-asymmetric",
+            "permission-v1",
+            "permission-v2",
+        ],
+    }
+    return Response.of_json(value)
+
+
+def render_oauth(error: SandboxError) -> Response:
+    """Render an error of the token endpoint as RFC 6749 §5.2 has it."""
+    status, headers = error.status, {**_NO_STORE, **error.headers}
+    if isinstance(error, OAuthError):
+        code = error.oauth_code
+    elif isinstance(error, Unauthorized):
+        code = "invalid_client"
+    else:
+        code = "slow_down" if isinstance(error, RateLimited) else "invalid_request"
+    if code == "invalid_client":
+        status = 401
+        headers["WWW-Authenticate"] = 'Basic realm="fhir"'
+    body = jsonio.dump({"error": code, "error_description": error.message})
+    return Response(status, body, headers=headers)
+
+
+def token(tx: Interaction, request: Request) -> Response:
+    """`POST token`: exchange the client's credentials for an access token.
+
+    Raises, and so leaves no trace of a stranger, until the client is known; a log-in that is refused is an answer,
+    so that it is kept.
+    """
+    form = _form(request)
+    client = client_of(request, form)
+    check_rate((parse_instant(row["at"]) for _, row in tx.branch.items(REFUSALS)), tx.now)
+    try:
+        prove(tx, client, f"{request.base_url}/{SURFACE}/token")
+    except OAuthError as error:
+        _note_refusal(tx)
+        return render_oauth(error)
+    try:
+        return _grant(tx, form)
+    except OAuthError as error:
+        return render_oauth(error)
+
+
+def _form(request: Request) -> dict[str, str]:
+    if request.method != "POST":
+        raise MethodNotAllowed(f"{request.method} is not allowed here; send a POST.", headers={"Allow": "POST"})
+    if request.media_type != FORM:
+        raise OAuthError("invalid_request", f'A token request is a form ({FORM}), not "{request.media_type[:100]}".')
+    pairs = parse_form(request.body)
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise OAuthError("invalid_request", "A parameter of the token request is there twice.")
+    return values
+
+
+def _note_refusal(tx: Interaction) -> None:
+    tx.stand_still()
+    for key, row in list(tx.branch.items(REFUSALS)):
+        if parse_instant(row["at"]) <= tx.now - WINDOW:
+            tx.delete(REFUSALS, key)
+    tx.put(REFUSALS, tx.new_id("refusal"), {"at": tx.now_text})
+
+
+def _grant(tx: Interaction, form: dict[str, str]) -> Response:
+    grant = form.get("grant_type")
+    if not grant:
+        raise OAuthError("invalid_request", "grant_type is missing; it must be client_credentials.")
+    if grant != "client_credentials":
+        raise OAuthError("unsupported_grant_type", "grant_type must be client_credentials.")
+    scope = _granted(form.get("scope") or DEFAULT_SCOPE)
+    lifetime_s = 60 * config_of(tx).token_lifetime_minutes
+    token_id = tx.new_id()
+    text = signed_token(TOKEN_PREFIX, token_id, _secret(tx.sandbox))
+    expires = tx.now + timedelta(seconds=lifetime_s)
+    tx.put(TOKENS, token_id, {"scope": scope, "expires_at": expires.isoformat()})
+    answer: Json = {"access_token": text, "token_type": "bearer", "expires_in": lifetime_s, "scope": scope}
+    recorded = jsonio.dump({**answer, "access_token": REDACTED})
+    return Response(200, jsonio.dump(answer), headers=_NO_STORE, recorded_body=recorded)
+
+
+def _granted(wanted: str) -> str:
+    kept = []
+    for scope in wanted.split():
+        found = scopes.SCOPE.fullmatch(scope)
+        if found is None or not found[3] or (found[2] != "*" and found[2] not in resource_types()):
+            raise OAuthError(
+                "invalid_scope", f'"{scope[:100]}" is not a scope this server grants; use system/Type.read, …'
+            )
+        if found[1] == "system":
+            kept.append(scope)
+    if not kept:
+        raise OAuthError("invalid_scope", "Client credentials get system scopes only (system/…).")
+    return " ".join(dict.fromkeys(kept))
+
+
+def _secret(sandbox: Sandbox | None) -> str:
+    return sandbox.secrets.get(SECRET, "") if sandbox is not None else ""
+
+
+def _row_of(tx: Interaction, request: Request) -> Json:
+    """Return what is kept of the access token that a request carries, None when it carries none of ours."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    secret = _secret(tx.sandbox)
+    if scheme.lower() != "bearer" or not secret:
+        return None
+    token_id = signed_token_id(TOKEN_PREFIX, text.strip(), secret)
+    return None if token_id is None else tx.get(TOKENS, token_id)
+
+
+def is_known(tx: Interaction, request: Request) -> bool:
+    """Whether a request carries an access token of this sandbox; raises `Unauthorized` for one that has expired."""
+    row = _row_of(tx, request)
+    if row is None:
+        return False
+    if parse_instant(row["expires_at"]) <= tx.now:
+        raise Unauthorized("The access token has expired; get a new one at fhir/token.", issue_type="expired")
+    return True
+
+
+def check_access(tx: Interaction, request: Request) -> None:
+    """Raise `Forbidden` where the scopes of a request's access token do not allow it."""
+    scopes.check(_row_of(tx, request)["scope"], request)
+
+
+def is_named(sandbox: Sandbox, request: Request) -> bool:
+    """Whether a token request has this sandbox's client id."""
+    try:
+        return named_client(client_of(request, _form(request))) == client_id_of(sandbox)
+    except SandboxError:
+        return False
+
+
+def register(tx: Interaction, request: Request) -> Response:
+    """`POST smart-client`: the organization gives the sandbox's client public keys; they replace those it had."""
+    value = request.json()
+    if not isinstance(value, dict):
+        raise Invalid("The body must be a JSON object with jwks or public_key.", issue_type="structure")
+    try:
+        given = SmartConfig.model_validate(value, strict=True)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {str(e['msg']).removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise Invalid(f"The client cannot be registered: {said}.", issue_type="value") from None
+    if not given.model_fields_set:
+        raise Invalid("Give the client's public keys, as jwks or in public_key.", issue_type="required")
+    had = config_of(tx).model_dump()
+    if given.keys:
+        had.update(jwks=None, public_key=None)
+    kept = SmartConfig.model_validate({**had, **given.model_dump(exclude_unset=True)})
+    tx.put(CLIENT, "client", kept.model_dump())
+    keys = [{"kid": key.key_id, "alg": key.algorithm} for key in kept.keys]
+    client_id = client_id_of(tx.sandbox) if tx.sandbox else None
+    answer = {"client_id": client_id, "keys": keys, "token_lifetime_minutes": kept.token_lifetime_minutes}
+    return Response.of_json(answer)
