@@ -13,6 +13,7 @@ from typing import Any, Final
 import jwt
 
 from sandbox import ids, jsonio, keys
+from sandbox.authorization import bearer_token
 from sandbox.clock import Clock, format_micros
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access.caller import EVERYTHING, LOOK_AND_RUN, Caller
@@ -71,9 +72,8 @@ class Access:
 
     def caller(self, authorization: str | None) -> Caller:
         """Return who an `Authorization` header stands for. Raises `BadCredentials`."""
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(authorization)
+        if not token:
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)

@@ -1,7 +1,5 @@
 """Reading the bodies of requests: JSON, and a run's inputs and files as JSON or as a form."""
 
-import base64
-import binascii
 import mimetypes
 from typing import Any, Final, TypeVar
 
@@ -10,6 +8,7 @@ from aiohttp.http import HttpProcessingError
 from pydantic import Field, ValidationError
 
 from sandbox import jsonio, limits
+from sandbox.base64_text import read_base64
 from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed
@@ -83,10 +82,9 @@ async def read_run(request: web.Request) -> tuple[RunBody, tuple[InputFile, ...]
 
 
 def _decoded(position: int, name: str, content: str) -> InputFile:
-    try:
-        raw = base64.b64decode(content.partition(";base64,")[2] or content, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValidationFailed.at(["body", "task_files", position, "content"], "Input should be base64") from None
+    raw = read_base64(content.partition(";base64,")[2] or content)
+    if raw is None:
+        raise ValidationFailed.at(["body", "task_files", position, "content"], "Input should be base64")
     return _file(name, None, raw)
 
 

@@ -14,8 +14,8 @@ from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, respo
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, resource_types, search
-from sandbox.simulators.fhir.state import http_date, last_updated
 from sandbox.simulators.fhir.table import INTERACTIONS
+from sandbox.simulators.fhir.terms.instants import http_date, last_updated
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

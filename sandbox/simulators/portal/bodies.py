@@ -4,14 +4,13 @@ The edge between the wire and the rules: types, sizes, unknown fields. Whether a
 code is right is `validation.py`'s business.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import limits
+from sandbox.base64_text import read_base64
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.media_types import normal_media_type
@@ -135,10 +134,9 @@ def inline_uploads(attachments: list[InlineAttachment], prefix: str) -> list[Upl
     found = []
     for index, item in enumerate(attachments):
         at = f"{prefix}.{index}." if prefix else ""
-        try:
-            content = base64.b64decode(item.content_base64, validate=True)
-        except (binascii.Error, ValueError):
-            raise invalid({f"{at}content_base64": ["Not base64."]}) from None
+        content = read_base64(item.content_base64)
+        if content is None:
+            raise invalid({f"{at}content_base64": ["Not base64."]})
         found.append(upload(item.filename, item.content_type, content, f"{at}content_base64", at))
     return found
 

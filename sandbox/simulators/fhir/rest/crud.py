@@ -9,6 +9,7 @@ from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
+from sandbox.simulators.fhir.terms.instants import last_updated
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation import validate
@@ -20,7 +21,7 @@ def read(call: Call) -> Answer:
     resource_type, resource_id = call.path
     document = state.get(call.tx.branch, resource_type, resource_id)
     text = document.json
-    instant = state.last_updated(text)
+    instant = last_updated(text)
     if call.headers and conditions.is_not_modified(call.headers, document.version, instant):
         return Answer(304, b"", document.version, instant)
     answer = Answer(200, text, document.version, instant)

@@ -19,11 +19,11 @@ from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.counts import page_size, repeated, whole_number
 from sandbox.simulators.fhir.terms.dates import point_of, read_parameter
 from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.parameters import without_form
 from sandbox.simulators.fhir.validation.structures import resource_types
 
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"
-_IGNORED = frozenset({"_format", "_pretty"})
 
 
 def of_instance(call: Call) -> Answer:
@@ -66,9 +66,7 @@ class _Asked:
 
 def _bundle(call: Call, rows: list[Version]) -> Answer:
     handling, asked, seen = call.handling(), _Asked(), set[str]()
-    for name, value in call.query:
-        if name in _IGNORED:
-            continue
+    for name, value in without_form(call.query):
         if name in seen:
             handling.refuse(repeated(name))
             continue

@@ -13,13 +13,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from sandbox import jsonio
+from sandbox.authorization import bearer_token
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
+from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.smart import scopes
 from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, client_of, config_of, named_client, prove
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
@@ -156,11 +157,10 @@ def _secret(sandbox: Sandbox | None) -> str:
 
 def _row_of(tx: Interaction, request: Request) -> Json:
     """Return what is kept of the access token that a request carries, None when it carries none of ours."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    secret = _secret(tx.sandbox)
-    if scheme.lower() != "bearer" or not secret:
+    text, secret = bearer_token(request.headers.get("authorization")), _secret(tx.sandbox)
+    if not text or not secret:
         return None
-    token_id = signed_token_id(TOKEN_PREFIX, text.strip(), secret)
+    token_id = signed_token_id(TOKEN_PREFIX, text, secret)
     return None if token_id is None else tx.get(TOKENS, token_id)
 
 
