@@ -5,9 +5,13 @@ The one reading of it for the API, the task API and SMART; whom a token or a cli
 
 import hmac
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote_plus
 
 from sandbox.base64_text import read_base64
+
+# What a 401 asks for; at least one parameter has to follow the scheme (RFC 6750 §3).
+BEARER_CHALLENGE: Final = 'Bearer realm="sandbox"'
 
 
 @dataclass(frozen=True, slots=True)

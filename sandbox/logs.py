@@ -12,11 +12,13 @@ from urllib.parse import quote, unquote
 
 import structlog
 
+from sandbox.keys import PREFIXES
+
 LEVELS: Final = ("debug", "info", "warning", "error")
 DEFAULT_LEVEL: Final = "info"
 _OF_METHOD: Final = {"exception": "error", "critical": "error", "warn": "warning"}
 # Keys and tokens by their beginnings, and what stands in a path as a secret of its own.
-_SECRETS: Final = re.compile(r"\b(vk_|vrl_[a-z]+_)[\w-]+|(?<=/t/)[^/]+")
+_SECRETS: Final = re.compile(rf"\b({'|'.join(PREFIXES)})[\w-]+|(?<=/t/)[^/]+")
 _threshold = LEVELS.index(DEFAULT_LEVEL)
 
 

@@ -1,6 +1,5 @@
 """Reading the bodies of requests: JSON, and a run's inputs and files as JSON or as a form."""
 
-import mimetypes
 from typing import Any, Final, TypeVar
 
 from aiohttp import BodyPartReader, web
@@ -10,10 +9,11 @@ from pydantic import Field, ValidationError
 from sandbox import jsonio, limits
 from sandbox.base64_text import read_base64
 from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
+from sandbox.file_types import UNKNOWN, guess_type, sniff
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.parts import api
-from sandbox.llm_tasks.inputs.files import InputFile, sniff, stored_name
+from sandbox.llm_tasks.inputs.files import RunFile, stored_name
 from sandbox.llm_tasks.tasks.fields import Body, Uuid
 from sandbox.media_types import normal_media_type, read_media_type
 
@@ -66,7 +66,7 @@ def validate(model: type[BodyModel], value: Json) -> BodyModel:
         raise ValidationFailed.of(error, "body") from None
 
 
-async def read_run(request: web.Request) -> tuple[RunBody, tuple[InputFile, ...]]:
+async def read_run(request: web.Request) -> tuple[RunBody, tuple[RunFile, ...]]:
     """Read a run's body, JSON or multipart. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
     if request.content_type == "multipart/form-data":
         fields, files = await _read_multipart(request)
@@ -81,19 +81,19 @@ async def read_run(request: web.Request) -> tuple[RunBody, tuple[InputFile, ...]
     return body, tuple(files)
 
 
-def _decoded(position: int, name: str, content: str) -> InputFile:
+def _decoded(position: int, name: str, content: str) -> RunFile:
     raw = read_base64(content.partition(";base64,")[2] or content)
     if raw is None:
         raise ValidationFailed.at(["body", "task_files", position, "content"], "Input should be base64")
     return _file(name, None, raw)
 
 
-def _file(name: str, declared: str | None, content: bytes) -> InputFile:
+def _file(name: str, declared: str | None, content: bytes) -> RunFile:
     plain = _plain_name(name)
-    guessed = sniff(content) or mimetypes.guess_type(plain)[0]
-    given = declared if declared is not None and read_media_type(declared).name != "application/octet-stream" else None
-    kind = given or guessed or "application/octet-stream"
-    return InputFile(plain, stored_name(plain, read_media_type(kind).name), kind, content)
+    guessed = sniff(content) or guess_type(plain)
+    given = declared if declared is not None and read_media_type(declared).name != UNKNOWN else None
+    kind = given or guessed
+    return RunFile(plain, stored_name(plain, read_media_type(kind).name), kind, content)
 
 
 def _plain_name(name: str) -> str:
@@ -114,9 +114,9 @@ def _field_text(part: BodyPartReader, name: str, content: bytes) -> str:
         raise ValidationFailed.at(["body", name], f"Input should be {charset[:40]} text", "string_unicode") from None
 
 
-async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[InputFile]]:
+async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[RunFile]]:
     fields: dict[str, Json] = {}
-    files: list[InputFile] = []
+    files: list[RunFile] = []
     left = _RUN_BODY_BYTES
     try:
         reader = await request.multipart()

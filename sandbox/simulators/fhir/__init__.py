@@ -14,6 +14,7 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
+from sandbox.keys import SMART_SECRET_PREFIX
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
@@ -155,7 +156,7 @@ class FhirSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {token.SECRET: mint(token.SECRET_PREFIX, 32)}
+        return {token.SECRET: mint(SMART_SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""

@@ -17,7 +17,7 @@ from sandbox.playground.branch import Branch, Document
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.terms.instants import last_updated
-from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.terms.names import collection_of, etag_of
 from sandbox.simulators.fhir.validation import subscriptions
 from sandbox.simulators.fhir.validation.structures import resource_types
 
@@ -62,7 +62,7 @@ def get(branch: Branch, resource_type: str, resource_id: str) -> Document:
         reference = f"{resource_type}/{resource_id}"
         if branch.is_deleted(collection_of(resource_type), resource_id):
             version = branch.version_of(collection_of(resource_type), resource_id)
-            raise Gone(f"{reference} was deleted (version {version}).", headers={"ETag": f'W/"{version}"'})
+            raise Gone(f"{reference} was deleted (version {version}).", headers={"ETag": etag_of(version)})
         raise NotFound(f"There is no {reference}.")
     return document
 

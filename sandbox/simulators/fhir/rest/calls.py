@@ -19,6 +19,7 @@ from sandbox.simulators.fhir.state import Stored
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.instants import http_date
 from sandbox.simulators.fhir.terms.issues import Issue
+from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
 
 Query: TypeAlias = Pairs
@@ -109,7 +110,7 @@ class Answer:
     @property
     def etag(self) -> str | None:
         """The entity tag of the version."""
-        return None if self.version is None else f'W/"{self.version}"'
+        return None if self.version is None else etag_of(self.version)
 
     @property
     def last_modified(self) -> str | None:

@@ -18,7 +18,7 @@ from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
 from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
-from sandbox.keys import signed_token, signed_token_id
+from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.fhir.smart import scopes
@@ -28,8 +28,6 @@ from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKEN
 from sandbox.simulators.fhir.validation.structures import resource_types
 from sandbox.simulators.logins import WINDOW, check_rate
 
-TOKEN_PREFIX: Final = "vrl_smart_"
-SECRET_PREFIX: Final = "vrl_cs_"
 SECRET: Final = "client_secret"
 DEFAULT_SCOPE: Final = "system/*.*"
 
@@ -128,7 +126,7 @@ def _grant(tx: Interaction, form: dict[str, str]) -> Response:
     scope = _granted(form.get("scope") or DEFAULT_SCOPE)
     lifetime_s = 60 * config_of(tx).token_lifetime_minutes
     token_id = tx.new_id()
-    text = signed_token(TOKEN_PREFIX, token_id, _secret(tx.sandbox))
+    text = signed_token(SMART_TOKEN_PREFIX, token_id, _secret(tx.sandbox))
     expires = tx.now + timedelta(seconds=lifetime_s)
     tx.put(TOKENS, token_id, {"scope": scope, "expires_at": expires.isoformat()})
     answer: Json = {"access_token": text, "token_type": "bearer", "expires_in": lifetime_s, "scope": scope}
@@ -160,7 +158,7 @@ def _row_of(tx: Interaction, request: Request) -> Json:
     text, secret = bearer_token(request.headers.get("authorization")), _secret(tx.sandbox)
     if not text or not secret:
         return None
-    token_id = signed_token_id(TOKEN_PREFIX, text, secret)
+    token_id = signed_token_id(SMART_TOKEN_PREFIX, text, secret)
     return None if token_id is None else tx.get(TOKENS, token_id)
 
 
