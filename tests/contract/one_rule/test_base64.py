@@ -56,29 +56,9 @@ async def test_steps_of_a_scenario_read_it_alike(serve, disk, kit, text):
 
 
 @pytest.mark.parametrize(("text", "status"), [(PLAIN, 200), (WRAPPED, 200), *((text, 422) for text in BROKEN)])
-async def test_files_of_a_task_run_are_read_alike(live, kit, text, status):
-    root = "/api/v1/org/00000000-0000-4000-8000-000000000001"
-    project = (await live.get(f"{root}/project"))["results"][0]["id"]
-    models = await live.get(f"{root}/project/{project}/model")
-    model = next(m["id"] for m in models if m["name"] == "sandbox-extract") if isinstance(models, list) else None
-    task = await live.post(
-        f"{root}/project/{project}/task",
-        json={
-            "name": "read",
-            "enabled": True,
-            "system_prompt": "Read.",
-            "user_prompt": "Read the file.",
-            "llm_model_id": model or models["results"][0]["id"],
-            "output_format": {"greeting": "str"},
-            "file_input_mode": "any",
-        },
-    )
-    answer = await live.call(
-        "POST",
-        f"{root}/project/{project}/task/{task['id']}/run",
-        kit.api_key,
-        json={"task_input": {}, "task_files": [{"filename": "a.txt", "content": text}]},
-    )
+async def test_files_of_a_task_run_are_read_alike(live, kit, run_path, text, status):
+    sent = {"task_input": {}, "task_files": [{"filename": "a.txt", "content": text}]}
+    answer = await live.call("POST", run_path, kit.api_key, json=sent)
     assert answer.status == status, answer
     if status == 200:
         assert answer.json["files"][0]["size_bytes"] == len(CONTENT)

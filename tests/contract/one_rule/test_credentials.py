@@ -4,7 +4,6 @@ import base64
 
 import pytest
 
-ROOT = "/api/v1/org/00000000-0000-4000-8000-000000000001"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -13,12 +12,11 @@ def basic(name: str, secret: str) -> str:
 
 
 @pytest.fixture
-async def doors(live, kit):
+async def doors(live, project):
     """What sends a form, with or without a header, to each token endpoint with its right client."""
     run = await live.started()
     smart = next(s for s in run.value["sandboxes"] if s["type"] == "Fhir")["credentials"]
-    project = (await live.get(f"{ROOT}/project"))["results"][0]["id"]
-    client = await live.post(f"{ROOT}/project/{project}/oauth_client", json={"name": "c"})
+    client = await live.post(f"{project}/oauth_client", json={"name": "c"})
     ends = [
         ("/v1/benchmark-runs/" + run.id + "/fhir/token", smart["client_id"], smart["client_secret"]),
         ("/oauth2/token", client["client_id"], client["client_secret"]),

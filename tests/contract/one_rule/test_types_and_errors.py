@@ -7,7 +7,6 @@ import pytest
 from sandbox.keys import PREFIXES
 from sandbox.logs import without_secrets
 
-ROOT = "/api/v1/org/00000000-0000-4000-8000-000000000001"
 UNTOLD = b"just text"  # first bytes that tell no type
 
 
@@ -23,25 +22,12 @@ UNTOLD = b"just text"  # first bytes that tell no type
         ("README", "application/octet-stream"),
     ],
 )
-async def test_a_name_stands_for_one_type_in_the_file_drop_and_in_a_task_run(live, name, kind):
+async def test_a_name_stands_for_one_type_in_the_file_drop_and_in_a_task_run(live, run_path, name, kind):
     run = await live.started()
     await run.call("PUT", f"files/outbox/{name}", body=UNTOLD)
     assert (await run.call("GET", f"files/outbox/{name}")).headers["Content-Type"] == kind
-    project = (await live.get(f"{ROOT}/project"))["results"][0]["id"]
-    models = await live.get(f"{ROOT}/project/{project}/model")
-    rows = models if isinstance(models, list) else models["results"]
-    task = {
-        "name": "read",
-        "enabled": True,
-        "system_prompt": "Read.",
-        "user_prompt": "Read the file.",
-        "llm_model_id": next(row["id"] for row in rows if row["name"] == "sandbox-extract"),
-        "output_format": {"greeting": "str"},
-        "file_input_mode": "any",
-    }
-    made = await live.post(f"{ROOT}/project/{project}/task", json=task)
     sent = {"task_input": {}, "task_files": [{"filename": name, "content": base64.b64encode(UNTOLD).decode()}]}
-    done = await live.post(f"{ROOT}/project/{project}/task/{made['id']}/run", json=sent)
+    done = await live.post(run_path, json=sent)
     assert done["files"][0]["content_type"] == kind
 
 
@@ -52,11 +38,10 @@ async def test_a_stranger_is_asked_for_a_token_in_the_same_words(live, path):
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="sandbox"')
 
 
-async def test_no_kind_of_key_is_logged(live, kit):
+async def test_no_kind_of_key_is_logged(live, kit, project):
     """The keys that are made have the prefixes that the log leaves out, each of them."""
-    project = (await live.get(f"{ROOT}/project"))["results"][0]["id"]
-    client = await live.post(f"{ROOT}/project/{project}/oauth_client", json={"name": "c"})
-    key = await live.post(f"{ROOT}/project/{project}/api_key", json={"name": "k"})
+    client = await live.post(f"{project}/oauth_client", json={"name": "c"})
+    key = await live.post(f"{project}/api_key", json={"name": "k"})
     run = await live.started()
     smart = next(s for s in run.value["sandboxes"] if s["type"] == "Fhir")["credentials"]["client_secret"]
     texts = [text for made in (client, key) for text in made.values() if isinstance(text, str)]

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from aiohttp import BodyPartReader, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import web
 
 from sandbox import jsonio, limits
 from sandbox.authorization import basic_credentials
@@ -16,6 +15,7 @@ from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.http.replies import envelope, reply
 from sandbox.llm_tasks.http.requests import enter_project, path_id
 from sandbox.llm_tasks.tasks.models import NamedCreate
+from sandbox.multipart import parse_multipart
 
 _FORM_BYTES: Final = 64 * limits.KIB
 
@@ -87,18 +87,12 @@ async def exchange_token(request: web.Request) -> web.Response:
 
 
 async def _read_form(request: web.Request) -> dict[str, str]:
-    if request.content_type == "multipart/form-data":
-        form: dict[str, str] = {}
-        try:
-            reader = await request.multipart()
-            while (part := await reader.next()) is not None and len(form) < 20:
-                if isinstance(part, BodyPartReader):
-                    form[part.name or ""] = (await part.read_chunk(_FORM_BYTES)).decode("utf-8", "replace")
-        except (ValueError, RuntimeError, AssertionError, HttpProcessingError):
-            return {}
-        return form
     raw = await api(request).read_body(request, _FORM_BYTES)
-    pairs = parse_form(raw)
+    if request.content_type == "multipart/form-data":
+        parts = parse_multipart(request.headers.get("Content-Type", ""), raw)
+        pairs = tuple((part.name, part.content.decode("utf-8", "replace")) for part in parts)
+    else:
+        pairs = parse_form(raw)
     if len(dict(pairs)) != len(pairs):
         raise Malformed("A parameter of the token request is there twice.")
     return dict(pairs)
