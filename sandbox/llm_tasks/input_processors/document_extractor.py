@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
 from sandbox.llm_tasks.inputs.documents import read_document
@@ -52,7 +52,8 @@ def _find(wanted: str, value: Json, files: tuple[RunFile, ...]) -> RunFile | Non
     """Return the file of that name or pattern, else the one the value names."""
     names = [wanted.lower(), *([value.lower()] if isinstance(value, str) and value else [])]
     for name in names:
+        is_meant = glob_matcher([name])
         for file in files:
-            if file.original_filename.lower() == name or fnmatchcase(file.original_filename.lower(), name):
+            if file.original_filename.lower() == name or is_meant(file.original_filename.lower()):
                 return file
     return None

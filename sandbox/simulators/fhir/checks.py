@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
+from sandbox.equality import to_text
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
@@ -57,7 +58,7 @@ class FhirResourceState(Assertion):
     def _plain_values(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {k: _text(v) for k, v in value.items()}
+        return {k: to_text(v) or v for k, v in value.items()}
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
@@ -77,14 +78,6 @@ class FhirResourceState(Assertion):
         for name, value in self.search.items():
             pairs += [(name, item) for item in (value if isinstance(value, list) else [value])]
         return pairs
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return value
 
 
 def _find(branch: Branch, assertion: FhirResourceState) -> list[str]:

@@ -16,6 +16,7 @@ from sandbox.simulators.fhir.patch.json_patch import json_patch
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
+MEDIA_TYPES: Final = frozenset({JSON_PATCH, MERGE_PATCH})
 
 
 def apply(kind: str, body: Json, resource: Json, *, is_checked: bool) -> Json:

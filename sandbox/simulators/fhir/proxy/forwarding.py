@@ -17,6 +17,7 @@ from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
+from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
 from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
@@ -25,7 +26,7 @@ from sandbox.simulators.fhir.rest.binary import reads_content
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.rest.capability import security
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body, response_type
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
@@ -155,7 +156,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     kind = request.media_type
     if kind == FORM or (is_binary and read_resource(kind, request.body) is None):
         return out
-    if kind not in PATCH_TYPES:
+    if kind not in formats.MEDIA_TYPES:
         check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
     out.resource = jsonio.parse(request.body)
     return out
