@@ -23,13 +23,13 @@ class BasicCredentials:
 
 
 def bearer_token(header: str | None) -> str:
-    """Return the bearer token of an `Authorization` header, empty when it has none.
+    """Return the bearer token of an `Authorization` header, empty when it has none: tokens are ASCII (RFC 6750 §2.1).
 
     >>> bearer_token("bearer  abc "), bearer_token("Basic YTpi"), bearer_token(None)
     ('abc', '', '')
     """
     scheme, _, token = (header or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return token.strip() if scheme.lower() == "bearer" and token.isascii() else ""
 
 
 def basic_credentials(header: str | None) -> BasicCredentials | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
+from sandbox.garbage import no_collection
 from sandbox.rehearsal import commands, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
@@ -75,12 +76,13 @@ def serve(
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
-    from sandbox.logs import set_level
+    from sandbox.logs import set_level, take_libraries_in
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
     set_level(log_level)
+    take_libraries_in()
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -152,10 +154,14 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
     first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
     if first is not None:
+        # A variable is for the shell to fill in, which it does within double quotes only.
+        bearer = (
+            f"'Authorization: Bearer {found.solver_key}'" if found.solver_key else '"Authorization: Bearer $SOLVER_KEY"'
+        )
         lines += [
             "",
             "  try",
-            f"    curl -s {url}/v1/benchmark-runs -H 'Authorization: Bearer {found.solver_key or '$SOLVER_KEY'}' \\",
+            f"    curl -s {url}/v1/benchmark-runs -H {bearer} \\",
             f"      -H 'Content-Type: application/json' -d '{{\"benchmark\": \"{first}\"}}'",
         ]
     typer.echo("\n".join(lines))
@@ -170,9 +176,10 @@ def check(
     seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
 ) -> None:
     """Check definitions and seeds without starting a server."""
-    from sandbox.checking import check_definitions
+    with no_collection():  # it ends with its answer, and what it makes is no garbage before
+        from sandbox.checking import check_definitions
 
-    problems, summary = check_definitions(path, tuple(seeds or ()))
+        problems, summary = check_definitions(path, tuple(seeds or ()))
     for problem in problems:
         typer.echo(problem, err=True)
     typer.echo(summary)

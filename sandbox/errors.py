@@ -13,15 +13,30 @@
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
+    │   └── TooCostly       422  understood, but more work than one request may ask for
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
-    └── GatewayTimeout      504  … or did not answer in time
+    ├── Unavailable         503  it cannot be recorded now; try again
+    ├── GatewayTimeout      504  a server of the user's did not answer in time
+    └── InsufficientStorage 507  there is no room to record it
 
 This leaf knows statuses and codes; it must not know any wire format.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+
+
+def readable(text: str) -> str:
+    r"""Return a text that can be written: what a client sent as bytes that are no UTF-8 becomes U+FFFD.
+
+    Servers keep such bytes of a header as halves of surrogate pairs, which nothing can encode.
+
+    >>> readable("caf\udce9"), readable("café")
+    ('caf\ufffd', 'café')
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class SandboxError(Exception):
@@ -42,6 +57,7 @@ class SandboxError(Exception):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> None:
+        message = message if message.isascii() else readable(message)
         super().__init__(message)
         self.message = message
         self.details = details
@@ -133,11 +149,24 @@ class UnsupportedMedia(SandboxError):
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class Misdirected(SandboxError):
+    """The request is meant for a server of another name."""
+
+    status = 421
+    code = "MISDIRECTED_REQUEST"
+
+
 class Unprocessable(SandboxError):
     """Understood, but it breaks a rule of what it describes."""
 
     status = 422
     code = "UNPROCESSABLE"
+
+
+class TooCostly(Unprocessable):
+    """Understood, but more work, or a longer answer, than one request may ask for; the message says what to do."""
+
+    code = "TOO_COSTLY"
 
 
 class RangeNotSatisfiable(SandboxError):
@@ -166,3 +195,17 @@ class GatewayTimeout(SandboxError):
 
     status = 504
     code = "GATEWAY_TIMEOUT"
+
+
+class Unavailable(SandboxError):
+    """It cannot be recorded now; `Retry-After` says when to try again."""
+
+    status = 503
+    code = "UNAVAILABLE"
+
+
+class InsufficientStorage(SandboxError):
+    """There is no room on the disk to record it."""
+
+    status = 507
+    code = "INSUFFICIENT_STORAGE"

@@ -13,6 +13,7 @@ from sandbox.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
@@ -50,6 +51,7 @@ class Settings:
     solver_key: str | None = None
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     is_recording: bool = True
     is_watching: bool = True
@@ -96,6 +98,7 @@ class Settings:
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            allowed_hosts=_hosts(env, "SANDBOX_ALLOWED_HOSTS"),
             allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),
             openai_base_url=base_url("SANDBOX_OPENAI_BASE_URL", env.get("SANDBOX_OPENAI_BASE_URL")),
             openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
@@ -147,6 +150,18 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     if number is None or not least <= number <= _COUNT_MAX:
         raise SettingError(f'{name} must be a whole number from {least} to {_COUNT_MAX:,}, not "{text[:40]}".')
     return number
+
+
+def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return names and addresses as they are compared: lower case, without brackets or a final dot."""
+    found = []
+    for word in _words(env.get(name)):
+        if not _HOST.fullmatch(word):
+            raise SettingError(
+                f'{name} lists names such as ehr.example.org, without ports, with commas between, not "{word[:60]}".'
+            )
+        found.append(word.strip("[]").rstrip(".").lower())
+    return tuple(found)
 
 
 def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:

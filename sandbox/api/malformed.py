@@ -17,7 +17,7 @@ from sandbox.simulators.base import render_json_error
 _SAID_MAX = 300
 
 
-class Handler(web.RequestHandler):
+class RefusingHandler(web.RequestHandler):
     """One connection; answers what cannot be parsed as `{"error": {…}}` with a request id."""
 
     def handle_error(
@@ -36,13 +36,6 @@ class Handler(web.RequestHandler):
         request_id = ids.new_request_id()
         response = to_web(render_json_error(Malformed(f"The request is not valid HTTP: {said}"), request_id))
         response.headers["X-Request-Id"] = request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response
-
-
-class Server(web.Server):
-    """A server whose connections are `Handler`s."""
-
-    def __call__(self) -> web.RequestHandler:
-        """Return the handler of a new connection."""
-        return Handler(self, loop=self._loop, **self._kwargs)

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from sandbox import jsonio
+from sandbox import jsonio, limits
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.inspection import Judge, inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
 from sandbox.definitions.models import BenchmarkDefinition, EntityReference
 from sandbox.definitions.problems import DefinitionError, Problem, say
+from sandbox.definitions.reading import read_inside
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
@@ -56,13 +57,15 @@ class Vocabulary(Judge, Protocol):
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         ...
 
+    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
+        """Return why a definition with this assertion is refused, None when it may be loaded."""
+        ...
+
     def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything wrong with an LLM task."""
-        ...
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def load_benchmark(
     Raises `DefinitionError` with every problem found, each with file, line and key.
     """
     file = shown or str(path)
-    located = load_located(path.read_bytes(), file)
+    located = load_located(read_inside(path, path.parent.parent.parent, file), file)
     if not isinstance(located.value, dict):
         raise DefinitionError.at(file, "must be a mapping with slug, version, name, environment, tasks")
     if "llm_tasks" in located.value:
@@ -113,6 +116,9 @@ def load_benchmark(
     if problems:
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
+    refused = _check_assertions(definition, vocabulary, file, located)
+    if refused:
+        raise DefinitionError(refused)
     warnings = inspect(definition, vocabulary, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
@@ -126,7 +132,7 @@ def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list
     for path in sorted(p for ending in ("yaml", "yml", "json") for p in folder.glob(f"*.{ending}")):
         file = f"{shown.rpartition('/')[0] or '.'}/{FOLDER}/{path.name}"
         try:
-            located = load_located(path.read_bytes(), file)
+            located = load_located(read_inside(path, directory, file), file)
             if not isinstance(located.value, dict):
                 raise DefinitionError.at(file, "must be a mapping with name, system_prompt, user_prompt, output_format")
             task = LlmTaskDefinition.model_validate({"key": path.stem, **located.value})
@@ -211,13 +217,15 @@ def _read_source(source: object, directory: Path, datasets: Mapping[str, Dataset
     name, colon, inner = source.partition(":")
     if colon and name in datasets:
         return datasets[name].files.get(inner, f'dataset "{name}" has no file {inner}')
-    path = (directory / source).resolve()
-    if not path.is_relative_to(directory.resolve()):
-        return f"{source} is outside the benchmark's folder"
     try:
-        return path.read_bytes()
-    except OSError as error:
-        return f"{source} cannot be read: {error.strerror}"
+        path = (directory / source).resolve()
+        if not path.is_relative_to(directory.resolve()):
+            return f"{source} is outside the benchmark's folder"
+        return read_inside(path, directory, source, limit=limits.FILE_BYTES)
+    except DefinitionError as error:
+        return f"{source} {error.problems[0].message}"
+    except ValueError as error:  # a NUL
+        return f"{source!r} cannot be read: {error}"
 
 
 def _check_environment(
@@ -271,6 +279,21 @@ def _check_tasks(
                 near = did_you_mean(criterion.input_entity, [entity.ref for entity in task.entities])
                 message = f"{criterion.input_entity} is not among the task's entities{near}"
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
+
+
+def _check_assertions(
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located
+) -> list[Problem]:
+    """Return what refuses the definition rather than leaving an assertion unsupported; entities have their values."""
+    problems = []
+    for t, task in enumerate(definition.tasks):
+        for c, criterion in enumerate(task.criteria):
+            bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
+            reason = vocabulary.refused_assertion(criterion.assertion, bound.value if bound is not None else None)
+            if reason is not None:
+                at = ("tasks", t, "criteria", c, "assertion", "assert")
+                problems.append(_problem(file, located, at, reason))
+    return problems
 
 
 def _load_seeds(

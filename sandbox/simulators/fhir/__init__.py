@@ -8,6 +8,7 @@ receiver would refuse, `search/` the searches, `proxy/` the same surface in fron
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sandbox import limits
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
@@ -18,6 +19,7 @@ from sandbox.keys import SMART_SECRET_PREFIX
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
@@ -84,6 +86,7 @@ class FhirSimulator(Simulator):
                 EVENT_TYPE,
                 "SMART token",
                 redact=(token.SECRET, "client_assertion"),
+                body_limit=limits.LOGIN_BODY_BYTES,
                 access="door",
                 render=token.render_oauth,
             ),
@@ -103,7 +106,7 @@ class FhirSimulator(Simulator):
     @property
     def collections(self) -> frozenset[str]:
         """One for each resource type."""
-        return frozenset(map(collection_of, structures.resource_types()))
+        return frozenset(map(collection_of, resource_types()))
 
     def find_path_problem(self, glob: str) -> str | None:
         """Return why no request can have a path that matches a glob: below the base stands a type or an operation."""
@@ -111,7 +114,7 @@ class FhirSimulator(Simulator):
         if len(steps) < 2 or "**" in steps[:2]:
             return super().find_path_problem(glob)
         own = {route.path.split("/")[1] for route in self.routes if "/" in route.path and "{" not in route.path}
-        known = [*structures.resource_types(), *SYSTEM, *own]
+        known = [*resource_types(), *SYSTEM, *own]
         if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
@@ -135,7 +138,7 @@ class FhirSimulator(Simulator):
 
     def warm_up(self) -> None:
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
-        for name in structures.resource_types():
+        for name in resource_types():
             structures.structure(name)
         CAPABILITY.prepare()
 

@@ -7,6 +7,7 @@ from sandbox import jsonio
 from sandbox.base64_text import read_base64
 from sandbox.errors import NotAcceptable
 from sandbox.media_types import acceptance, read_accept, read_media_type
+from sandbox.served_content import content_headers
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
 
@@ -39,7 +40,7 @@ def content(call: Call, answer: Answer) -> Answer:
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
     body = read_base64(str(value.get("data", ""))) or b""
-    headers = {}
+    headers = content_headers(media)
     context = value.get("securityContext", {}).get("reference")
     if context:
         headers["X-Security-Context"] = context

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from sandbox import jsonio
 from sandbox.errors import Invalid, NotFound
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.history import Version
 from sandbox.simulators.fhir.rest.calls import Answer, Call
@@ -21,7 +22,6 @@ from sandbox.simulators.fhir.terms.dates import point_of, read_parameter
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"

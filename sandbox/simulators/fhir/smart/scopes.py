@@ -14,6 +14,7 @@ from sandbox.errors import Forbidden, Malformed, SandboxError
 from sandbox.forms import FORM, Pairs, parse_form, read_pairs
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.patch.formats import held_patch
 from sandbox.simulators.fhir.search import SearchRequest, types_named
@@ -23,7 +24,6 @@ from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.parameters import is_criterion
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 Need: TypeAlias = tuple[str, str]
 
