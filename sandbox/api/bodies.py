@@ -2,7 +2,8 @@
 
 import asyncio
 import zlib
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,7 +15,6 @@ from sandbox.media_types import is_json, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
-_CODINGS = frozenset({"gzip", "deflate"})
 # Codings of the same name (RFC 9110, 8.4.1.3).
 _ALIASES = {"x-gzip": "gzip"}
 
@@ -38,40 +38,35 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
     """
     if not request.body_exists:
         return b""
-    coding, is_decoded = _coding(request)
+    coding = coding_of(request)
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > limit:
-                parts.clear()
-                if size > limit * _DRAIN_FACTOR:
-                    raise _too_large(limit)
-            else:
-                parts.append(part)
-    except web.RequestPayloadError:
-        raise _broken(coding) from None
+    async for part in request.content.iter_any():
+        size += len(part)
+        if size > limit:
+            parts.clear()
+            if size > limit * _DRAIN_FACTOR:
+                raise _too_large(limit)
+        else:
+            parts.append(part)
     if size > limit:
         raise _too_large(limit)
     body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return body if is_decoded else await asyncio.to_thread(gunzip, body, limit)
+    return body if coding == "identity" else await asyncio.to_thread(_UNDO[coding], body, limit)
 
 
-def _coding(request: web.Request) -> tuple[str, bool]:
-    """Return the body's content coding, and whether the server has undone it; raises `UnsupportedMedia`."""
+def coding_of(request: web.Request) -> str:
+    """Return the body's content coding, `identity` where it has none; raises `UnsupportedMedia`."""
     lines = request.headers.getall("Content-Encoding", ())
     given = [part.lower() for part in split_list(",".join(lines))]
     codings = [_ALIASES.get(part, part) for part in given if part != "identity"]
-    if len(lines) > 1 or len(codings) > 1 or not _CODINGS.issuperset(codings):
-        known = ", ".join(sorted({*_CODINGS, *_ALIASES, "identity"}))
+    if len(lines) > 1 or len(codings) > 1 or not _UNDO.keys() >= set(codings):
+        known = ", ".join(sorted({*_UNDO, *_ALIASES, "identity"}))
         raise UnsupportedMedia(f'The Content-Encoding "{", ".join(given)[:100]}" is not read here; use one of {known}.')
-    coding = codings[0] if codings else "identity"
-    # The server undoes a coding that stands alone under its own name, and passes on the rest as it came.
-    return coding, coding == "identity" or given == [coding]
+    return codings[0] if codings else "identity"
 
 
 def gunzip(body: bytes, limit: int) -> bytes:
@@ -97,6 +92,30 @@ def gunzip(body: bytes, limit: int) -> bytes:
         body = member.unused_data
         if not body:
             return b"".join(parts)
+
+
+def inflate(body: bytes, limit: int) -> bytes:
+    """Undo deflate; raises `Malformed`, or `TooLarge` past `limit` bytes.
+
+    By RFC 9110 (8.4.1.2) that is deflate within zlib's own format; some clients send it bare.
+
+    >>> inflate(zlib.compress(b"ab"), 2)
+    b'ab'
+    """
+    is_bare = (body[0] & 0xF) != zlib.DEFLATED if body else False
+    stream = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS)
+    try:
+        plain = stream.decompress(body, limit + 1)
+    except zlib.error:
+        raise _broken("deflate") from None
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not stream.eof or stream.unused_data:
+        raise _broken("deflate")
+    return plain
+
+
+_UNDO: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {"gzip": gunzip, "deflate": inflate}
 
 
 def _broken(coding: str) -> Malformed:
