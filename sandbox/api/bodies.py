@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
-from sandbox.field_errors import field_errors
-from sandbox.media_types import is_json, split_list
+from sandbox.wire.field_errors import field_errors
+from sandbox.wire.media_types import is_json, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2

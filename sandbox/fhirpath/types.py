@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Final
 
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.nodes import Item, Node
 from sandbox.fhirpath.values import Long, Quantity, Temporal
 from sandbox.r4.model import PRIMITIVES, data_types, is_a, is_type, resource_types
+from sandbox.suggest import did_you_mean
 
 SYSTEM_TYPES: Final = frozenset("Any Boolean String Integer Long Decimal Date DateTime Time Quantity".split())
 
@@ -88,9 +88,3 @@ def specifier(written: str, position: int) -> TypeSpecifier:
         return TypeSpecifier("FHIR", written)
     near = did_you_mean(name, [*SYSTEM_TYPES, *PRIMITIVES, *data_types(), *resource_types()])
     raise SemanticProblem(f'there is no type "{written}" in FHIR R4 or FHIRPath{near}', position)
-
-
-def did_you_mean(name: str, known: "list[str]") -> str:
-    """Return the end of a sentence that offers what comes nearest, or nothing."""
-    found = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f'; did you mean "{found[0]}"?' if found else ""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable
 from sandbox.jsonio import Json
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 
 class RuleBroken(Invalid):

@@ -13,7 +13,6 @@ from typing import Any, Final
 import jwt
 
 from sandbox import ids, jsonio, keys
-from sandbox.authorization import bearer_token
 from sandbox.clock import Clock, format_micros
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access.caller import EVERYTHING, LOOK_AND_RUN, Caller
@@ -22,6 +21,7 @@ from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID, USER_ID, Task
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
+from sandbox.wire.authorization import bearer_token
 
 ACCESS_TOKEN_LIFETIME_S: Final = 3600
 _AUDIENCE: Final = "https://aud.rightbrain.ai/tasks/"

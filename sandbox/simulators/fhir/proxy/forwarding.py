@@ -9,11 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from sandbox import jsonio
-from sandbox.base64_text import read_base64
 from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
-from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
@@ -30,6 +27,9 @@ from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.forms import FORM, parse_form
+from sandbox.wire.media_types import read_media_type
 
 SENT: Final = frozenset("if-match if-none-match if-none-exist if-modified-since prefer user-agent x-request-id".split())
 KEPT: Final = ("etag", "last-modified", "location", "content-location", "retry-after")

@@ -4,12 +4,12 @@ A read that does not ask for FHIR gets the content itself; what a write makes is
 """
 
 from sandbox import jsonio
-from sandbox.base64_text import read_base64
 from sandbox.errors import NotAcceptable
-from sandbox.media_types import acceptance, read_accept, read_media_type
-from sandbox.served_content import content_headers
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.media_types import acceptance, read_accept, read_media_type
+from sandbox.wire.served_content import content_headers
 
 
 def wants_content(call: Call) -> bool:

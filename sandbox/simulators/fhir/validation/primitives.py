@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final, TypeAlias
 
-from sandbox.base64_text import is_base64
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.narrative import check_xhtml
+from sandbox.wire.base64_text import is_base64
 
 Problem: TypeAlias = tuple[str, str]
 Check: TypeAlias = Callable[[Json], Problem | None]
