@@ -13,6 +13,7 @@
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── ExpectationFailed   417  an Expect other than 100-continue
     ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
     │   └── TooCostly       422  understood, but more work than one request may ask for
@@ -147,6 +148,13 @@ class UnsupportedMedia(SandboxError):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ExpectationFailed(SandboxError):
+    """The request expects something of the server that it does not do."""
+
+    status = 417
+    code = "EXPECTATION_FAILED"
 
 
 class Misdirected(SandboxError):

@@ -57,7 +57,8 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> Server:
         made = await super()._make_server()
-        return Server(made.request_handler, request_factory=made.request_factory, **self._kwargs)
+        options = {"auto_decompress": False, **self._kwargs}  # `bodies.py` does that, and notices what is cut off
+        return Server(made.request_handler, request_factory=made.request_factory, **options)
 
     async def setup(self) -> None:
         """Start the application."""

@@ -5,6 +5,7 @@ surface it was meant for.
 """
 
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError
@@ -19,6 +20,8 @@ _SAID_MAX = 300
 
 class RefusingHandler(web.RequestHandler):
     """One connection; answers what cannot be parsed as `{"error": {…}}` with a request id."""
+
+    leaves_bodies = True  # as they come: see `bodies.py`
 
     def handle_error(
         self,
@@ -39,3 +42,8 @@ class RefusingHandler(web.RequestHandler):
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what broke; that the rest of a body cannot be read, after its request was answered, is nothing broken."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)

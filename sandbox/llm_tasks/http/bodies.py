@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http import HttpProcessingError
+from aiohttp.multipart import BadContentDispositionParam
 from pydantic import Field, ValidationError
 
 from sandbox import jsonio, limits
@@ -117,6 +118,8 @@ def _field_text(part: BodyPartReader, name: str, content: bytes) -> str:
 
 
 async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[InputFile]]:
+    if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedMedia("A multipart body is read without a Content-Encoding; its parts may have one.")
     fields: dict[str, Json] = {}
     files: list[InputFile] = []
     left = _RUN_BODY_BYTES
@@ -138,7 +141,7 @@ async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[I
             elif name in ("task_file", "task_files") or part.filename is not None:
                 declared = normal_media_type(part.headers.get("Content-Type", ""))
                 files.append(_file(part.filename or name, declared, decoded))
-    except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
+    except (ValueError, RuntimeError, AssertionError, HttpProcessingError, BadContentDispositionParam) as error:
         raise Malformed(f"The multipart body cannot be read: {error}") from None
     if "task_input" in fields:
         try:

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http import HttpProcessingError
+from aiohttp.multipart import BadContentDispositionParam
 
 from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
@@ -103,7 +104,7 @@ async def _read_form(request: web.Request) -> dict[str, str]:
             while (part := await reader.next()) is not None and len(form) < 20:
                 if isinstance(part, BodyPartReader):
                     form[part.name or ""] = (await part.read_chunk(_FORM_BYTES)).decode("utf-8", "replace")
-        except (ValueError, RuntimeError, AssertionError, HttpProcessingError):
+        except (ValueError, RuntimeError, AssertionError, HttpProcessingError, BadContentDispositionParam):
             return {}
         return form
     raw = await api(request).read_body(request, _FORM_BYTES)

@@ -15,12 +15,13 @@ from sandbox.jsonio import Json
 from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.served_content import content_headers
 from sandbox.simulators.base import Fetch, Fetched
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
 from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
 from sandbox.simulators.fhir.proxy.links import PAGE_MARK, mark_pages, moved, rebased
-from sandbox.simulators.fhir.rest.binary import reads_content
+from sandbox.simulators.fhir.rest.binary import reads_content, served_type
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.rest.capability import security
@@ -193,7 +194,7 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         return Response(answer.status, b"", None, headers)
     if media not in JSON_TYPES:
         if out.wants_content and answer.status < 300:
-            return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
+            return _content(answer.status, answer.body, answer.headers.get("content-type", ""), headers)
         if answer.status < 400:
             raise BadGateway(
                 f'The FHIR server behind this one answered {answer.status} with "{media}", not FHIR in JSON.'
@@ -201,7 +202,7 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         issue = Issue("processing", f"The FHIR server behind this one says: {_said(answer)}")
         return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
     if out.wants_content and upstream.isolation is None and answer.status < 300 and _is_content(media, answer.body):
-        return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
+        return _content(answer.status, answer.body, answer.headers.get("content-type", ""), headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
     if out.path == ("metadata",) and answer.status < 300 and isinstance(value, dict):
         _say_who_may_come_in(value, upstream.base)
@@ -209,8 +210,12 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
             content = base64.b64decode("".join(str(value.get("data", "")).split()))
-            return Response(answer.status, content, str(value.get("contentType")), headers)
+            return _content(answer.status, content, served_type(value), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
+
+
+def _content(status: int, body: bytes, content_type: str, headers: dict[str, str]) -> Response:
+    return Response(status, body, content_type or None, {**headers, **content_headers(content_type)})
 
 
 def _say_who_may_come_in(statement: Json, base: str) -> None:
