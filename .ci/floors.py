@@ -1,7 +1,7 @@
 """Hold what pyproject.toml asks for against what is pinned, and against the advisories that are known. Offline.
 
-Every dependency of the server has a lower bound; that bound is no lower than `floors.txt` says; and constraints.txt pins
-a version that satisfies it, so that what the suite proves is what an installation may get.
+Every dependency of the server has a lower bound; that bound is no lower than `floors.txt` says; and constraints.txt
+pins a version that satisfies it, so that what the suite proves is what an installation may get.
 """
 
 import sys

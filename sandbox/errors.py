@@ -8,6 +8,7 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
+    ├── RequestTimeout      408  it did not come to its end in time
     ├── Conflict            409  the state does not allow it now
     ├── Gone                410  it was here and was deleted
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
@@ -113,6 +114,13 @@ class NotAcceptable(SandboxError):
 
     status = 406
     code = "NOT_ACCEPTABLE"
+
+
+class RequestTimeout(SandboxError):
+    """The request did not come to its end in time."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
 
 
 class Conflict(SandboxError):

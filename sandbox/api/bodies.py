@@ -8,7 +8,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
-from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
+from sandbox.api.incoming import UNFINISHED, Incoming
+from sandbox.api.patience import Stalled
+from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
 from sandbox.media_types import split_list
 from sandbox.suggest import nearest
 
@@ -31,8 +33,11 @@ class Body(BaseModel):
 
 
 async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
-    """Read the whole body. Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content
-    encoding that is not read, `Malformed` for one that is broken.
+    """Read the whole body.
+
+    Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content encoding that is not read, `Malformed` for
+    one that is broken; `RequestTimeout` for a body that stops coming, `Unavailable` and `InsufficientStorage` where it
+    cannot be kept while it comes.
 
     A body that is somewhat too large is read to its end, so that the client sees the answer.
     """
@@ -42,22 +47,24 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
-    parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > limit:
-                parts.clear()
+    with Incoming(request.app[UNFINISHED]) as incoming:
+        try:
+            async for part in request.content.iter_any():
+                size += len(part)
+                if size <= limit:
+                    await incoming.add(part)
+                    continue
+                incoming.drop()
                 if size > limit * _DRAIN_FACTOR:
                     raise _too_large(limit)
-            else:
-                parts.append(part)
-    except web.RequestPayloadError:
-        raise _broken(coding) from None
-    if size > limit:
-        raise _too_large(limit)
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
+        except Stalled as error:
+            raise RequestTimeout(str(error)) from None
+        except web.RequestPayloadError:
+            raise _broken(coding) from None
+        if size > limit:
+            raise _too_large(limit)
+        body = await incoming.whole()
     return body if is_decoded else await asyncio.to_thread(decoded, coding, body, limit)
 
 

@@ -24,9 +24,9 @@ from sandbox.api.asked import Asked
 from sandbox.api.context import HEADS, IN_FLIGHT, WRITER
 from sandbox.api.errors import to_web, with_request_id
 from sandbox.api.hosts import HOSTS
-from sandbox.api.malformed import RefusingHandler
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mounts import Scope
+from sandbox.api.patience import PatientHandler
 from sandbox.api.wire import NO_BODY, write_whole
 from sandbox.errors import ExpectationFailed, SandboxError
 from sandbox.playground.events import Response
@@ -109,7 +109,7 @@ def raising(error: Exception) -> Handler:
     return handle
 
 
-class Connection(RefusingHandler):
+class Connection(PatientHandler):
     """One connection: serves plain calls where it reads them."""
 
     __slots__ = ("_is_serving", "_outcome", "_rest", "_short_way")

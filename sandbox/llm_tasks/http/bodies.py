@@ -1,11 +1,13 @@
 """Reading the bodies of requests: JSON, and a run's inputs and files as JSON or as a form."""
 
+import asyncio
 import base64
 import binascii
 import mimetypes
 from typing import Any, Final, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError
 from aiohttp.multipart import BadContentDispositionParam
 from pydantic import Field, ValidationError
@@ -117,22 +119,26 @@ def _field_text(part: BodyPartReader, name: str, content: bytes) -> str:
         raise ValidationFailed.at(["body", name], f"Input should be {charset[:40]} text", "string_unicode") from None
 
 
+async def multipart_of(request: web.Request, limit: int) -> MultipartReader:
+    """Return the reader of a multipart body that is all there; raises as reading a body does, and `ValueError`."""
+    raw = await api(request).read_body(request, limit)
+    loop = asyncio.get_running_loop()
+    content = StreamReader(BaseProtocol(loop), len(raw) + 1, loop=loop)
+    content.feed_data(raw)
+    content.feed_eof()
+    return MultipartReader(request.headers, content)
+
+
 async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[InputFile]]:
-    if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
-        raise UnsupportedMedia("A multipart body is read without a Content-Encoding; its parts may have one.")
     fields: dict[str, Json] = {}
     files: list[InputFile] = []
-    left = _RUN_BODY_BYTES
     try:
-        reader = await request.multipart()
+        reader = await multipart_of(request, _RUN_BODY_BYTES)
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader):
                 raise Malformed("The multipart body has a part in parts; send each field as one part.")
             content = bytearray()
             while chunk := await part.read_chunk(64 * limits.KIB):
-                left -= len(chunk)
-                if left < 0:
-                    raise TooLarge(f"The body is larger than {_RUN_BODY_BYTES} bytes.")
                 content += chunk
             decoded = bytes(part.decode(bytes(content)))
             name = part.name or ""

@@ -12,7 +12,7 @@ from sandbox import jsonio, limits
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import BadCredentials
-from sandbox.llm_tasks.http.bodies import read_json
+from sandbox.llm_tasks.http.bodies import multipart_of, read_json
 from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.http.replies import envelope, reply
 from sandbox.llm_tasks.http.requests import enter_project, path_id
@@ -100,7 +100,7 @@ async def _read_form(request: web.Request) -> dict[str, str]:
     if request.content_type == "multipart/form-data":
         form: dict[str, str] = {}
         try:
-            reader = await request.multipart()
+            reader = await multipart_of(request, _FORM_BYTES)
             while (part := await reader.next()) is not None and len(form) < 20:
                 if isinstance(part, BodyPartReader):
                     form[part.name or ""] = (await part.read_chunk(_FORM_BYTES)).decode("utf-8", "replace")
