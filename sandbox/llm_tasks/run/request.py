@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.llm_tasks.tasks.entities import ReportingGroup
 
@@ -15,7 +15,7 @@ class RunRequest:
     `benchmark_run_id` the benchmark run whose token, or started task run, it was asked with."""
 
     task_input: Mapping[str, Json]
-    files: tuple[InputFile, ...]
+    files: tuple[RunFile, ...]
     user_id: str
     reference: str | None = None
     context_id: str | None = None
