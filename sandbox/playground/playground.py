@@ -21,12 +21,13 @@ from sandbox.errors import Conflict, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground import clock as playground_clock
-from sandbox.playground.branch import Branch, Document, Savepoint
+from sandbox.playground.branch import Branch, Document, Savepoint, is_of_views
 from sandbox.playground.clock import ClockState
-from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
 
 DUE = "_due"
 WAITING = "_waiting"
+LOOKS = frozenset({"GET", "HEAD"})
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 log = get_logger()
@@ -101,16 +102,28 @@ class Recorder(Protocol):
 class Interaction:
     """What state code sees while it handles one request: the branch, the time, new ids.
 
-    `now` does not move during an interaction. `sandbox` is the simulator being talked to.
+    `now` does not move during an interaction. `sandbox` is the simulator being talked to. In a view the state is
+    shown as it is: it is no read that anything waits for, and what is written is dropped, but in collections of views
+    (`branch.VIEWS`).
     """
 
-    __slots__ = ("_is_held", "_minted", "_playground", "_seq", "branch", "now", "sandbox")
+    __slots__ = ("_is_aside", "_is_held", "_minted", "_playground", "_step", "branch", "is_view", "now", "sandbox")
 
-    def __init__(self, playground: "Playground", sandbox: Sandbox | None, seq: int, now: datetime) -> None:
+    def __init__(
+        self,
+        playground: "Playground",
+        sandbox: Sandbox | None,
+        now: datetime,
+        *,
+        is_aside: bool = False,
+        is_view: bool = False,
+    ) -> None:
         self._playground = playground
-        self._seq = seq
+        self._step = playground.step + 1
         self._minted = 0
         self._is_held = False
+        self._is_aside = is_aside
+        self.is_view = is_view
         self.branch = playground.branch
         self.sandbox = sandbox
         self.now = now
@@ -145,11 +158,14 @@ class Interaction:
         seed = self._playground.random_seed
         if seed is None:
             return ids.new_id(prefix)
+        key = self._playground.key
+        if self._is_aside:
+            return ids.derived_id(prefix, seed, key, "organization", self._playground.asides + 1, self._minted)
         if self._is_held:
-            return ids.derived_id(prefix, seed, self._playground.key, "held", self._seq, self._minted)
+            return ids.derived_id(prefix, seed, key, "held", self._step, self._minted)
         state = ClockState.read(self.branch)
-        step = self._seq - (state.held if state is not None else 0)
-        return ids.derived_id(prefix, seed, self._playground.key, step, self._minted)
+        step = self._step - (state.held if state is not None else 0)
+        return ids.derived_id(prefix, seed, key, step, self._minted)
 
     def get(self, collection: str, key: str) -> Json:
         """Return a value, or None. Treat it as frozen."""
@@ -175,7 +191,7 @@ class Interaction:
         """Run a registered action when the playground's clock has moved on by `after_s`."""
         key = self.new_id("due")
         due_at = self.now + timedelta(seconds=after_s)
-        self.put(DUE, key, {"due_at": due_at.isoformat(), "action": action, "args": args, "seq": self._seq})
+        self.put(DUE, key, {"due_at": due_at.isoformat(), "action": action, "args": args, "seq": self._step})
         return key
 
     def is_scheduled(self, key: str) -> bool:
@@ -207,6 +223,8 @@ class Interaction:
 
         For what anyone may cause, who need not be the agent. Call it before anything is minted.
         """
+        if self._is_aside:
+            return
         self._is_held = True
         state = ClockState.read(self.branch)
         if state is not None and state.is_stepping:
@@ -234,7 +252,8 @@ class Playground:
     """One task run's world.
 
     `key` names the playground within a seeded run (so that ids repeat), `actions` are the scenario
-    and delayed actions by name, `matches` decides whether an event satisfies a `when` clause.
+    and delayed actions by name, `matches` decides whether an event satisfies a `when` clause. `seq` counts all
+    events, `asides` those of the organization: they are no steps, so neither a stepping clock nor ids move with them.
     """
 
     id: str
@@ -248,6 +267,7 @@ class Playground:
     matches: EventMatcher = lambda event, match: False
     random_seed: int | None = None
     seq: int = 0
+    asides: int = 0
     is_torn_down: bool = False
     failure: str | None = None
 
@@ -257,15 +277,20 @@ class Playground:
 
     def look(self, sandbox: Sandbox) -> Interaction:
         """Return an interaction to read with, outside of any event; writing through it is a mistake."""
-        return Interaction(self, sandbox, self.seq + 1, self.now())
+        return Interaction(self, sandbox, self.now())
 
     def action(self, name: str) -> Action:
         """Return a registered action."""
         return self.actions[name]
 
+    @property
+    def step(self) -> int:
+        """How many events there were that time and ids go by."""
+        return self.seq - self.asides
+
     def now(self) -> datetime:
         """Return the playground's time for its next event."""
-        return playground_clock.playground_now(self.branch, self.seq + 1, self.clock)
+        return playground_clock.playground_now(self.branch, self.step + 1, self.clock)
 
     def interact(
         self,
@@ -276,6 +301,7 @@ class Playground:
         request: Request | None = None,
         on_error: ErrorRenderer | None = None,
         is_stranger: bool = False,
+        actor: Actor = "agent",
     ) -> Outcome:
         """Run `handler` on the branch, all or nothing, and record one event.
 
@@ -284,11 +310,43 @@ class Playground:
         Of a stranger, who has shown no credential yet, a `SandboxError` is raised again and nothing is recorded.
         """
         self.settle()
-        outcome, error = self._run(event_type, handler, sandbox, request, on_error, is_stranger)
+        outcome, error = self._run(event_type, handler, sandbox, request, on_error, is_stranger, actor)
         if error is not None:
             raise error
-        self._fire(outcome.event)
+        if actor != "organization":  # a scenario waits for the agent
+            self._fire(outcome.event)
         return outcome
+
+    def view(
+        self,
+        event_type: str,
+        handler: Handler,
+        *,
+        sandbox: Sandbox,
+        request: Request,
+        on_error: ErrorRenderer | None = None,
+    ) -> Outcome | None:
+        """Show the organization what there is, and record that it looked; None when the call is no look.
+
+        The handler runs on a fork on which everything has happened that is due, so nothing moves. Whatever a GET or
+        HEAD writes is dropped, but for what views leave for later views; any other call that writes is no look, and
+        nothing of it is recorded. Raises as `interact` does.
+        """
+        trial = replace(self, branch=self.branch.fork(), recorder=NullRecorder())
+        if not self.is_torn_down:
+            trial.settle()
+        made, error = trial._run(event_type, handler, sandbox, request, on_error, actor="organization", is_view=True)
+        left = tuple(change for change in made.event.changes if is_of_views(change.collection))
+        if len(left) < len(made.event.changes) and request.method not in LOOKS:
+            return None
+        seq, savepoint = self.seq + 1, self.branch.savepoint()
+        event = replace(made.event, id=self._event_id(seq, is_aside=True), seq=seq, changes=left, is_view=True)
+        for change in left:
+            self.branch.apply(change)
+        committed = self._submit(event, savepoint)
+        if error is not None:
+            raise error
+        return Outcome(made.response, event, committed)
 
     def start_clock(self, start: datetime | None) -> Outcome:
         """Set the clock going, at `start` or at the present time.
@@ -299,17 +357,17 @@ class Playground:
         state = ClockState(
             start or (SEEDED_START if self.random_seed is not None else real),
             None if self.random_seed is not None else real,
-            self.seq + 1,
+            self.step + 1,
             0.0,
             self.random_seed is not None,
         )
 
         def begin(tx: Interaction) -> Response:
             tx.put(playground_clock.COLLECTION, playground_clock.KEY, state.to_json())
-            tx.now = state.at(self.seq + 1, real)
+            tx.now = state.at(self.step + 1, real)
             return Response.of_json({"clock": format_instant(state.start)})
 
-        return self.interact("clock_advanced", begin)
+        return self.interact("clock_advanced", begin, actor="scenario")
 
     def settle(self) -> None:
         """Run every delayed action that is due, in order of time, one event each."""
@@ -322,10 +380,10 @@ class Playground:
             if not due:
                 return
             _, _, key, row = due[0]
-            request = Request("SCENARIO", row["action"], body=_step_body(row))
-            self._run("scenario_step", partial(_run_due, key), None, request, None)
+            request = scenario_request(row["action"], _step_body(row))
+            self._run("scenario_step", partial(_run_due, key), None, request, None, actor="scenario")
             if self.branch.get(DUE, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, DUE, key), None, request, None)
+                self._run("scenario_step", partial(_drop, DUE, key), None, request, None, actor="scenario")
 
     def _run(
         self,
@@ -335,15 +393,18 @@ class Playground:
         request: Request | None,
         on_error: ErrorRenderer | None,
         is_stranger: bool = False,
+        actor: Actor = "agent",
+        is_view: bool = False,
     ) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:
             raise RuntimeError(self.failure)
-        if self.seq >= limits.EVENTS_PER_TASK_RUN:
+        is_aside = actor == "organization"
+        if (self.asides if is_aside else self.step) >= limits.EVENTS_PER_TASK_RUN:
             raise TooLarge(f"This task run has reached its {limits.EVENTS_PER_TASK_RUN} events; complete it.")
         began = monotonic_s()
         seq = self.seq + 1
         branch = self.branch
-        tx = Interaction(self, sandbox, seq, playground_clock.playground_now(branch, seq, self.clock))
+        tx = Interaction(self, sandbox, self.now(), is_aside=is_aside, is_view=is_view)
         savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
@@ -361,7 +422,7 @@ class Playground:
             raised, event_type = error, "surface_error"
             response = Response.of_json({"error": type(error).__name__}, 500)
         event = Event(
-            self._event_id(seq),
+            self._event_id(seq, is_aside=is_aside),
             seq,
             self.id,
             self.task_run_id,
@@ -372,25 +433,32 @@ class Playground:
             request,
             response,
             tuple(branch.changes_since(savepoint)),
+            actor,
         )
-        try:
-            committed = self.recorder.submit(event, partial(self._take_back, savepoint, seq))
-        except BaseException:
-            branch.rollback(savepoint)
-            raise
-        self.seq = seq
-        return Outcome(response, event, committed), raised
+        return Outcome(response, event, self._submit(event, savepoint)), raised
 
-    def _take_back(self, savepoint: Savepoint, seq: int) -> None:
+    def _submit(self, event: Event, savepoint: Savepoint) -> Commit:
+        try:
+            committed = self.recorder.submit(event, partial(self._take_back, savepoint, self.seq, self.asides))
+        except BaseException:
+            self.branch.rollback(savepoint)
+            raise
+        self.seq = event.seq
+        self.asides += event.actor == "organization"
+        return committed
+
+    def _take_back(self, savepoint: Savepoint, seq: int, asides: int) -> None:
         """Return to before an event that could not be stored; memory is never ahead of the disk."""
         self.branch.rollback(savepoint)
-        self.seq = seq - 1
+        self.seq, self.asides = seq, asides
 
-    def _event_id(self, seq: int) -> str:
-        """Return an event's id: the playground's own number and the event's, or from the seed."""
-        if self.random_seed is not None:
-            return ids.derived_id("evt", self.random_seed, self.key, seq)
-        return f"evt_{self.id.removeprefix('pg_')}{seq:06d}"
+    def _event_id(self, seq: int, *, is_aside: bool) -> str:
+        """Return the next event's id: the playground's own number and the event's, or from the seed."""
+        if self.random_seed is None:
+            return f"evt_{self.id.removeprefix('pg_')}{seq:06d}"
+        if is_aside:
+            return ids.derived_id("evt", self.random_seed, self.key, "organization", self.asides + 1)
+        return ids.derived_id("evt", self.random_seed, self.key, self.step + 1)
 
     def _fire(self, event: Event) -> None:
         if self.branch.is_empty(WAITING):
@@ -407,10 +475,10 @@ class Playground:
                     self.action(row["action"])(tx, row["args"])
                 return Response.of_json({"action": row["action"], "because": event.id})
 
-            request = Request("SCENARIO", row["action"], body=_step_body(row))
-            self._run("scenario_step", go, None, request, None)
+            request = scenario_request(row["action"], _step_body(row))
+            self._run("scenario_step", go, None, request, None, actor="scenario")
             if self.branch.get(WAITING, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, WAITING, key), None, request, None)
+                self._run("scenario_step", partial(_drop, WAITING, key), None, request, None, actor="scenario")
 
 
 def _step_body(row: Json) -> bytes:

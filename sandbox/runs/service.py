@@ -22,6 +22,7 @@ from sandbox.playground.scenario import Step, StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
+from sandbox.runs.final_states import FinalStates
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import provision
@@ -65,6 +66,7 @@ class RunService(RunLookup):
         self._settings = settings
         self._fetch = fetch
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
+        self.final_states = FinalStates(self, reader, writer.flush)
 
     # -- transitions -----------------------------------------------------------------------------
 
