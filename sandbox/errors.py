@@ -14,6 +14,7 @@
     ├── TooLarge            413
     ├── UnsupportedMedia    415
     ├── Unprocessable       422  understood, but breaks a rule of the resource
+    │   └── TooCostly       422  understood, but more work than one request may ask for
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
     ├── Unavailable         503  it cannot be recorded now; try again
     ├── GatewayTimeout      504  a server of the user's did not answer in time
@@ -140,6 +141,12 @@ class Unprocessable(SandboxError):
 
     status = 422
     code = "UNPROCESSABLE"
+
+
+class TooCostly(Unprocessable):
+    """Understood, but more work, or a longer answer, than one request may ask for; the message says what to do."""
+
+    code = "TOO_COSTLY"
 
 
 class RangeNotSatisfiable(SandboxError):

@@ -5,13 +5,23 @@ stored within its event, as most never come again; the second time by itself.
 """
 
 import hashlib
+from collections.abc import Callable
 
 from sandbox import limits
 from sandbox.limits import MIB
 
+Place = Callable[[bytes], tuple[str | None, bool]]
+
 _LEAST_BYTES = 256  # what is shorter than this costs less within the event than by name
 _KEPT = 4096
 _KEPT_BYTES = 16 * MIB
+
+
+def place_new(body: bytes) -> tuple[str | None, bool]:
+    """Return the name of a body that is too long to stand in an event, and that it is still to be stored."""
+    if len(body) <= limits.INLINE_BODY_BYTES:
+        return None, False
+    return hashlib.sha256(body).hexdigest(), True
 
 
 class Bodies:
@@ -24,10 +34,8 @@ class Bodies:
     def place(self, body: bytes) -> tuple[str | None, bool]:
         """Return the name of a body that is stored by itself, and whether that is still to be done."""
         size = len(body)
-        if size < _LEAST_BYTES:
-            return None, False
-        if size > limits.INLINE_BODY_BYTES:
-            return hashlib.sha256(body).hexdigest(), True
+        if size < _LEAST_BYTES or size > limits.INLINE_BODY_BYTES:
+            return place_new(body)
         try:
             sha = self._shas[body]
         except KeyError:

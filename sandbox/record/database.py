@@ -82,7 +82,7 @@ def sync_log(file: Path) -> None:
 async def connect(
     file: Path, *, is_reader: bool = False, is_immutable: bool = False, wait_ms: int = BUSY_TIMEOUT_MS
 ) -> aiosqlite.Connection:
-    """Open a connection with a thread of its own; a reader cannot write, a writer waits for a lock.
+    """Open a connection with a thread of its own: a reader cannot write, a writer waits for a lock.
 
     A reader takes it that an immutable file is written by nobody.
 

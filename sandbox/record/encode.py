@@ -19,7 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Change, Document
 from sandbox.playground.events import KEPT_RESPONSE_HEADERS, Event, Headers, Request, Response, kept_request_headers
-from sandbox.record.bodies import Bodies
+from sandbox.record.bodies import Bodies, Place, place_new
 
 Statement = tuple[str, tuple[Any, ...]]
 BlobReader = Callable[[str], bytes]
@@ -50,6 +50,7 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
     """Return the inserts that store an event, blobs first."""
     statements: list[Statement] = []
     request, response = event.request, event.response
+    place = place_new if event.changes else bodies.place  # what changes something seldom comes again
     method = path = query = request_headers = request_body = request_sha = None
     if request is not None:
         method, path, query = request.method, request.path, request.raw_query or None
@@ -57,13 +58,13 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         request_headers = headers.kept if isinstance(headers, Headers) else kept_request_headers(headers)
         body = request.recorded_body if request.recorded_body is not None else request.body
         if body:
-            request_body, request_sha = _store_body(body, bodies, statements)
+            request_body, request_sha = _store_body(body, place, statements)
     status = response_headers = response_body = response_sha = None
     if response is not None:
         status = response.status
         response_headers = _kept_response_headers(tuple(response.headers.items()), response.content_type)
         body = response.recorded_body if response.recorded_body is not None else response.body
-        response_body, response_sha = _store_body(body, bodies, statements)
+        response_body, response_sha = _store_body(body, place, statements)
     changes = None
     if event.changes:
         answered = response_body if response is not None and response_body is response.body else None
@@ -105,8 +106,8 @@ def _kept_response_headers(headers: tuple[tuple[str, str], ...], content_type: s
     return jsonio.dump(kept).decode() if kept else None
 
 
-def _store_body(body: bytes, bodies: Bodies, statements: list[Statement]) -> tuple[bytes | None, str | None]:
-    sha, is_new = bodies.place(body)
+def _store_body(body: bytes, place: Place, statements: list[Statement]) -> tuple[bytes | None, str | None]:
+    sha, is_new = place(body)
     if is_new:
         statements.append((INSERT_BLOB, (sha, body)))
     return (body or None, None) if sha is None else (None, sha)
