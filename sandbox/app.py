@@ -27,6 +27,7 @@ from sandbox.api.context import (
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -81,6 +82,7 @@ def create_app(
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
     app[HEADS] = Heads()
+    app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     front.add_routes(app)
     system.add_routes(app)

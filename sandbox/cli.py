@@ -75,12 +75,13 @@ def serve(
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
-    from sandbox.logs import set_level
+    from sandbox.logs import set_level, take_libraries_in
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
     set_level(log_level)
+    take_libraries_in()
     found = Settings.from_environment()
     settings = replace(
         found,

@@ -80,7 +80,10 @@ def _read_datasets(directories: Iterable[Path], problems: list[Problem]) -> dict
             if child.is_dir() and not child.name.startswith((".", "_")):
                 if child.name in datasets:
                     problems.append(Problem(str(child), 0, "", "a dataset of this name was already read"))
-                datasets[child.name] = Dataset.read(child)
+                try:
+                    datasets[child.name] = Dataset.read(child)
+                except DefinitionError as error:
+                    problems.extend(error.problems)
     return datasets
 
 

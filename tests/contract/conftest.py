@@ -376,6 +376,7 @@ class Kit:
     api_key: str = API_KEY
     solver_key: str = SOLVER_KEY
     live: type[Live] = Live
+    run: type["Run"] = Run
 
     @property
     def prior_auth(self) -> dict[str, Any]:
