@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
-from sandbox.rehearsal import commands, proving
+from sandbox.rehearsal import commands, one_task, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
@@ -200,6 +200,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 
 commands.register(app, _start_server)
+one_task.register(app)
 proving.register(app, _start_server)
 
 

@@ -74,6 +74,7 @@ async def admit(
                 raise
             target = None
         if target is not None:
+            _note_call(app, target[0])
             return target, Standing.OWN
     if access not in ("document", "door"):
         reason = await way.explain(request, surface)
@@ -91,6 +92,12 @@ async def admit(
         if len(started) != 1:
             raise Unauthorized("Several task runs are started here, and this names the sandbox of none of them.")
     return started[0], Standing.STRANGER
+
+
+def _note_call(app: web.Application, task_run: TaskRun) -> None:
+    run = app[RUNS].by_task_run.get(task_run.id)
+    if run is not None:
+        app[RUNS].note_call(run)
 
 
 def _by_own_credential(targets: Iterable[Target], simulator: Simulator, call: Request) -> Target | None:
