@@ -26,7 +26,9 @@ class _Links:
         task_run = runs.active_task_run(task_run_id)
         if task_run is None:
             return None
-        return _link(runs.active[task_run.benchmark_run_id], task_run)
+        run = runs.active[task_run.benchmark_run_id]
+        runs.note_call(run)
+        return _link(run, task_run)
 
     def of_run_token(self, token: str) -> TokenOwner | None:
         run = self._app[RUNS].active_by_token(token) if token.startswith(RUN_PREFIX) else None
