@@ -42,6 +42,10 @@ class Library:
             raise NotFound(f"There is no benchmark {reference[:100]}. Known: {known}.")
         return found
 
+    def is_superseded(self, slug: str, version: int) -> bool:
+        """Whether there is a newer version of the benchmark."""
+        return any(s == slug and v > version for s, v in self.benchmarks)
+
     def by_id(self, benchmark_id: str) -> Benchmark | None:
         """Return the benchmark of an id."""
         return next((b for b in self.benchmarks.values() if b.definition.id == benchmark_id), None)

@@ -6,8 +6,9 @@ and bound entities carry their values, so a run's frozen copy never depends on t
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,9 @@ from sandbox.definitions.inspection import Judge, inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
 from sandbox.definitions.models import BenchmarkDefinition, EntityReference
 from sandbox.definitions.problems import DefinitionError, Problem, say
+from sandbox.definitions.requirements import requires_problems
 from sandbox.definitions.yamlio import Located, load_located
+from sandbox.definitions.yamlio import Path as KeyPath
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import EVENT_TYPES
@@ -69,7 +72,8 @@ class Vocabulary(Judge, Protocol):
 class Benchmark:
     """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
 
-    `warnings` are what `inspection.py` finds: it loads, and can hardly be meant.
+    `warnings` are what `inspection.py` finds: it loads, and can hardly be meant. `problem_at` says where
+    in its file something is; None where there is no file any more.
     """
 
     definition: BenchmarkDefinition
@@ -79,6 +83,7 @@ class Benchmark:
     hash: str
     directory: Path | None
     warnings: tuple[Problem, ...] = ()
+    problem_at: Callable[[KeyPath, str], Problem] | None = None
 
 
 def load_benchmark(
@@ -116,7 +121,8 @@ def load_benchmark(
     warnings = inspect(definition, vocabulary, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
-    return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+    benchmark = freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+    return replace(benchmark, problem_at=partial(_problem, file, located))
 
 
 def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list[LlmTaskDefinition]:
@@ -271,6 +277,8 @@ def _check_tasks(
                 near = did_you_mean(criterion.input_entity, [entity.ref for entity in task.entities])
                 message = f"{criterion.input_entity} is not among the task's entities{near}"
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
+        for path, message in requires_problems(task):
+            problems.append(_problem(file, located, ("tasks", t, "criteria", *path), message))
 
 
 def _load_seeds(

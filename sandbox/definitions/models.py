@@ -6,9 +6,16 @@ assertions) are checked by the `Vocabulary` that `load.py` is given.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from sandbox import ids
 from sandbox.clock import parse_instant
@@ -86,14 +93,31 @@ class EntityReference(StrictModel):
     value: dict[str, Any] | None = None
 
 
+EXTENSIONS: Final = frozenset({"required", "scoring", "requires"})
+
+
 class CriterionDefinition(StrictModel):
-    """One thing that is checked when the task run completes."""
+    """One thing that is checked when the task run completes.
+
+    Extensions: `required`, unless it passes in full the verdict is not `pass` (`false` says that this is
+    meant not to be so); `scoring: all`, its score is 0 unless every item holds; `requires`, labels of the
+    task's criteria that must have passed before this one counts.
+    """
 
     label: str = Field(min_length=1)
     weight: float = Field(default=1, ge=0)
     axis: str | None = None
     input_entity: str | None = None
+    required: bool | None = None
+    scoring: Literal["all"] | None = None
+    requires: list[str] = []
     assertion: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the extensions only where they are used: what uses none is frozen, and hashed, as it was before."""
+        written: dict[str, Any] = serialize(self)
+        return {key: value for key, value in written.items() if key not in EXTENSIONS or value not in (None, [])}
 
 
 class TaskDefinition(StrictModel):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "sandbox.sqlite3"
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows
 _HERE = Path(__file__).parent

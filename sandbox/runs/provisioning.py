@@ -1,10 +1,11 @@
-"""Giving each task of a run its world: ids, sandboxes with their secrets, a playground on the shared seed."""
+"""Giving each task of a run its world: ids, sandboxes with secrets, a playground on the shared seed, its scenario."""
 
 from sandbox import ids
 from sandbox.clock import Clock
 from sandbox.definitions.models import TaskDefinition
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Playground, Recorder, Sandbox
+from sandbox.playground.scenario import Step
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.scoring.matching import matches_event
@@ -54,3 +55,11 @@ def provision(
         random_seed=run.seed,
     )
     return task_run
+
+
+def steps_of(task: TaskDefinition) -> list[Step]:
+    """Return a task's scenario as the playground runs it."""
+    return [
+        Step(s.action, s.args, s.after_seconds, s.when.event if s.when else None, s.when.match if s.when else None)
+        for s in task.steps
+    ]

@@ -110,6 +110,7 @@ class Archive:
             verdict=row["verdict"],
             score=row["score"],
             axes=jsonio.parse(row["axes"]) if row["axes"] else None,
+            failed_required=tuple(jsonio.parse(row["failed_required"])),
             output=jsonio.parse(row["output"]) if row["output"] else None,
             notes=row["notes"],
             started_at=_at(row["started_at"]),
@@ -183,4 +184,5 @@ def criterion_run_of(row: sqlite3.Row) -> CriterionRun:
         started_at=parse_instant(row["started_at"]),
         completed_at=parse_instant(row["completed_at"]),
         superseded_at=_at(row["superseded_at"]),
+        required=bool(row["required"]),
     )

@@ -46,7 +46,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, None]:
 
 def _explanations(error: AssertionError) -> str:
     """Explain the results that did not pass among the variables of the frames the error went through."""
-    models, runner = (sys.modules.get(f"sandbox.rehearsal.{name}") for name in ("client.models", "runner"))
+    models, runner = (sys.modules.get(f"sandbox.{name}") for name in ("client.models", "rehearsal.runner"))
     kinds = (getattr(models, "TaskCompletion", ()), *(getattr(runner, n, ()) for n in ("TaskResult", "RunResult")))
     found: dict[int, str] = {}
     traceback = error.__traceback__

@@ -33,7 +33,7 @@ tasks:
         weight: 2
         assertion: {ASSERTION}
 """
-GOOD = "assert: state-unchanged"
+GOOD = "assert: sftp-file-present, glob: done.txt"
 
 
 @pytest.fixture
@@ -64,6 +64,79 @@ def check(home):
 
 def test_what_is_right_has_no_problems(check):
     assert check() == (0, "1 benchmark with 1 task, 1 dataset: no problems.\n")
+
+
+GUARD = """\
+      - label: Two
+        weight: 1
+        assertion: {assert: state-unchanged}
+"""
+
+
+def test_a_criterion_that_holds_before_anything_is_done_is_warned_of(check):
+    status, printed = check("assert: state-unchanged")
+    assert (status, printed.splitlines()) == (
+        0,
+        [
+            "warning: playgrounds/demo/v1/benchmark.yaml:21: tasks.0.criteria.0: it holds before anything is done; "
+            "let it require the criterion that it guards (requires: [label])",
+            "1 benchmark with 1 task, 1 dataset: no problems, 1 warning.",
+        ],
+    )
+    fields = "fields: [{path: id, expected: ana-reyes}, {path: gender, expected: male}]"
+    half = f"assert: fhir-resource-state, resource_type: Patient, {fields}"
+    assert "criteria.0: 0.50 of it holds before anything is done" in check(half)[1]
+    fallen = ("action: drop_file_inbox, path: a.txt", "action: drop_file_inbox, path: done.txt")
+    assert "warning" not in check(GOOD, fallen)[1]  # it waits for the agent
+    at_once = (", when: {event: fhir_request, match: {request.method: PUT}}", "")
+    assert "warning" in check("assert: sftp-file-present, glob: inbox/a.txt", at_once)[1]
+
+
+@pytest.mark.parametrize("more", ["requires: [One]", "weight: 0", "required: true"])
+def test_a_guard_that_pays_an_idle_agent_nothing_is_not_warned_of(check, more):
+    guard = GUARD.replace("        weight: 1\n", f"        {more}\n")
+    status, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + guard))
+    held = [line for line in printed.splitlines() if "before anything" in line]
+    assert (status, len(held)) == (0, int(more == "required: true"))
+
+
+CHEAP = "assert: agent-output, fields: [{path: date, expected: 1}, {path: by, expected: 2}], contains: [x]"
+
+
+@pytest.mark.parametrize(
+    ("weight", "more", "said"),
+    [
+        (2, "", None),
+        (1, "", "one of its 3 items may fail and the task still passes, with 0.91"),
+        (1, "scoring: all", None),
+        (1, "required: true", None),
+        (1, "required: false", None),
+        (0, "", None),
+    ],
+)
+def test_an_item_that_may_fail_is_warned_of(check, weight, more, said):
+    cheap = f"      - label: Two\n        weight: {weight}\n        {more}\n        assertion: {{{CHEAP}}}\n"
+    _, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + cheap), ("weight: 2", "weight: 2.8"))
+    found = [line.partition("criteria.1: ")[2].partition(";")[0] for line in printed.splitlines() if "may fail" in line]
+    assert found == ([said] if said else [])
+
+
+def test_what_a_failure_holds_back_counts_with_it(check):
+    cheap = "      - {label: Two, weight: 1, assertion: {assert: agent-output, contains: [x]}}\n"
+    guard = GUARD.replace("weight: 1", "weight: WEIGHT").replace("Two", "Three") + "        requires: [Two]\n"
+    for weight, is_cheap in (("0.1", True), ("1", False)):
+        more = cheap + guard.replace("WEIGHT", weight)
+        _, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + more), ("weight: 2", "weight: 10"))
+        assert ("criteria.1: it may fail" in printed) is is_cheap, printed
+
+
+def test_a_superseded_version_is_not_warned_of(check, home):
+    check("assert: state-unchanged")
+    newer = home / "playgrounds/demo/v2/benchmark.yaml"
+    newer.parent.mkdir()
+    old = (home / "playgrounds/demo/v1/benchmark.yaml").read_text()
+    newer.write_text(old.replace("version: 1", "version: 2").replace("assert: state-unchanged", GOOD))
+    assert "warning" not in check("assert: state-unchanged")[1]
 
 
 FHIR = "assert: fhir-resource-state, resource_type: "

@@ -11,7 +11,8 @@ from sandbox.app import create_registry
 from sandbox.definitions.assertions import Approximation, CountRange, FieldExpectation
 from sandbox.playground.branch import Branch, Seed
 from sandbox.scoring.checks.interaction import InteractionMatcher
-from sandbox.scoring.engine import Criterion, UnsupportedAssertion, parse_assertion, run_criterion, wire_score
+from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion, run_criterion
+from sandbox.scoring.scores import Criterion, wire_score
 from sandbox.simulators.base import View
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
