@@ -115,7 +115,7 @@ fi
 if ! is_whole; then make_anew; fi
 : >"$UNFINISHED"
 if [ "$1" = run ]; then
-    echo "Installing what the server needs, about 45 packages:"
+    echo "Installing what the server needs, about 50 packages:"
     install '.[fast]'
 else
     echo "Installing what the suite needs, about 100 packages with the server's:"

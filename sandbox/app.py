@@ -10,9 +10,11 @@ from functools import partial
 from aiohttp import web
 
 from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
+from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
     FETCH,
+    HEADS,
     HUB,
     IN_FLIGHT,
     KEY_RING,
@@ -38,7 +40,7 @@ from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
 from sandbox.record.lock import DirectoryLock
 from sandbox.record.reader import Reader
-from sandbox.record.writer import Writer
+from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing, StartKeys
@@ -78,6 +80,7 @@ def create_app(
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
+    app[HEADS] = Heads()
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     front.add_routes(app)
     system.add_routes(app)
@@ -104,9 +107,8 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)
-        writer = app[WRITER] = Writer(await database.connect(file), partial(database.sync_log, file))
+        writer = app[WRITER] = await open_writer(file)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
-        writer.start()
         try:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()

@@ -152,10 +152,14 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
     first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
     if first is not None:
+        # A variable is for the shell to fill in, which it does within double quotes only.
+        bearer = (
+            f"'Authorization: Bearer {found.solver_key}'" if found.solver_key else '"Authorization: Bearer $SOLVER_KEY"'
+        )
         lines += [
             "",
             "  try",
-            f"    curl -s {url}/v1/benchmark-runs -H 'Authorization: Bearer {found.solver_key or '$SOLVER_KEY'}' \\",
+            f"    curl -s {url}/v1/benchmark-runs -H {bearer} \\",
             f"      -H 'Content-Type: application/json' -d '{{\"benchmark\": \"{first}\"}}'",
         ]
     typer.echo("\n".join(lines))

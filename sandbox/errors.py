@@ -14,8 +14,11 @@
     ├── TooLarge            413
     ├── UnsupportedMedia    415
     ├── Unprocessable       422  understood, but breaks a rule of the resource
+    │   └── TooCostly       422  understood, but more work than one request may ask for
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
-    └── GatewayTimeout      504  … or did not answer in time
+    ├── Unavailable         503  it cannot be recorded now; try again
+    ├── GatewayTimeout      504  a server of the user's did not answer in time
+    └── InsufficientStorage 507  there is no room to record it
 
 This leaf knows statuses and codes; it must not know any wire format.
 """
@@ -140,6 +143,12 @@ class Unprocessable(SandboxError):
     code = "UNPROCESSABLE"
 
 
+class TooCostly(Unprocessable):
+    """Understood, but more work, or a longer answer, than one request may ask for; the message says what to do."""
+
+    code = "TOO_COSTLY"
+
+
 class RangeNotSatisfiable(SandboxError):
     """A byte range outside the content."""
 
@@ -166,3 +175,17 @@ class GatewayTimeout(SandboxError):
 
     status = 504
     code = "GATEWAY_TIMEOUT"
+
+
+class Unavailable(SandboxError):
+    """It cannot be recorded now; `Retry-After` says when to try again."""
+
+    status = 503
+    code = "UNAVAILABLE"
+
+
+class InsufficientStorage(SandboxError):
+    """There is no room on the disk to record it."""
+
+    status = 507
+    code = "INSUFFICIENT_STORAGE"

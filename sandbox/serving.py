@@ -16,9 +16,8 @@ from aiohttp import web
 
 from sandbox import limits
 from sandbox.api.access import LOGGER, AccessLines
+from sandbox.api.connections import Server
 from sandbox.api.context import HUB, IN_FLIGHT
-from sandbox.api.malformed import Server
-from sandbox.api.mounts import open_short_way
 from sandbox.api.surfaces import SCOPES
 from sandbox.app import LOCK, START_KEYS, create_app
 from sandbox.ready_file import ready_file
@@ -63,8 +62,8 @@ class Runner(web.AppRunner):
     async def setup(self) -> None:
         """Start the application."""
         await super().setup()
-        if self.server is not None:
-            open_short_way(self.app, self.server, self.app[SCOPES])
+        if isinstance(self.server, Server):
+            self.server.open_short_way(self.app, self.app[SCOPES])
 
 
 @asynccontextmanager

@@ -1,5 +1,8 @@
 """Who calls: the bearer token of a request, and what it may reach."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from aiohttp import web
 
 from sandbox.api.context import KEY_RING, RUNS
@@ -9,7 +12,21 @@ from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
 
-def token_of(request: web.Request) -> str:
+class Carrying(Protocol):
+    """What carries a token, and parameters of its path."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields, whatever their case."""
+        ...
+
+    @property
+    def match_info(self) -> Mapping[str, str]:
+        """The parameters of the path."""
+        ...
+
+
+def token_of(request: Carrying) -> str:
     """Return the bearer token, empty when none was sent."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
@@ -34,7 +51,12 @@ def organization(request: web.Request) -> Principal:
 
 def is_organization(request: web.Request) -> bool:
     """Whether the request carries an organization key."""
-    principal = request.app[KEY_RING].find(token_of(request))
+    return has_organization_key(request.app, request)
+
+
+def has_organization_key(app: web.Application, request: Carrying) -> bool:
+    """Whether what is carried is an organization key."""
+    principal = app[KEY_RING].find(token_of(request))
     return principal is not None and principal.solver_id is None
 
 

@@ -66,7 +66,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first by
     themselves.
     """
-    response.headers[hdrs.VARY] = hdrs.ORIGIN  # always, as a cache may ask first for one and then for the other
+    # Always, as a cache may ask first for one and then for the other; beside what a route says of itself.
+    varies = response.headers.get(hdrs.VARY)
+    response.headers[hdrs.VARY] = f"{varies}, {hdrs.ORIGIN}" if varies else hdrs.ORIGIN
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and is_allowed(origin, request.app[SETTINGS].allowed_origins):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from sandbox.api.asked import Heads
 from sandbox.api.fetch import HttpFetch
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
@@ -34,6 +35,7 @@ KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
 CLOCK = web.AppKey("clock", Clock)
+HEADS = web.AppKey("heads", Heads)
 REQUEST_ID = web.RequestKey("request_id", str)
 
 

@@ -35,11 +35,11 @@ class Standing(Enum):
 class Way(Protocol):
     """One way to name playgrounds in a path."""
 
-    def find(self, app: web.Application, request: web.Request, surface: str) -> Target | None:
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return what the path names if the request carries its key; quick, and without a reason if not."""
         ...
 
-    def active(self, app: web.Application, request: web.Request, surface: str) -> Iterable[Target]:
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return everything the path names that is active, whoever asks."""
         ...
 
@@ -114,7 +114,7 @@ def not_started(task_runs: Iterable[TaskRun]) -> Conflict:
 class ByRun:
     """`/v1/benchmark-runs/{benchmark_run_id}`: the one task run of the run that is started."""
 
-    def find(self, app: web.Application, request: web.Request, surface: str) -> Target | None:
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return the started task run's sandbox."""
         run = app[RUNS].active_by_token(auth.token_of(request))
         if run is None or run.id != request.match_info["benchmark_run_id"]:
@@ -122,7 +122,7 @@ class ByRun:
         started = run.started
         return (started[0], sandbox_of(run, started[0], surface)) if len(started) == 1 else None
 
-    def active(self, app: web.Application, request: web.Request, surface: str) -> Iterable[Target]:
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return the sandboxes of all its task runs."""
         run = app[RUNS].active.get(request.match_info["benchmark_run_id"])
         return [] if run is None else _having(run.task_runs, surface)
@@ -151,7 +151,7 @@ class ByRun:
 class ByTaskRun:
     """`/v1/task-runs/{task_run_id}`: that task run, if it is started."""
 
-    def find(self, app: web.Application, request: web.Request, surface: str) -> Target | None:
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return the task run's sandbox."""
         run = app[RUNS].active_by_token(auth.token_of(request))
         task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
@@ -160,7 +160,7 @@ class ByTaskRun:
             return None
         return task_run, sandbox_of(run, task_run, surface)
 
-    def active(self, app: web.Application, request: web.Request, surface: str) -> Iterable[Target]:
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return the task run's sandbox."""
         task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
         return [] if task_run is None else _having([task_run], surface)
@@ -183,13 +183,13 @@ class ByTaskRun:
 class BySandbox:
     """`/sandboxes/{sandbox_id}`: that sandbox. With the organization key before its task run is started, too."""
 
-    def find(self, app: web.Application, request: web.Request, surface: str) -> Target | None:
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return the sandbox."""
-        if not auth.is_organization(request):
+        if not auth.has_organization_key(app, request):
             return None
         return next(iter(self.active(app, request, surface)), None)
 
-    def active(self, app: web.Application, request: web.Request, surface: str) -> Iterable[Target]:
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return the sandbox."""
         found = app[RUNS].active_sandbox(request.match_info["sandbox_id"])
         return [found] if found is not None and found[1].surface == surface else []

@@ -69,7 +69,7 @@ def _describe(request: web.Request) -> Json:
     references = [b.definition.reference for b in request.app[SHELF].library.benchmarks.values()]
     names = sorted(references, key=lambda name: (not name.startswith("mock@"), name))
     first = (
-        f"curl -s {root}/v1/benchmark-runs -H 'Authorization: Bearer $SOLVER_KEY' "
+        f'curl -s {root}/v1/benchmark-runs -H "Authorization: Bearer $SOLVER_KEY" '
         f"-H 'Content-Type: application/json' -d '{{\"benchmark\": \"{names[0]}\"}}'"
         if names
         else None

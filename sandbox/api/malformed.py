@@ -17,7 +17,7 @@ from sandbox.simulators.base import render_json_error
 _SAID_MAX = 300
 
 
-class Handler(web.RequestHandler):
+class RefusingHandler(web.RequestHandler):
     """One connection; answers what cannot be parsed as `{"error": {…}}` with a request id."""
 
     def handle_error(
@@ -38,11 +38,3 @@ class Handler(web.RequestHandler):
         response.headers["X-Request-Id"] = request_id
         response.force_close()
         return response
-
-
-class Server(web.Server):
-    """A server whose connections are `Handler`s."""
-
-    def __call__(self) -> web.RequestHandler:
-        """Return the handler of a new connection."""
-        return Handler(self, loop=self._loop, **self._kwargs)

@@ -4,20 +4,21 @@ A scope is `/v1/benchmark-runs/{benchmark_run_id}` or one of its siblings; below
 aiohttp's own table tries one pattern after the other, for every simulator's routes; here the surface chooses
 first, so a request costs the same however many simulators there are.
 
-`open_short_way` lets such calls past aiohttp's table and its chain of middlewares altogether, which together cost
-more than a simulator's own work. They reach the same handlers through the same middleware, and whatever `Scope.match`
-does not know goes the usual way.
+Beside its handler a route may have a way to be answered at once, for plain calls (`connections.py`).
 """
 
-from collections.abc import Awaitable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from sandbox.api.middleware import identify_and_render
+from sandbox.api.asked import Asked
+from sandbox.playground.playground import Outcome
 
+# What a call that can be answered at once gives: its outcome; or who does the rest of it; or None, untouched.
+AtOnce: TypeAlias = Callable[[Asked, StreamReader], Outcome | Handler | None]
 ANY_PATH: Final = "/{path:.*}"
 
 
@@ -33,8 +34,9 @@ class Scope(web.AbstractResource):
         self._fixed: dict[tuple[str, str], web.AbstractRoute] = {}
         self._patterns: dict[str, list[web.Resource]] = {}
         self._any_path: dict[str, web.AbstractRoute] = {}
+        self._at_once: dict[web.AbstractRoute, AtOnce] = {}
 
-    def add(self, method: str, path: str, handler: Handler) -> None:
+    def add(self, method: str, path: str, handler: Handler, at_once: AtOnce | None = None) -> None:
         """Serve a method at a path below the scope; its first part is the surface."""
         surface = path.partition("/")[0]
         resource = self._resources.get(path)
@@ -43,6 +45,8 @@ class Scope(web.AbstractResource):
             if "{" in path:
                 self._patterns.setdefault(surface, []).append(resource)
         route = resource.add_route(method, handler)
+        if at_once is not None:
+            self._at_once[route] = at_once
         if "{" not in path:
             self._fixed[method, path] = route
         elif method == hdrs.METH_ANY and path == surface + ANY_PATH:
@@ -50,17 +54,27 @@ class Scope(web.AbstractResource):
         if len(self._patterns.get(surface, ())) > 1:
             self._any_path.pop(surface, None)  # another pattern may come first
 
-    def match(self, method: str, path: str) -> web.UrlMappingMatchInfo | None:
-        """Return the match of a path that is found without trying patterns; `path` is below the prefix, decoded."""
+    def _find(self, method: str, path: str) -> tuple[web.AbstractRoute, dict[str, str]] | None:
         key, _, below = path.partition("/")
         if not key or "%" in path:
             return None
         route = self._fixed.get((method, below)) or self._fixed.get((hdrs.METH_ANY, below))
         if route is not None:
-            return web.UrlMappingMatchInfo({self._parameter: key}, route)
+            return route, {self._parameter: key}
         surface, slash, rest = below.partition("/")
         route = self._any_path.get(surface) if slash else None
-        return None if route is None else web.UrlMappingMatchInfo({self._parameter: key, "path": rest}, route)
+        return None if route is None else (route, {self._parameter: key, "path": rest})
+
+    def match(self, method: str, path: str) -> web.UrlMappingMatchInfo | None:
+        """Return the match of a path that is found without trying patterns; `path` is below the prefix, decoded."""
+        found = self._find(method, path)
+        return None if found is None else web.UrlMappingMatchInfo(found[1], found[0])
+
+    def at_once(self, method: str, path: str) -> tuple[AtOnce, dict[str, str]] | None:
+        """Return the way to answer a path at once and its parameters, where there is one."""
+        found = self._find(method, path)
+        way = self._at_once.get(found[0]) if found is not None else None
+        return None if found is None or way is None else (way, found[1])
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """Return the match, or None and the methods that the path takes; a path without parameters goes first."""
@@ -106,23 +120,3 @@ class Scope(web.AbstractResource):
     def __iter__(self) -> Iterator[web.AbstractRoute]:
         for resource in self._resources.values():
             yield from resource
-
-
-def open_short_way(app: web.Application, server: web.Server, scopes: list[Scope]) -> None:
-    """Let calls that a scope knows past aiohttp's table; everything else is dispatched as before."""
-    dispatch = server.request_handler
-
-    def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        path = request.rel_url.path_safe
-        for scope in scopes:
-            if path.startswith(scope.prefix):
-                found = scope.match(request.method, path[len(scope.prefix) :])
-                if found is None or hdrs.EXPECT in request.headers or not isinstance(request, web.Request):
-                    break
-                found.add_app(app)
-                found.freeze()
-                request._match_info = found  # as `Application` itself does
-                return identify_and_render(request, found.handler)
-        return dispatch(request)
-
-    server.request_handler = handle

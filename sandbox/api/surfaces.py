@@ -6,22 +6,27 @@ caller has shown; here the body is read within the route's limit, the simulator'
 interaction, its commit is awaited, and the answer leaves.
 """
 
+from collections.abc import Awaitable
 from functools import partial
+from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler
 
 from sandbox.api import doors
+from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import FETCH, REQUEST_ID, SETTINGS, WRITER, root_url
-from sandbox.api.doors import Standing, Way
+from sandbox.api.context import FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
+from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, SandboxError
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Playground
+from sandbox.playground.playground import Interaction, Outcome, Playground
 from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
+from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
 
 SCOPES = web.AppKey("scopes", list[Scope])
@@ -37,90 +42,159 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
             is_for_agents = route.access != "organization"
             if is_for_agents and (is_wired or not is_strict):
-                _mount(by_run, route, handler_of(app, simulator, route, doors.ByRun()))
+                _mount(by_run, Served(app, simulator, route, doors.ByRun()))
             if is_for_agents and not is_strict:
-                _mount(by_task_run, route, handler_of(app, simulator, route, doors.ByTaskRun()))
-            handler = handler_of(app, simulator, route, doors.BySandbox())
+                _mount(by_task_run, Served(app, simulator, route, doors.ByTaskRun()))
+            served = Served(app, simulator, route, doors.BySandbox())
             for scope in direct:
-                _mount(scope, route, handler)
+                _mount(scope, served)
     app[SCOPES] = [by_run, by_task_run, *direct]
     for scope in app[SCOPES]:
         app.router.register_resource(scope)
 
 
-def _mount(scope: Scope, route: Route, handler: Handler) -> None:
+def _mount(scope: Scope, served: "Served") -> None:
+    route = served.route
+    handler = served.handle if route.render is None else served.handle_and_render
+    at_once = served.at_once if route.render is None else None
     for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-        scope.add(method, route.path, handler)
+        scope.add(method, route.path, handler, at_once)
 
 
-def handler_of(app: web.Application, simulator: Simulator, route: Route, way: Way) -> Handler:
-    """Return what serves one route of a simulated system in one scope."""
-    surface, event_type, run, limit = simulator.surface, route.event_type, route.handler, route.body_limit
-    prepare, forward, access, render, find = route.prepare, route.forward, route.access, route.render, way.find
+class Served:
+    """One route of one simulated system in one scope."""
 
-    def show(error: SandboxError, call: Request) -> Response:
-        return simulator.render_error(error, call) if render is None else render(error)
+    def __init__(self, app: web.Application, simulator: Simulator, route: Route, way: Way) -> None:
+        self._app = app
+        self._simulator = simulator
+        self.route = route
+        self._way = way
 
-    async def handle(request: web.Request) -> web.Response:
-        """Serve one request to a simulated system."""
-        handler, body = run, b""
-        is_own = is_stranger = False
-        target = find(app, request, surface)
-        if target is None:
-            if access == "door" and request.body_exists:
-                body = await read_limited(request, limit)
-            seen = _to_request(app, request, body)
-            target, standing = await doors.admit(way, app, request, simulator, access, seen)
-            is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
-        task_run, sandbox = target
-        if not body and request.body_exists:
-            body = await read_limited(request, limit)
-        call = _to_request(app, request, body)
-        if route.redact and body:
-            call = call.with_redacted(route.redact)
-        playground = _playground_of(task_run)
-        if is_own:
-            handler = _checked(simulator, playground.look(sandbox), call, handler)
-        if handler is run:
-            if forward is not None and sandbox.config:
-                call.prepared = await forward(call, sandbox, app[FETCH])
-                playground = _playground_of(task_run)  # once more, as it took its time
-            work = prepare(call, playground.branch.seed) if prepare is not None and call.prepared is None else None
-            if work is not None:
-                call.prepared = await work
-                playground = _playground_of(task_run)
-        if is_stranger and access == "document":
-            return to_web(handler(playground.look(sandbox), call))
+    def at_once(self, asked: Asked, payload: StreamReader) -> Outcome | Handler | None:
+        """Serve a call that has the scope's key and whose body is all there.
+
+        None when it has not, or needs what takes time before the interaction.
+        """
+        route = self.route
+        if route.body_limit < asked.head.content_length:
+            return None
+        target = self._way.find(self._app, asked, self._simulator.surface)
+        playground = target[0].playground if target is not None else None
+        if target is None or playground is None or playground.is_torn_down:
+            return None
+        if route.forward is not None and target[1].config:
+            return None
+        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1))
+        work = route.prepare(call, playground.branch.seed) if route.prepare is not None else None
+        if work is not None:
+            return self._after(work, target, call)
         try:
-            outcome = playground.interact(
-                event_type,
-                lambda tx: handler(tx, call),
-                sandbox=sandbox,
-                request=call,
-                on_error=lambda error: show(error, call),
-                is_stranger=is_stranger,
-            )
+            return self._interact(target, call, route.handler)
         except SandboxError:
             raise
         except Exception as error:
-            await app[WRITER].flush()  # what broke is an event, too, and is kept before the answer leaves
-            if isinstance(error, RecursionError):
-                raise Internal("The request is nested too deeply for this route.") from None
-            raise
-        await outcome.committed
-        return to_web(with_request_id(outcome.response, request[REQUEST_ID]))
+            return self._after_failure(error)
 
-    if render is None:
-        return handle
+    async def handle(self, request: web.Request) -> web.Response:
+        """Serve one request, whatever it takes."""
+        app, route, simulator = self._app, self.route, self._simulator
+        head = app[HEADS].of(request.raw_headers, request.headers)
+        asked = Asked(
+            request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host
+        )
+        handler, body = route.handler, b""
+        is_own = is_stranger = False
+        target = self._way.find(app, request, simulator.surface)
+        if target is None:
+            if route.access == "door" and request.body_exists:
+                body = await read_limited(request, route.body_limit)
+            seen = _to_request(app[SETTINGS], asked, body)
+            target, standing = await doors.admit(self._way, app, request, simulator, route.access, seen)
+            is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
+        task_run, sandbox = target
+        if not body and request.body_exists:
+            body = await read_limited(request, route.body_limit)
+        call = self._call(asked, body)
+        playground = _playground_of(task_run)
+        if is_own:
+            handler = _checked(simulator, playground.look(sandbox), call, handler)
+        work = None
+        if handler is route.handler:
+            if route.forward is not None and sandbox.config:
+                call.prepared = await route.forward(call, sandbox, app[FETCH])
+                playground = _playground_of(task_run)  # once more, as it took its time
+            if route.prepare is not None and call.prepared is None:
+                work = route.prepare(call, playground.branch.seed)
+        if work is not None:
+            call.prepared = await work
+        if is_stranger and route.access == "document":
+            return to_web(handler(_playground_of(task_run).look(sandbox), call))
+        return await self._finish(target, call, request[REQUEST_ID], handler, is_stranger=is_stranger)
 
-    async def handle_and_render(request: web.Request) -> web.Response:
+    async def handle_and_render(self, request: web.Request) -> web.Response:
         """Serve one request to a route whose errors have a format of their own."""
         try:
-            return await handle(request)
+            return await self.handle(request)
         except SandboxError as error:
-            return to_web(render(error))
+            if self.route.render is None:
+                raise
+            return to_web(self.route.render(error))
 
-    return handle_and_render
+    def _after(self, work: Awaitable[Any], target: Target, call: Request) -> Handler:
+        """Return who waits for the work and does the rest."""
+
+        async def rest(request: web.Request) -> web.StreamResponse:
+            call.prepared = await work
+            return await self._finish(target, call, request[REQUEST_ID], self.route.handler)
+
+        return rest
+
+    async def _finish(
+        self, target: Target, call: Request, request_id: str, handler: RouteHandler, *, is_stranger: bool = False
+    ) -> web.Response:
+        try:
+            outcome = self._interact(target, call, handler, is_stranger=is_stranger)
+        except SandboxError:
+            raise
+        except Exception as error:
+            await self._keep(error)
+            raise
+        await outcome.committed
+        return to_web(with_request_id(outcome.response, request_id))
+
+    def _call(self, asked: Asked, body: bytes) -> Request:
+        call = _to_request(self._app[SETTINGS], asked, body)
+        return call.with_redacted(self.route.redact) if self.route.redact and body else call
+
+    def _interact(self, target: Target, call: Request, handler: RouteHandler, *, is_stranger: bool = False) -> Outcome:
+        task_run, sandbox = target
+        return _playground_of(task_run).interact(
+            self.route.event_type,
+            lambda tx: handler(tx, call),
+            sandbox=sandbox,
+            request=call,
+            on_error=lambda error: self._show(error, call),
+            is_stranger=is_stranger,
+        )
+
+    def _show(self, error: SandboxError, call: Request) -> Response:
+        render = self.route.render
+        return self._simulator.render_error(error, call) if render is None else render(error)
+
+    def _after_failure(self, error: Exception) -> Handler:
+        """Return who keeps the event of what broke, and says that it did."""
+
+        async def rest(_: web.Request) -> web.StreamResponse:
+            await self._keep(error)
+            raise error
+
+        return rest
+
+    async def _keep(self, error: Exception) -> None:
+        """Keep the event of what broke before the answer leaves; raises what is the caller's own doing."""
+        await self._app[WRITER].flush()
+        if isinstance(error, RecursionError):
+            raise Internal("The request is nested too deeply for this route.") from None
 
 
 def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:
@@ -142,41 +216,21 @@ def _playground_of(task_run: TaskRun) -> Playground:
     return task_run.playground
 
 
-def _to_request(app: web.Application, request: web.Request, body: bytes) -> Request:
-    url, full = request.rel_url, request.path
+def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:
+    full = asked.path
     # The prefix is /v1/<runs>/<id>, or /<sandboxes>/<id>; what follows is the surface and its path.
     end = full.find("/", full.index("/", 4 if full.startswith("/v1/") else 1) + 1)
     if end < 0:
         end = len(full)
-    raw_query = url.raw_query_string
+    raw_query = asked.url.raw_query_string
     return Request(
-        request.method,
+        asked.method,
         full[end + 1 :],
-        tuple(url.query.items()) if raw_query else (),
-        _headers(request),
+        tuple(asked.url.query.items()) if raw_query else (),
+        asked.head.headers,
         body,
-        request.match_info,
-        root_url(request) + full[:end],
+        asked.match_info,
+        (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
-        app[SETTINGS].is_strict,
+        settings.is_strict,
     )
-
-
-def _headers(request: web.Request) -> dict[str, str]:
-    """Return the headers by lower-case name; lines of one name are one list (RFC 9110, 5.3)."""
-    sent = request.headers
-    found = {name.lower(): value if value.isascii() else _readable(value) for name, value in sent.items()}
-    if len(found) < len(sent):
-        for name in found:
-            mark = "; " if name == "cookie" else ", "
-            found[name] = mark.join(map(_readable, sent.getall(name)))
-    return found
-
-
-def _readable(value: str) -> str:
-    """Return a header's value as text that can be stored; what is not UTF-8 is read as ISO 8859-1 (RFC 9110, 5.5)."""
-    raw = value.encode("utf-8", "surrogateescape")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("iso8859-1")

@@ -5,15 +5,35 @@ whole answers of a simulator that is a third of what they cost. Whatever is not 
 that may have no body, a connection that will close, cookies, a request from a page) goes the usual way.
 """
 
+import asyncio
+from collections.abc import Iterable
+
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
-_NO_BODY = frozenset({204, 304})
+NO_BODY = frozenset({204, 304})
 _SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\n\r\n"
 _IN_ONE_PIECE = 16 * 1024
 _BUFFERED = 64 * 1024
+
+
+def write_whole(
+    transport: asyncio.WriteTransport, status: int, reason: str, fields: Iterable[tuple[str, str]], body: bytes
+) -> None:
+    """Write an answer that has a body, head and all. Raises `ValueError` for a field that holds a line break."""
+    lines = [f"{name}: {value}\r\n" for name, value in fields]
+    last = f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
+    text = f"HTTP/1.1 {status} {reason}\r\n{''.join(lines)}{last}"
+    if text.count("\r") != len(lines) + 6 or text.count("\n") != len(lines) + 6:
+        raise ValueError("a header holds a line break")
+    head = text.encode()
+    if len(body) <= _IN_ONE_PIECE:
+        transport.write(head + body)
+    else:
+        transport.write(head)
+        transport.write(body)
 
 
 class WholeResponse(web.Response):
@@ -26,7 +46,7 @@ class WholeResponse(web.Response):
         if (
             request.version != HttpVersion11
             or request.method == "HEAD"
-            or self._status in _NO_BODY
+            or self._status in NO_BODY
             or not request.keep_alive
             or self._keep_alive is False
             or self._cookies
@@ -46,22 +66,9 @@ class WholeResponse(web.Response):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("The client is gone.")
         body = self._body if isinstance(self._body, bytes) else b""
-        head = self._head(len(body))
-        if len(body) <= _IN_ONE_PIECE:
-            transport.write(head + body)
-        else:
-            transport.write(head)
-            transport.write(body)
+        write_whole(transport, self._status, self._reason or "", self._headers.items(), body)
         self._asked_by = None
         self._eof_sent = True
         if transport.get_write_buffer_size() > _BUFFERED:
             await request.writer.drain()
         return None
-
-    def _head(self, length: int) -> bytes:
-        fields = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
-        last = f"Content-Length: {length}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
-        head = f"HTTP/1.1 {self._status} {self._reason}\r\n{''.join(fields)}{last}"
-        if head.count("\r") != len(fields) + 6 or head.count("\n") != len(fields) + 6:
-            raise ValueError("a header holds a line break")
-        return head.encode()

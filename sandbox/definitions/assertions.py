@@ -3,11 +3,18 @@
 Each check has its own model on top of `Assertion`; unknown keys are errors.
 """
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 UNSET: Any = object()
+REFUSED: Final = "refused"
+
+
+def refusal(message: str) -> PydanticCustomError:
+    """Return the error for what makes a definition wrong as a whole; any other leaves an assertion unsupported."""
+    return PydanticCustomError(REFUSED, "{message}", {"message": message})
 
 
 class StrictModel(BaseModel):

@@ -59,13 +59,15 @@ class Vocabulary(Judge, Protocol):
         """Return what is wrong with a `when` clause's match, None when it can be used."""
         ...
 
+    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
+        """Return why a definition with this assertion is refused, None when it may be loaded."""
+        ...
+
     def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything wrong with an LLM task."""
-        ...
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ def load_benchmark(
     if problems:
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
+    refused = _check_assertions(definition, vocabulary, file, located)
+    if refused:
+        raise DefinitionError(refused)
     warnings = inspect(definition, vocabulary, file, located)
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
@@ -279,6 +284,21 @@ def _check_tasks(
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
         for path, message in requires_problems(task):
             problems.append(_problem(file, located, ("tasks", t, "criteria", *path), message))
+
+
+def _check_assertions(
+    definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located
+) -> list[Problem]:
+    """Return what refuses the definition rather than leaving an assertion unsupported; entities have their values."""
+    problems = []
+    for t, task in enumerate(definition.tasks):
+        for c, criterion in enumerate(task.criteria):
+            bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
+            reason = vocabulary.refused_assertion(criterion.assertion, bound.value if bound is not None else None)
+            if reason is not None:
+                at = ("tasks", t, "criteria", c, "assertion", "assert")
+                problems.append(_problem(file, located, at, reason))
+    return problems
 
 
 def _load_seeds(

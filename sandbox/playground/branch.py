@@ -58,6 +58,11 @@ class Document:
         return isinstance(self._value, bytes)
 
     @property
+    def known_size(self) -> int:
+        """How many bytes its content has; 0 for JSON that was not written yet."""
+        return len(self._value) if isinstance(self._value, bytes) else len(self._json or b"")
+
+    @property
     def json(self) -> bytes:
         """The document as JSON text, exact to the digit."""
         if self._json is None:

@@ -35,6 +35,25 @@ KEPT_RESPONSE_HEADERS: Final = frozenset("content-type etag last-modified locati
 REDACTED: Final = "[redacted]"
 
 
+def kept_request_headers(headers: Mapping[str, str]) -> str | None:
+    """Write the header fields of a request that are recorded, as JSON; None when there are none."""
+    kept = {name: value for name, value in headers.items() if name in KEPT_REQUEST_HEADERS}
+    return jsonio.dump(kept).decode() if kept else None
+
+
+class Headers(dict[str, str]):
+    """The header fields of a request by lower-case name, a value; `kept` is what is recorded of them.
+
+    A client sends the same ones again and again, so what is made of them is made once.
+    """
+
+    __slots__ = ("kept",)
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(fields)
+        self.kept = kept_request_headers(self)
+
+
 @dataclass(slots=True)
 class Request:
     """A call as a simulator sees it.

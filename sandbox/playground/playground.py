@@ -9,11 +9,11 @@ Delayed effects (`Interaction.schedule`) are settled before the next interaction
 due, so no timer is needed and a replay does the same.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sandbox import ids, jsonio, limits
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
@@ -46,27 +46,55 @@ class Sandbox:
     dataset: str | None = None
 
 
-class Done:
-    """An awaitable that is done already, whatever event loop awaits it."""
+class Commit(Protocol):
+    """The commit of an event: to await, which raises when the event is not on disk, or to be told of."""
 
-    def __await__(self) -> Generator[None, None, None]:
+    is_over: bool
+    error: Exception | None
+
+    def then(self, callback: "Callable[[Commit], None]", /) -> None:
+        """Call back once it is over; at once when it is already."""
+        ...
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait until the event is on disk; raises when it is not."""
+        ...
+
+
+class Done:
+    """A commit that is over already, whatever event loop awaits it."""
+
+    is_over = True
+    error: Exception | None = None
+
+    def then(self, callback: Callable[[Commit], None], /) -> None:
+        """Call back at once."""
+        callback(self)
+
+    def __await__(self) -> Generator[Any, None, None]:
         """Finish at once."""
         yield from ()
+
+
+DONE: Final = Done()
 
 
 class NullRecorder:
     """A recorder that keeps nothing: for trial runs, and to measure what recording costs."""
 
-    def submit(self, event: Event) -> Awaitable[None]:
+    def submit(self, event: Event, undo: Callable[[], None]) -> Done:
         """Forget the event."""
-        return Done()
+        return DONE
 
 
 class Recorder(Protocol):
-    """Where events go. `submit` takes the event at once and returns its commit to await."""
+    """Where events go. `submit` takes the event at once and returns its commit."""
 
-    def submit(self, event: Event) -> Awaitable[None]:
-        """Queue the event; the awaitable ends when it is on disk, or raises."""
+    def submit(self, event: Event, undo: Callable[[], None]) -> Commit:
+        """Queue the event. When it is not stored after all, `undo` is called, the last event's first.
+
+        Raises when nothing can be stored.
+        """
         ...
 
 
@@ -198,7 +226,7 @@ class Outcome:
 
     response: Response
     event: Event
-    committed: Awaitable[None]
+    committed: Commit
 
 
 @dataclass
@@ -345,8 +373,18 @@ class Playground:
             response,
             tuple(branch.changes_since(savepoint)),
         )
+        try:
+            committed = self.recorder.submit(event, partial(self._take_back, savepoint, seq))
+        except BaseException:
+            branch.rollback(savepoint)
+            raise
         self.seq = seq
-        return Outcome(response, event, self.recorder.submit(event)), raised
+        return Outcome(response, event, committed), raised
+
+    def _take_back(self, savepoint: Savepoint, seq: int) -> None:
+        """Return to before an event that could not be stored; memory is never ahead of the disk."""
+        self.branch.rollback(savepoint)
+        self.seq = seq - 1
 
     def _event_id(self, seq: int) -> str:
         """Return an event's id: the playground's own number and the event's, or from the seed."""

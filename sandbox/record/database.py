@@ -13,7 +13,10 @@ import aiosqlite
 
 SCHEMA_VERSION = 3
 FILE_NAME = "sandbox.sqlite3"
+BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows
+# Checkpoints are the keeper's work, never a commit's.
+_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=0")
 _HERE = Path(__file__).parent
 
 
@@ -76,23 +79,36 @@ def sync_log(file: Path) -> None:
         os.close(descriptor)
 
 
-async def connect(file: Path, *, is_reader: bool = False, is_immutable: bool = False) -> aiosqlite.Connection:
-    """Open a connection; a reader cannot write, and takes it that an immutable file is written by nobody.
+async def connect(
+    file: Path, *, is_reader: bool = False, is_immutable: bool = False, wait_ms: int = BUSY_TIMEOUT_MS
+) -> aiosqlite.Connection:
+    """Open a connection with a thread of its own: a reader cannot write, a writer waits for a lock.
+
+    A reader takes it that an immutable file is written by nobody.
 
     It is in autocommit mode; the writer begins with `BEGIN IMMEDIATE`. With `synchronous=NORMAL` a commit is in
-    the file before it is acknowledged, so it survives the death of the process at any moment; the writer has the
-    file synced to the medium right after (`sync_log`), which is what it takes to survive the machine's.
+    the file before it is acknowledged, so it survives the death of the process at any moment; the file is synced to the
+    medium right after (`sync_log`), which is what it takes to survive the machine's.
     """
     place = f"{file.absolute().as_uri()}?immutable=1" if is_immutable else file
     connection = await aiosqlite.connect(place, isolation_level=None, cached_statements=_STATEMENTS, uri=is_immutable)
     try:
         connection.row_factory = sqlite3.Row
-        await connection.execute("PRAGMA synchronous=NORMAL")
-        await connection.execute("PRAGMA foreign_keys=ON")
-        await connection.execute("PRAGMA busy_timeout=10000")
-        if is_reader:
-            await connection.execute("PRAGMA query_only=ON")
+        for pragma in (*_PRAGMAS, f"busy_timeout={wait_ms}", *(("query_only=ON",) if is_reader else ())):
+            await connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         await connection.close()  # an open one keeps the process alive
+        raise
+    return connection
+
+
+def connect_on_loop(file: Path) -> sqlite3.Connection:
+    """Open the connection that commits on the event loop: it waits for nobody."""
+    connection = sqlite3.connect(file, isolation_level=None, cached_statements=_STATEMENTS)
+    try:
+        for pragma in (*_PRAGMAS, "busy_timeout=0"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
         raise
     return connection

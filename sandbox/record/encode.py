@@ -1,7 +1,8 @@
 """Events to rows and back, and rows to what the API shows.
 
-A body of more than `limits.INLINE_BODY_BYTES` and every binary document is stored once by its
-SHA-256 in `blobs`. Changes hold the changed documents themselves, so that events can be folded.
+A body of more than `limits.INLINE_BODY_BYTES`, one that comes again (`bodies.py`) and every binary document is
+stored once by its SHA-256 in `blobs`. Changes hold the changed documents themselves, so that events can be folded, or
+say that the answer is the document.
 """
 
 import base64
@@ -17,7 +18,8 @@ from sandbox.clock import format_instant, parse_instant
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Change, Document
-from sandbox.playground.events import KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS, Event, Request, Response
+from sandbox.playground.events import KEPT_RESPONSE_HEADERS, Event, Headers, Request, Response, kept_request_headers
+from sandbox.record.bodies import Bodies, Place, place_new
 
 Statement = tuple[str, tuple[Any, ...]]
 BlobReader = Callable[[str], bytes]
@@ -30,27 +32,42 @@ _COLUMNS = (
 INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"
 
 
-def event_statements(event: Event) -> list[Statement]:
+def size_of(event: Event) -> int:
+    """Return about how many bytes an event takes to store."""
+    size = 0
+    if event.request is not None:
+        size = len(event.request.body)
+    if event.response is not None:
+        size += len(event.response.body)
+    for change in event.changes:
+        if change.document is not None:
+            size += change.document.known_size
+    return size
+
+
+def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
     """Return the inserts that store an event, blobs first."""
     statements: list[Statement] = []
     request, response = event.request, event.response
+    place = place_new if event.changes else bodies.place  # what changes something seldom comes again
     method = path = query = request_headers = request_body = request_sha = None
     if request is not None:
         method, path, query = request.method, request.path, request.raw_query or None
-        request_headers = _headers_text(tuple([kv for kv in request.headers.items() if kv[0] in KEPT_REQUEST_HEADERS]))
+        headers = request.headers
+        request_headers = headers.kept if isinstance(headers, Headers) else kept_request_headers(headers)
         body = request.recorded_body if request.recorded_body is not None else request.body
         if body:
-            request_body, request_sha = _store_body(body, statements)
+            request_body, request_sha = _store_body(body, place, statements)
     status = response_headers = response_body = response_sha = None
     if response is not None:
         status = response.status
-        kept = [(name, value) for k, value in response.headers.items() if (name := _kept_name(k)) is not None]
-        if response.content_type:
-            kept.append(("content-type", response.content_type))
-        response_headers = _headers_text(tuple(kept))
+        response_headers = _kept_response_headers(tuple(response.headers.items()), response.content_type)
         body = response.recorded_body if response.recorded_body is not None else response.body
-        response_body, response_sha = _store_body(body, statements)
-    changes = _encode_changes(event.changes, statements) if event.changes else None
+        response_body, response_sha = _store_body(body, place, statements)
+    changes = None
+    if event.changes:
+        answered = response_body if response is not None and response_body is response.body else None
+        changes = _encode_changes(event.changes, answered, statements)
     row = (
         event.playground_id,
         event.seq,
@@ -76,43 +93,47 @@ def event_statements(event: Event) -> list[Statement]:
     return statements
 
 
-@lru_cache(maxsize=256)
-def _kept_name(name: str) -> str | None:
-    return name.lower() if name.lower() in KEPT_RESPONSE_HEADERS else None
-
-
 @lru_cache(maxsize=4096)
-def _headers_text(kept: tuple[tuple[str, str], ...]) -> str | None:
-    """Write the headers that are kept; most calls of a client send the same ones, so most texts are at hand."""
-    return jsonio.dump(dict(kept)).decode() if kept else None
+def _kept_response_headers(headers: tuple[tuple[str, str], ...], content_type: str | None) -> str | None:
+    """Write the headers that are kept; most answers have the same ones as one before, so most texts are at hand."""
+    kept = {name.lower(): value for name, value in headers if name.lower() in KEPT_RESPONSE_HEADERS}
+    if content_type:
+        kept["content-type"] = content_type
+    return jsonio.dump(kept).decode() if kept else None
 
 
-def _store_body(body: bytes, statements: list[Statement]) -> tuple[bytes | None, str | None]:
-    if len(body) <= limits.INLINE_BODY_BYTES:
-        return body or None, None
-    sha = hashlib.sha256(body).hexdigest()
-    statements.append((INSERT_BLOB, (sha, body)))
-    return None, sha
+def _store_body(body: bytes, place: Place, statements: list[Statement]) -> tuple[bytes | None, str | None]:
+    sha, is_new = place(body)
+    if is_new:
+        statements.append((INSERT_BLOB, (sha, body)))
+    return (body or None, None) if sha is None else (None, sha)
 
 
-def _encode_changes(changes: tuple[Change, ...], statements: list[Statement]) -> str:
+def _encode_changes(changes: tuple[Change, ...], answered: bytes | None, statements: list[Statement]) -> str:
+    """Write changes as `[collection, key, version, kind, content]`.
+
+    A document is what is deleted (0), JSON (1), a blob's name (2), or the JSON that the event answers with (3).
+    """
     parts = []
     for change in changes:
         head = [change.collection, change.key, change.version]
-        if change.document is None:
+        document = change.document
+        if document is None:
             parts.append(jsonio.dump([*head, 0, None]))
-        elif change.document.is_binary:
-            content: bytes = change.document.value
+        elif document.is_binary:
+            content: bytes = document.value
             sha = hashlib.sha256(content).hexdigest()
             statements.append((INSERT_BLOB, (sha, content)))
             parts.append(jsonio.dump([*head, 2, sha]))
+        elif document.json is answered:
+            parts.append(jsonio.dump([*head, 3, None]))
         else:
-            parts.append(jsonio.dump([*head, 1])[:-1] + b"," + change.document.json + b"]")
+            parts.append(jsonio.dump([*head, 1])[:-1] + b"," + document.json + b"]")
     return (b"[" + b",".join(parts) + b"]").decode()
 
 
-def decode_changes(text: str | None, read_blob: BlobReader) -> tuple[Change, ...]:
-    """Read the changes of a stored event."""
+def decode_changes(text: str | None, answered: bytes, read_blob: BlobReader) -> tuple[Change, ...]:
+    """Read the changes of a stored event that answered with a body."""
     if not text:
         return ()
     changes = []
@@ -122,6 +143,8 @@ def decode_changes(text: str | None, read_blob: BlobReader) -> tuple[Change, ...
             document = Document(content, version=version)
         elif kind == 2:
             document = Document(read_blob(content), version=version)
+        elif kind == 3:
+            document = Document(json=answered, version=version)
         changes.append(Change(collection, key, version, document))
     return tuple(changes)
 
@@ -157,7 +180,7 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
         row["duration_ms"],
         request,
         response,
-        decode_changes(row["changes"], read_blob),
+        decode_changes(row["changes"], b"" if response is None else response.body, read_blob),
     )
 
 

@@ -1,10 +1,11 @@
 """The hub: passes events to the writer and wakes whoever follows a playground."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sandbox.playground.events import Event
+from sandbox.record.units import Unit
 from sandbox.record.writer import Writer
 
 
@@ -16,11 +17,11 @@ class EventHub:
         self._followers: dict[str, set[asyncio.Event]] = {}
         self.is_closing = False
 
-    def submit(self, event: Event) -> Awaitable[None]:
+    def submit(self, event: Event, undo: Callable[[], None]) -> Unit:
         """Queue an event; followers of its playground wake once it is on disk."""
-        committed = self._writer.submit(event)
+        committed = self._writer.submit(event, undo)
         if event.playground_id in self._followers:
-            committed.add_done_callback(lambda _: self.wake(event.playground_id))
+            committed.then(lambda _: self.wake(event.playground_id))
         return committed
 
     def wake(self, playground_id: str) -> None:

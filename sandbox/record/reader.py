@@ -13,6 +13,7 @@ from sandbox.playground.events import Event
 from sandbox.record import encode
 
 _EVENT_BATCH = 500
+_BLOBS_AT_ONCE = 50
 
 
 class Reader:
@@ -87,4 +88,9 @@ class Reader:
         for row in rows:
             if row["changes"] and ",2," in row["changes"]:
                 shas |= {c[4] for c in jsonio.parse(row["changes"]) if c[3] == 2}
-        return {sha: await self.blob(sha) for sha in shas}
+        names, blobs = sorted(shas), {}
+        for start in range(0, len(names), _BLOBS_AT_ONCE):
+            wanted = names[start : start + _BLOBS_AT_ONCE]
+            sql = f"SELECT sha256, body FROM blobs WHERE sha256 IN ({', '.join('?' * len(wanted))})"
+            blobs.update({row["sha256"]: bytes(row["body"]) for row in await self.rows(sql, *wanted)})
+        return blobs

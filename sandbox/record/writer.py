@@ -1,182 +1,293 @@
 """The one writer: everything that is stored goes through here, in order, by group commit.
 
-`submit` and `write` take a unit of work (one or more statements) at once and return a future; a single task
-commits all that is waiting in one transaction and then resolves the futures. So what was submitted
-first is never stored without what came before it, and an awaited future means: on disk.
+`submit` and `write` take a unit of work at once; what one turn of the event loop brings is committed together at its
+end, on the loop itself, since the way to a thread and back costs more than the commit. So what was submitted first is
+never stored without what came before it, and an awaited unit means: on disk.
 
-If a commit fails, its units fail and the writer stops taking more: what the server holds in memory
-is then ahead of the disk, and only a restart (which folds what is on disk) is safe.
+The loop must not wait for a disk. Units of some hundred kilobytes go to SQLite's thread; so does everything for as long
+as another connection holds the lock, as a commit takes more than `QUICK_S`, or as a checkpoint is being brought to
+its end (`keeper.py`). There is one queue, and at any time one of the two takes from it.
+
+What SQLite refuses for what it holds fails alone, with what its owner did after it, and is taken back in memory; so
+does what a full disk has no room for, and what meets a lock that stays (`refusals.py`). If the medium fails, the writer
+stops taking more; only a restart, which folds what is on disk, is safe then.
 """
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import aiosqlite
 
+from sandbox.clock import monotonic_s
+from sandbox.limits import KIB
 from sandbox.logs import get_logger
 from sandbox.playground.events import Event
-from sandbox.record import encode
+from sandbox.record import database, encode
+from sandbox.record.bodies import Bodies
+from sandbox.record.keeper import Keeper, open_keeper
+from sandbox.record.refusals import is_own_fault, is_passing, told
+from sandbox.record.transaction import Calls, statements_size, store
+from sandbox.record.units import Statement, Unit, WriterError
 
-Statement = tuple[str, Sequence[Any]]
+__all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
-_PLACEHOLDERS = re.compile(r"\(\?(, \?)*\)")
-_ROWS_AT_ONCE = 100
-SYNC_INTERVAL_S = 0.1
-LINGER_S = 0.001
+QUICK_S = 0.005
+LARGE_BYTES = 512 * KIB
 
 log = get_logger()
 
 
-class WriterError(Exception):
-    """Nothing more can be stored; restart the server once the cause is gone."""
+async def open_writer(file: Path) -> "Writer":
+    """Open the connections to a database that is migrated, and begin."""
+    slow = await database.connect(file)
+    try:
+        return Writer(database.connect_on_loop(file), slow, await open_keeper(file))
+    except BaseException:
+        await slow.close()
+        raise
 
 
 class Writer:
-    """Group-commits units of work on one connection, which must be in autocommit mode."""
+    """Group-commits units of work, on the event loop that made it; its connections are in autocommit mode."""
 
-    def __init__(self, connection: aiosqlite.Connection, sync: Callable[[], None] | None = None) -> None:
-        self._connection = connection
-        self._sync = sync
-        self._unsynced = asyncio.Event()
-        self._syncer: asyncio.Task[None] | None = None
-        self._waiting: list[Statement] = []
-        self._units: list[asyncio.Future[None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, quick: sqlite3.Connection, slow: aiosqlite.Connection, keeper: Keeper) -> None:
+        self._quick = quick
+        self._slow = slow
+        self._keeper = keeper
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[Unit] = []
+        self._size = 0
+        self._is_due = False
+        self._came = self._came_before = 0
+        self._is_quick = True
+        self._is_held = False
+        self._on_thread: asyncio.Task[None] | None = None
+        self._bodies = Bodies()
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
+        keeper.start(self.hold, self.release)
 
-    def start(self) -> None:
-        """Begin to commit; call it on the event loop that will use the writer."""
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._run(), name="sandbox-writer")
-        if self._sync is not None:
-            self._syncer = asyncio.create_task(self._keep_synced(self._sync), name="sandbox-syncer")
+    def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
+        """Queue an event; await the result before its response is sent. `undo` takes it back in memory.
 
-    def submit(self, event: Event) -> "asyncio.Future[None]":
-        """Queue an event; await the result before its response is sent."""
-        return self.write(encode.event_statements(event))
+        Raises `WriterError` when nothing can be stored.
+        """
+        self._check_open()
+        size = encode.size_of(event)
+        if size > LARGE_BYTES:
+            return self._take_in(
+                Unit((), size, (event.playground_id,), undo, partial(encode.event_statements, event, Bodies()))
+            )
+        return self._take_in(Unit(encode.event_statements(event, self._bodies), size, (event.playground_id,), undo))
 
-    def write(self, statements: Iterable[Statement]) -> "asyncio.Future[None]":
+    def write(
+        self, statements: Iterable[Statement], *, owners: tuple[str, ...] = (), undo: Callable[[], None] | None = None
+    ) -> "asyncio.Future[None]":
         """Queue a unit of work. The future resolves once it is on disk.
 
-        Raises `WriterError` when the writer has failed or is closed.
+        What has no `undo` cannot be taken back: when a full or locked disk keeps it from being stored, the writer
+        fails. Raises `WriterError` when it has, or is closed.
         """
-        if self.failure is not None or self._closing:
-            raise WriterError(self.failure or "The server is shutting down.")
-        future: asyncio.Future[None] = (self._loop or asyncio.get_running_loop()).create_future()
-        self._waiting += statements
-        self._units.append(future)
-        if len(self._units) == 1:
-            self._wake.set()
-        return future
+        self._check_open()
+        rows = list(statements)
+        return self._take_in(Unit(rows, statements_size(rows), owners, undo)).future
 
     async def flush(self) -> None:
         """Wait until everything queued so far is on disk."""
-        await self.write(())
+        await self.write((), undo=_nothing)
 
     async def close(self) -> None:
-        """Commit what is queued and close the connection."""
+        """Commit what is queued and close the connections."""
         self._closing = True
-        self._wake.set()
-        if self._task is not None:
-            await self._task
-        if self._syncer is not None:
-            self._syncer.cancel()
-            await asyncio.gather(self._syncer, return_exceptions=True)
-        await self._connection.close()
+        await self._keeper.stop()
+        while self._queue or self._on_thread is not None:
+            if self._on_thread is None:
+                self._commit()
+            else:
+                await self._on_thread
+        self._quick.close()
+        await self._keeper.close()
+        await self._slow.close()
 
-    async def _keep_synced(self, sync: Callable[[], None]) -> None:
-        """Sync what was committed to the medium, on a thread, at most every `SYNC_INTERVAL_S`."""
-        while True:
-            await self._unsynced.wait()
-            self._unsynced.clear()
-            await asyncio.to_thread(sync)
-            await asyncio.sleep(SYNC_INTERVAL_S)
+    def hurry(self) -> None:
+        """Commit now if there is one unit and the turns of late brought no more; else at the turn's end.
 
-    async def _run(self) -> None:
-        size = 1
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._units:
-                await asyncio.sleep(0)  # let everything that is ready now join this commit
-                if len(self._units) * 2 < size:  # the server is busy: more is on its way
-                    await asyncio.sleep(LINGER_S)
-                statements, units = self._waiting, self._units
-                self._waiting, self._units = [], []
-                size = len(units)
-                await self._commit(statements, units)
-            if self._closing:
-                return
+        Who is alone does not have to wait for another turn of the loop, and who is not alone is waited for.
+        """
+        if self._came == 1 and self._came_before <= 1:
+            self._commit()
 
-    async def _commit(self, statements: list[Statement], units: "list[asyncio.Future[None]]") -> None:
+    def hold(self) -> None:
+        """Leave the queue alone until `release`."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Go on with the queue."""
+        self._is_held = False
+        self._commit()
+
+    # -- the queue -------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self.failure is not None or self._closing:
+            raise WriterError(self.failure or "The server is shutting down.")
+
+    def _take_in(self, unit: Unit) -> Unit:
+        self._queue.append(unit)
+        self._size += unit.size
+        self._came += 1
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._end_turn)
+        return unit
+
+    def _end_turn(self) -> None:
+        """Commit what this turn of the loop has brought: everything that was ready has run before this."""
+        self._is_due = False
+        self._came, self._came_before = 0, self._came
+        self._commit()
+
+    def _take_all(self) -> list[Unit]:
+        units, self._queue, self._size = self._queue, [], 0
+        return units
+
+    # -- on the loop -----------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        if not self._queue or self._on_thread is not None or self._is_held:
+            return
+        if not self._is_quick or self._size > LARGE_BYTES:
+            self._go_to_thread()
+            return
+        units = self._take_all()
+        began = monotonic_s()
         try:
-            if self.failure is not None:
-                raise WriterError(self.failure)
-            if statements:
-                await self._store(statements)
-                self.commits += 1
-                self._unsynced.set()
-        except Exception as error:
-            self.failure = f"The record cannot be written: {error}. Free the disk and restart the server."
-            log.error("record failed", error=str(error))
+            _call_all(self._quick, store(units))
+        except Exception:  # busy, or worse: the thread has the time to find out
+            self._queue = units + self._queue
+            self._is_quick = False
+            self._go_to_thread()
+            return
+        self._is_quick = monotonic_s() - began <= QUICK_S
+        self._settle(units)
+
+    # -- on the thread ---------------------------------------------------------------------------
+
+    def _go_to_thread(self) -> None:
+        self._on_thread = self._loop.create_task(self._commit_on_thread(), name="sandbox-writer")
+
+    async def _commit_on_thread(self) -> None:
+        """Commit by way of SQLite's thread until that is quick again."""
+        while self._queue and not self._is_held:
+            units = self._take_all()
+            began = monotonic_s()
             try:
-                await self._connection.rollback()
-            except Exception as second:
-                log.error("rollback failed", error=str(second))
-            for future in units:
-                if not future.done():
-                    future.set_exception(WriterError(self.failure))
-                    future.exception()
-            return
-        for future in units:
-            if not future.done():
-                future.set_result(None)
+                await self._make(units)
+                await _hand_over(self._slow, store(units))
+            except Exception as error:
+                self._fail(units, error)
+            else:
+                self._settle(units)
+            self._is_quick = self._is_quick or monotonic_s() - began <= QUICK_S
+            if self._is_quick and self._size <= LARGE_BYTES:
+                break
+        self._on_thread = None
+        self._commit()
 
-    async def _store(self, statements: list[Statement]) -> None:
-        """Store a batch in one transaction; a single statement is one by itself, at one trip to SQLite's thread."""
-        calls = list(_calls(statements))
-        if len(calls) == 1:
-            await self._connection.execute(*calls[0])
-            return
-        await self._connection.execute("BEGIN IMMEDIATE")
-        for sql, values in calls:
-            await self._connection.execute(sql, values)
-        await self._connection.execute("COMMIT")
+    @staticmethod
+    async def _make(units: list[Unit]) -> None:
+        """Write out the statements of large units."""
+        for unit in units:
+            if unit.make is not None:
+                unit.statements = await asyncio.to_thread(unit.make)
+
+    # -- what became of it -----------------------------------------------------------------------
+
+    def _settle(self, units: list[Unit]) -> None:
+        self.commits += 1
+        self._keeper.note(sum([unit.size for unit in units]))
+        for unit in units:
+            if unit.error is not None:
+                self._take_back(units)
+                break
+        for unit in units:
+            if not unit.is_over:
+                unit.finish()
+
+    def _fail(self, units: list[Unit], error: Exception) -> None:
+        """Take everything back that is not stored: the medium does not take it."""
+        for unit in units:
+            if not unit.is_stored and unit.error is None:
+                unit.error = error
+        self._take_back(units)
+        for unit in units:
+            if not unit.is_over:
+                unit.finish()
+
+    def _take_back(self, units: list[Unit]) -> None:
+        """Take back in memory what was refused, and what is queued and builds on it."""
+        self._bodies.forget()
+        refused = [unit for unit in units if unit.error is not None]
+        causes: dict[str, Exception] = {}
+        for unit in refused:
+            causes.update(dict.fromkeys(unit.owners, unit.error or WriterError()))
+        failing = next((u.error for u in refused if u.error is not None and self._is_final(u, u.error)), None)
+        if failing is not None:
+            self.failure = f"The record cannot be written: {failing}. Free the disk and restart the server."
+            log.error("record failed", error=str(failing))
+        kept: list[Unit] = []
+        for unit in self._take_all():
+            unit.error = failing or next((causes[owner] for owner in unit.owners if owner in causes), None)
+            (kept if unit.error is None else refused).append(unit)
+            if unit.error is not None:
+                causes.update(dict.fromkeys(unit.owners, unit.error))
+        self._queue, self._size = kept, sum(unit.size for unit in kept)
+        for unit in reversed(refused):
+            if unit.undo is not None:
+                unit.undo()
+        for unit in refused:
+            error = unit.error or WriterError()
+            log.error("not recorded", error=str(error), owners=unit.owners)
+            unit.finish(WriterError(self.failure) if failing is not None else told(error))
+
+    @staticmethod
+    def _is_final(unit: Unit, error: Exception) -> bool:
+        """Whether nothing more can be stored: the medium fails, or memory is ahead of it for good."""
+        return (is_passing(error) and unit.undo is None) or not (is_passing(error) or is_own_fault(error))
 
 
-def _calls(statements: list[Statement]) -> Iterable[tuple[str, Sequence[Any]]]:
-    """Turn statements into calls, in order; neighbouring inserts of the same kind into one of many rows.
-
-    SQLite's thread gives up the interpreter for each statement and has to win it back from the
-    event loop, so one statement of thirty rows is far cheaper than thirty of one.
-    """
-    start = 0
-    while start < len(statements):
-        sql = statements[start][0]
-        most = _ROWS_AT_ONCE if _is_plain_insert(sql) else 1
-        end = start + 1
-        while end < len(statements) and end - start < most and statements[end][0] == sql:
-            end += 1
-        if end - start == 1:
-            yield statements[start]
-        else:
-            yield _of_rows(sql, end - start), [value for _, row in statements[start:end] for value in row]
-        start = end
+def _nothing() -> None:
+    """Take back nothing."""
 
 
-@lru_cache(maxsize=256)
-def _is_plain_insert(sql: str) -> bool:
-    return sql.startswith("INSERT") and _PLACEHOLDERS.fullmatch(sql[sql.rfind("(") :]) is not None
+def _call_all(connection: sqlite3.Connection, calls: Calls) -> None:
+    """Make the calls here and now."""
+    with suppress(StopIteration):
+        sql, values = next(calls)
+        while True:
+            try:
+                if sql != "ROLLBACK" or connection.in_transaction:
+                    connection.execute(sql, values)
+            except Exception as error:
+                sql, values = calls.throw(error)
+            else:
+                sql, values = next(calls)
 
 
-@lru_cache(maxsize=4 * _ROWS_AT_ONCE)
-def _of_rows(sql: str, count: int) -> str:
-    values = sql[sql.rfind("(") :]
-    return f"{sql}{f', {values}' * (count - 1)}"
+async def _hand_over(connection: aiosqlite.Connection, calls: Calls) -> None:
+    """Make the calls on the connection's thread."""
+    with suppress(StopIteration):
+        sql, values = next(calls)
+        while True:
+            try:
+                if sql != "ROLLBACK" or connection.in_transaction:
+                    await connection.execute(sql, values)
+            except Exception as error:
+                sql, values = calls.throw(error)
+            else:
+                sql, values = next(calls)

@@ -79,3 +79,5 @@ class RunLookup:
         self.by_token.pop(run.token_hash, None)
         for task_run in run.task_runs:
             self.by_task_run.pop(task_run.id, None)
+            for sandbox in task_run.sandboxes:
+                self.by_sandbox.pop(sandbox.id, None)

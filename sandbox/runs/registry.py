@@ -135,6 +135,11 @@ class Registry:
         simulators = [self.simulator(simulator.type) for simulator in definition.environment.simulators]
         return {s.surface: Surface(s.surface, s.collections, s.find_path_problem) for s in simulators}
 
+    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
+        """Return why a definition with this assertion is refused; `entity` is None without an input entity."""
+        parsed = parse_assertion(self.checks, assertion, entity)
+        return parsed.reason if isinstance(parsed, UnsupportedAssertion) and parsed.is_refused else None
+
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse a dataset for a simulator; the same content and configuration give the same seed."""
         simulator = self.simulator(simulator_type)

@@ -99,7 +99,7 @@ class RunService(RunLookup):
             for i, task in enumerate(benchmark.definition.tasks)
         ]
         self.admit(run)
-        await self._writer.write(storage.insert_run(run))
+        await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
         return run, token
 
     def concurrency_of(self, run: BenchmarkRun) -> int:

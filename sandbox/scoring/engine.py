@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from sandbox import jsonio
-from sandbox.definitions.assertions import Assertion
+from sandbox.definitions.assertions import REFUSED, Assertion
 from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
@@ -29,9 +29,10 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedAssertion:
-    """Why no check accepts an assertion."""
+    """Why no check accepts an assertion. `is_refused` says that a definition with it is not loaded at all."""
 
     reason: str
+    is_refused: bool = False
 
     @property
     def details(self) -> str:
@@ -42,7 +43,7 @@ class UnsupportedAssertion:
 def parse_assertion(
     checks: Mapping[str, Check], assertion: Json, entity: Json = None
 ) -> Assertion | UnsupportedAssertion:
-    """Read an assertion with its check's model, the entity's values put in first."""
+    """Read an assertion with its check's model, the entity's values put in first, and the entity at hand."""
     if not isinstance(assertion, Mapping):
         return UnsupportedAssertion("an assertion is an object with `assert` and the fields of that check")
     try:
@@ -56,11 +57,12 @@ def parse_assertion(
     if check is None:
         return UnsupportedAssertion(f'no check is called "{name}"{did_you_mean(name, checks)}')
     try:
-        model = check.model.model_validate(bind_entity(dict(assertion), entity))
+        model = check.model.model_validate(bind_entity(dict(assertion), entity), context={"entity": entity})
     except Invalid as error:
         return UnsupportedAssertion(error.message)
     except ValidationError as error:
-        return UnsupportedAssertion(_describe_validation(name, check.model, error))
+        is_refused = any(problem["type"] == REFUSED for problem in error.errors())
+        return UnsupportedAssertion(_describe_validation(name, check.model, error), is_refused)
     problem = Expectations.of(model).describe_problem(check)
     return model if problem is None else UnsupportedAssertion(f"{name}: {problem}")
 

@@ -101,12 +101,14 @@ class _Comparison:
 
 
 def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
-    """Compare the subjects of a selection with an assertion.
+    """Compare the subjects of a selection with an assertion; what could not be evaluated fails it.
 
     Raises what the subjects' `values_at` raises for a path that cannot be read.
     """
     expected = Expectations.of(assertion)
     compared = _compare_all(check, expected, selection.subjects)
+    if selection.problem is not None:
+        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None))
     if expected.is_absent:
         return _judge_absence(check, expected, selection, compared)
     picked = compared[0] if check.picks == "first" else max(compared, key=lambda comparison: comparison.hits)

@@ -173,6 +173,7 @@ class Selection:
     `candidates` is asked only when nothing was found and that is a failure: everything that could
     have been meant, the likeliest first; it is read as far as `scoring/nearest.py` looks. `kind`
     names one of them for people. Without a kind there is nothing that could come near.
+    `problem` says what could not be evaluated on it; then the check fails, whatever else holds.
     """
 
     sought: str
@@ -180,6 +181,7 @@ class Selection:
     evidence: Mapping[str, Json] = field(default_factory=dict)
     kind: str = ""
     candidates: Callable[[], Iterable[Candidate]] = _no_candidates
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,48 @@
 """`make bench`: what the server costs beside a bare aiohttp route, all in one run on one machine.
 
 Every rate is taken in alternation with the bare route that returns the same bytes, and printed as a
-ratio; absolute figures stand beside it for orientation only.
+ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
+
+`make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create restore llm search seed stall
+peers.
+The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
+temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
 
 import asyncio
 import json
+import os
 import signal
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 from tests.bench import data, servers
+from tests.bench.earlier import ROOT, earlier_build
 from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
 from tests.bench.peers import bench_peers
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
+from tests.bench.stall import bench_stall
+from tests.bench.targets import (
+    BESIDE_HL7,
+    CREATE_INSIDE,
+    P99,
+    READ_ALONE,
+    READ_BARE,
+    READ_INSIDE,
+    READ_TOGETHER,
+    SEARCH_BARE,
+    SEQUENTIAL,
+    Scores,
+)
 
 ROUNDS = 5
 COUNT = 4000
@@ -66,7 +88,7 @@ async def ratio_to_bare(
     return statistics.median(ratios), statistics.median(rates), statistics.median(bare_rates)
 
 
-async def bench_fhir(session: aiohttp.ClientSession, home: Path, bare: servers.Server) -> None:
+async def bench_fhir(session: aiohttp.ClientSession, home: Path, bare: servers.Server, scores: Scores) -> None:
     """Read and one-parameter search through the run-scoped surface, recorded."""
     seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
     with servers.sandbox(home / "fhir-data", seeds, playgrounds) as server:
@@ -86,29 +108,100 @@ async def bench_fhir(session: aiohttp.ClientSession, home: Path, bare: servers.S
                     ratio, rate, plain = await ratio_to_bare(session, peer, root + path, token)
                     value = f"{ratio:.2f}   ({rate:,.0f} of {plain:,.0f} per second)"
                     say(f"{name} / bare aiohttp on {loop}", value)
+                    if loop == "uvloop":
+                        scores.note(READ_BARE if name == "FHIR read" else SEARCH_BARE, ratio)
 
 
-async def bench_recording(session: aiohttp.ClientSession, home: Path) -> None:
-    """What recording costs: the same reads with and without it, in alternation."""
+@dataclass
+class Side:
+    """One server of a comparison, what is asked of it, and what every round showed."""
+
+    server: servers.Server
+    call: bytes
+    rates: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+
+
+async def bench_recording(session: aiohttp.ClientSession, home: Path, scores: Scores) -> None:
+    """What recording costs: the same reads with and without it and by the earlier build, in alternation."""
     seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
     with (
+        earlier_build(home) as tree,
         servers.sandbox(home / "on", seeds, playgrounds) as on,
         servers.sandbox(home / "off", seeds, playgrounds, recording=False) as off,
+        servers.sandbox(home / "before", seeds, playgrounds, tree=tree) as before,
     ):
-        calls = []
-        for server in (on, off):
-            root, token, _ = await start_run(session, server.url, "bench")
-            async with session.get(f"{root}/fhir/Patient?_count=1", headers={"Authorization": f"Bearer {token}"}) as a:
-                patient = (await a.json())["entry"][0]["resource"]
-            calls.append((server.url, request_bytes("GET", f"{root}/fhir/Patient/{patient['id']}", token)))
-        ratios = []
-        for _ in range(ROUNDS):
-            rates = [(await drive(url, [call], count=COUNT, connections=CONNECTIONS)).rate for url, call in calls]
-            ratios.append(rates[0] / rates[1])
-        say("recording on / off, FHIR read", f"{statistics.median(ratios):.2f}")
+        for connections, count in ((1, COUNT // 2), (CONNECTIONS, COUNT)):
+            sides = []
+            for server in (on, off, before):
+                root, token, _ = await start_run(session, server.url, "bench")
+                headers = {"Authorization": f"Bearer {token}"}
+                async with session.get(f"{root}/fhir/Patient?_count=1", headers=headers) as answer:
+                    patient = (await answer.json())["entry"][0]["resource"]
+                sides.append(Side(server, request_bytes("GET", f"{root}/fhir/Patient/{patient['id']}", token)))
+            for number in range(ROUNDS + 1):
+                for side in sides:
+                    cpu_s = side.server.cpu_s()
+                    result = await drive(side.server.url, [side.call], count=count, connections=connections)
+                    assert result.statuses == {200}
+                    if number > 0:  # the first one is to warm up
+                        side.rates.append(result.rate)
+                        side.p50.append(result.quantile(0.5))
+                        side.p99.append(result.quantile(0.99))
+                        side.cpu_s.append((side.server.cpu_s() - cpu_s) / count)
+            mine, unrecorded, earlier = sides
+            ratio = middle(mine.rates, unrecorded.rates)
+            costs = [f"{statistics.median(side.cpu_s) * 1e6:.0f}" for side in sides]
+            cpu = f"processor time an answer: on {costs[0]}, off {costs[1]}, earlier build {costs[2]} µs"
+            say(f"recording on / off, FHIR read, connections: {connections}", f"{ratio:.2f}   ({cpu})")
+            for name, ours, theirs in (("p50", mine.p50, earlier.p50), ("p99", mine.p99, earlier.p99)):
+                value = f"{middle(ours, theirs):.2f}   ({statistics.median(ours) * 1000:.2f} ms)"
+                say(f"{name} of recorded reads / earlier build, connections: {connections}", value)
+            if connections == 1:
+                scores.note(READ_ALONE, ratio, cpu)
+                scores.note(SEQUENTIAL, middle(mine.p50, earlier.p50))
+            else:
+                scores.note(READ_TOGETHER, ratio, cpu)
+                scores.note(P99, middle(mine.p99, earlier.p99))
 
 
-async def bench_hl7(session: aiohttp.ClientSession, home: Path, bare: servers.Server) -> None:
+def middle(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+async def bench_inside(home: Path, scores: Scores) -> None:
+    """What an interaction costs in process, by this build and by the earlier one, in alternation."""
+    with earlier_build(home) as tree:
+        rounds = [[await inside(place) for place in (ROOT, tree)] for _ in range(ROUNDS)]
+    for name in rounds[0][0]:
+        mine = statistics.median(row[0][name] for row in rounds)
+        ratio = middle([row[0][name] for row in rounds], [row[1][name] for row in rounds])
+        kind, label, in_a_turn, what = name.split()
+        value = f"{mine:.1f} µs, {ratio:.2f} of the earlier build's"
+        say(f"{kind} in process, {label}, {in_a_turn} in a turn of the loop, {what}", value)
+        if label == "recorded" and int(in_a_turn) > 1 and what == "processor":
+            clock = statistics.median(row[0][name.replace(what, "clock")] for row in rounds)
+            said = f"processor time, {ratio:.2f} of the earlier build's; {clock:.1f} µs on the clock"
+            scores.note(READ_INSIDE if kind == "read" else CREATE_INSIDE, mine, said)
+
+
+async def inside(tree: Path) -> dict[str, float]:
+    """Measure a build in a process of its own."""
+    script = Path(__file__).parent / "inprocess.py"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tree), str(ROOT)))}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), cwd=tree, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    found: dict[str, float] = json.loads(out)
+    return found
+
+
+async def bench_hl7(session: aiohttp.ClientSession, home: Path, bare: servers.Server, scores: Scores) -> None:
     """A 20-segment ORU, and what it does to the delay of FHIR reads beside it."""
     seeds, playgrounds = data.write_clinic(home / "fhir", resources=0, tasks=2)
     with servers.sandbox(home / "hl7", seeds, playgrounds) as server:
@@ -137,6 +230,7 @@ async def bench_hl7(session: aiohttp.ClientSession, home: Path, bare: servers.Se
             beside.append((await drive(root, [read], count=500, connections=1)).quantile(0.99))
             await hl7
         a, b = statistics.median(alone) * 1000, statistics.median(beside) * 1000
+        scores.note(BESIDE_HL7, b / a)
         say("p99 of a FHIR read beside an HL7 sender / alone", f"{b / a:.2f}   ({b:.2f} ms, alone {a:.2f} ms)")
 
 
@@ -202,23 +296,29 @@ async def bench_restore(session: aiohttp.ClientSession, home: Path) -> None:
 
 async def main() -> None:
     """Run the benchmarks that are named, or all."""
-    wanted = set(sys.argv[1:])
+    wanted, scores = set(sys.argv[1:]), Scores()
+    if wanted & {"-h", "--help"}:
+        print(__doc__)
+        return
     with tempfile.TemporaryDirectory() as folder, servers.bare() as bare:
         home = Path(folder)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=600)) as session:
             for name, bench in (
-                ("fhir", lambda: bench_fhir(session, home, bare)),
-                ("recording", lambda: bench_recording(session, home)),
-                ("hl7", lambda: bench_hl7(session, home, bare)),
+                ("fhir", lambda: bench_fhir(session, home, bare, scores)),
+                ("recording", lambda: bench_recording(session, home, scores)),
+                ("inprocess", lambda: bench_inside(home, scores)),
+                ("hl7", lambda: bench_hl7(session, home, bare, scores)),
                 ("create", lambda: bench_create(session, home)),
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
                 ("search", bench_search),
                 ("seed", lambda: bench_seed(session, home)),
-                ("peers", lambda: bench_peers(session, home)),
+                ("stall", lambda: bench_stall(session, home)),
+                ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:
                     await bench()
+    print("", *scores.lines(), sep="\n")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import yaml
 from tests.bench import data, servers
 from tests.bench.load import drive
 from tests.bench.operations import Operation, Peer, operations
+from tests.bench.targets import CREATE_MEDPLUM, READ_MEDPLUM, Scores
 from tests.e2e.downloads import npm_folder, python_of, tool
 
 ROUNDS = 5
@@ -217,7 +218,7 @@ def say(name: str, value: str) -> None:
     print(f"{name:<64} {value}", flush=True)
 
 
-async def bench_peers(session: aiohttp.ClientSession, home: Path, sizes: Sequence[int] = SIZES) -> None:
+async def bench_peers(session: aiohttp.ClientSession, home: Path, scores: Scores, sizes: Sequence[int] = SIZES) -> None:
     """Print how many times as fast as each peer the FHIR surface is, for every operation and size."""
     for size in sizes:
         place = home / f"peers{size}"
@@ -244,6 +245,9 @@ async def bench_peers(session: aiohttp.ClientSession, home: Path, sizes: Sequenc
                     await compare_answers(session, measured, operation)
                 await measure(measured, operation)
                 mine, *others = measured
+                if operation.name in ("read", "create"):
+                    ratio = statistics.median(a / b for a, b in zip(mine.rates, others[0].rates, strict=True))
+                    scores.note(READ_MEDPLUM if operation.name == "read" else CREATE_MEDPLUM, ratio)
                 rate, cpu_ms = statistics.median(mine.rates), statistics.median(mine.cpu_s) * 1000
                 say(
                     f"FHIR {operation.name}, {size:,} resources",

@@ -64,9 +64,11 @@ def free_port() -> int:
 class Server:
     """A running process, its URL, and how long it took to be ready."""
 
-    def __init__(self, command: list[str], url: str | None) -> None:
+    def __init__(self, command: list[str], url: str | None, tree: Path | None = None) -> None:
         began = time.perf_counter()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # What is imported from is where the process stands, before anything that is installed.
+        environment = None if tree is None else {**os.environ, "PYTHONPATH": str(tree)}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tree, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.startswith("ready"):
@@ -103,9 +105,18 @@ def bare(loop: str = "asyncio") -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def sandbox(data: Path, seeds: str = "", playgrounds: str = "", *, recording: bool = True) -> Iterator[Server]:
-    """Run a sandbox server on a data directory."""
-    server = Server([sys.executable, "-c", SANDBOX, str(data), seeds, playgrounds, "1" if recording else "0"], None)
+def sandbox(
+    data: Path,
+    seeds: str = "",
+    playgrounds: str = "",
+    *,
+    recording: bool = True,
+    tree: Path | None = None,
+    before: str = "",
+) -> Iterator[Server]:
+    """Run a sandbox server on a data directory; of the build in `tree`, if that is given, and after a script."""
+    options = [str(data), seeds, playgrounds, "1" if recording else "0"]
+    server = Server([sys.executable, "-c", before + SANDBOX, *options], None, tree)
     try:
         yield server
     finally:

@@ -20,10 +20,10 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
 async def test_a_program_is_told_in_json(live, accept):
     answer = await live.call("GET", "/", headers={} if accept is None else {"Accept": accept})
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("application/json")
-    assert answer.headers["Vary"] == "Accept" and answer.headers["X-Request-Id"]
+    assert answer.headers["Vary"] == "Accept, Origin" and answer.headers["X-Request-Id"]
     assert answer.json["name"] == "sandbox" and answer.json["mode"] == "extended"
     assert answer.json["benchmarks"] == ["clinic@1"]
-    assert live.url in answer.json["first_run"]
+    assert live.url in answer.json["first_run"] and '"Authorization: Bearer $SOLVER_KEY"' in answer.json["first_run"]
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/*", "TEXT/HTML; level=1"])

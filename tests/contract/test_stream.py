@@ -73,16 +73,9 @@ async def test_nothing_is_lost_between_the_last_event_and_the_end(live):
         assert seqs == [e["seq"] for e in await run.events()] == list(range(1, len(seqs) + 1))
 
 
-async def test_the_end_waits_for_events_that_are_not_on_disk_yet(live, run, monkeypatch):
+async def test_the_end_waits_for_events_that_are_not_on_disk_yet(live, run):
     """The task run is over in memory, its last event is still being committed, and a follower comes."""
-    gate, connection = asyncio.Event(), live.app[WRITER]._connection
-    execute = connection.execute
-
-    async def held(*call) -> None:
-        await gate.wait()
-        await execute(*call)
-
-    monkeypatch.setattr(connection, "execute", held)
+    live.app[WRITER].hold()
     writing = asyncio.create_task(run.call("PUT", "files/a.txt", body=b"x"))
     await live.until(lambda: _has_seq(live, run, 3))
     ending = asyncio.create_task(live.call("POST", f"/task-runs/{run.tasks[0]}/cancel", "vk_local"))
@@ -92,7 +85,7 @@ async def test_the_end_waits_for_events_that_are_not_on_disk_yet(live, run, monk
     for _ in range(20):  # time enough for a stream that does not wait to say that it is over
         assert (await live.call("GET", "/healthz")).status == 200
     assert not following.done() and not writing.done() and not ending.done()
-    gate.set()
+    live.app[WRITER].release()
     assert [name for _, name, _ in await following] == ["clock_advanced", "scenario_step", "file_write", "end"]
     assert ((await writing).status, (await ending).status) == (201, 200)
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from sandbox.api.wire import WholeResponse
+from sandbox.api.context import IN_FLIGHT, WRITER
+from sandbox.api.wire import write_whole
 
 
 class Wire:
@@ -149,7 +150,51 @@ async def test_both_ways_answer_alike(live, run):
 @pytest.mark.parametrize("value", ["a\r\nX: y", "a\nX: y", "a\rX"])
 def test_a_line_break_in_a_header_is_refused(value):
     with pytest.raises(ValueError, match="line break"):
-        WholeResponse(body=b"", headers={"ETag": value})._head(0)
+        write_whole(None, 200, "OK", [("ETag", value)], b"")
+
+
+async def test_calls_sent_ahead_wait_for_their_events_in_order(live, run):
+    """Nothing is answered before its event is on disk, and what is sent behind it comes behind it."""
+    writer = live.app[WRITER]
+    async with Wire(live, run) as wire:
+        writer.hold()
+        for n in range(3):
+            wire.send("PUT", f"files/outbox/{n}.txt", body=b"x")
+            wire.send("GET", "files/inbox")
+            wire.send("DELETE", f"files/outbox/{n}.txt")
+        first = asyncio.create_task(wire.head())
+        await live.until(lambda: _has_seq(live.playground(run.tasks[0]), 3))
+        for _ in range(20):  # time enough for an answer that does not wait
+            assert (await live.call("GET", "/healthz")).status == 200
+        assert not first.done()
+        writer.release()
+        status, headers = await first
+        await wire.reader.readexactly(int(headers["content-length"]))
+        statuses = [status.split()[1]]
+        statuses += [(await wire.answer())[0].split()[1] for _ in range(8)]
+    assert statuses == ["201", "200", "204"] * 3
+
+
+async def test_a_client_that_leaves_before_its_event_is_on_disk(live, run):
+    writer = live.app[WRITER]
+    async with Wire(live, run) as gone:
+        writer.hold()
+        gone.send("PUT", "files/outbox/gone.txt", body=b"x")
+        playground = live.playground(run.tasks[0])
+        await live.until(lambda: _has_seq(playground, 3))
+        gone.writer.transport.abort()
+    assert (await live.call("GET", "/healthz")).status == 200
+    writer.release()
+    await live.until(lambda: _is_idle(live))
+    assert (await run.call("GET", "files/outbox/gone.txt")).body == b"x"
+
+
+async def _has_seq(playground, seq):
+    return playground.seq >= seq
+
+
+async def _is_idle(live):
+    return live.app[IN_FLIGHT].count == 0
 
 
 async def test_a_read_goes_the_short_way(live, run, monkeypatch):

@@ -185,7 +185,7 @@ def fields(path, rest="exists: true"):
         (f"{FHIR}Appointment, search: {{status: bookd}}", "search.status", 'did you mean "booked"?'),
         (f"{FHIR}Appointment, search: {{patient: Practitioner/x}}", "search.patient", "never refers to a Practitioner"),
         (f"{FHIR}Appointment, search: {{patient: Pateint/x}}", "assert", "is not a reference"),
-        (f"{FHIR}Patient, fhirpath: telcom.exists()", "fhirpath", 'did you mean "telecom"?'),
+        (f"{FHIR}Patient, fhirpath: telcom.exists()", "assert", 'did you mean "telecom"?'),
         (f"{FHIR}Patient, serch: {{}}", "assert", 'did you mean "search"?'),
         # HL7
         (f"{HL7}{fields('PDI.5.1')}", "fields.0", 'no version of HL7 has a segment PDI; did you mean "PID"?'),

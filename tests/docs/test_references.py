@@ -12,7 +12,7 @@ from sandbox.cli import app
 from sandbox.definitions import models
 from sandbox.llm_tasks.http.addresses import ALIASES
 from sandbox.playground.events import EVENT_TYPES, KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS
-from sandbox.record.writer import SYNC_INTERVAL_S
+from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.settings import Settings
 
 PACKAGE = Path(__file__).parents[2] / "sandbox"
@@ -190,7 +190,7 @@ def test_what_may_be_lost_with_the_machine_is_said(pages):
     section = pages["docs/concepts.md"].section("What is promised, and what is not")
     assert f"every {SYNC_INTERVAL_S} s" in section and "synchronous=NORMAL" in section
     source = (PACKAGE / "record" / "database.py").read_text(encoding="utf-8")
-    assert "PRAGMA synchronous=NORMAL" in source
+    assert '"synchronous=NORMAL"' in source
 
 
 def amounts_of(value):

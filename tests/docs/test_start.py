@@ -227,6 +227,33 @@ def test_a_ready_file_that_cannot_be_written_is_named(run, tmp_path):
     assert status == 1 and printed == f"--ready-file {file} cannot be written: No such file or directory.\n"
 
 
+def add_tiny(root):
+    seeds = root / "seeds" / "little" / "fhir"
+    seeds.mkdir(parents=True)
+    (seeds / "a.json").write_text('{"resourceType": "Patient", "id": "ana"}')
+    folder = root / "playgrounds" / "tiny" / "v1"
+    folder.mkdir(parents=True)
+    (folder / "benchmark.yaml").write_text(TINY)
+
+
+def test_a_key_that_cannot_be_shown_again_is_null_and_a_variable_the_shell_fills_in(server, tmp_path):
+    file = tmp_path / "ready.json"
+    arguments = ("--host", "0.0.0.0", "--ready-file", str(file))
+    process, _ = server(*arguments)
+    made = json.loads(file.read_text())
+    stop(process)
+    assert made["api_key"].startswith("vk_") and made["solver_key"].startswith("vrl_slv_")
+    add_tiny(tmp_path)
+    process, _ = server(*arguments)
+    again = json.loads(file.read_text())
+    printed = "".join(
+        iter(process.stdout.readline, "      -H 'Content-Type: application/json' -d '{\"benchmark\": \"tiny@1\"}'\n")
+    )
+    stop(process)
+    assert (again["api_key"], again["solver_key"]) == (None, None)
+    assert '-H "Authorization: Bearer $SOLVER_KEY"' in printed and made["solver_key"] not in printed
+
+
 def ask(url, *requests):
     """Send requests as they are, one connection each, and read the answers to their end."""
     host, port = url.removeprefix("http://").split(":")
@@ -275,12 +302,7 @@ def test_without_being_asked_no_request_is_logged(server):
 @pytest.mark.parametrize(("level", "is_said"), [("debug", True), ("info", True), ("warning", False), ("error", False)])
 def test_the_level_says_what_is_logged(server, tmp_path, level, is_said):
     process, url = server("--log-level", level)
-    seeds = tmp_path / "seeds" / "little" / "fhir"
-    seeds.mkdir(parents=True)
-    (seeds / "a.json").write_text('{"resourceType": "Patient", "id": "ana"}')
-    folder = tmp_path / "playgrounds" / "tiny" / "v1"
-    folder.mkdir(parents=True)
-    (folder / "benchmark.yaml").write_text(TINY)
+    add_tiny(tmp_path)
     deadline = time.monotonic() + 30
     while b"tiny@1" not in urllib.request.urlopen(f"{url}/readyz").read():
         assert time.monotonic() < deadline

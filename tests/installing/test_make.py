@@ -118,7 +118,7 @@ def test_what_the_suite_needs_is_enough_to_run(machine: Machine) -> None:
 def test_progress_is_shown_package_by_package(machine: Machine) -> None:
     machine.python("python3")
     shown = machine.make("run").stdout
-    assert "about 45 packages" in shown
+    assert "about 50 packages" in shown
     assert "    1  aiohttp\n    2  fhir.resources\n    3  orjson-3.13.0-cp311-cp311-linux.whl\n" in shown
     assert "already satisfied" not in shown
 

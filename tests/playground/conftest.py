@@ -23,7 +23,7 @@ class ListRecorder:
     def __init__(self):
         self.events = []
 
-    def submit(self, event):
+    def submit(self, event, undo):
         self.events.append(event)
         return Done()
 

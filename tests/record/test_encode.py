@@ -10,18 +10,18 @@ from sandbox import limits
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.record import database, restore
+from sandbox.record.bodies import Bodies
 from sandbox.record.encode import decode_changes, event_json, event_statements
 from sandbox.record.reader import Reader
-from sandbox.record.writer import Writer
+from sandbox.record.writer import open_writer
 
 
 @pytest.fixture
 async def record(tmp_path):
     file = tmp_path / database.FILE_NAME
     database.migrate(file)
-    writer = Writer(await database.connect(file))
+    writer = await open_writer(file)
     reader = Reader(await database.connect(file, is_reader=True))
-    writer.start()
     yield writer, reader
     await writer.close()
     await reader.close()
@@ -95,8 +95,8 @@ def test_changes_round_trip(rows):
     for key, value in rows.items():
         branch.put("c", key, {"v": value})
     event = event_of(branch, mark)
-    statements = event_statements(event)
-    changes = decode_changes(statements[-1][1][-1], lambda sha: b"")
+    statements = event_statements(event, Bodies())
+    changes = decode_changes(statements[-1][1][-1], b"", lambda sha: b"")
     assert [(c.key, c.version, c.document.value) for c in changes] == [
         (c.key, c.version, c.document.value) for c in event.changes
     ]

@@ -17,6 +17,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
@@ -102,14 +103,14 @@ class FhirSimulator(Simulator):
     @property
     def collections(self) -> frozenset[str]:
         """One for each resource type."""
-        return frozenset(map(collection_of, structures.resource_types()))
+        return frozenset(map(collection_of, resource_types()))
 
     def find_path_problem(self, glob: str) -> str | None:
         """Return why no request can have a path that matches a glob: below the base stands a type or an operation."""
         steps = glob.split("/")
         if len(steps) < 2 or "**" in steps[:2]:
             return super().find_path_problem(glob)
-        known = [*sorted(structures.resource_types()), *PATHS_BESIDE_TYPES]
+        known = [*sorted(resource_types()), *PATHS_BESIDE_TYPES]
         if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
@@ -133,7 +134,7 @@ class FhirSimulator(Simulator):
 
     def warm_up(self) -> None:
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""
-        for name in structures.resource_types():
+        for name in resource_types():
             structures.structure(name)
         CAPABILITY.prepare()
 

@@ -7,13 +7,13 @@ from pydantic import field_validator
 from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Conflict, Invalid, NotFound, Unprocessable
 from sandbox.playground.playground import Interaction
+from sandbox.r4.model import resource_types
 from sandbox.simulators.base import ScenarioAction
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.proxy import is_proxied
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.validation import subscriptions, validate
 from sandbox.simulators.fhir.validation.literals import parse_literal
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 
 class PutFhir(StrictModel):

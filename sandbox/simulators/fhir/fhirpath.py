@@ -1,67 +1,77 @@
-"""FHIRPath expressions that people write: read strictly, evaluated by fhirpathpy.
+"""FHIRPath over a playground: what an expression may see of the EHR beside the resource it is evaluated on.
 
-The library itself skips over what it cannot parse, so `name.(` would mean `name`; here that is an
-error.
+The engine is `sandbox/fhirpath/`. Here is what it is handed: the clock, `resolve()` over the branch, the value sets
+for `memberOf()` (the store's, else R4's own that a required binding names), the rules for narratives.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
 
-from sandbox.errors import Invalid
+from sandbox import jsonio
+from sandbox.errors import SandboxError
+from sandbox.fhirpath import Context
+from sandbox.fhirpath.context import WORK_LIMIT
+from sandbox.fhirpath.nodes import Item
 from sandbox.jsonio import Json
+from sandbox.playground.branch import Branch
+from sandbox.r4.model import definitions
+from sandbox.simulators.fhir import history
+from sandbox.simulators.fhir.search.query.store import Store
+from sandbox.simulators.fhir.search.query.terminology import StoredTerminology, by_canonical
+from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.validation.literals import parse_literal
+from sandbox.simulators.fhir.validation.narrative import check_xhtml
 
 
-def _check_syntax(expression: str) -> None:
-    from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]
-    from antlr4.error.ErrorListener import ErrorListener  # type: ignore[import-untyped]
-    from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
-    from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
+def context_of(
+    branch: Branch,
+    now: datetime | None,
+    base: str = "",
+    *,
+    variables: Mapping[str, Sequence[Item]] | None = None,
+    limit: int = WORK_LIMIT,
+) -> Context:
+    """Return what an evaluation on a branch may see; `base` is the server's own URL, whose references are local."""
 
-    class Raising(ErrorListener):  # type: ignore[misc]
-        def syntaxError(  # noqa: N802 — the library's name
-            self, recognizer: Any, symbol: Any, line: int, column: int, message: str, error: Any
-        ) -> None:
-            raise Invalid(f'The FHIRPath "{expression}" cannot be read at character {column + 1}: {message}.')
+    def resolve(reference: str) -> Json:
+        return _resolved(branch, base.rstrip("/"), reference)
 
-    lexer = FHIRPathLexer(InputStream(expression))
-    parser = FHIRPathParser(CommonTokenStream(lexer))
-    for recognizer in (lexer, parser):
-        recognizer.removeErrorListeners()
-        recognizer.addErrorListener(Raising())
-    parser.entireExpression()  # type: ignore[no-untyped-call]
+    def member_of(value_set: str, system: str | None, code: str) -> bool | None:
+        return _is_member(branch, base, value_set, system, code)
+
+    return Context(now, resolve, member_of, lambda text: check_xhtml(text) is None, variables or {}, limit)
 
 
-@lru_cache(maxsize=256)
-def compiled(expression: str) -> Callable[[Json], list[Json]]:
-    """Return a function from a resource to the values of an expression.
+def _resolved(branch: Branch, base: str, reference: str) -> Json:
+    literal = parse_literal(reference)
+    if literal is not None and literal.base in ("", base):
+        if literal.version is None:
+            return branch.get(collection_of(literal.type), literal.id)
+        number = int(literal.version) if literal.version.isdecimal() and len(literal.version) < 10 else 0
+        found = history.version(branch, literal.type, literal.id, number)
+        return None if found is None or found.json is None else jsonio.parse(found.json)
+    if ":" not in reference:
+        return None
+    store = Store.of(branch)
+    named = [value for kind in store.types() for _, value in by_canonical(store, kind, reference)]
+    return named[-1] if named else None
 
-    Raises `Invalid` when it is not FHIRPath, or uses a function that the library lacks.
-    """
-    import fhirpathpy
-    from fhirpathpy.models import models
 
-    _check_syntax(expression)
+def _is_member(branch: Branch, base: str, value_set: str, system: str | None, code: str) -> bool | None:
     try:
-        run = cast(Callable[[Json], list[Json]], fhirpathpy.compile(expression, models["r4"]))
-        run({})
-    except NotImplementedError as error:
-        raise Invalid(f'The FHIRPath "{expression}" is not supported: {error}.') from None
-    except Exception as error:
-        if "not implemented" in str(error).lower():
-            raise Invalid(f'The FHIRPath "{expression}" is not supported: {error}.') from None
-        # Other errors depend on the resource, and the empty one says nothing about them.
-    return run
+        members = StoredTerminology(Store.of(branch), base).members(value_set)
+    except SandboxError:
+        members = None
+    if members is None:
+        members = _required_codes(value_set.partition("|")[0])
+    if members is None:
+        return None
+    return (system, code) in members if system is not None else any(code == known for _, known in members)
 
 
-def values(expression: str, resource: Json) -> list[Json]:
-    """Return the values of an expression on a resource; raises `Invalid` when it cannot be evaluated.
-
-    >>> values("name.given", {"resourceType": "Patient", "name": [{"given": ["Maria", "Li"]}]})
-    ['Maria', 'Li']
-    """
-    run = compiled(expression)
-    try:
-        return list(run(resource))
-    except Exception as error:
-        raise Invalid(f'The FHIRPath "{expression}" cannot be evaluated here: {error}.') from None
+@cache
+def _required_codes(url: str) -> frozenset[tuple[str | None, str]] | None:
+    """Return the codes of a value set that R4 requires somewhere."""
+    found = definitions()["value_sets"].get(url)
+    return None if found is None else frozenset((system, code) for system, codes in found.items() for code in codes)

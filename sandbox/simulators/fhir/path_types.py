@@ -3,19 +3,18 @@
 Dotted paths into the JSON (`participant.0.actor.display`), and the element names of FHIRPath expressions.
 """
 
-import re
-from functools import cache
 from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.paths import Segment, parse_path
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search import parameters_of
 from sandbox.simulators.fhir.search.terms.paths import Path
 from sandbox.simulators.fhir.search.terms.values import split, unescape
-from sandbox.simulators.fhir.validation.structures import Element, Kind, data_types, resource_types, structure
+from sandbox.simulators.fhir.validation.structures import Element, Kind, structure
 from sandbox.simulators.vocabulary import ANY, PathType
 from sandbox.simulators.vocabulary import Kind as ValueKind
-from sandbox.suggest import did_you_mean, nearest
+from sandbox.suggest import did_you_mean
 
 RESOURCE_TYPE: Final = "resourceType"
 _NUMBERS: Final = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
@@ -153,67 +152,3 @@ def _bound_codes(resource_type: str, path: Path) -> frozenset[str] | None:
     if element is None or element.value_set is None or element.type_name not in ("code", *_CODINGS):
         return None
     return element.value_set.all_codes
-
-
-# -- FHIRPath ----------------------------------------------------------------------------------------
-
-_NOT_NAMES: Final = re.compile(
-    r"'(?:\\.|[^'\\])*'|/\*.*?\*/|//[^\n]*|@[\w:.+-]*|%(?:`[^`]*`|'[^']*'|[\w-]+)|\$\w+|\d[\w.]*", re.DOTALL
-)
-_NAME: Final = re.compile(r"`(?P<quoted>[^`]*)`|(?<![\w`])(?P<bare>[A-Za-z_]\w*)\b(?!\s*\()")
-_WORDS: Final = frozenset("and or xor implies is as in contains div mod true false".split())
-_UNITS: Final = frozenset(
-    f"{unit}{plural}" for unit in "year month week day hour minute second millisecond".split() for plural in ("", "s")
-)
-_PRIMITIVE_TYPES: Final = frozenset(
-    "boolean integer string decimal uri url canonical base64Binary instant date dateTime time code oid id markdown "
-    "unsignedInt positiveInt uuid xhtml "
-    "Boolean Integer String Decimal Date DateTime Time Quantity Any FHIR System".split()
-)
-
-
-def find_unknown_names(resource_type: str, expression: str) -> list[str]:
-    """Return a message for each name in a FHIRPath expression that nothing below the resource has.
-
-    A name may be any element that can be reached from the resource, wherever in it; past `resolve()`
-    or a resource inside the resource, any element of R4.
-
-    >>> find_unknown_names("Patient", "telcom.where(value.matches('555')).exists() and birthDate = @1984-03-12")
-    ['"telcom" is no element of a Patient or of anything in it; did you mean "telecom"?']
-    """
-    plain = _NOT_NAMES.sub(" ", expression)
-    names = [match["quoted"] or match["bare"] or "" for match in _NAME.finditer(plain)]
-    is_open = "resolve" in plain or not {"contained", "entry", "parameter"}.isdisjoint(names)
-    known = _all_names() if is_open else _reachable(resource_type)
-    allowed = known | _WORDS | _UNITS | _PRIMITIVE_TYPES | data_types() | resource_types()
-    unknown = [name for name in dict.fromkeys(names) if name and name not in allowed]
-    return [
-        f'"{name}" is no element of a {resource_type} or of anything in it{_named(name, known)}' for name in unknown
-    ]
-
-
-def _named(name: str, known: frozenset[str]) -> str:
-    near = nearest(name, known)
-    return f'; did you mean "{near}"?' if near is not None else ""
-
-
-@cache
-def _reachable(resource_type: str) -> frozenset[str]:
-    names: set[str] = {RESOURCE_TYPE}
-    seen: set[str] = set()
-    waiting = [resource_type]
-    while waiting:
-        type_name = waiting.pop()
-        if type_name in seen:
-            continue
-        seen.add(type_name)
-        for element in structure(type_name).elements.values():
-            names.update((element.name, element.stem or element.name))
-            if element.kind is Kind.COMPLEX:
-                waiting.append(element.type_name)
-    return frozenset(names)
-
-
-@cache
-def _all_names() -> frozenset[str]:
-    return frozenset().union(*map(_reachable, resource_types()))

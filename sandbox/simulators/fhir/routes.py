@@ -6,6 +6,7 @@ from sandbox import jsonio
 from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import proxy
 from sandbox.simulators.fhir.rest import binary
 from sandbox.simulators.fhir.rest.ahead import Ahead
@@ -13,7 +14,7 @@ from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
-from sandbox.simulators.fhir.search import SearchRequest, resource_types, search
+from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import http_date, last_updated
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE

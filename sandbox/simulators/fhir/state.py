@@ -18,10 +18,10 @@ from sandbox.errors import Gone, Malformed, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document
 from sandbox.playground.playground import Interaction
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation import subscriptions
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 _UPDATED: Final = b'"lastUpdated":"'
 

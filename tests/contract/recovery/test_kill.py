@@ -5,46 +5,9 @@ import shutil
 import signal
 from typing import Any
 
-import aiohttp
 import pytest
 
-
-class Burst:
-    """Writers on four surfaces that go on until the server is gone; keeps what was acknowledged."""
-
-    def __init__(self, run: Any, kit: Any, enough: int) -> None:
-        self.run, self.kit, self.enough = run, kit, enough
-        self.acknowledged: list[tuple[str, int, Any]] = []
-        self.is_enough = asyncio.Event()
-
-    async def write(self, surface: str, number: int) -> Any:
-        if surface == "files":
-            return await self.run.call("PUT", f"files/outbox/{number}.bin", body=self.content(number))
-        if surface == "hl7":
-            payload = self.kit.adt.format(control=f"C{number}", family=f"F{number}")
-            return await self.run.call("POST", "hl7/outbound", json={"payload": payload})
-        if surface == "portal":
-            body = {**self.kit.prior_auth, "notes": f"note {number}"}
-            return await self.run.call("POST", "portal/prior-auths", json=body)
-        patient = {"resourceType": "Patient", "name": [{"family": f"F{number}"}]}
-        return await self.run.call("POST", "fhir/Patient", json=patient)
-
-    @staticmethod
-    def content(number: int) -> bytes:
-        return bytes([number % 256, 0, 255]) * (number % 50 + 1)
-
-    async def writer(self, surface: str, first: int) -> None:
-        number = first
-        while True:
-            try:
-                answer = await self.write(surface, number)
-            except aiohttp.ClientError:
-                return
-            assert answer.status in (200, 201), answer
-            self.acknowledged.append((surface, number, answer))
-            if len(self.acknowledged) >= self.enough:
-                self.is_enough.set()
-            number += 100
+from tests.contract.recovery.bursts import Burst
 
 
 async def test_sigkill_in_a_burst_of_writes(spawn, reach, serve, disk, kit, look):
@@ -74,18 +37,7 @@ async def test_sigkill_in_a_burst_of_writes(spawn, reach, serve, disk, kit, look
 
     restarted = spawn().wait_until_ready()
     live = run.live = sealed.live = reach(restarted.url)
-    sent = {m["id"]: m for m in (await run.call("GET", "hl7/outbound")).json}
-    for surface, number, answer in burst.acknowledged:
-        if surface == "files":
-            assert (await run.call("GET", f"files/outbox/{number}.bin")).body == burst.content(number)
-        elif surface == "hl7":
-            payload = kit.adt.format(control=f"C{number}", family=f"F{number}")
-            assert sent[answer.json["id"]]["payload"] == payload
-            assert sent[answer.json["id"]]["ack"] == answer.json["ack"]
-        elif surface == "portal":
-            assert (await run.call("GET", f"portal/prior-auths/{answer.json['request_id']}")).body == answer.body
-        else:
-            assert (await run.call("GET", f"fhir/Patient/{answer.json['id']}")).body == answer.body
+    await burst.check()
     assert (await run.call("GET", "files/inbox/referral.txt")).body == b"Please see Ana Reyes.\n"
     assert (await run.call("GET", "fhir/Patient/ana")).json["name"][0]["family"] == "Reyes"
     events = await run.events()

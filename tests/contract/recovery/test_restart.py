@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import sqlite3
 from typing import Any
 
 from sandbox.api.context import WRITER
+from tests.record.medium import Medium, failure
 
 
 async def test_a_stop_and_a_start_change_nothing(serve, kit, look):
@@ -128,23 +128,20 @@ async def test_a_timeout_that_is_still_to_come(serve, disk, kit):
         assert (await live.get(f"/task-runs/{run.tasks[0]}"))["status"] == "timed_out"
 
 
-async def test_nothing_is_acknowledged_that_is_not_on_disk(serve, monkeypatch):
+async def test_nothing_is_acknowledged_that_is_not_on_disk(serve):
     async with serve(may_fail=True) as live:
         run = await live.started()
         assert (await run.call("PUT", "files/outbox/kept.txt", body=b"1")).status == 201
-
-        async def fail(*_: object) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
-
-        monkeypatch.setattr(live.app[WRITER]._connection, "execute", fail)
+        medium = Medium(live.app[WRITER])
+        medium.error = failure("SQLITE_IOERR", "disk I/O error")
         lost = await asyncio.gather(*(run.call("PUT", f"files/outbox/lost{n}.txt", body=b"1") for n in range(5)))
         assert {a.status for a in lost} == {500}
-        assert "disk is full" in lost[0].error["message"] and lost[0].error["code"] == "INTERNAL_ERROR"
-        monkeypatch.undo()
+        assert "disk I/O" in lost[0].error["message"] and lost[0].error["code"] == "INTERNAL_ERROR"
+        medium.error = None
         for method, path in [("PUT", "files/outbox/more.txt"), ("GET", "files/inbox")]:
             assert (await run.call(method, path)).status == 500
         ready = await live.call("GET", "/readyz")
-        assert ready.status == 503 and "disk is full" in ready.json["record"]
+        assert ready.status == 503 and "disk I/O" in ready.json["record"]
         assert (await live.call("GET", "/healthz")).status == 200
     async with serve() as live:
         run.live = live

@@ -40,7 +40,7 @@ class _Done:
 class FakeRecorder:
     events: list = field(default_factory=list)
 
-    def submit(self, event):
+    def submit(self, event, undo):
         self.events.append(event)
         return _Done()
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sandbox.simulators.fhir.data import build_structures
+from sandbox.r4 import build_structures
 
 CORE = "http://hl7.org/fhir/StructureDefinition"
 TYPE = f"{CORE}/structuredefinition-fhir-type"

@@ -55,7 +55,7 @@ def test_what_was_sought_is_said(run):
     [
         ("name.family = 'Chen'", True),
         ("name.family = 'Wong'", False),
-        ("name.given", "Maria"),
+        ("name.given = 'Li'", False),
         ("deceased", None),
         ("birthDate < @2000-01-01", True),
     ],
@@ -74,10 +74,34 @@ def test_fhirpath_adds_its_expectation_once():
         assert [(f.path, f.expected) for f in model.fields] == [(FHIRPATH, True)]
 
 
-def test_fhirpath_that_breaks_on_the_resource_is_evidence(run):
-    selection = run(resource_type="Patient", fhirpath="name.given.single() = 'Maria' and name.family.substring('x')")
-    assert selection.subjects[0].value[FHIRPATH] is None
-    assert selection.evidence["fhirpath_error"]
+def test_fhirpath_that_breaks_on_the_resource_fails_the_check(run):
+    broken = "name.given.combine('x').single() = 'Maria'"
+    for more in ({}, {"absent": True}, {"count": {"min": 2}}):
+        selection = run(resource_type="Patient", fhirpath=broken, **more)
+        assert selection.problem.startswith('Patient/a: The FHIRPath "name.given.combine')
+        assert "character 25: single() is called on one item, and there are 2" in selection.problem
+
+
+@pytest.mark.parametrize(
+    ("of", "expression", "verdict", "holding"),
+    [
+        ("every", "name.family = 'Chen'", True, ["Patient/a", "Patient/b"]),
+        ("every", "active = true", False, ["Patient/b"]),
+        ("any", "active = true", True, ["Patient/b"]),
+        ("any", "active = false", False, []),
+    ],
+)
+def test_fhirpath_of_any_or_every_match(run, of, expression, verdict, holding):
+    selection = run(resource_type="Patient", fhirpath=[{"expression": expression, "of": of}])
+    assert [subject.value[FHIRPATH] for subject in selection.subjects] == [[verdict], [verdict]]
+    others = [label for label in ("Patient/a", "Patient/b") if label not in holding]
+    shown = {"expression": expression, "of": of, "result": verdict, "true": holding, "not_true": others}
+    assert selection.evidence["fhirpath"] == [shown]
+
+
+def test_absent_looks_at_every_match(run):
+    selection = run(resource_type="Patient", fhirpath="active = true", absent=True)
+    assert [subject.value[FHIRPATH] for subject in selection.subjects] == [None, True]
 
 
 @pytest.mark.parametrize(
@@ -98,12 +122,17 @@ def test_fhirpath_that_breaks_on_the_resource_is_evidence(run):
         {"resource_type": "Patient", "fhirpath": "name where x"},
         {"resource_type": "Patient", "fhirpath": "1 +"},
         {"resource_type": "Patient", "fhirpath": "'abc"},
-        {"resource_type": "Patient", "fhirpath": "name.hasValue()"},
+        {"resource_type": "Patient", "fhirpath": "name.hasValues()"},
+        {"resource_type": "Patient", "fhirpath": "name.given"},
+        {"resource_type": "Patient", "fhirpath": "%entity.id = 'x'"},
+        {"resource_type": "Patient", "fhirpath": []},
+        {"resource_type": "Patient", "fhirpath": ["true", ""]},
+        {"resource_type": "Patient", "fhirpath": [{"expression": "true", "of": "some"}]},
         {"resource_type": "Patient", "fhirpath": ""},
         {"resource_type": "Patient", "count": {"min": -1}},
         {"resource_type": "Patient", "colour": "red"},
     ],
-    ids=range(19),
+    ids=range(24),
 )
 def test_wrong_assertions_are_refused_when_they_are_loaded(assertion):
     with pytest.raises(ValidationError):

@@ -34,7 +34,7 @@ class _Done:
 class Recorder:
     events: list[Event] = field(default_factory=list)
 
-    def submit(self, event: Event) -> Awaitable[None]:
+    def submit(self, event: Event, undo: object) -> Awaitable[None]:
         self.events.append(event)
         return _Done()
 

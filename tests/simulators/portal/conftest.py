@@ -70,7 +70,7 @@ class _Committed:
 class Events:
     events: list[Event] = field(default_factory=list)
 
-    def submit(self, event: Event) -> Awaitable[None]:
+    def submit(self, event: Event, undo: object) -> Awaitable[None]:
         self.events.append(event)
         return _Committed()
 

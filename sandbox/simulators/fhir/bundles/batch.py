@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
 from sandbox.simulators.fhir.bundles.transaction import carry_out
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json, check_entry_count, refuse_parameters
@@ -21,7 +22,6 @@ from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
 from sandbox.simulators.fhir.validation import full_urls, validate_entries
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 _HEADERS: Final = {
     "ifMatch": "if-match",

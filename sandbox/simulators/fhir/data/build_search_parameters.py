@@ -21,7 +21,8 @@ from sandbox.simulators.fhir.data.expressions import (
     Structures,
     Walk,
     compile_term,
-    split_union,
+    head,
+    terms,
 )
 
 HERE: Final = Path(__file__).parent
@@ -120,7 +121,11 @@ def row_of(
             raise SystemExit(f"{parameter['url']}: nothing to read in {base}")
     if parameter["type"] == "composite":
         row["components"] = [
-            {"code": by_url[c["definition"]]["code"], "type": by_url[c["definition"]]["type"]}
+            {
+                "code": by_url[c["definition"]]["code"],
+                "type": by_url[c["definition"]]["type"],
+                "expression": c["expression"],
+            }
             for c in parameter["component"]
         ]
     return row
@@ -129,9 +134,8 @@ def row_of(
 def walks_of(structures: Structures, expression: str, base: str) -> list[Walk]:
     """Compile the terms of an expression that belong to one base type."""
     walks = []
-    for term in split_union(expression):
-        head = re.match(r"\(?(\w+)", term)
-        name = head[1] if head else ""
+    for term in terms(expression):
+        name = head(term)
         if name in structures.children and name[0].isupper() and name not in (base, "Resource", "DomainResource"):
             continue
         root = name if name in ("Resource", "DomainResource") else base
@@ -169,7 +173,7 @@ def composite_path(
         kind = by_url[component["definition"]]["type"]
         found: list[Walk] = []
         is_rooted = component["expression"].startswith("%resource.")
-        for term in split_union(component["expression"].removeprefix("%resource.")):
+        for term in terms(component["expression"].removeprefix("%resource.")):
             try:
                 found += compile_term(structures, term, Walk((), base if is_rooted else walk.type))
             except CannotCompile as error:

@@ -1,27 +1,16 @@
 """Compile the FHIRPath of R4's search parameters to typed JSON paths, for the build script.
 
 R4's expressions use a small part of FHIRPath: dotted paths, unions, `as`, `ofType`, `where(x='y')`,
-`where(resolve() is T)`, an index. With the structure definitions at hand each of them becomes a
-list of paths through the JSON (`valueQuantity`, not `value`), each with the type of what it ends in.
+`where(resolve() is T)`, an index. The engine's parser reads them; with the structure definitions at hand each
+becomes a list of paths through the JSON (`valueQuantity`, not `value`), each with the type of what it ends in.
 """
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-_STEP: Final = re.compile(
-    r"""\s*(?:
-        (?P<name>[A-Za-z_]\w*)
-      | \.as\((?P<as>\w+)\)
-      | \.ofType\((?P<oftype>\w+)\)
-      | \.where\(resolve\(\)\ is\ (?P<target>\w+)\)
-      | \.where\((?P<key>\w+)\s*=\s*'(?P<value>[^']*)'\)
-      | \.extension\('(?P<extension>[^']*)'\)
-      | \[(?P<index>\d+)\]
-      | \.(?P<child>[A-Za-z_]\w*)
-    )""",
-    re.VERBOSE,
-)
+from sandbox.fhirpath import ast
+from sandbox.fhirpath.parser import parse
 
 # Which element types a search parameter of each type can read (R4 search, 3.1.1.4).
 READABLE: Final = {
@@ -118,47 +107,98 @@ def _type_code(path: str, raw: dict[str, Any]) -> str:
     return code
 
 
-def split_union(expression: str) -> list[str]:
-    """Split at the bars outside brackets.
+def terms(expression: str) -> list[ast.Node]:
+    """Parse an expression and split it at the bars outside brackets.
 
-    >>> split_union("(A.b as C) | A.d")
-    ['(A.b as C)', 'A.d']
+    >>> [type(term).__name__ for term in terms("(A.b as C) | A.d")]
+    ['TypeTest', 'Path']
     """
-    return [part.strip() for part in expression.split("|") if part.strip()]
+    tree = parse(expression)
+    return list(tree.operands) if isinstance(tree, ast.Binary) and tree.operator == "|" else [tree]
 
 
-def compile_term(structures: Structures, term: str, start: Walk) -> list[Walk]:
+def head(term: ast.Node) -> str:
+    """Return the name that a term begins with.
+
+    >>> [head(term) for term in terms("(A.b as C).d | (A.d).where(x = 'y') | value")]
+    ['A', 'A', 'value']
+    """
+    while not isinstance(term, ast.Path) or term.start is not None:
+        inner = term.start if isinstance(term, ast.Path) else term.operand if isinstance(term, ast.TypeTest) else None
+        if inner is None:
+            raise CannotCompile(f"a term that begins with {term}")
+        term = inner
+    first = term.steps[0]
+    if not isinstance(first, ast.Member):
+        raise CannotCompile(f"a term that begins with {first}")
+    return first.name
+
+
+def compile_term(structures: Structures, term: ast.Node, start: Walk) -> list[Walk]:
     """Compile one term of a union, from `start` on; raises `CannotCompile`."""
-    cast = re.fullmatch(r"\((?P<inner>.+?) as (?P<type>\w+)\)(?P<rest>.*)", term)
-    if cast:
-        term = f"{cast['inner']}.as({cast['type']}){cast['rest']}"
-    walks, position, is_first = [start], 0, True
-    while position < len(term):
-        match = _STEP.match(term, position)
-        if match is None:
-            raise CannotCompile(f"{term!r} at {term[position:]!r}")
-        position = match.end()
-        walks = _apply(structures, walks, match, is_first)
-        is_first = False
+    if isinstance(term, ast.TypeTest) and term.operator == "as":
+        return _of_type(compile_term(structures, term.operand, start), term.type_name)
+    if not isinstance(term, ast.Path):
+        raise CannotCompile(f"{term}")
+    steps = term.steps
+    if term.start is not None:
+        walks = compile_term(structures, term.start, start)
+    else:
+        walks = [start]
+        first = steps[0]
+        if isinstance(first, ast.Member) and first.name == start.type:
+            steps = steps[1:]
+    for step in steps:
+        walks = _apply(structures, walks, step)
     return walks
 
 
-def _apply(structures: Structures, walks: list[Walk], match: "re.Match[str]", is_first: bool) -> list[Walk]:
-    name = match["name"] or match["child"]
-    if name is not None:
-        if is_first and name == walks[0].type:
-            return walks
-        return [child for walk in walks for child in structures.child(walk, name)]
-    kind = match["as"] or match["oftype"]
-    if kind is not None:
-        kept = [w for w in walks if w.type.lower() == kind.lower()]
-        if not kept:
-            raise CannotCompile(f"no element of type {kind}")
-        return kept
-    if match["target"] is not None:
-        return [replace(w, target=match["target"]) for w in walks]
-    if match["key"] is not None:
-        return [replace(w, steps=(*w.steps[:-1], f"{w.steps[-1]}[{match['key']}={match['value']}]")) for w in walks]
-    if match["index"] is not None:
-        return [replace(w, steps=(*w.steps[:-1], f"{w.steps[-1]}[{match['index']}]")) for w in walks]
-    raise CannotCompile(f"extension {match['extension']!r}")
+def _apply(structures: Structures, walks: list[Walk], step: ast.Step) -> list[Walk]:
+    if isinstance(step, ast.Member):
+        return [child for walk in walks for child in structures.child(walk, step.name)]
+    if isinstance(step, ast.Index) and isinstance(step.index, ast.Literal):
+        return [_narrowed(walk, str(step.index.value)) for walk in walks]
+    if isinstance(step, ast.Function) and len(step.arguments) == 1:
+        [argument] = step.arguments
+        if step.name in ("as", "ofType"):
+            return _of_type(walks, _name(argument))
+        if step.name == "where":
+            return _where(walks, argument)
+    raise CannotCompile(f"{step}")
+
+
+def _of_type(walks: Sequence[Walk], kind: str) -> list[Walk]:
+    kept = [w for w in walks if w.type.lower() == kind.lower()]
+    if not kept:
+        raise CannotCompile(f"no element of type {kind}")
+    return kept
+
+
+def _where(walks: list[Walk], criterion: ast.Node) -> list[Walk]:
+    if isinstance(criterion, ast.TypeTest) and criterion.operator == "is" and _is_resolve(criterion.operand):
+        return [replace(w, target=criterion.type_name) for w in walks]
+    if isinstance(criterion, ast.Binary) and criterion.operator == "=":
+        key, value = criterion.operands
+        if isinstance(value, ast.Literal):
+            return [_narrowed(walk, f"{_name(key)}={value.value}") for walk in walks]
+    raise CannotCompile(f"where({criterion})")
+
+
+def _is_resolve(node: ast.Node) -> bool:
+    return (
+        isinstance(node, ast.Path)
+        and node.start is None
+        and [getattr(s, "name", "") for s in node.steps] == ["resolve"]
+    )
+
+
+def _name(node: ast.Node) -> str:
+    if isinstance(node, ast.Path) and node.start is None and len(node.steps) == 1:
+        [step] = node.steps
+        if isinstance(step, ast.Member):
+            return step.name
+    raise CannotCompile(f"{node} is not a name")
+
+
+def _narrowed(walk: Walk, test: str) -> Walk:
+    return replace(walk, steps=(*walk.steps[:-1], f"{walk.steps[-1]}[{test}]"))

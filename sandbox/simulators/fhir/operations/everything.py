@@ -12,6 +12,7 @@ from sandbox import limits
 from sandbox.errors import TooLarge, Unsupported
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.operations.references import references_of
@@ -28,7 +29,6 @@ from sandbox.simulators.fhir.terms.counts import page_size
 from sandbox.simulators.fhir.terms.dates import Interval, point_of, read_parameter, stored_interval
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 _KNOWN: Final = frozenset("start end _since _type _count".split())
 # Where a resource says when the care took place, the first that is there.

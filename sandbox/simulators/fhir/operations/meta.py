@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of, parameters
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 _LISTS: Final = ("profile", "security", "tag")
 

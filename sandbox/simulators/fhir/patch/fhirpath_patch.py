@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandbox.errors import Invalid
+from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.patch.paths import Place, aligned, bad_path, lists_of, places
+from sandbox.simulators.fhir.patch.paths import Place, aligned, bad_path, list_of, places
 from sandbox.simulators.fhir.terms.issues import refusal
 from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, structure
@@ -35,10 +36,10 @@ class Operation:
     numbers: dict[str, int] = field(default_factory=dict)
 
 
-def apply(resource: Json, parameters: Json, *, is_checked: bool = False) -> Json:
-    """Apply a FHIRPath Patch and return the patched copy; raises `Invalid` naming the operation.
+def apply(resource: Json, parameters: Json, context: Context, *, is_checked: bool = False) -> Json:
+    """Apply a FHIRPath Patch and return the patched copy; raises `Invalid` naming the operation, `TooCostly`.
 
-    `is_checked` says that the Parameters are known to be valid.
+    All its paths are evaluated in one context. `is_checked` says that the Parameters are known to be valid.
     """
     issues = [] if is_checked else validate(parameters)
     if issues:
@@ -47,7 +48,7 @@ def apply(resource: Json, parameters: Json, *, is_checked: bool = False) -> Json
     for index, row in enumerate(parameters.get("parameter", ())):
         at = f"Parameters.parameter[{index}]"
         try:
-            _apply_one(result, _operation(row))
+            _apply_one(result, _operation(row), context)
         except Invalid as error:
             raise Invalid(f"Operation {index}: {error.message}", issue_type="invalid", expression=at) from None
     return result
@@ -78,15 +79,15 @@ def _plain(part: Mapping[str, Any]) -> Json:
     return next((item for key, item in part.items() if key.startswith("value")), None)
 
 
-def _apply_one(resource: Json, operation: Operation) -> None:
+def _apply_one(resource: Json, operation: Operation, context: Context) -> None:
     if operation.kind == "add":
-        _add(resource, operation)
+        _add(resource, operation, context)
     elif operation.kind == "insert":
-        _insert(resource, operation)
+        _insert(resource, operation, context)
     elif operation.kind == "move":
-        _move(resource, operation)
+        _move(resource, operation, context)
     else:
-        found = places(resource, operation.path)
+        found = places(resource, operation.path, context)
         if len(found) > 1:
             raise bad_path(operation.path, f"names {len(found)} elements; {operation.kind} needs one")
         if found and found[0].element is None:
@@ -100,8 +101,8 @@ def _apply_one(resource: Json, operation: Operation) -> None:
             _replace(found[0], operation)
 
 
-def _add(resource: Json, operation: Operation) -> None:
-    owners = places(resource, operation.path)
+def _add(resource: Json, operation: Operation, context: Context) -> None:
+    owners = places(resource, operation.path, context)
     if len(owners) != 1:
         raise bad_path(operation.path, f"names {len(owners)} elements; add needs one")
     owner = owners[0]
@@ -158,27 +159,17 @@ def _object(parts: list[Mapping[str, Any]], shape: Structure) -> Json:
     return result
 
 
-def _insert(resource: Json, operation: Operation) -> None:
-    lists = lists_of(resource, operation.path)
+def _insert(resource: Json, operation: Operation, context: Context) -> None:
+    lists, element = list_of(resource, operation.path, context)
     index = operation.numbers["index"]
     if index > len(lists[0]):
         raise Invalid(f"index {index} is past the end: the list has {len(lists[0])} items.")
-    found = places(resource, operation.path)
-    element = found[0].element if found else _list_element(resource, operation.path)
-    if element is None:
-        raise bad_path(operation.path, "names no element that exists")
     for held, item in zip(lists, (_value(operation.value, element), None), strict=False):
         held.insert(index, item)
 
 
-def _list_element(resource: Json, path: str) -> Element | None:
-    parent, _, name = path.rpartition(".")
-    shape = places(resource, parent)[0].shape
-    return shape.elements.get(name) if shape is not None else None
-
-
-def _move(resource: Json, operation: Operation) -> None:
-    lists = lists_of(resource, operation.path)
+def _move(resource: Json, operation: Operation, context: Context) -> None:
+    lists, _ = list_of(resource, operation.path, context)
     source, destination = operation.numbers["source"], operation.numbers["destination"]
     size = len(lists[0])
     if source >= size or destination >= size:

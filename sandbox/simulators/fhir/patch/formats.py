@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox import jsonio
 from sandbox.errors import Invalid
+from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.patch import fhirpath_patch
 from sandbox.simulators.fhir.patch.json_patch import json_patch
@@ -18,8 +19,8 @@ JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
-def apply(kind: str, body: Json, resource: Json, *, is_checked: bool) -> Json:
-    """Apply a patch of a media type to a resource; raises `Invalid`, `Unprocessable`.
+def apply(kind: str, body: Json, resource: Json, context: Context, *, is_checked: bool) -> Json:
+    """Apply a patch of a media type to a resource; raises `Invalid`, `Unprocessable`. FHIRPath sees the context.
 
     A JSON body without a patch type is a FHIRPath Patch when it is a Parameters resource, a JSON
     Patch when it is an array, and otherwise a merge patch, as some clients send it.
@@ -29,7 +30,7 @@ def apply(kind: str, body: Json, resource: Json, *, is_checked: bool) -> Json:
     if kind == MERGE_PATCH:
         return _merged(resource, body)
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        return fhirpath_patch.apply(resource, body, is_checked=is_checked)
+        return fhirpath_patch.apply(resource, body, context, is_checked=is_checked)
     if isinstance(body, list):
         return json_patch(resource, body)
     return _merged(resource, body)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from sandbox.errors import NotFound
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.state import check_type
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 
 def kind_of(path: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.dispatch import Interactions, Operation
 from sandbox.simulators.fhir.rest.negotiation import PATCH_TYPES
@@ -19,7 +20,6 @@ from sandbox.simulators.fhir.search import search_parameters
 from sandbox.simulators.fhir.search.terms import definitions
 from sandbox.simulators.fhir.terms.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.validation import subscriptions
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 DATE: Final = "2026-01-01"
 _MODES: Final = ("full", "normative", "terminology")

@@ -10,8 +10,10 @@ from sandbox.errors import Conflict, Invalid, Malformed, NotFound, UnsupportedMe
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir.fhirpath import context_of
 from sandbox.simulators.fhir.patch import formats, json_patch
 from sandbox.simulators.fhir.patch.empty_elements import remove_empty
+from sandbox.simulators.fhir.patch.paths import WORK_LIMIT
 from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.rest.crud import check_preconditions, checked_resource, write_update
@@ -122,8 +124,11 @@ def _apply(call: Call, resource_id: str) -> tuple[Document, Json]:
     document = state.get(call.tx.branch, resource_type, resource_id)
     check_preconditions(call, resource_type, resource_id)
     kind, body = _patch_of(call)
+    context = context_of(call.tx.branch, call.tx.now, call.base, limit=WORK_LIMIT)
     # Parsed anew, since a patch can nest deeper than a body may be.
-    patched = jsonio.parse(json_patch.bounded(formats.apply(kind, body, document.value, is_checked=call.is_checked)))
+    patched = jsonio.parse(
+        json_patch.bounded(formats.apply(kind, body, document.value, context, is_checked=call.is_checked))
+    )
     if not isinstance(patched, dict) or patched.get("resourceType") != resource_type:
         raise Invalid("A patch must leave the resourceType as it is.", issue_type="invalid")
     if patched.get("id") != resource_id:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from sandbox import jsonio
 from sandbox.errors import Invalid, NotFound
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.history import Version
 from sandbox.simulators.fhir.rest.calls import Answer, Call
@@ -19,7 +20,6 @@ from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.counts import page_size, repeated, whole_number
 from sandbox.simulators.fhir.terms.dates import point_of, read_parameter
 from sandbox.simulators.fhir.terms.handling import Handling
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"

@@ -8,7 +8,7 @@ from sandbox.simulators.fhir.search.answer.listing import ListedParameter, searc
 from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
 from sandbox.simulators.fhir.search.query.plan import types_named
 from sandbox.simulators.fhir.search.query.request import SearchRequest
-from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of
 
 __all__ = [
     "ListedParameter",
@@ -18,7 +18,6 @@ __all__ = [
     "find_as_asked",
     "make_indexes",
     "parameters_of",
-    "resource_types",
     "search",
     "search_parameters",
     "types_named",

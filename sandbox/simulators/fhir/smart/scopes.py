@@ -14,6 +14,7 @@ from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.patch.formats import held_patch
 from sandbox.simulators.fhir.rest.conditions import is_criterion
@@ -24,7 +25,6 @@ from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 Need: TypeAlias = tuple[str, str]
 Pairs: TypeAlias = Iterable[tuple[str, str]]

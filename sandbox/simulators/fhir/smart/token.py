@@ -19,12 +19,12 @@ from sandbox.jsonio import Json
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.smart import scopes
 from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, client_of, config_of, named_client, prove
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
 from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
-from sandbox.simulators.fhir.validation.structures import resource_types
 from sandbox.simulators.logins import WINDOW, check_rate
 
 TOKEN_PREFIX: Final = "vrl_smart_"

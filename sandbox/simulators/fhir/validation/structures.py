@@ -4,20 +4,16 @@ Owns the data file's meaning and its lazy compilation; a structure's fields are 
 first value of it is checked. Sealed: nothing here depends on a playground.
 """
 
-import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any, Final
+from functools import cache
+from typing import Final
 
-import orjson
-
+from sandbox.r4.model import definitions, resource_types
 from sandbox.simulators.fhir.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, Check, coded
 from sandbox.simulators.fhir.validation.rules import RULES, Rule
 
-DATA: Final = Path(__file__).parent.parent / "data" / "structures.json.gz"
 VALUE_SET_PREFIX: Final = "http://hl7.org/fhir/ValueSet/"
 OPEN_CHECKS: Final[Mapping[str, Check]] = {"currencies": CURRENCY, "mimetypes": MIME_TYPE}
 
@@ -76,29 +72,6 @@ class Structure:
     rules: tuple[Rule, ...]
     is_resource: bool
     has_choices: bool
-
-
-@lru_cache(maxsize=1)
-def definitions() -> Mapping[str, Any]:
-    """Return the data file: `resources`, `types`, `structures`, `value_sets`."""
-    content: Mapping[str, Any] = orjson.loads(gzip.decompress(DATA.read_bytes()))
-    return content
-
-
-@lru_cache(maxsize=1)
-def resource_types() -> frozenset[str]:
-    """Return the names of all R4 resource types.
-
-    >>> len(resource_types()), "MedicinalProduct" in resource_types()
-    (146, True)
-    """
-    return frozenset(definitions()["resources"])
-
-
-@lru_cache(maxsize=1)
-def data_types() -> frozenset[str]:
-    """Return the names of all complex data types."""
-    return frozenset(definitions()["types"])
 
 
 @cache

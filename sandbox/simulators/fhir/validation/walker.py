@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.validation.literals import listed, reference_problem, type_problem
 from sandbox.simulators.fhir.validation.primitives import Problem, shown
-from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, resource_types, structure
+from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, structure
 
 At: TypeAlias = tuple[Any, str, int] | str
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.operations import OPERATIONS
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.structures import resource_types
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Committed:
 class Events:
     rows: list = field(default_factory=list)
 
-    def submit(self, event):
+    def submit(self, event, undo):
         self.rows.append(event)
         return Committed()
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from sandbox.simulators.fhir.search.ucum import _atom, _definitions, unit_of
+from sandbox.ucum import _atom, _definitions, unit_of
 
 SAME = [
     (1, "g", 1000, "mg"),

@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
+from sandbox.r4.model import definitions, resource_types
 from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.structures import Kind, definitions, resource_types, structure
+from sandbox.simulators.fhir.validation.structures import Kind, structure
 
 
 def nodes(value, shape, path):

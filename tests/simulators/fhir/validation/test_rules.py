@@ -52,7 +52,7 @@ def test_there_are_as_many_invariants_as_the_documentation_says():
 
 
 def test_every_rule_stands_on_a_structure_that_exists():
-    from sandbox.simulators.fhir.validation.structures import definitions
+    from sandbox.r4.model import definitions
 
     known = {*definitions()["structures"], "SimpleQuantity"}
     assert set(RULES) - known == set()

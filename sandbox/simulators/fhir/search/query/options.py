@@ -6,8 +6,9 @@ R4 search, 3.1.1.5 and 3.1.1.6. Values are checked against the resource types se
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.terms import problems
-from sandbox.simulators.fhir.search.terms.definitions import Parameter, element_tables, parameters_of, resource_types
+from sandbox.simulators.fhir.search.terms.definitions import Parameter, element_tables, parameters_of
 from sandbox.simulators.fhir.search.terms.values import split
 from sandbox.simulators.fhir.terms.counts import page_size
 

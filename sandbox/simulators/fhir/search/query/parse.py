@@ -8,6 +8,7 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.query.criteria import (
     AnyOf,
     Chain,
@@ -20,7 +21,7 @@ from sandbox.simulators.fhir.search.query.criteria import (
 )
 from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.search.terms import problems
-from sandbox.simulators.fhir.search.terms.definitions import Parameter, compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.terms.definitions import Parameter, compartments, parameters_of
 from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.terms.values import is_well_escaped, split, unescape
 from sandbox.simulators.fhir.search.types import Context, search_type_of

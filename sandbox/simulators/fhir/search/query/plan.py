@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from sandbox.errors import Invalid
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.query.criteria import Criterion
 from sandbox.simulators.fhir.search.query.options import NAMES, PASSED_THROUGH, SINGLE, Options
 from sandbox.simulators.fhir.search.query.parse import CriteriaParser, compartment_criterion
@@ -18,7 +19,7 @@ from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.search.query.strings import query
 from sandbox.simulators.fhir.search.query.terminology import StoredTerminology
 from sandbox.simulators.fhir.search.terms import problems
-from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of, resource_types
+from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of
 from sandbox.simulators.fhir.search.types import Context
 from sandbox.simulators.fhir.terms.counts import repeated
 from sandbox.simulators.fhir.terms.handling import Handling

@@ -21,10 +21,11 @@ NOT_SERVED: Final = frozenset({"_query"})
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One part of a composite parameter; its paths start at the composite's root."""
+    """One part of a composite parameter; its paths, and its expression, start at the composite's root."""
 
     code: str
     type: str
+    expression: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,6 @@ def _load(name: str) -> dict[str, Any]:
 
 
 @cache
-def resource_types() -> frozenset[str]:
-    """Return the names of all R4 resource types."""
-    return frozenset(_raw()["resource_types"])
-
-
-@cache
 def parameters_of(resource_type: str) -> Mapping[str, Parameter]:
     """Return a resource type's parameters by code, those of every resource included."""
     bases = {resource_type, "Resource"}
@@ -97,7 +92,7 @@ def _parameter(row: dict[str, Any], base: str, resource_type: str) -> Parameter:
         tuple(row.get("target", ())),
         () if is_composite else tuple(map(_path, paths)),
         tuple(_root(p) for p in paths) if is_composite else (),
-        tuple(Component(c["code"], c["type"]) for c in row.get("components", ())),
+        tuple(Component(c["code"], c["type"], c["expression"]) for c in row.get("components", ())),
     )
 
 

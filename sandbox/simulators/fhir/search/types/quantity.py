@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search import ucum
 from sandbox.simulators.fhir.search.indexes.index import EMPTY, Index, Key, Keys, Selection
 from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.terms.definitions import Parameter

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sandbox.jsonio import Json
+from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Postings, Selection, union
-from sandbox.simulators.fhir.search.terms.definitions import Parameter, resource_types
+from sandbox.simulators.fhir.search.terms.definitions import Parameter
 from sandbox.simulators.fhir.search.terms.paths import Path
 from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.terms.values import unescape

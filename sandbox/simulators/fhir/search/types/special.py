@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sandbox import ucum
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.search import ucum
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Keys, Selection
 from sandbox.simulators.fhir.search.indexes.intervals import Intervals, Range
 from sandbox.simulators.fhir.search.terms.definitions import Parameter

@@ -1,7 +1,7 @@
 """Compare quantities in different UCUM units (https://ucum.org/ucum).
 
 A unit expression (`mg/dL`, `10*3/uL`, `mm[Hg]`, `kg.m/s2`) is read with UCUM's grammar and its
-metric prefixes, and reduced to base units. The atoms in `data/ucum_units.txt` are known: all of SI's,
+metric prefixes, and reduced to base units. The atoms in `units.txt` are known: all of SI's,
 and the usual ones of clinical chemistry, vital signs and dosing. Arbitrary units (`[iU]`) equal only
 themselves; logarithmic ones (`[pH]`) are not converted. An unknown unit compares by its code alone.
 """
@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Final, TypeAlias
-
-from sandbox.simulators.fhir.search.terms.definitions import DATA
 
 SYSTEM: Final = "http://unitsofmeasure.org"
 Dimensions: TypeAlias = tuple[tuple[str, int], ...]
@@ -66,7 +65,7 @@ class _Definition:
 @cache
 def _definitions() -> Mapping[str, _Definition]:
     found = {}
-    for line in (DATA / "ucum_units.txt").read_text("utf-8").splitlines():
+    for line in (Path(__file__).with_name("units.txt")).read_text("utf-8").splitlines():
         if not line.startswith("# "):
             atom, kind, factor, unit = line.split(" ")
             found[atom] = _Definition(kind == "metric", Fraction(factor), unit)

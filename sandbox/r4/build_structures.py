@@ -5,7 +5,7 @@ A development script, not used at run time. It reads a directory with the JSON d
 elements of every resource and data type, and the codes of every value set that a required binding
 names.
 
-    python -m sandbox.simulators.fhir.data.build_structures DIRECTORY [OUTPUT]
+    python -m sandbox.r4.build_structures DIRECTORY [OUTPUT]
 """
 
 import gzip

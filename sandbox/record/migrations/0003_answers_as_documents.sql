@@ -1,0 +1,2 @@
+-- No table changes. An event's changes may now say that a document is what the event answers with (kind 3, see
+-- encode.py), which an earlier version would take for a deletion: the number keeps it from reading this database.

@@ -1,0 +1,51 @@
+"""The targets that were set, and what a run of the bench shows of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is measured, what is wanted, and whether more or less of it is better."""
+
+    name: str
+    wanted: float
+    is_least: bool
+    unit: str = ""
+
+
+READ_ALONE = Target("recording on / off, FHIR read, 1 connection", 0.80, True)
+READ_TOGETHER = Target("recording on / off, FHIR read, 32 connections", 0.90, True)
+SEQUENTIAL = Target("sequential p50 of a recorded read / the earlier build", 0.62, False)
+P99 = Target("p99 of recorded reads at 32 connections / the earlier build", 0.5, False)
+READ_BARE = Target("FHIR read / bare aiohttp, same bytes, same loop, 32 connections", 0.62, True)
+SEARCH_BARE = Target("one-parameter search / bare aiohttp", 0.5, True)
+READ_MEDPLUM = Target("FHIR read / Medplum in-memory router", 0.75, True)
+CREATE_MEDPLUM = Target("FHIR create / Medplum in-memory router", 0.5, True)
+BESIDE_HL7 = Target("p99 of a read beside an HL7 sender / alone", 2, False)
+READ_INSIDE = Target("recorded read in process, no HTTP", 15, False, " µs")
+CREATE_INSIDE = Target("validated, recorded create in process, no HTTP", 70, False, " µs")
+
+
+class Scores:
+    """What was found, in the order in which it was found; a target that is looked at twice keeps the worse."""
+
+    def __init__(self) -> None:
+        self._found: dict[Target, tuple[float, str]] = {}
+
+    def note(self, target: Target, value: float, said: str = "") -> None:
+        """Keep what was measured."""
+        known = self._found.get(target)
+        if known is None or (value < known[0]) is target.is_least:
+            self._found[target] = value, said
+
+    def lines(self) -> list[str]:
+        """Return the table."""
+        rows = []
+        for target, (value, said) in self._found.items():
+            is_met = value >= target.wanted if target.is_least else value <= target.wanted
+            sign = "≥" if target.is_least else "≤"
+            shown = f"{value:.2f}{target.unit}" if not target.unit else f"{value:.1f}{target.unit}"
+            rows.append(
+                f"{target.name:<66} {shown:>9}   {sign} {target.wanted:g}   {'met' if is_met else 'MISSED'}   {said}"
+            )
+        return rows

@@ -1,0 +1,52 @@
+"""A medium under a writer that can be told to fail or to be slow: its connections, with something in between."""
+
+import asyncio
+import sqlite3
+import time
+
+
+class Medium:
+    """Stands between a writer and SQLite; `error` is raised by every statement, `delay_s` goes by before it."""
+
+    def __init__(self, writer):
+        self.error = None
+        self.delay_s = 0.0
+        self.on_loop = self.on_thread = 0
+        writer._quick, writer._slow = _Quick(writer._quick, self), _Slow(writer._slow, self)
+
+
+class _Quick:
+    def __init__(self, connection, medium):
+        self._connection, self._medium = connection, medium
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def execute(self, sql, values=()):
+        self._medium.on_loop += 1
+        time.sleep(self._medium.delay_s)
+        if self._medium.error is not None:
+            raise self._medium.error
+        return self._connection.execute(sql, values)
+
+
+class _Slow:
+    def __init__(self, connection, medium):
+        self._connection, self._medium = connection, medium
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    async def execute(self, sql, values=()):
+        self._medium.on_thread += 1
+        await asyncio.sleep(self._medium.delay_s)
+        if self._medium.error is not None:
+            raise self._medium.error
+        return await self._connection.execute(sql, values)
+
+
+def failure(name, message):
+    """An error as SQLite raises it."""
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorname, error.sqlite_errorcode = name, getattr(sqlite3, name)
+    return error
