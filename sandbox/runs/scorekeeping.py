@@ -11,7 +11,8 @@ from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion, score_task
+from sandbox.scoring.engine import score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, asked_in, parse_proposition
 from sandbox.scoring.rescore import restore_view
 from sandbox.scoring.scores import Criterion, TaskScore
 
@@ -74,9 +75,9 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
 def assertions_of(registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Iterator[Assertion]:
     """Yield a task's assertions as its checks read them, less those that no check accepts."""
     for criterion in criteria_of(run.benchmark.definition, task_run.task):
-        assertion = parse_assertion(registry.checks, criterion.assertion, criterion.entity)
-        if not isinstance(assertion, UnsupportedAssertion):
-            yield assertion
+        proposition = parse_proposition(registry.checks, criterion.assertion, criterion.entity)
+        if not isinstance(proposition, UnsupportedAssertion):
+            yield from (asked.assertion for asked in asked_in(proposition))
 
 
 def to_criterion_runs(

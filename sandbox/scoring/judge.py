@@ -26,12 +26,16 @@ _FAILURES_NAMED_MAX: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The outcome of one check: a score from 0 to 1, a sentence, and the evidence."""
+    """The outcome of one check: a score from 0 to 1, a sentence, and the evidence.
+
+    `is_undecided`: something could not be evaluated. It did not pass, and its denial does not either.
+    """
 
     score: float
     passed: bool
     details: str
     evidence: dict[str, Json]
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
     expected = Expectations.of(assertion)
     compared = _compare_all(check, expected, selection.subjects)
     if selection.problem is not None:
-        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None))
+        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None), True)
     if expected.is_absent:
         return _judge_absence(check, expected, selection, compared)
     picked = compared[0] if check.picks == "first" else max(compared, key=lambda comparison: comparison.hits)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion, run_criterion
+from sandbox.scoring.engine import run_criterion
 from sandbox.scoring.judge import Expectations
+from sandbox.scoring.parsing import AnyOf, Asked, Not, Proposition, UnsupportedAssertion, parse_proposition
 from sandbox.scoring.scores import Criterion, CriterionResult, aggregate, hold_back
 from sandbox.simulators.base import Check, View
 
@@ -46,14 +47,20 @@ def find_gifts(criteria: Sequence[Criterion], untouched: View, checks: Mapping[s
 
 def count_items(assertion: Json, entity: Json, checks: Mapping[str, Check]) -> int | None:
     """Return how many items an assertion is scored by, None for one that no check accepts."""
-    model = parse_assertion(checks, assertion, entity)
-    if isinstance(model, UnsupportedAssertion):
-        return None
-    expected = Expectations.of(model)
-    if expected.is_absent:
-        return 1
-    items = len(expected.fields) + len(expected.contains) + len(expected.not_contains) + (expected.count is not None)
-    return max(items, 1)
+    proposition = parse_proposition(checks, assertion, entity)
+    return None if isinstance(proposition, UnsupportedAssertion) else _items_of(proposition)
+
+
+def _items_of(proposition: Proposition) -> int:
+    match proposition:
+        case Not():
+            return 1
+        case AnyOf():
+            return max(map(_items_of, proposition.alternatives))
+        case Asked():
+            expected = Expectations.of(proposition.assertion)
+            items = len(expected.fields) + len(expected.contains) + len(expected.not_contains)
+            return 1 if expected.is_absent else max(items + (expected.count is not None), 1)
 
 
 def _all_passed(criteria: Sequence[Criterion]) -> list[CriterionResult]:

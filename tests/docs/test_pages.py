@@ -10,7 +10,7 @@ import yaml
 
 from sandbox.checking import check_definitions
 from sandbox.definitions.yamlio import load_located
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
 
 ROOT = Path(__file__).parents[2]
 ENTITY = {"resourceType": "Patient", "id": "maria-chen"}

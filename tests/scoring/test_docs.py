@@ -11,7 +11,8 @@ from sandbox.app import create_registry
 from sandbox.definitions.assertions import Approximation, CountRange, FieldExpectation
 from sandbox.playground.branch import Branch, Seed
 from sandbox.scoring.checks.interaction import InteractionMatcher
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion, run_criterion
+from sandbox.scoring.engine import run_criterion
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
 from sandbox.scoring.scores import Criterion, wire_score
 from sandbox.simulators.base import View
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from sandbox.errors import Malformed, NotFound, TooLarge, Unsupported
 from sandbox.playground.branch import Seed
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion, run_criterion, score_task
+from sandbox.scoring.engine import run_criterion, score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
 from sandbox.scoring.scores import (
     AxisScore,
     Criterion,
