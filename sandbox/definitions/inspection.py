@@ -105,6 +105,6 @@ def _ambiguous(located: Located) -> Iterator[tuple[Path, str]]:
         is_free = any(
             outer in ("assertion", "match", "task_item") for outer in path if isinstance(outer, str)
         ) and not any(outer == "task_item" and inner == "answer" for outer, inner in pairwise(path))
-        if is_free and path[-1] not in _TYPED_KEYS:
+        if is_free and (path[-1] not in _TYPED_KEYS or isinstance(value, float)):
             shown = {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
             yield path, f'YAML reads {text} as {shown}; write {shown}, or "{text}" in quotes'

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -30,7 +31,7 @@ class Located:
     """A parsed document and the line of every path in it.
 
     `surprises` are the plain scalars that YAML 1.1 reads as something else than most people do, with
-    their path and the text: `no` as false, `0123` as 83, `10:30` as 630.
+    their path and the text: `no` as false, `0123` as 83, `10:30` as 630, and decimals of more digits than are kept.
     """
 
     def __init__(self, value: Any, lines: dict[Path, int], surprises: Sequence[tuple[Path, str, Any]] = ()) -> None:
@@ -96,5 +97,13 @@ def _walk(
             _walk(item, (*path, index), lines, found, file)
     elif isinstance(node, yaml.ScalarNode) and node.style is None:
         pattern = _SURPRISING.get(node.tag)
-        if pattern is not None and pattern.fullmatch(node.value):
+        if pattern is not None and (pattern.fullmatch(node.value) or _loses_digits(node)):
             found.append((path, node))
+
+
+def _loses_digits(node: yaml.ScalarNode) -> bool:
+    """Whether a decimal has more digits than the number it is read as."""
+    try:
+        return node.tag == "tag:yaml.org,2002:float" and Decimal(node.value) != Decimal(repr(float(node.value)))
+    except (ArithmeticError, ValueError):  # written as JSON does not write a number
+        return False

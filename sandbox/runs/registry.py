@@ -21,7 +21,8 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
 from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
-from sandbox.scoring.inspection import find_match_problems, inspect_assertion
+from sandbox.scoring.event_inspection import find_match_problems
+from sandbox.scoring.inspection import inspect_assertion
 from sandbox.scoring.matching import describe_match_problem
 from sandbox.scoring.parsing import UnsupportedAssertion, leaves_of, parse_assertion, parse_proposition
 from sandbox.simulators.base import Check, ScenarioAction, Simulator

@@ -64,7 +64,7 @@ class Expectations:
         for expectation in self.fields:
             problem = describe_problem(expectation)
             if problem is not None:
-                return f"{expectation.path}: {problem}"
+                return f"{expectation.path or ev.WHOLE}: {problem}"
         has_content = words_of if check.has_fuzzy_phrases else str.strip
         if not all(has_content(phrase) for phrase in (*self.contains, *self.not_contains)):
             return "contains or not_contains holds an empty phrase"
@@ -105,11 +105,22 @@ class _Comparison:
 
 
 def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
-    """Compare the subjects of a selection with an assertion; what could not be evaluated fails it.
+    """Compare the subjects of a selection with an assertion; what could not be evaluated or read fails it.
 
     Raises what the subjects' `values_at` raises for a path that cannot be read.
     """
     expected = Expectations.of(assertion)
+    judgement = _judge(check, expected, selection)
+    if selection.doubt is None:
+        return judgement
+    is_for_want = expected.is_absent or (expected.count is not None and expected.count.max is not None)
+    if judgement.passed and not is_for_want:
+        return judgement
+    score = 0.0 if judgement.passed else judgement.score
+    return Judgement(score, False, f"{judgement.details} {selection.doubt}", judgement.evidence, is_undecided=True)
+
+
+def _judge(check: Check, expected: Expectations, selection: Selection) -> Judgement:
     compared = _compare_all(check, expected, selection.subjects)
     if selection.problem is not None:
         return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None), True)

@@ -315,6 +315,11 @@ def event(match):
         ("path: a.txt", "pth: a.txt", 'unknown key; did you mean "path"?'),
         ("instruction: Do it.", "instruction: 0123", "YAML reads 0123 as 83"),
         ("instruction: Do it.", "instruction: 10:30", "YAML reads 10:30 as 630"),
+        (
+            "instruction: Do it.",
+            "instruction: 1.12345678901234567",
+            "YAML reads 1.12345678901234567 as 1.1234567890123457",
+        ),
     ],
 )
 def test_a_mistake_around_the_assertions(check, old, new, said):

@@ -12,7 +12,7 @@ from sandbox.definitions.assertions import Approximation, CountRange, FieldExpec
 from sandbox.playground.branch import Branch, Seed
 from sandbox.scoring.checks.interaction import InteractionMatcher
 from sandbox.scoring.engine import run_criterion
-from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.parsing import UnsupportedAssertion, leaves_of, parse_assertion
 from sandbox.scoring.scores import Criterion, wire_score
 from sandbox.simulators.base import View
 
@@ -21,7 +21,8 @@ EXAMPLES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PA
 ASSERTIONS = [
     assertion
     for example in EXAMPLES
-    for assertion in ([c["assertion"] for c in example["criteria"]] if "criteria" in example else [example])
+    for whole in ([c["assertion"] for c in example["criteria"]] if "criteria" in example else [example])
+    for _, assertion in leaves_of(whole)
 ]
 
 
