@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Library, load_library
 from sandbox.definitions.load import BENCHMARK_FILES, Benchmark

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
+from sandbox.garbage import no_collection
 from sandbox.rehearsal import commands, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
@@ -75,12 +76,13 @@ def serve(
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
-    from sandbox.logs import set_level
+    from sandbox.logs import set_level, take_libraries_in
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
     set_level(log_level)
+    take_libraries_in()
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -174,9 +176,10 @@ def check(
     seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
 ) -> None:
     """Check definitions and seeds without starting a server."""
-    from sandbox.checking import check_definitions
+    with no_collection():  # it ends with its answer, and what it makes is no garbage before
+        from sandbox.checking import check_definitions
 
-    report = check_definitions(path, tuple(seeds or ()))
+        report = check_definitions(path, tuple(seeds or ()))
     for problem in report.problems:
         typer.echo(problem, err=True)
     for warning in report.warnings:

@@ -13,6 +13,7 @@
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
     │   └── TooCostly       422  understood, but more work than one request may ask for
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
@@ -25,6 +26,17 @@ This leaf knows statuses and codes; it must not know any wire format.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+
+
+def readable(text: str) -> str:
+    r"""Return a text that can be written: what a client sent as bytes that are no UTF-8 becomes U+FFFD.
+
+    Servers keep such bytes of a header as halves of surrogate pairs, which nothing can encode.
+
+    >>> readable("caf\udce9"), readable("café")
+    ('caf\ufffd', 'café')
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class SandboxError(Exception):
@@ -45,6 +57,7 @@ class SandboxError(Exception):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> None:
+        message = message if message.isascii() else readable(message)
         super().__init__(message)
         self.message = message
         self.details = details
@@ -134,6 +147,13 @@ class UnsupportedMedia(SandboxError):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class Misdirected(SandboxError):
+    """The request is meant for a server of another name."""
+
+    status = 421
+    code = "MISDIRECTED_REQUEST"
 
 
 class Unprocessable(SandboxError):

@@ -22,6 +22,7 @@ from sandbox import ids, limits
 from sandbox.api.asked import Asked
 from sandbox.api.context import HEADS, IN_FLIGHT, WRITER
 from sandbox.api.errors import to_web, with_request_id
+from sandbox.api.hosts import HOSTS
 from sandbox.api.malformed import RefusingHandler
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mounts import Scope
@@ -40,6 +41,7 @@ class ShortWay:
         self._app = app
         self._scopes = scopes
         self._heads = app[HEADS]
+        self._is_known = app[HOSTS].is_known
         self.in_flight = app[IN_FLIGHT]
         self.hurry = app[WRITER].hurry
         self._dispatch = server.request_handler
@@ -57,7 +59,7 @@ class ShortWay:
         else:
             return None
         head = self._heads.of(message.raw_headers, message.headers)
-        if found is None or not head.is_plain or head.host is None:
+        if found is None or not head.is_plain or head.host is None or not self._is_known(head.host):
             return None
         if payload is not EMPTY_PAYLOAD and (
             head.content_length > _BODY_BYTES or not payload.is_eof() or payload.exception() is not None

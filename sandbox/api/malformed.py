@@ -36,5 +36,6 @@ class RefusingHandler(web.RequestHandler):
         request_id = ids.new_request_id()
         response = to_web(render_json_error(Malformed(f"The request is not valid HTTP: {said}"), request_id))
         response.headers["X-Request-Id"] = request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response

@@ -75,6 +75,8 @@ class RunLookup:
 
     def forget(self, run: BenchmarkRun) -> None:
         """Leave a run that is over to the record."""
+        if run.expiry is not None:
+            run.expiry.cancel()
         self.active.pop(run.id, None)
         self.by_token.pop(run.token_hash, None)
         for task_run in run.task_runs:

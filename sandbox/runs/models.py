@@ -110,6 +110,7 @@ class BenchmarkRun:
     completed_at: datetime | None = None
     published_at: datetime | None = None
     task_runs: list[TaskRun] = field(default_factory=list)
+    expiry: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:

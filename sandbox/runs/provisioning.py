@@ -58,7 +58,7 @@ def provision(
 
 
 def steps_of(task: TaskDefinition) -> list[Step]:
-    """Return a task's scenario as the playground runs it."""
+    """Return a task's scenario as it is run."""
     return [
         Step(s.action, s.args, s.after_seconds, s.when.event if s.when else None, s.when.match if s.when else None)
         for s in task.steps

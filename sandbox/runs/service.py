@@ -22,6 +22,7 @@ from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
+from sandbox.runs.expiry import Expiry
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import provision, steps_of
@@ -64,6 +65,7 @@ class RunService(RunLookup):
         self._recorder = recorder
         self._settings = settings
         self._fetch = fetch
+        self._expiry = Expiry(clock, self._end_rest)
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
 
     # -- transitions -----------------------------------------------------------------------------
@@ -72,6 +74,7 @@ class RunService(RunLookup):
         self, benchmark: Benchmark, principal: Principal, *, is_scored: bool, agent: str | None, seed: int | None
     ) -> tuple[BenchmarkRun, str]:
         """Create a run and give each of its tasks a playground; return it with its token."""
+        self._expiry.end_expired(self.active.values())
         wanted = len(benchmark.definition.tasks)
         in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
         if in_use + wanted > self._settings.max_active_playgrounds:
@@ -99,6 +102,7 @@ class RunService(RunLookup):
             for i, task in enumerate(benchmark.definition.tasks)
         ]
         self.admit(run)
+        self._expiry.watch(run)
         await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
         return run, token
 
@@ -148,6 +152,21 @@ class RunService(RunLookup):
         scorekeeping.take_timeout(task_run)
         log.info("task run timed out", task_run_id=task_run.id)
         self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
+
+    def _end_rest(self, run: BenchmarkRun) -> None:
+        """End what is left of a run whose token has expired: nobody can go on with it."""
+        statements = []
+        for task_run in run.task_runs:
+            if task_run.is_over or task_run.completing is not None:
+                continue
+            if task_run.phase is Phase.STARTED:
+                scorekeeping.take_timeout(task_run)
+                statements += self._end(run, task_run, Status.TIMED_OUT)
+            else:
+                statements += self._end(run, task_run, Status.CANCELLED)
+        if statements:
+            log.info("run ended with its token", benchmark_run_id=run.id)
+            self._store_end(run, statements)
 
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
@@ -342,6 +361,7 @@ class RunService(RunLookup):
             run = await self.archive.run(row["id"], with_playgrounds=True)
             assert run is not None
             self.admit(run)
+            self._expiry.watch(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
         return len(rows)
@@ -350,6 +370,8 @@ class RunService(RunLookup):
         """Stop timers and wait for completions that are under way; active runs stay active."""
         pending = []
         for run in self.active.values():
+            if run.expiry is not None:
+                run.expiry.cancel()
             for task_run in run.task_runs:
                 if task_run.timer is not None:
                     task_run.timer.cancel()

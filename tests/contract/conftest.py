@@ -17,7 +17,8 @@ from aiohttp import web
 from yarl import URL
 
 from sandbox.api.context import RUNS, WRITER
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.limits import MIB
 from sandbox.runs.registry import Registry
 from sandbox.serving import Runner
@@ -376,6 +377,7 @@ class Kit:
     api_key: str = API_KEY
     solver_key: str = SOLVER_KEY
     live: type[Live] = Live
+    run: type["Run"] = Run
 
     @property
     def prior_auth(self) -> dict[str, Any]:

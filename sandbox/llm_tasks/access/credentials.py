@@ -73,7 +73,7 @@ class Access:
         """Return who an `Authorization` header stands for. Raises `BadCredentials`."""
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() != "bearer" or not token or not token.isascii():
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)

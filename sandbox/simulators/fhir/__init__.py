@@ -8,6 +8,7 @@ receiver would refuse, `search/` the searches, `proxy/` the same surface in fron
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sandbox import limits
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
@@ -84,6 +85,7 @@ class FhirSimulator(Simulator):
                 EVENT_TYPE,
                 "SMART token",
                 redact=(token.SECRET, "client_assertion"),
+                body_limit=limits.LOGIN_BODY_BYTES,
                 access="door",
                 render=token.render_oauth,
             ),

@@ -15,9 +15,9 @@ from sandbox import ids, jsonio
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.simulators.fhir.search.query.store import no_collection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation import Link, subscriptions, walk

@@ -13,6 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
+from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route, render_json_error
 from sandbox.simulators.files import conditions, state
 from sandbox.simulators.files.conditions import Validators
@@ -200,8 +201,7 @@ def _download(tx: Interaction, request: Request, entry: FileEntry) -> Response:
         "ETag": validators.etag,
         "Last-Modified": validators.last_modified,
         "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",  # anyone may have put the file there
+        **content_headers(entry.content_type),
     }
     if conditions.check(request.headers, validators, is_read=True) == "not modified":
         return Response(304, b"", None, headers)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
+from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
+from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route, render_json_error
 from sandbox.simulators.portal import attachments, lookup, sessions, state
 from sandbox.simulators.portal.bodies import (
@@ -120,10 +122,7 @@ def read_attachment(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}/attachments/{aid}`: the bytes, as they came."""
     _query(request)
     about, content = attachments.get(tx, state.find(tx, request.params["id"]), request.params["aid"])
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(about['filename'], safe='')}",
-        "X-Content-Type-Options": "nosniff",  # the type is the uploader's word
-    }
+    headers = content_headers(about["content_type"], about["filename"], is_download=True)
     return Response(200, content, about["content_type"], headers)
 
 
@@ -226,6 +225,15 @@ def routes() -> Sequence[Route]:
             is_upstream=False,
         ),
         Route("GET", "portal", front_page, event, "What this is and how to log in", access="document"),
-        Route("POST", "portal/login", log_in, "portal_login", "Open a session", redact=("password",), access="door"),
+        Route(
+            "POST",
+            "portal/login",
+            log_in,
+            "portal_login",
+            "Open a session",
+            redact=("password",),
+            body_limit=limits.LOGIN_BODY_BYTES,
+            access="door",
+        ),
         Route("POST", "portal/logout", log_out, event, "End the session", is_upstream=False),
     )

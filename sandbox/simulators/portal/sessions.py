@@ -19,6 +19,7 @@ LOGINS: Final = "portal/logins"
 SESSIONS: Final = "portal/_sessions"
 COOKIE: Final = "portal_session"
 USERNAME_PREFIX: Final = "provider_"
+PASSWORD_PREFIX: Final = "vrl_pw_"
 OWN_USER: Final = f"{USERNAME_PREFIX}*"
 
 

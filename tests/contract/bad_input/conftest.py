@@ -193,11 +193,12 @@ SURFACES: dict[tuple[str, str], Row] = {
         body={"username": "x", "password": "y"},
         required=("username", "password"),
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
+        limit=limits.LOGIN_BODY_BYTES,
     ),
     ("POST", "portal/logout"): Row(body={}),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
-    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
     ("POST", "fhir/smart-client"): Row(
         is_direct=True,
         body={"token_lifetime_minutes": 5},
@@ -403,7 +404,7 @@ async def raw(live: Any, request: bytes) -> Any:
 def head(method: str, path: bytes | str, token: str, *headers: str) -> bytes:
     target = path if isinstance(path, bytes) else path.encode()
     lines = "".join(
-        f"{line}\r\n" for line in ("Host: x", f"Authorization: Bearer {token}", "Connection: close", *headers)
+        f"{line}\r\n" for line in ("Host: localhost", f"Authorization: Bearer {token}", "Connection: close", *headers)
     )
     return method.encode() + b" " + target + b" HTTP/1.1\r\n" + lines.encode("latin-1") + b"\r\n"
 

@@ -1,7 +1,6 @@
 """API keys, OAuth clients, and the exchange of a client's credentials for an access token (RFC 6749 §4.4)."""
 
 import base64
-import binascii
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -91,7 +90,7 @@ def _basic_credentials(authorization: str | None) -> tuple[str, str] | None:
         return None
     try:
         name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, not ASCII, no UTF-8
         return None
     return (name, secret) if colon else None
 

@@ -8,6 +8,7 @@ import base64
 from sandbox import jsonio
 from sandbox.errors import NotAcceptable
 from sandbox.media_types import acceptance, read_accept, read_media_type
+from sandbox.served_content import content_headers
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
 
@@ -40,7 +41,7 @@ def content(call: Call, answer: Answer) -> Answer:
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
     body = base64.b64decode("".join(str(value.get("data", "")).split()))
-    headers = {}
+    headers = content_headers(media)
     context = value.get("securityContext", {}).get("reference")
     if context:
         headers["X-Security-Context"] = context

@@ -5,16 +5,15 @@ the overlay live in `Branch.caches`; before every search they catch up with what
 by looking at each touched key's present state, so that rolled-back writes undo themselves.
 """
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 
 from sandbox import jsonio
+from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.simulators.fhir.search.indexes.index import NOTHING, Index, Keys, Selection, intersect
@@ -24,18 +23,6 @@ from sandbox.simulators.fhir.search.types import search_type_of
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
 _TURN: Final = 50  # resources, which take less than a millisecond
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Leave the cyclic garbage collector out while many objects are made and none of them is garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class Layer:
