@@ -53,8 +53,7 @@ def check_definitions(path: Path | None, seeds: tuple[Path, ...]) -> Report:
         found += _unread_definitions(directory, library)
     if not chosen and not found:
         found.append(Problem(str(path or settings.playground_dirs[0]), 0, "", f"holds no benchmark; {_FORM}"))
-    names = {s.dataset for key in chosen for s in library.benchmarks[key].definition.environment.simulators}
-    for name in sorted(n for n in names if n is not None):
+    for name in sorted({name for key in chosen for name in library.benchmarks[key].definition.datasets}):
         found += _unread_seeds(library.datasets[name], registry.simulators)
         for simulator in registry.simulators:
             found += simulator.inspect_seed(library.datasets[name])

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, Vocabulary, load_benchmark
+from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, load_benchmark
 from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.definitions.vocabulary import Vocabulary
 from sandbox.errors import Malformed, NotFound
 from sandbox.garbage import no_collection
 

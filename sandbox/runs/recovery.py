@@ -10,8 +10,9 @@ from datetime import datetime
 from sandbox import jsonio
 from sandbox.clock import Clock, parse_instant
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.environments import seeds_of
 from sandbox.definitions.library import Shelf
-from sandbox.definitions.load import Benchmark, environment_seed
+from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import thaw
 from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Playground, Recorder, Sandbox
@@ -48,11 +49,11 @@ class Archive:
             body = await restore.read_frozen(self._reader, definition_hash)
             value, hashes = restore.frozen_parts(body)
             definition = thaw(value)
-            seed = Seed()
+            seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
-                seed = environment_seed(definition, datasets, self._registry)
-            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None)
+                seed, seeds = seeds_of(definition, datasets, self._registry)
+            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None, seeds=seeds)
         return cache[definition_hash]
 
     async def _dataset(self, name: str, digest: str) -> Dataset:
@@ -144,7 +145,9 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        branch, seq = await restore.fold_playground(
+            self._reader, task_run.playground_id, benchmark.seed_of(task_run.task)
+        )
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,

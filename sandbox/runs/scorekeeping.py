@@ -24,7 +24,7 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
     """
     events = [event async for event in reader.events(task_run.playground_id)]
     view = restore_view(
-        run.benchmark.seed,
+        run.benchmark.seed_of(task_run.task),
         events,
         baseline_seq=task_run.baseline_seq,
         sandboxes=task_run.sandboxes,

@@ -124,7 +124,8 @@ class RunService(RunLookup):
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
         playground = task_run.playground
         try:
-            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps_of(task_run.task))
+            environment = run.benchmark.definition.environment_of(task_run.task)
+            run_scenario(playground, environment.clock_start, steps_of(task_run.task))
         except StepFailed as error:
             raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
         now = self._clock.now()

@@ -22,7 +22,7 @@ def untouched_view(registry: Registry, benchmark: Benchmark, task: TaskDefinitio
     task_run = provision(registry, run, task, 0, clock, NullRecorder())
     playground = task_run.playground
     assert playground is not None
-    outcomes = run_scenario(playground, benchmark.definition.environment.clock_start, steps_of(task))
+    outcomes = run_scenario(playground, benchmark.definition.environment_of(task).clock_start, steps_of(task))
     return View(
         playground.branch,
         playground.branch.fork(),

@@ -391,3 +391,18 @@ def test_a_definition_that_nothing_reads(check, home, place, said):
     (home / "playgrounds" / place).write_text("slug: other")
     status, printed = check()
     assert (status, said in printed) == (1, True), printed
+
+
+def test_a_template_that_nothing_uses_and_a_mistake_in_one_that_is_used_twice(check):
+    template = f"  used: {{label: 'Has {{with.a}}', assertion: {{{FHIR}Patient, {fields('gendr')}}}}}\n"
+    unused = "  unused: {label: x, assertion: {assert: state-unchanged}}\n"
+    uses = "      - {use: used, with: {a: 1}}\n      - {use: used, with: {a: no}}\n"
+    status, printed = check(
+        GOOD,
+        ("tasks:\n", f"templates:\n{template}{unused}tasks:\n"),
+        ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + uses),
+    )
+    assert status == 1 and printed.endswith("3 problems.\n"), printed
+    assert 'templates.used.assertion.fields.0: gendr: Patient has no "gendr"; did you mean "gender"?' in printed
+    assert "templates.unused: no criterion uses it" in printed
+    assert "tasks.0.criteria.2.with.a: YAML reads no as false" in printed
