@@ -82,6 +82,8 @@ def specifier(written: str, position: int) -> TypeSpecifier:
     is_system = name in SYSTEM_TYPES and namespace in (None, "System")
     if is_system or (is_type(name) and namespace in (None, "FHIR")):
         return TypeSpecifier(namespace, name)
+    if namespace == "System" and is_type(name):
+        return TypeSpecifier(namespace, name)  # nothing is of it: no System type has a name of FHIR's
     if namespace not in (None, "System", "FHIR") and is_type(written):
         return TypeSpecifier("FHIR", written)
     near = did_you_mean(name, [*SYSTEM_TYPES, *PRIMITIVES, *data_types(), *resource_types()])

@@ -74,9 +74,9 @@ class Access:
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)
-        started = self._links.of_run_token(token)
-        if started is not None:
-            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, started=started, is_run_token=True)
+        owner = self._links.of_run_token(token)
+        if owner is not None:
+            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, owner=owner)
         credential = self._by_hash.get(keys.hash_key(token))
         if credential is not None and credential.kind != "oauth_client" and not self._is_over(credential):
             return Caller(USER_ID, credential.project_id, EVERYTHING, token)

@@ -70,6 +70,8 @@ def validate(model: type[BodyModel], value: Json) -> BodyModel:
 async def read_run(request: web.Request) -> tuple[RunBody, tuple[RunFile, ...]]:
     """Read a run's body, JSON or multipart. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
     if request.content_type == "multipart/form-data":
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise UnsupportedMedia("A form with files is not read compressed; send it without a Content-Encoding.")
         fields, files = await _read_multipart(request)
         body = validate(RunBody, {"task_input": {}, **fields})
     else:

