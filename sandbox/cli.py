@@ -1,5 +1,6 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -212,3 +213,5 @@ def main() -> None:
     except SettingError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends here; looking for garbage once more would only take time

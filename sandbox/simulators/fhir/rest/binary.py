@@ -3,9 +3,8 @@
 A read that does not ask for FHIR gets the content itself; what a write makes is in `binary_writes.py`.
 """
 
-import base64
-
 from sandbox import jsonio
+from sandbox.base64_text import read_base64
 from sandbox.errors import NotAcceptable
 from sandbox.media_types import acceptance, read_accept, read_media_type
 from sandbox.served_content import content_headers
@@ -40,7 +39,7 @@ def content(call: Call, answer: Answer) -> Answer:
     match = acceptance(accepted, [read_media_type(media).name])
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
-    body = base64.b64decode("".join(str(value.get("data", "")).split()))
+    body = read_base64(str(value.get("data", ""))) or b""
     headers = content_headers(media)
     context = value.get("securityContext", {}).get("reference")
     if context:
