@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import limits
-from sandbox.whole_numbers import read_whole_number
+from sandbox.wire.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
@@ -50,6 +50,7 @@ class Settings:
     api_key: str | None = None
     solver_key: str | None = None
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
+    run_idle_s: float | None = None
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ class Settings:
             api_key=env.get("SANDBOX_API_KEY") or None,
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
+            run_idle_s=_count(env, "SANDBOX_RUN_IDLE_S", 0) or None,
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
             allowed_hosts=_hosts(env, "SANDBOX_ALLOWED_HOSTS"),
             allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),

@@ -27,6 +27,8 @@ class RefusingHandler(web.RequestHandler):
     def __init__(self, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **{**options, "auto_decompress": False})
 
+    leaves_bodies = True  # as they come: see `bodies.py`
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -44,3 +46,8 @@ class RefusingHandler(web.RequestHandler):
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what broke; that the rest of a body cannot be read, after its request was answered, is nothing broken."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)

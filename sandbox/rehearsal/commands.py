@@ -217,9 +217,15 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
 
 
 def _run(work: "Callable[[Console], Coroutine[None, None, None]]") -> None:
-    out, err = consoles()
+    out, _ = consoles()
+    run_shown(lambda: work(out))
+
+
+def run_shown(work: "Callable[[], Coroutine[None, None, None]]") -> None:
+    """Run what a command does; what can go wrong is a line and exit status 2."""
+    _, err = consoles()
     with errors_shown(err):
-        asyncio.run(work(out))
+        asyncio.run(work())
 
 
 @contextmanager

@@ -296,6 +296,10 @@ class Simulator(ABC):
         """
         return False
 
+    def holds_state(self, sandbox: Sandbox) -> bool:
+        """Whether what is done here stays in the playground, and not on a server outside."""
+        return True
+
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Raise `Forbidden` where the credential found by `is_known` does not allow the request; reads only."""
         return

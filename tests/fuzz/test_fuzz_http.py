@@ -90,7 +90,7 @@ class Target:
     async def folded_hash(self) -> str:
         """The state hash by folding what is on disk."""
         benchmark = self.app[SHELF].library.find("fuzz@1")
-        branch, _ = await restore.fold_playground(self.app[READER], self.playground_id, benchmark.seed)
+        branch = (await restore.fold_playground(self.app[READER], self.playground_id, benchmark.seed)).branch
         return branch.state_hash()
 
 

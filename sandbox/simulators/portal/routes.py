@@ -11,7 +11,6 @@ from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route, render_json_error
 from sandbox.simulators.portal import attachments, lookup, sessions, state
 from sandbox.simulators.portal.bodies import (
@@ -27,6 +26,7 @@ from sandbox.simulators.portal.bodies import (
 from sandbox.simulators.portal.config import read_config
 from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
+from sandbox.wire.served_content import content_headers
 
 Lister = Callable[[Interaction, Filters], Rows]
 
@@ -75,8 +75,8 @@ def create_prior_auth(tx: Interaction, request: Request) -> Response:
 def read_prior_auth(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}`."""
     _query(request)
-    # A HEAD is not a read: it does not show what the payer decided.
-    look = state.find if request.method == "HEAD" else state.read
+    # A HEAD is not a read: it does not show what the payer decided. Nor is a look of who judges the agent.
+    look = state.find if request.method == "HEAD" or tx.is_view else state.read
     return Response.of_json(look(tx, request.params["id"]))
 
 

@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 
 from sandbox import jsonio, limits
 from sandbox.errors import BadGateway, NotFound, SandboxError
-from sandbox.forms import read_pairs
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Response, scenario_request
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Fetch
 from sandbox.simulators.fhir.proxy.forwarding import Upstream
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.urls import split_url
+from sandbox.wire.forms import read_pairs
 
 ANSWERS: Final = "fhir/_upstream"
 EVENT_TYPE: Final = "scenario_step"
@@ -55,7 +55,8 @@ async def observe(
                 {"search": key, "matches": len(found.get("resources", ())), "error": found.get("error")}
             )
 
-        await playground.interact(EVENT_TYPE, note, request=Request("SCENARIO", f"{SURFACE}/{key}")).committed
+        request = scenario_request(f"{SURFACE}/{key}")
+        await playground.interact(EVENT_TYPE, note, request=request, actor="scenario").committed
 
 
 async def _all_pages(upstream: Upstream, resource_type: str, parameters: Query) -> list[Json]:

@@ -13,10 +13,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from sandbox import jsonio
-from sandbox.authorization import bearer_token
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
-from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
 from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
@@ -27,6 +25,8 @@ from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, clien
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
 from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
 from sandbox.simulators.logins import WINDOW, check_rate
+from sandbox.wire.authorization import bearer_token
+from sandbox.wire.forms import FORM, parse_form
 
 SECRET: Final = "client_secret"
 DEFAULT_SCOPE: Final = "system/*.*"
