@@ -72,7 +72,9 @@ def process(call: Call) -> Answer:
 def _check_bundle(bundle: Json) -> str:
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         found = bundle.get("resourceType") if isinstance(bundle, dict) else None
-        message = f'The base takes a Bundle, not "{found}"; post other resources to their type.'
+        message = "The base takes a Bundle; the body has no resourceType."
+        if isinstance(found, str):
+            message = f'The base takes a Bundle, not "{found[:100]}"; post other resources to their type.'
         raise Malformed(message, issue_type="invalid")
     kind = bundle.get("type")
     if kind not in ("batch", "transaction"):
