@@ -35,6 +35,9 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         ] = None,
         seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")] = None,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
+        write: Annotated[
+            bool, typer.Option("--write", help="First record the state that the solution leaves, where criteria ask.")
+        ] = False,
     ) -> None:
         """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
         from dataclasses import replace
@@ -63,7 +66,13 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
                 api_key=api_key,
                 solver_key=solver_key,
             )
-            status = run_campaign(campaign, start_server, out, err, prove_all)
+            status = 0
+            if write:
+                from sandbox.rehearsal.recording import write_states
+
+                status = run_campaign(campaign, start_server, out, err, write_states)
+            if status == 0:
+                status = run_campaign(campaign, start_server, out, err, prove_all)
         raise typer.Exit(status)
 
 

@@ -21,6 +21,7 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
 from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
+from sandbox.scoring.checks.state_equals_solution import comparer_of
 from sandbox.scoring.event_inspection import find_match_problems
 from sandbox.scoring.inspection import inspect_assertion
 from sandbox.scoring.matching import describe_match_problem
@@ -61,6 +62,7 @@ class Registry:
         self._by_surface = {s.surface: s for s in simulators}
         self._surface_of_check = {check.name: s.surface for s in simulators for check in s.checks}
         self.checks = all_checks(simulators, checks)
+        self.comparer = comparer_of(simulators)
         self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
             name: (action, None) for name, action in CORE_ACTIONS.items()
         }

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sandbox.definitions.datasets import Dataset
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Seed
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator, render_json_error
@@ -25,6 +25,7 @@ class Hl7Simulator(Simulator):
     type: ClassVar[str] = "Hl7"
     surface: ClassVar[str] = "hl7"
     seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
+    minted: ClassVar[tuple[str, ...]] = (r"(?<![0-9A-Za-z])(?:APP|FAC)-[0-9A-Za-z_-]{12}",)
     endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
 
     def warm_up(self) -> None:
@@ -40,6 +41,10 @@ class Hl7Simulator(Simulator):
     def collections(self) -> frozenset[str]:
         """The inbox, what was sent, and the acknowledgments."""
         return frozenset({state.INBOX, state.OUTBOUND, state.ACKS})
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return what was sent and accepted, less what its sender gives each message anew."""
+        return state.comparable(collection, value)
 
     @property
     def checks(self) -> Sequence[Check]:
