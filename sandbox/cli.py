@@ -1,5 +1,6 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import typer
 
 from sandbox import __version__
 from sandbox.garbage import no_collection
-from sandbox.rehearsal import commands, proving
+from sandbox.rehearsal import commands, one_task, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 
 commands.register(app, _start_server)
+one_task.register(app)
 proving.register(app, _start_server)
 
 
@@ -214,3 +216,5 @@ def main() -> None:
     except SettingError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends here; looking for garbage once more would only take time

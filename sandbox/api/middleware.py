@@ -12,6 +12,7 @@ from sandbox.api.hosts import HOSTS
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 log = get_logger()
 
@@ -57,5 +58,5 @@ def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.R
     for name, value in error.headers.items():
         response.headers[name] = value
     if error.status == 401:
-        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="sandbox"')
+        response.headers.setdefault("WWW-Authenticate", BEARER_CHALLENGE)
     return response

@@ -97,9 +97,10 @@ def load_benchmark(
     definition = _bind_entities(definition, datasets, vocabulary, file, located)
     seed, seeds = seeds_of(definition, datasets, vocabulary)
     refused = _check_assertions(definition, vocabulary, file, located)
-    if refused:
-        raise DefinitionError(refused)
     warnings = inspect(definition, vocabulary, file, located)
+    if refused:
+        lines = {problem.line for problem in refused}
+        raise DefinitionError(sorted([*refused, *(w for w in warnings if w.line not in lines)], key=lambda p: p.line))
     used = definition.datasets | {e.dataset for t in definition.tasks for e in t.entities}
     hashes = {name: datasets[name].hash for name in used}
     states, stale = solution_states.load(path.parent, definition, hashes)

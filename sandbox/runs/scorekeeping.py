@@ -32,7 +32,7 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
 
 async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) -> View:
     """Return what checks may read of a recorded task run; its benchmark must carry its seed."""
-    events = [event async for event in reader.events(task_run.playground_id)]
+    events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
     return restore_view(
         run.benchmark.seed_of(task_run.task),
         events,

@@ -16,20 +16,17 @@ from sandbox.playground.events import Event
 from sandbox.scoring.compare import FieldResult, compare_field, describe_problem, parse_path, read_path
 from sandbox.suggest import did_you_mean
 
-SCENARIO_METHOD: Final = "SCENARIO"
 EVENT_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "request": ("method", "path", "query", "body"),
     "response": ("status", "body"),
 }
-_SCENARIO_TYPES: Final = frozenset({"scenario_step", "clock_advanced"})
 _MODES: Final = frozenset(FieldExpectation.model_fields) - MODIFIERS
 _ALTERNATIVES: Final = frozenset(FieldExpectation.model_fields) - {"path"}
 
 
 def is_agents(event: Event) -> bool:
-    """Whether the event is something the agent did, not the scenario, a delay or the clock."""
-    request = event.request
-    return request is not None and request.method != SCENARIO_METHOD and event.type not in _SCENARIO_TYPES
+    """Whether the event is something the agent did: not the organization, the scenario, a delay or the clock."""
+    return event.actor == "agent"
 
 
 def event_json(event: Event) -> Json:

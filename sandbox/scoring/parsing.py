@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import REFUSED, Assertion
-from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.scoring.judge import Expectations
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check
 from sandbox.suggest import did_you_mean
+from sandbox.wire.field_errors import known_keys
 
 ANY_OF: Final = "any_of"
 NOT: Final = "not"

@@ -62,6 +62,7 @@ CREATE_WRONG = {
     "scored": but(bool),
     "agent": [*but(str, NULL), "x" * 201],
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
+    "tasks": [*but(list, NULL), [], [1], ["none"], ["refer", "refer"]],
 }
 API: dict[tuple[str, str], Row] = {
     ("GET", "/"): Row(is_open=True),
@@ -77,6 +78,7 @@ API: dict[tuple[str, str], Row] = {
         },
     ),
     ("GET", "/v1/benchmark-runs/{benchmark_run_id}"): Row("run", {"benchmark_run_id": "{run}"}),
+    ("POST", "/v1/benchmark-runs/{benchmark_run_id}/cancel"): Row("solver", {"benchmark_run_id": "{run}"}, {}),
     ("POST", "/v1/task-runs/{task_run_id}/start"): Row("run", {"task_run_id": "{other_task}"}, {}),
     ("POST", "/v1/task-runs/{task_run_id}/complete"): Row(
         "run", {"task_run_id": "{task}"}, COMPLETE, wrong={"notes": [*but(str, NULL), "x" * 100_001]}
