@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sandbox import jsonio, limits
+from sandbox.definitions import solution_states
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.environments import check_environment, check_overrides, seeds_of
 from sandbox.definitions.inspection import inspect
@@ -38,6 +39,7 @@ BENCHMARK_FILES = ("benchmark.yaml", "benchmark.yml", "benchmark.json")
 class Benchmark:
     """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
 
+    `solution_states` are what the reference solution changes, by the tasks' keys, where that is kept and not stale.
     `seeds` are those of tasks whose environment differs, by the tasks' keys.
     `warnings` are what `inspection.py` finds: it loads, and can hardly be meant. `problem_at` says where
     in its file something is; None where there is no file any more.
@@ -51,6 +53,7 @@ class Benchmark:
     directory: Path | None
     warnings: tuple[Problem, ...] = ()
     seeds: Mapping[str, Seed] = field(default_factory=dict)
+    solution_states: Mapping[str, Json] = field(default_factory=dict)
     problem_at: Callable[[KeyPath, str], Problem] | None = None
 
     def seed_of(self, task: TaskDefinition) -> Seed:
@@ -99,8 +102,26 @@ def load_benchmark(
         lines = {problem.line for problem in refused}
         raise DefinitionError(sorted([*refused, *(w for w in warnings if w.line not in lines)], key=lambda p: p.line))
     used = definition.datasets | {e.dataset for t in definition.tasks for e in t.entities}
-    benchmark = freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+    hashes = {name: datasets[name].hash for name in used}
+    states, stale = solution_states.load(path.parent, definition, hashes)
+    beside = f"{file.rpartition('/')[0] or '.'}/{solution_states.FILE}"
+    warnings += [Problem(beside, 0, key or "", message) for key, message in stale]
+    warnings += _without_state(definition, states, [key for key, _ in stale], file, located)
+    benchmark = freeze(definition, seed, hashes, path.parent, warnings, states)
     return replace(benchmark, seeds=seeds, problem_at=partial(_problem, file, located))
+
+
+def _without_state(
+    definition: BenchmarkDefinition, states: Mapping[str, Json], stale: list[str | None], file: str, located: Located
+) -> list[Problem]:
+    """Return the criteria that compare with a state that nobody recorded."""
+    message = f"there is no state of the solution in {solution_states.FILE}; make it with sandbox prove --write"
+    return [
+        _problem(file, located, ("tasks", t, "criteria", c, "assertion"), message)
+        for t, task in enumerate(definition.tasks)
+        for c, criterion in enumerate(task.criteria)
+        if task.key not in states and task.key not in stale and solution_states.is_asked_in(criterion.assertion)
+    ]
 
 
 def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list[LlmTaskDefinition]:
@@ -132,11 +153,16 @@ def freeze(
     dataset_hashes: Mapping[str, str],
     directory: Path | None = None,
     warnings: list[Problem] | None = None,
+    states: Mapping[str, Json] | None = None,
 ) -> Benchmark:
     """Make the loaded benchmark, with the content hash of what a run of it will use."""
-    frozen = jsonio.canonical({"definition": definition.frozen(), "datasets": dict(dataset_hashes)})
+    parts = {"definition": definition.frozen(), "datasets": dict(dataset_hashes)}
+    if states:
+        parts["solution_states"] = dict(states)
+    frozen = jsonio.canonical(parts)
     digest = hashlib.sha256(frozen).hexdigest()
-    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, tuple(warnings or ()))
+    kept = tuple(warnings or ())
+    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, kept, solution_states=states or {})
 
 
 def _problem(file: str, located: Located, path: tuple[str | int, ...], message: str) -> Problem:

@@ -47,13 +47,15 @@ class Archive:
         cache = self._seeded if with_seed else self._thawed
         if definition_hash not in cache:
             body = await restore.read_frozen(self._reader, definition_hash)
-            value, hashes = restore.frozen_parts(body)
+            value, hashes, states = restore.frozen_parts(body)
             definition = thaw(value)
             seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
                 seed, seeds = seeds_of(definition, datasets, self._registry)
-            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None, seeds=seeds)
+            cache[definition_hash] = Benchmark(
+                definition, seed, hashes, body, definition_hash, None, seeds=seeds, solution_states=states
+            )
         return cache[definition_hash]
 
     async def _dataset(self, name: str, digest: str) -> Dataset:

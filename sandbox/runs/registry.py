@@ -21,10 +21,11 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
 from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
+from sandbox.scoring.checks.state_equals_solution import comparer_of
 from sandbox.scoring.event_inspection import find_match_problems
 from sandbox.scoring.inspection import inspect_assertion
 from sandbox.scoring.matching import describe_match_problem
-from sandbox.scoring.parsing import UnsupportedAssertion, leaves_of, parse_assertion, parse_proposition
+from sandbox.scoring.parsing import UnsupportedAssertion, combination_of, leaves_of, parse_assertion, parse_proposition
 from sandbox.simulators.base import Check, ScenarioAction, Simulator
 from sandbox.simulators.vocabulary import Surface, Surroundings
 from sandbox.suggest import did_you_mean
@@ -61,6 +62,7 @@ class Registry:
         self._by_surface = {s.surface: s for s in simulators}
         self._surface_of_check = {check.name: s.surface for s in simulators for check in s.checks}
         self.checks = all_checks(simulators, checks)
+        self.comparer = comparer_of(simulators)
         self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
             name: (action, None) for name, action in CORE_ACTIONS.items()
         }
@@ -128,9 +130,10 @@ class Registry:
             check = self.checks[parsed.check]
             surface = self._surface_of_check.get(check.name)
             problems += [((*path, *at), said) for at, said in inspect_assertion(check, surface, parsed, surroundings)]
-        whole = parse_proposition(self.checks, assertion, entity)
-        if not problems and isinstance(whole, UnsupportedAssertion):
-            return [((), whole.reason)]
+        if not problems and combination_of(assertion) is not None:
+            whole = parse_proposition(self.checks, assertion, entity)
+            if isinstance(whole, UnsupportedAssertion):
+                return [((), whole.reason)]
         return problems
 
     def when_problems(self, when: WhenClause, definition: BenchmarkDefinition) -> Problems:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from sandbox import ids
+from sandbox.definitions import solution_states
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
+from sandbox.jsonio import Json
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
@@ -15,6 +17,8 @@ from sandbox.scoring.engine import score_task
 from sandbox.scoring.parsing import UnsupportedAssertion, asked_in, parse_proposition
 from sandbox.scoring.rescore import restore_view
 from sandbox.scoring.scores import Criterion, TaskScore
+from sandbox.scoring.states.tokens import ids_in
+from sandbox.simulators.base import View
 
 
 async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
@@ -22,16 +26,33 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
 
     The run's benchmark must carry its seed.
     """
+    view = await recorded_view(reader, run, task_run)
+    return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
+
+
+async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) -> View:
+    """Return what checks may read of a recorded task run; its benchmark must carry its seed."""
     events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
-    view = restore_view(
+    return restore_view(
         run.benchmark.seed_of(task_run.task),
         events,
         baseline_seq=task_run.baseline_seq,
         sandboxes=task_run.sandboxes,
         output=task_run.output,
         now=events[-1].at if events else run.created_at,
+        solution=run.benchmark.solution_states.get(task_run.task.key),
     )
-    return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
+
+
+async def changes_of(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Json:
+    """Return what a recorded task run changed, and of which definition and seed: an entry of `solution_state.json`,
+    less the hash of the solution."""
+    view = await recorded_view(reader, run, task_run)
+    definition, task = run.benchmark.definition, task_run.task
+    stamp = solution_states.stamp_of(definition, task, run.benchmark.dataset_hashes)
+    told = [task.task_item, [step.model_dump(mode="json") for step in task.steps]]
+    ids = {"given": registry.comparer.given_ids(view), "named": sorted(ids_in(told, registry.comparer.minted))}
+    return {**stamp, **ids, **registry.comparer.changes(view).to_json()}
 
 
 def take(task_run: TaskRun, result: TaskScore) -> None:
@@ -112,4 +133,5 @@ def with_current_criteria(run: BenchmarkRun, library: Library) -> BenchmarkRun:
         return run
     tasks = {t.key: t for t in current.definition.tasks}
     task_runs = [replace(t, task=tasks.get(t.task.key, t.task)) for t in run.task_runs]
-    return replace(run, benchmark=replace(run.benchmark, definition=current.definition), task_runs=task_runs)
+    benchmark = replace(run.benchmark, definition=current.definition, solution_states=current.solution_states)
+    return replace(run, benchmark=benchmark, task_runs=task_runs)

@@ -302,6 +302,13 @@ class RunService(RunLookup):
             ]
         )
 
+    async def changes_of(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
+        """Return what a task run that is over changed. Raises `Conflict` for one that is not, or never started."""
+        if not task_run.is_over or task_run.started_at is None:
+            raise Conflict(f"The task run is {_ended(task_run)}; its changes can be told when it was completed.")
+        seeded = replace(run, benchmark=await self.archive.benchmark(run.benchmark.hash, with_seed=True))
+        return await scorekeeping.changes_of(self._reader, self._registry, seeded, task_run)
+
     # -- ending ----------------------------------------------------------------------------------
 
     def _end(self, run: BenchmarkRun, task_run: TaskRun, status: Status) -> list[Statement]:

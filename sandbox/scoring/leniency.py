@@ -6,29 +6,34 @@ itself (`scores.py`), so that a warning and a verdict never disagree.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.scoring.engine import run_criterion
 from sandbox.scoring.judge import Expectations
 from sandbox.scoring.parsing import AnyOf, Asked, Not, Proposition, UnsupportedAssertion, parse_proposition
-from sandbox.scoring.scores import Criterion, CriterionResult, aggregate, hold_back
-from sandbox.simulators.base import Check, View
+from sandbox.scoring.scores import PASS_MIN, Criterion, CriterionResult, aggregate, hold_back
+from sandbox.simulators.base import Check, Selection, View
 
 Finding: TypeAlias = tuple[int, str]
 """A criterion's position, and what to say of it."""
+_CHEAP_MAX: Final = 1 - PASS_MIN + 1e-9
 
 
 def find_cheap_failures(criteria: Sequence[Criterion], checks: Mapping[str, Check]) -> Iterator[Finding]:
     """Yield each criterion of which one item may fail while the task still passes."""
-    if aggregate(_all_passed(criteria)).verdict != "pass":
-        return
+    total = sum(criterion.weight for criterion in criteria)
     for place, criterion in enumerate(criteria):
-        items = count_items(criterion.assertion, criterion.entity, checks)
-        if items is None or criterion.weight == 0:
+        if criterion.required or criterion.weight == 0:
             continue
-        results = _all_passed(criteria)
+        items = count_items(criterion.assertion, criterion.entity, checks)
+        if items is None:
+            continue
         left = 0.0 if criterion.is_scored_whole else (items - 1) / items
+        if criterion.weight * (1 - left) / total > _CHEAP_MAX:
+            continue  # it decides by itself
+        results = _all_passed(criteria)
         results[place] = replace(results[place], passed=False, score=left)
         scored = aggregate(hold_back(criteria, results))
         if scored.verdict == "pass":
@@ -38,11 +43,17 @@ def find_cheap_failures(criteria: Sequence[Criterion], checks: Mapping[str, Chec
 
 def find_gifts(criteria: Sequence[Criterion], untouched: View, checks: Mapping[str, Check]) -> Iterator[Finding]:
     """Yield each criterion that scores on a playground in which nothing was done."""
-    results = hold_back(criteria, [run_criterion(criterion, untouched, checks) for criterion in criteria])
+    brief = {name: replace(check, select=partial(_without_nearest, check)) for name, check in checks.items()}
+    results = hold_back(criteria, [run_criterion(criterion, untouched, brief) for criterion in criteria])
     for place, (criterion, result) in enumerate(zip(criteria, results, strict=True)):
         if result.score > 0 and criterion.weight > 0:
             what = "it holds" if result.passed else f"{_cut(result.score)} of it holds"
             yield place, f"{what} before anything is done"
+
+
+def _without_nearest(check: Check, assertion: Any, view: View) -> Selection:
+    """Select as a check does, and say nothing of what came near: nobody reads it here."""
+    return replace(check.select(assertion, view), kind="")
 
 
 def count_items(assertion: Json, entity: Json, checks: Mapping[str, Check]) -> int | None:

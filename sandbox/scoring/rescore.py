@@ -23,6 +23,7 @@ def restore_view(
     sandboxes: Sequence[Sandbox],
     output: Json,
     now: datetime,
+    solution: Json = None,
 ) -> View:
     """Fold recorded events back into what a check may read.
 
@@ -32,7 +33,7 @@ def restore_view(
     ordered = sorted(events, key=lambda event: event.seq)
     baseline = fold(Branch(seed), (event for event in ordered if event.seq <= baseline_seq))
     branch = fold(baseline.fork(), (event for event in ordered if event.seq > baseline_seq))
-    return View(branch, baseline, tuple(ordered), tuple(sandboxes), output, now)
+    return View(branch, baseline, tuple(ordered), tuple(sandboxes), output, now, solution)
 
 
 def rescore(

@@ -8,6 +8,7 @@ that `requires` others is held back until they passed. Knows no check.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from math import isfinite
 from sys import float_info
 from typing import Final, Literal, TypeAlias
@@ -188,12 +189,16 @@ def _weighted_mean(results: Sequence[CriterionResult]) -> float | None:
     total = sum((_exact(result.weight) for result in results), Fraction())
     if total == 0:
         return None
-    weighted = (
-        Fraction(result.score).limit_denominator(_SCORE_DENOMINATOR_MAX) * _exact(result.weight) for result in results
-    )
+    weighted = (_share(result.score) * _exact(result.weight) for result in results)
     return float(sum(weighted, Fraction()) / total)
 
 
+@lru_cache(maxsize=1024)
+def _share(score: float) -> Fraction:
+    return Fraction(score).limit_denominator(_SCORE_DENOMINATOR_MAX)
+
+
+@lru_cache(maxsize=1024)
 def _exact(number: float) -> Fraction:
     return Fraction(repr(number))
 
