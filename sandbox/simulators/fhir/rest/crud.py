@@ -3,15 +3,17 @@
 Each takes a `Call` and returns an `Answer`; conditional forms are in `conditional.py`.
 """
 
-from sandbox.errors import Invalid, Malformed, PreconditionFailed
+from sandbox.errors import Invalid, Malformed, PreconditionFailed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
+from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
+from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import validate
+from sandbox.simulators.fhir.validation import subscriptions, validate
 from sandbox.simulators.fhir.validation.primitives import shown
 
 
@@ -54,11 +56,21 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     if not call.is_checked:
         known = call.ahead.issues if call.ahead is not None else None
         issues = validate(resource) if known is None else known
-        if issues:
+        if issues and found is None:
             raise refusal(issues)
         check_stored_bundle(resource)
+        refuse_or_tolerate(call, issues or unserved(resource))
         call.is_checked = True
     return resource
+
+
+def unserved(resource: Json) -> list[Issue]:
+    """Return why a valid resource is not taken: it asks for what this server does not do."""
+    try:
+        subscriptions.check(resource)
+    except SandboxError as error:
+        return list(issues_of(error))
+    return []
 
 
 def check_stored_bundle(resource: Json) -> None:
@@ -83,6 +95,7 @@ def create(call: Call) -> Answer:
             message = f"Another entry of the transaction makes {resource_type}/{existing}, which the condition matches."
             raise PreconditionFailed(message, issue_type="duplicate")
         if existing is not None:
+            call.tolerated = ()  # nothing is stored
             stored = state.read(call.tx.branch, resource_type, existing)
             return answer_of(call, stored, 200)
     return answer_of(call, state.store(call.tx, resource, call.assigned_id or call.tx.new_id(), "POST"), 201)
