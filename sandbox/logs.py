@@ -14,15 +14,18 @@ from urllib.parse import quote, unquote
 
 import structlog
 
+from sandbox.keys import PREFIXES
+
 LEVELS: Final = ("debug", "info", "warning", "error")
 DEFAULT_LEVEL: Final = "info"
 _OF_METHOD: Final = {"exception": "error", "critical": "error", "warn": "warning"}
 # Keys and tokens by their beginnings, and what stands in a path as a secret of its own.
-_IN_PATHS: Final = re.compile(r"\b(vk_|vrl_[a-z]+_)[\w-]+|(?<=/t/)[^/]+")
+_KEYS: Final = "|".join(PREFIXES)
+_IN_PATHS: Final = re.compile(rf"\b({_KEYS})[\w-]+|(?<=/t/)[^/]+")
 _REDACTED: Final = "***"
 _CHARS_MIN: Final = 8  # shorter ones are words that may stand in any text
 _SECRETS: Final = re.compile(
-    r"\b(?P<prefix>vk_|vrl_[a-z]+_|rb[ksa]_)[A-Za-z0-9_.~-]{4,}"  # what this server hands out
+    rf"\b(?P<prefix>{_KEYS})[A-Za-z0-9_.~-]{{4,}}"  # what this server hands out
     r"|\b(?:APP|FAC)-[A-Za-z0-9]{8,}"  # receivers, whose names are what lets a message in
     r"|\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # JSON web tokens
     r"|(?<=/t/)[A-Za-z0-9_-]{16,}"  # capability URLs

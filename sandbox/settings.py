@@ -9,11 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import limits
+from sandbox.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
+_COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -146,9 +148,10 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:10]) < 1_000_000_000):
-        raise SettingError(f'{name} must be a whole number from {least} to 999,999,999, not "{text[:40]}".')
-    return int(text)
+    number = read_whole_number(text)
+    if number is None or not least <= number <= _COUNT_MAX:
+        raise SettingError(f'{name} must be a whole number from {least} to {_COUNT_MAX:,}, not "{text[:40]}".')
+    return number
 
 
 def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:

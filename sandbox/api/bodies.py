@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
-from sandbox.media_types import split_list
-from sandbox.suggest import nearest
+from sandbox.field_errors import field_errors
+from sandbox.media_types import is_json, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
@@ -114,7 +114,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     """
     raw = await read_limited(request)
     hint = f" {model.hint}" if model.hint else ""
-    if raw and request.content_type not in ("application/json", "application/octet-stream"):
+    if raw and not is_json(request.content_type):
         message = f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
         raise UnsupportedMedia(message + hint)
     try:
@@ -126,19 +126,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details: dict[str, list[str]] = {}
-        for item in error.errors():
-            said = _say(model, item["type"], item["loc"], item["msg"])
-            details.setdefault(".".join(map(str, item["loc"])) or "body", []).append(said)
+        details = field_errors(model, error)
         wrong = f"These fields are wrong: {', '.join(details)}. See details."
         is_unknown = any(item["type"] == "extra_forbidden" for item in error.errors())
         raise Invalid(wrong + (hint if is_unknown else ""), details=details) from None
-
-
-def _say(model: type[Body], kind: str, place: tuple[int | str, ...], message: str) -> str:
-    if kind == "extra_forbidden":
-        near = nearest(str(place[0]), model.model_fields) if len(place) == 1 else None
-        return f'Unknown field; did you mean "{near}"?' if near is not None else "Unknown field; leave it out."
-    if kind == "missing":
-        return "Required field"
-    return message

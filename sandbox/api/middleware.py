@@ -9,6 +9,7 @@ from sandbox import ids
 from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.api.hosts import HOSTS
+from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
@@ -57,5 +58,5 @@ def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.R
     for name, value in error.headers.items():
         response.headers[name] = value
     if error.status == 401:
-        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="sandbox"')
+        response.headers.setdefault("WWW-Authenticate", BEARER_CHALLENGE)
     return response

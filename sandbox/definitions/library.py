@@ -12,6 +12,7 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, Vocabulary, load_benchmark
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import Malformed, NotFound
+from sandbox.garbage import no_collection
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def load_library(playgrounds: Iterable[Path], seeds: Iterable[Path], vocabulary:
     benchmarks: dict[tuple[str, int], Benchmark] = {}
     for path, shown in _benchmark_files(playgrounds, problems):
         try:
-            benchmark = load_benchmark(path, datasets, vocabulary, shown=shown)
+            with no_collection():
+                benchmark = load_benchmark(path, datasets, vocabulary, shown=shown)
         except DefinitionError as error:
             problems.extend(error.problems)
             continue

@@ -14,30 +14,33 @@ Path = tuple[str | int, ...]
 _TEXT_OF_ONE: Final = 1_000  # characters of a text that count as one more value
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which dates stay text, a key may stand only once, and size, depth and time are bounded."""
+# libyaml reads a definition several times faster, and is in every wheel of PyYAML.
+_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-    def __init__(self, text: bytes | str, file: str) -> None:
-        super().__init__(text)
-        self._file = file
-        self._nodes = 0
-        self._depth = 0
-        self._until = monotonic_s() + limits.DEFINITION_LOAD_S
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose one node with what is in it."""
-        self._nodes += 1
-        self._depth += 1
-        line = self.line + 1
-        if self._nodes > limits.DEFINITION_NODES:
-            raise DefinitionError.at(self._file, f"has more than {limits.DEFINITION_NODES} keys and values", line=line)
-        if self._depth > limits.JSON_DEPTH:
-            raise DefinitionError.at(self._file, f"is nested deeper than {limits.JSON_DEPTH}", line=line)
-        if monotonic_s() > self._until:
-            raise DefinitionError.at(self._file, f"takes longer than {limits.DEFINITION_LOAD_S} s to read", line=line)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+class _Loader(_Fastest):  # type: ignore[misc]
+    """Safe YAML in which dates stay text and a key may stand only once."""
+
+
+def _bound(text: bytes | str, file: str) -> None:
+    """Refuse a text of more keys and values, deeper, or longer to read than `limits` allow, before it is composed."""
+    nodes = depth = 0
+    until = monotonic_s() + limits.DEFINITION_LOAD_S
+    for event in yaml.parse(text, Loader=_Fastest):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        nodes += 1
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        line = event.start_mark.line + 1 if event.start_mark is not None else 0
+        if nodes > limits.DEFINITION_NODES:
+            raise DefinitionError.at(file, f"has more than {limits.DEFINITION_NODES} keys and values", line=line)
+        if depth > limits.JSON_DEPTH:
+            raise DefinitionError.at(file, f"is nested deeper than {limits.JSON_DEPTH}", line=line)
+        if monotonic_s() > until:
+            raise DefinitionError.at(file, f"takes longer than {limits.DEFINITION_LOAD_S} s to read", line=line)
 
 
 _SURPRISING = {
@@ -83,7 +86,8 @@ def load_located(text: bytes | str, file: str) -> Located:
     if len(text) > limits.DEFINITION_BYTES:
         raise DefinitionError.at(file, f"has {len(text)} bytes; the limit is {limits.DEFINITION_BYTES}")
     try:
-        loader = _Loader(text, file)
+        _bound(text, file)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             lines: dict[Path, int] = {}
@@ -149,7 +153,7 @@ def _walk(
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             _walk(item, (*path, index), lines, found, file)
-    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+    elif isinstance(node, yaml.ScalarNode) and not node.style:
         pattern = _SURPRISING.get(node.tag)
         if pattern is not None and pattern.fullmatch(node.value):
             found.append((path, node))

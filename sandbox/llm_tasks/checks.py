@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.inputs.placeholders import as_text
+from sandbox.llm_tasks.tasks.fields import is_uuid
 from sandbox.paths import parse_path
 from sandbox.scoring.compare import equal, read_path
 from sandbox.scoring.matching import event_json, is_agents
@@ -83,15 +83,6 @@ def _conditions(assertion: LlmTaskAssertion, run: dict[str, Json]) -> tuple[Cond
 
 def _text(response: Json) -> str:
     return as_text(response)
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a task is named by its id rather than by its name."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def inspect(assertion: LlmTaskAssertion, surroundings: Surroundings) -> Iterator[Finding]:

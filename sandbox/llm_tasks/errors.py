@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable
 from sandbox.jsonio import Json
 
@@ -60,7 +61,7 @@ class BadCredentials(Unauthorized):
     """No credentials, or wrong ones."""
 
     def __init__(self, message: str = "Access credentials are invalid") -> None:
-        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="sandbox"'})
+        super().__init__(message, headers={"WWW-Authenticate": BEARER_CHALLENGE})
 
 
 class ValidationFailed(Unprocessable):

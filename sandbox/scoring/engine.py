@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import REFUSED, Assertion
-from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
+from sandbox.field_errors import known_keys
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.scoring.judge import Expectations, judge

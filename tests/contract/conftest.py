@@ -17,7 +17,8 @@ from aiohttp import web
 from yarl import URL
 
 from sandbox.api.context import RUNS, WRITER
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.limits import MIB
 from sandbox.runs.registry import Registry
 from sandbox.serving import Runner

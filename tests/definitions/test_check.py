@@ -159,6 +159,11 @@ def fields(path, rest="exists: true"):
         (f"assert: agent-output, {fields('by.nam')}", "fields.0", 'has no "nam"; did you mean "name"?'),
         ("assert: agent-output, contain: [x]", "assert", 'did you mean "contains"?'),
         ("assert: llm-task, task: Referral", "task", 'the benchmark has no LLM task "Referral"'),
+        (
+            "assert: llm-task, task: 019011e6e5303aca6cf72973387c255d",
+            "task",
+            'the benchmark has no LLM task "019011e6e',
+        ),
         (f"assert: llm-task, {fields('respnse.x')}", "fields.0", 'did you mean "response"?'),
         ("assert: state-unchangd", "assert", 'did you mean "state-unchanged"?'),
     ],

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from sandbox.api.context import READER, RUNS, SHELF
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.record import restore
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings

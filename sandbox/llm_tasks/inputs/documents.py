@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sandbox.llm_tasks.inputs.files import image_size, sniff
+from sandbox.file_types import sniff
+from sandbox.llm_tasks.inputs.files import image_size
 from sandbox.media_types import charset_of, decode_text, read_media_type
 
 PAGES_MAX: Final = 500

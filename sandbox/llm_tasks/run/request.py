@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.llm_tasks.tasks.entities import ReportingGroup
 
@@ -14,7 +14,7 @@ class RunRequest:
     """What a run was asked for. `secrets` are texts that may not be kept, `user_id` who asked."""
 
     task_input: Mapping[str, Json]
-    files: tuple[InputFile, ...]
+    files: tuple[RunFile, ...]
     user_id: str
     reference: str | None = None
     context_id: str | None = None

@@ -10,6 +10,7 @@ from sandbox.clock import format_micros
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed, not_found
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.record.reader import Reader
 
 _RECENT: Final = 5
@@ -45,15 +46,6 @@ class RunFilter:
         if self.task_id is None:
             clauses.append("task_id NOT IN (SELECT id FROM llm_tasks WHERE deleted IS NOT NULL)")
         return " AND ".join(clauses), values
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """The bytes of a run's file."""
-
-    content: bytes
-    content_type: str
-    original_filename: str
 
 
 class History:
@@ -107,7 +99,7 @@ class History:
                 by_task.setdefault(row["task_id"], []).append(jsonio.parse(row["body"]))
         return [{"task_id": t, "task_name": names[t], "recent_runs": runs} for t, runs in by_task.items()]
 
-    async def file(self, project_id: str, task_id: str, run_id: str, name: str) -> StoredFile:
+    async def file(self, project_id: str, task_id: str, run_id: str, name: str) -> RunFile:
         """Return a file by its stored name. Raises `NotFound`."""
         row = await self._reader.row(
             "SELECT f.*, b.body FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
@@ -120,7 +112,7 @@ class History:
         )
         if row is None:
             raise NotFound(f"The run {run_id} has no file {name[:100]}.")
-        return StoredFile(bytes(row["body"]), row["content_type"], row["original_filename"])
+        return RunFile(row["original_filename"], name, row["content_type"], bytes(row["body"]))
 
     async def rows(self, wanted: RunFilter, select: str, group: str) -> Sequence[Any]:
         """Return aggregates of the runs that are meant; `select` and `group` are SQL of this package."""

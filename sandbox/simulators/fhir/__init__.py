@@ -15,6 +15,7 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
+from sandbox.keys import SMART_SECRET_PREFIX
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
@@ -26,6 +27,7 @@ from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.prepare.bodies import look_ahead
 from sandbox.simulators.fhir.prepare.indexes import make_ahead
 from sandbox.simulators.fhir.rest import outcome
+from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
 from sandbox.simulators.fhir.table import CAPABILITY
@@ -34,7 +36,6 @@ from sandbox.simulators.fhir.validation import structures
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
-PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
 def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
@@ -112,7 +113,8 @@ class FhirSimulator(Simulator):
         steps = glob.split("/")
         if len(steps) < 2 or "**" in steps[:2]:
             return super().find_path_problem(glob)
-        known = [*sorted(resource_types()), *PATHS_BESIDE_TYPES]
+        own = {route.path.split("/")[1] for route in self.routes if "/" in route.path and "{" not in route.path}
+        known = [*resource_types(), *SYSTEM, *own]
         if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
@@ -162,7 +164,7 @@ class FhirSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {token.SECRET: mint(token.SECRET_PREFIX, 32)}
+        return {token.SECRET: mint(SMART_SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""

@@ -8,13 +8,13 @@ from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sandbox import limits
-from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, UnsupportedMedia
+from sandbox.errors import Conflict, Invalid, NotFound, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.served_content import content_headers
-from sandbox.simulators.base import Route, render_json_error
+from sandbox.simulators.base import Route
 from sandbox.simulators.files import conditions, state
 from sandbox.simulators.files.conditions import Validators
 from sandbox.simulators.files.paths import check_path
@@ -25,12 +25,6 @@ from sandbox.simulators.files.state import FileEntry
 _UNCHOSEN_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 _FORM = "multipart/form-data"
 _HOW_TO_WRITE = "PUT the file itself as the body, as `curl -T FILE` and `curl --data-binary @FILE -X PUT` do"
-
-
-def render(error: SandboxError) -> Response:
-    """Render an error as JSON, with the headers it asks for (`Content-Range`)."""
-    response = render_json_error(error)
-    return replace(response, headers={**response.headers, **error.headers})
 
 
 def list_inbox(tx: Interaction, request: Request) -> Response:

@@ -11,6 +11,7 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
+from sandbox.field_errors import unknown_field
 from sandbox.jsonio import Json
 from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Seed
@@ -168,7 +169,7 @@ def _refuse_unknown(body: dict[str, Json], known: Iterable[str], where: str) -> 
     if unknown:
         raise Invalid(
             f"Unknown field {unknown[0]!r} {where}; known: {', '.join(sorted(known))}.",
-            details={name: ["unknown field"] for name in unknown},
+            details={name: [unknown_field(name, known)] for name in unknown},
         )
 
 

@@ -6,8 +6,6 @@ carriage returns. `received_at` is MSH-7 where that is a point in time (UTC when
 else the moment the playground's clock starts.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Final, Self
@@ -15,6 +13,7 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from sandbox import ids
+from sandbox.base64_text import read_base64
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.datasets import Dataset
@@ -105,10 +104,10 @@ class PostInbox(StrictModel):
     def text(self) -> str:
         """The message. Raises `ValueError` for broken Base64."""
         if self.content_base64 is not None:
-            try:
-                return decode(base64.b64decode(self.content_base64, validate=True)).text
-            except binascii.Error as error:
-                raise ValueError(f"content_base64 is not Base64: {error}") from None
+            content = read_base64(self.content_base64)
+            if content is None:
+                raise ValueError("content_base64 is not base64")
+            return decode(content).text
         return self.payload or self.content or ""
 
 

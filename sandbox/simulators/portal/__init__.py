@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions
@@ -81,7 +80,3 @@ class PayerSimulator(Simulator):
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a log-in has this sandbox's user name."""
         return routes.named_user(request) == sandbox.secrets.get("username")
-
-    def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON."""
-        return routes.render(error)

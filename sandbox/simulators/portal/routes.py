@@ -4,7 +4,6 @@ Every route is below `portal/`. Must hold no rule of its own.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sandbox import limits
@@ -30,12 +29,6 @@ from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
 
 Lister = Callable[[Interaction, Filters], Rows]
-
-
-def render(error: SandboxError) -> Response:
-    """Render an error as JSON, with the headers it asks for (`Retry-After`)."""
-    response = render_json_error(error)
-    return replace(response, headers={**response.headers, **error.headers})
 
 
 def _query(request: Request, *allowed: str) -> Filters:
@@ -158,7 +151,7 @@ def log_in(tx: Interaction, request: Request) -> Response:
     body = read_body(request, Login)
     attempt = sessions.log_in(tx, body.username, body.password)
     if attempt.token is None:
-        return render(Unauthorized("Wrong username or password; they are in the sandbox's credentials."))
+        return render_json_error(Unauthorized("Wrong username or password; they are in the sandbox's credentials."))
     return Response.of_json({"username": attempt.username}, 200, Set_Cookie=_cookie(request, attempt.token))
 
 

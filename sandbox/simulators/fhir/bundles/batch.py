@@ -7,10 +7,10 @@ and then it is carried out; the first entry that fails fails it all, by raising.
 
 from collections.abc import Set
 from typing import Final
-from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
+from sandbox.forms import read_pairs
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
@@ -106,11 +106,9 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
         entry.issues.append(Issue("value", problem, f"{at}.fullUrl"))
     try:
         inner.path, query = split_url(request["url"], call.base)
-        inner.query = tuple(parse_qsl(query, keep_blank_values=True, errors="strict"))
+        inner.query = read_pairs(query)
     except SandboxError as error:
         entry.issues.append(Issue("value", error.message, f"{at}.request.url"))
-    except ValueError:
-        entry.issues.append(Issue("value", "The query of the URL is not UTF-8.", f"{at}.request.url"))
     return entry
 
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sandbox.errors import SandboxError
+from sandbox.forms import FORM, parse_form
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.rest.calls import Query
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.search import SearchRequest, make_indexes
 from sandbox.simulators.fhir.search.answer.pages import KEY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError
+from sandbox.forms import Pairs, read_pairs
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.bundles.batch import REASONS
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
@@ -41,13 +42,13 @@ async def isolated_entries(
     return ({**rest, "entry": entries} if entries else rest), refused
 
 
-def _plan_of(entry: Json, base: str) -> tuple[Plan, tuple[str, ...], list[tuple[str, str]]]:
+def _plan_of(entry: Json, base: str) -> tuple[Plan, tuple[str, ...], Pairs]:
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(request.get("url"), str):
         raise Invalid("The entry has no request with a URL.", issue_type="required")
     path, text = split_url(request["url"], base)
-    query = parse_qsl(text, keep_blank_values=True)
-    return plan(str(request.get("method")), path, tuple(query)), path, query
+    query = read_pairs(text)
+    return plan(str(request.get("method")), path, query), path, query
 
 
 async def _isolated(look: Looker, isolation: Isolation, base: str, entry: Json) -> Json:

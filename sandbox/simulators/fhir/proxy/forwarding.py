@@ -4,18 +4,20 @@
 of the upstream is recorded like any other answer.
 """
 
-import base64
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from sandbox import jsonio
+from sandbox.base64_text import read_base64
 from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
+from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
 from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
+from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
 from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
@@ -24,9 +26,8 @@ from sandbox.simulators.fhir.rest.binary import reads_content
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.rest.capability import security
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body, response_type
 from sandbox.simulators.fhir.rest.outcome import outcome
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
 
@@ -155,7 +156,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     kind = request.media_type
     if kind == FORM or (is_binary and read_resource(kind, request.body) is None):
         return out
-    if kind not in PATCH_TYPES:
+    if kind not in formats.MEDIA_TYPES:
         check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
     out.resource = jsonio.parse(request.body)
     return out
@@ -208,7 +209,9 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
     if upstream.isolation is not None and answer.status < 300:
         value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
-            content = base64.b64decode("".join(str(value.get("data", "")).split()))
+            content = read_base64(str(value.get("data", "")))
+            if content is None:
+                raise BadGateway("The FHIR server behind this one gave a Binary whose data is no base64.")
             return Response(answer.status, content, str(value.get("contentType")), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
 

@@ -3,9 +3,8 @@
 A read that does not ask for FHIR gets the content itself; what a write makes is in `binary_writes.py`.
 """
 
-import base64
-
 from sandbox import jsonio
+from sandbox.base64_text import read_base64
 from sandbox.errors import NotAcceptable
 from sandbox.media_types import acceptance, read_accept, read_media_type
 from sandbox.served_content import content_headers
@@ -42,10 +41,9 @@ def content(call: Call, answer: Answer) -> Answer:
     match = acceptance(accepted, [read_media_type(media).name])
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
-    try:
-        body = base64.b64decode("".join(data.split()), validate=True)
-    except ValueError:
-        raise _no_content() from None
+    body = read_base64(data)
+    if body is None:
+        raise _no_content()
     headers = content_headers(media)
     security = value.get("securityContext")
     context = security.get("reference") if isinstance(security, dict) else None

@@ -12,7 +12,6 @@ from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
 FHIR_VERSIONS: Final = ("4.0", "4.0.1")
-PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
 _VERSION: Final = "fhirversion"
 # What is answered with, in the order of preference, and under which names it may be asked for.
 _OFFERED: Final = (

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox import jsonio
+from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import (
     Conflict,
     Forbidden,
@@ -78,5 +79,5 @@ def render_error(error: SandboxError, request: Request | None) -> Response:
     body = jsonio.dump(outcome(issues_of(error)))
     headers = dict(error.headers)
     if isinstance(error, Unauthorized):
-        headers.setdefault("WWW-Authenticate", "Bearer")
+        headers.setdefault("WWW-Authenticate", BEARER_CHALLENGE)
     return Response(error.status, body, MEDIA_TYPE, headers)
