@@ -8,7 +8,6 @@ from sandbox.errors import Invalid, SandboxError
 from sandbox.simulators.fhir.rest import conditional
 from sandbox.simulators.fhir.rest.address import kind_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, at_entry
-from sandbox.simulators.fhir.rest.crud import unserved
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.validation import Link
@@ -46,7 +45,7 @@ def check_entry(entry: Entry) -> None:
     if call.resource is None and call.method in ("POST", "PUT", "PATCH") and kind_of(call.path) in ("type", "instance"):
         raise Invalid(f"A {call.method} needs a resource.", issue_type="required", expression=f"{call.at}.resource")
     if _is_stored(call) and not call.is_checked:
-        refuse_or_tolerate(call, entry.found or unserved(call.resource))
+        refuse_or_tolerate(call, call.resource, entry.found)
     call.is_checked = True
 
 

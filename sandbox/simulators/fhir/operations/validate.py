@@ -9,7 +9,8 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
-from sandbox.simulators.fhir.rest.crud import check_stored_bundle, unserved
+from sandbox.simulators.fhir.rest.crud import check_stored_bundle
+from sandbox.simulators.fhir.rest.lenience import unserved
 from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import collection_of
@@ -103,7 +104,8 @@ def _unstorable(resource: Json) -> list[Issue]:
         check_stored_bundle(resource)
     except SandboxError as error:
         return list(issues_of(error))
-    return unserved(resource)
+    refused = unserved(resource)
+    return [] if refused is None else list(issues_of(refused))
 
 
 def _for_delete(call: Call) -> Answer:

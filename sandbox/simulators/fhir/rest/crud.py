@@ -3,18 +3,17 @@
 Each takes a `Call` and returns an `Answer`; conditional forms are in `conditional.py`.
 """
 
-from sandbox.errors import Invalid, Malformed, PreconditionFailed, SandboxError
+from sandbox.errors import Invalid, Malformed, PreconditionFailed
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
-from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.terms.instants import last_updated
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.names import collection_of, etag_of
-from sandbox.simulators.fhir.validation import subscriptions, validate
+from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.primitives import shown
 
 
@@ -60,18 +59,9 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
         if issues and found is None:
             raise refusal(issues)
         check_stored_bundle(resource)
-        refuse_or_tolerate(call, issues or unserved(resource))
+        refuse_or_tolerate(call, resource, issues)
         call.is_checked = True
     return resource
-
-
-def unserved(resource: Json) -> list[Issue]:
-    """Return why a valid resource is not taken: it asks for what this server does not do."""
-    try:
-        subscriptions.check(resource)
-    except SandboxError as error:
-        return list(issues_of(error))
-    return []
 
 
 def check_stored_bundle(resource: Json) -> None:

@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
+from sandbox.simulators.fhir.validation import subscriptions
 
 _SAID: Final = "Stored, as this server is lenient (config.validation); a strict one would refuse it for what follows."
 _WARNINGS_MAX: Final = 10
@@ -21,14 +25,24 @@ def is_lenient(config: Mapping[str, Any]) -> bool:
     return config.get("validation") == "lenient"
 
 
-def refuse_or_tolerate(call: Call, issues: Sequence[Issue]) -> None:
-    """Refuse what is to be stored for these issues, if there are any; a lenient server takes note of them."""
-    if not issues:
+def refuse_or_tolerate(call: Call, resource: Json, issues: Sequence[Issue]) -> None:
+    """Refuse a resource for what validation found, or as it asks for what is not done; a lenient server takes note."""
+    error = refusal(issues) if issues else unserved(resource)
+    if error is None:
         call.tolerated = ()
         return
     if not is_lenient(call.tx.config):
-        raise refusal(issues)
-    call.tolerated = tuple(replace(issue, severity="warning") for issue in issues)
+        raise error
+    call.tolerated = tuple(replace(issue, severity="warning") for issue in issues_of(error))
+
+
+def unserved(resource: Json) -> SandboxError | None:
+    """Return why a valid resource is not taken, None for one that is: it asks for what this server does not do."""
+    try:
+        subscriptions.check(resource)
+    except SandboxError as error:
+        return error
+    return None
 
 
 def remarks(call: Call, answer: Answer) -> tuple[Issue, ...]:
