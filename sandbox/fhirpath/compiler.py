@@ -4,18 +4,32 @@ What can be known before there is a resource is decided here: functions and thei
 and, where the type of the focus is known, the names of elements.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
-from sandbox.fhirpath import arithmetic, ast, comparing
+from sandbox.fhirpath import arithmetic, ast
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem, SemanticProblem
+from sandbox.fhirpath.families import check_arithmetic, family, result_types
 from sandbox.fhirpath.nodes import Item, Node, append_children, step_into, system_of
+from sandbox.fhirpath.operators import (
+    EQUALITIES,
+    ORDERS,
+    calculation,
+    concatenation,
+    logic,
+    membership,
+    order_of,
+    sum_of,
+    two_valued,
+    union_of,
+    walk,
+)
 from sandbox.fhirpath.types import TypeSpecifier, kind_of, specifier, type_of
 from sandbox.fhirpath.values import Long, Quantity
-from sandbox.r4.model import STRING_TYPES, Child, definitions, is_type, members
+from sandbox.r4.model import Child, definitions, is_type, members
 from sandbox.suggest import did_you_mean
 
 CONSTANTS: Final = {
@@ -218,34 +232,34 @@ class Compiler:
         codes = [self.scoped(operand) for operand in node.operands]
         runs = [code.run for code in codes]
         if operator == "|":
-            return Code(_union(runs), _merged(codes))
+            return Code(union_of(runs), _merged(codes))
         if operator == "&":
-            return Code(_concatenation(runs, node.position), STRING)
+            return Code(concatenation(runs, node.position), STRING)
         if operator in ("and", "or"):
-            return Code(_logic(runs, operator, node.position), BOOLEAN)
+            return Code(logic(runs, operator, node.position), BOOLEAN)
         if operator == "+" and len(runs) > 2:
-            return Code(_sum(runs, node.position), None)
+            return Code(sum_of(runs, node.position), None)
         left, right = runs
         if operator in ("xor", "implies"):
-            return Code(_two_valued(left, right, operator, node.position), BOOLEAN)
+            return Code(two_valued(left, right, operator, node.position), BOOLEAN)
         if operator in ("=", "!=", "<", "<=", ">", ">="):
             self._comparable(codes[0].types, codes[1].types, operator, node.position)
-        if operator in _EQUALITIES:
-            return Code(_EQUALITIES[operator](left, right), BOOLEAN)
-        if operator in _ORDERS:
-            return Code(_order(left, right, operator, node.position), BOOLEAN)
+        if operator in EQUALITIES:
+            return Code(EQUALITIES[operator](left, right), BOOLEAN)
+        if operator in ORDERS:
+            return Code(order_of(left, right, operator, node.position), BOOLEAN)
         if operator in ("in", "contains"):
             one, many = (left, right) if operator == "in" else (right, left)
-            return Code(_membership(one, many, operator, node.position), BOOLEAN)
+            return Code(membership(one, many, operator, node.position), BOOLEAN)
         if self.is_strict:
-            _check_arithmetic(codes, operator, node.position)
-        return Code(_calculation(left, right, operator, node.position), _result_types(codes, operator))
+            check_arithmetic([code.types for code in codes], operator, node.position)
+        return Code(calculation(left, right, operator, node.position), result_types(codes[0].types))
 
     def _comparable(self, left: Types, right: Types, operator: str, position: int) -> None:
         """Refuse a comparison whose two sides never have a type in common."""
         if not self.is_strict or not left or not right:
             return
-        one, other = {_family(t) for t in left}, {_family(t) for t in right}
+        one, other = {family(t) for t in left}, {family(t) for t in right}
         if None in one or None in other or one & other:
             return
         if {"number", "Quantity"} <= one | other:
@@ -275,7 +289,7 @@ class Compiler:
                 made = self._step(step, types, is_unordered=is_unordered)
             types, is_unordered = made.types, made.is_unordered
             steps.append(made.run)
-        return Code(_walk(code.run if not is_focus else None, tuple(steps)), types)
+        return Code(walk(code.run if not is_focus else None, tuple(steps)), types)
 
     def _step(self, step: ast.Step, types: Types, *, is_unordered: bool) -> StepCode:
         if isinstance(step, ast.Member):
@@ -413,230 +427,6 @@ def _merged(codes: list[Code]) -> Types:
     return out
 
 
-_FAMILIES: Final = {
-    "boolean": "Boolean", "integer": "number", "positiveInt": "number", "unsignedInt": "number", "decimal": "number",
-    "date": "date", "dateTime": "date", "instant": "date", "time": "time",
-    "System.Boolean": "Boolean", "System.Integer": "number", "System.Long": "number", "System.Decimal": "number",
-    "System.Date": "date", "System.DateTime": "date", "System.Time": "time", "System.String": "String",
-    "System.Quantity": "Quantity",
-    "Quantity": "Quantity", "SimpleQuantity": "Quantity", "Age": "Quantity", "Duration": "Quantity",
-    "Count": "Quantity", "Distance": "Quantity", "MoneyQuantity": "Quantity",
-}  # fmt: skip
-
-
-def _family(type_name: str) -> str | None:
-    if type_name in STRING_TYPES:
-        return "String"
-    return _FAMILIES.get(type_name, type_name)
-
-
-def _check_arithmetic(codes: list[Code], operator: str, position: int) -> None:
-    left, right = (({_family(t) for t in code.types} if code.types else None) for code in codes)
-    if left is None or right is None:
-        return
-    if left <= {"date", "time"} and right and "Quantity" not in right:
-        raise SemanticProblem(f'to move a date, "{operator}" takes a duration, such as 7 days', position)
-
-
-def _result_types(codes: list[Code], operator: str) -> Types:
-    left = codes[0].types
-    if left and all(_family(t) in ("date", "time") for t in left):
-        return left
-    return None
-
-
-# closures
-
-
 def _constant(text: str) -> Code:
     items: list[Item] = [text]
     return Code(lambda env: items, STRING)
-
-
-def _walk(start: Evaluate | None, steps: tuple[Apply, ...]) -> Evaluate:
-    if start is None:
-        if len(steps) == 1:
-            only = steps[0]
-            return lambda env: only(env, env.this)
-
-        def from_focus(env: Env) -> list[Item]:
-            focus = env.this
-            for step in steps:
-                focus = step(env, focus)
-            return focus
-
-        return from_focus
-
-    def from_start(env: Env) -> list[Item]:
-        focus = start(env)
-        for step in steps:
-            focus = step(env, focus)
-        return focus
-
-    return from_start
-
-
-def truth(found: list[Item], what: str, position: int) -> bool | None:
-    """Evaluate a collection as a Boolean (FHIRPath 2.0, Singleton Evaluation of Collections)."""
-    if not found:
-        return None
-    if len(found) > 1:
-        raise EvaluationProblem(f"{what} needs one Boolean, and there are {len(found)} items", position)
-    value = system_of(found[0])
-    return value if isinstance(value, bool) else True
-
-
-def _boolean(value: bool | None) -> list[Item]:
-    return [] if value is None else [value]
-
-
-def _union(runs: list[Evaluate]) -> Evaluate:
-    def union(env: Env) -> list[Item]:
-        found: list[Item] = []
-        for run in runs:
-            found = found + run(env)
-        return comparing.distinct(found, env.context)
-
-    return union
-
-
-def _concatenation(runs: list[Evaluate], position: int) -> Evaluate:
-    def concatenate(env: Env) -> list[Item]:
-        parts = []
-        for run in runs:
-            found = run(env)
-            if len(found) > 1:
-                raise EvaluationProblem(f'"&" needs one string, and there are {len(found)} items', position)
-            if found:
-                value = system_of(found[0])
-                if not isinstance(value, str):
-                    raise EvaluationProblem(f'"&" joins strings, not {kind_of(found[0])}; use toString()', position)
-                parts.append(value)
-        text = "".join(parts)
-        env.context.spend(1 + len(text) // 64)
-        return [text]
-
-    return concatenate
-
-
-def _logic(runs: list[Evaluate], operator: str, position: int) -> Evaluate:
-    decisive = operator == "or"
-
-    def logic(env: Env) -> list[Item]:
-        is_open = False
-        for run in runs:
-            value = truth(run(env), f'"{operator}"', position)
-            if value is decisive:
-                return [decisive]
-            is_open = is_open or value is None
-        return [] if is_open else [not decisive]
-
-    return logic
-
-
-def _two_valued(left: Evaluate, right: Evaluate, operator: str, position: int) -> Evaluate:
-    def implies(env: Env) -> list[Item]:
-        first = truth(left(env), '"implies"', position)
-        if first is False:
-            return [True]
-        second = truth(right(env), '"implies"', position)
-        if first is True:
-            return _boolean(second)
-        return [True] if second else []
-
-    def xor(env: Env) -> list[Item]:
-        first, second = truth(left(env), '"xor"', position), truth(right(env), '"xor"', position)
-        return [] if first is None or second is None else [first is not second]
-
-    return xor if operator == "xor" else implies
-
-
-def _equals(left: Evaluate, right: Evaluate) -> Evaluate:
-    return lambda env: _boolean(comparing.equal_collections(left(env), right(env), env.context))
-
-
-def _differs(left: Evaluate, right: Evaluate) -> Evaluate:
-    def differs(env: Env) -> list[Item]:
-        found = comparing.equal_collections(left(env), right(env), env.context)
-        return [] if found is None else [not found]
-
-    return differs
-
-
-def _equivalent(left: Evaluate, right: Evaluate) -> Evaluate:
-    return lambda env: [comparing.equivalent_collections(left(env), right(env), env.context)]
-
-
-def _not_equivalent(left: Evaluate, right: Evaluate) -> Evaluate:
-    return lambda env: [not comparing.equivalent_collections(left(env), right(env), env.context)]
-
-
-_EQUALITIES: Final[dict[str, Callable[[Evaluate, Evaluate], Evaluate]]] = {
-    "=": _equals,
-    "!=": _differs,
-    "~": _equivalent,
-    "!~": _not_equivalent,
-}
-_ORDERS: Final[dict[str, Callable[[int], bool]]] = {
-    "<": lambda order: order < 0,
-    "<=": lambda order: order <= 0,
-    ">": lambda order: order > 0,
-    ">=": lambda order: order >= 0,
-}
-
-
-def _order(left: Evaluate, right: Evaluate, operator: str, position: int) -> Evaluate:
-    holds = _ORDERS[operator]
-
-    def compare(env: Env) -> list[Item]:
-        one, other = left(env), right(env)
-        if not one or not other:
-            return []
-        if len(one) > 1 or len(other) > 1:
-            count = max(len(one), len(other))
-            raise EvaluationProblem(f'"{operator}" compares one item with one, and there are {count}', position)
-        order = comparing.order(one[0], other[0])
-        return [] if order is None else [holds(order)]
-
-    return compare
-
-
-def _membership(one: Evaluate, many: Evaluate, operator: str, position: int) -> Evaluate:
-    def contains(env: Env) -> list[Item]:
-        single = one(env)
-        if not single:
-            return []
-        if len(single) > 1:
-            raise EvaluationProblem(f'"{operator}" looks for one item, and there are {len(single)}', position)
-        context = env.context
-        return [any(comparing.equal(single[0], item, context) is True for item in many(env))]
-
-    return contains
-
-
-def _calculation(left: Evaluate, right: Evaluate, operator: str, position: int) -> Evaluate:
-    def calculate(env: Env) -> list[Item]:
-        one, other = left(env), right(env)
-        if not one or not other:
-            return []
-        if len(one) > 1 or len(other) > 1:
-            count = max(len(one), len(other))
-            raise EvaluationProblem(f'"{operator}" takes one item on each side, and there are {count}', position)
-        env.context.spend(4)
-        found = arithmetic.calculate(operator, one[0], other[0])
-        if isinstance(found, str):
-            env.context.spend(len(found) // 64)
-        return [] if found is None else [found]
-
-    return calculate
-
-
-def _sum(runs: list[Evaluate], position: int) -> Evaluate:
-    def total(env: Env) -> list[Item]:
-        found = runs[0](env)
-        for run in runs[1:]:
-            value = found
-            found = _calculation(lambda _env, value=value: value, run, "+", position)(env)  # type: ignore[misc]
-        return found
-
-    return total

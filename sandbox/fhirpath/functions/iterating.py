@@ -5,11 +5,12 @@ from functools import cmp_to_key
 from typing import Final
 
 from sandbox.fhirpath import arithmetic, ast, comparing
-from sandbox.fhirpath.compiler import BOOLEAN, StepCode, truth
+from sandbox.fhirpath.compiler import BOOLEAN, StepCode
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem
 from sandbox.fhirpath.functions.call import Call, Entry, of_value
 from sandbox.fhirpath.nodes import Item, system_of
+from sandbox.fhirpath.operators import truth
 from sandbox.fhirpath.results import to_json
 
 # Units of work that a turn of an iteration costs beside what its argument does.
