@@ -15,8 +15,8 @@ stops taking more; only a restart, which folds what is on disk, is safe then.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +29,9 @@ from sandbox.playground.events import Event
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
 from sandbox.record.keeper import Keeper, open_keeper
-from sandbox.record.refusals import is_own_fault, is_passing, told
+from sandbox.record.refusals import is_final, told
 from sandbox.record.transaction import Calls, statements_size, store
-from sandbox.record.units import Statement, Unit, WriterError
+from sandbox.record.units import Statement, Unit, WriterError, merged
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
@@ -60,6 +60,7 @@ class Writer:
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._queue: list[Unit] = []
+        self._gathered: list[Unit] | None = None
         self._size = 0
         self._is_due = False
         self._came = self._came_before = 0
@@ -90,16 +91,27 @@ class Writer:
     ) -> "asyncio.Future[None]":
         """Queue a unit of work. The future resolves once it is on disk.
 
-        What has no `undo` cannot be taken back: when a full or locked disk keeps it from being stored, the writer
-        fails. Raises `WriterError` when it has, or is closed.
+        When it is not stored, `undo` takes back in memory what it was to make last. Raises `WriterError` when the
+        writer has failed, or is closed.
         """
         self._check_open()
         rows = list(statements)
         return self._take_in(Unit(rows, statements_size(rows), owners, undo)).future
 
-    async def flush(self) -> None:
-        """Wait until everything queued so far is on disk."""
-        await self.write((), undo=_nothing)
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Store what the block hands over all or not at all; nothing of it may be awaited within."""
+        parts = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if parts:
+                self._take_in(merged(parts))
+
+    async def flush(self, owners: tuple[str, ...] = ()) -> None:
+        """Wait until everything queued so far is on disk. Raises what a unit of these owners was refused for."""
+        await self.write((), owners=owners)
 
     async def close(self) -> None:
         """Commit what is queued and close the connections."""
@@ -138,6 +150,9 @@ class Writer:
             raise WriterError(self.failure or "The server is shutting down.")
 
     def _take_in(self, unit: Unit) -> Unit:
+        if self._gathered is not None:
+            self._gathered.append(unit)
+            return unit
         self._queue.append(unit)
         self._size += unit.size
         self._came += 1
@@ -236,7 +251,7 @@ class Writer:
         causes: dict[str, Exception] = {}
         for unit in refused:
             causes.update(dict.fromkeys(unit.owners, unit.error or WriterError()))
-        failing = next((u.error for u in refused if u.error is not None and self._is_final(u, u.error)), None)
+        failing = next((u.error for u in refused if u.error is not None and is_final(u.error)), None)
         if failing is not None:
             self.failure = f"The record cannot be written: {failing}. Free the disk and restart the server."
             log.error("record failed", error=str(failing))
@@ -254,15 +269,6 @@ class Writer:
             error = unit.error or WriterError()
             log.error("not recorded", error=str(error), owners=unit.owners)
             unit.finish(WriterError(self.failure) if failing is not None else told(error))
-
-    @staticmethod
-    def _is_final(unit: Unit, error: Exception) -> bool:
-        """Whether nothing more can be stored: the medium fails, or memory is ahead of it for good."""
-        return (is_passing(error) and unit.undo is None) or not (is_passing(error) or is_own_fault(error))
-
-
-def _nothing() -> None:
-    """Take back nothing."""
 
 
 def _call_all(connection: sqlite3.Connection, calls: Calls) -> None:

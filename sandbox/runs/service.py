@@ -1,7 +1,8 @@
 """The life of runs: create, start, complete, cancel, time out.
 
 Transitions happen in memory in one step, without an `await` in between, and are stored as one unit
-of work; a caller is answered when that unit is on disk. Timeouts are timers, not polling.
+of work; a caller is answered when that unit is on disk. One that cannot be stored is taken back: memory
+is never ahead of the disk. Timeouts are timers, not polling.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant
@@ -23,6 +25,7 @@ from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
 from sandbox.runs.lookup import RunLookup
+from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import provision
 from sandbox.runs.recovery import Archive
@@ -31,6 +34,8 @@ from sandbox.runs.tokens import Principal
 from sandbox.scoring.engine import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
+
+_TRY_AGAIN_S: Final = 1.0  # after a timeout that could not be stored
 
 log = get_logger()
 
@@ -129,35 +134,53 @@ class RunService(RunLookup):
             )
             for s in task_run.task.steps
         ]
-        try:
-            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps)
-        except StepFailed as error:
-            raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
-        now = self._clock.now()
-        task_run.baseline_seq = playground.seq
-        task_run.phase = Phase.STARTED
-        task_run.started_at = run.updated_at = now
-        task_run.timeout_at = now + timedelta(seconds=run.benchmark.definition.timeout_of(task_run.task))
-        if run.phase is Phase.CREATED:
-            run.phase = Phase.STARTED
-            run.started_at = now
-        self._set_timer(run, task_run)
-        await self._writer.write(
-            [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)]
-        )
+        before = remember(run)
+        with self._writer.together():  # the scenario's events and the start, all or nothing
+            try:
+                run_scenario(playground, run.benchmark.definition.environment.clock_start, steps)
+            except StepFailed as error:
+                raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
+            now = self._clock.now()
+            task_run.baseline_seq = playground.seq
+            task_run.phase = Phase.STARTED
+            task_run.started_at = run.updated_at = now
+            task_run.timeout_at = now + timedelta(seconds=run.benchmark.definition.timeout_of(task_run.task))
+            if run.phase is Phase.CREATED:
+                run.phase = Phase.STARTED
+                run.started_at = now
+            self._set_timer(run, task_run)
 
-    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+            def undo() -> None:
+                self._stop_timer(task_run)
+                before()
+
+            stored = self._writer.write(
+                [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)],
+                owners=(run.id, playground.id),
+                undo=undo,
+            )
+        await stored
+
+    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun, *, least_s: float = 0.0) -> None:
+        self._stop_timer(task_run)
         assert task_run.timeout_at is not None
         left_s = (task_run.timeout_at - self._clock.now()).total_seconds()
         loop = asyncio.get_running_loop()
-        task_run.timer = loop.call_later(max(left_s, 0), self._time_out, run, task_run)
+        task_run.timer = loop.call_later(max(left_s, least_s), self._time_out, run, task_run)
+
+    @staticmethod
+    def _stop_timer(task_run: TaskRun) -> None:
+        if task_run.timer is not None:
+            task_run.timer.cancel()
+            task_run.timer = None
 
     def _time_out(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.STARTED or task_run.completing is not None:
             return
+        before = remember(run)
         task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
         log.info("task run timed out", task_run_id=task_run.id)
-        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
+        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT), before)
 
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
@@ -181,17 +204,31 @@ class RunService(RunLookup):
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
+        try:
+            await self._score_and_end(run, task_run, playground, output, notes)
+        except BaseException:
+            if not task_run.is_over:  # it goes on as if nobody had asked
+                playground.is_torn_down = False
+                task_run.output = task_run.notes = task_run.criterion_runs = None
+                task_run.verdict = task_run.score = task_run.axes = None
+                task_run.completing = None
+                self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+            raise
+
+    async def _score_and_end(
+        self, run: BenchmarkRun, task_run: TaskRun, playground: Playground, output: Json, notes: str | None
+    ) -> None:
         with suppress(TooLarge):  # a task run that is full takes no more delayed effects
             playground.settle()
         playground.is_torn_down = True
-        if task_run.timer is not None:
-            task_run.timer.cancel()
+        self._stop_timer(task_run)
         task_run.output, task_run.notes = output, notes
         started_at = self._clock.now()
         with suppress(TooLarge):
             await self._ask_outside(run, task_run, playground)
-        await self._writer.flush()
+        await self._writer.flush((playground.id,))
         score = await scorekeeping.score(self._reader, self._registry, run, task_run)
+        before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
         status = Status.COMPLETED
         if score.failed_criterion is not None:
@@ -200,7 +237,7 @@ class RunService(RunLookup):
         else:
             task_run.verdict, task_run.score, task_run.axes = score.verdict, score.score, scorekeeping.axes_json(score)
         statements = list(storage.insert_criterion_runs(task_run.criterion_runs))
-        await self._store_end(run, [*statements, *self._end(run, task_run, status)])
+        await self._store_end(run, [*statements, *self._end(run, task_run, status)], before)
 
     async def _ask_outside(self, run: BenchmarkRun, task_run: TaskRun, playground: Playground) -> None:
         """Let simulators record what checks would have to ask servers outside of this one."""
@@ -212,7 +249,8 @@ class RunService(RunLookup):
         """End a task run without a verdict. Raises `Conflict` when it is over."""
         if task_run.is_over or task_run.completing is not None:
             raise Conflict(f"The task run is already {_ended(task_run)}.")
-        await self._store_end(run, self._end(run, task_run, Status.CANCELLED))
+        before = remember(run)
+        await self._store_end(run, self._end(run, task_run, Status.CANCELLED), before)
 
     async def cancel_run(self, run: BenchmarkRun) -> None:
         """Cancel a run: what is completed is retained, the rest ends without a verdict."""
@@ -224,11 +262,12 @@ class RunService(RunLookup):
         if run.is_over:
             raise Conflict(f"The benchmark run is already {run.status}.")
         statements = []
+        before = remember(run)
         run.status = Status.CANCELLED
         for task_run in run.task_runs:
             if not task_run.is_over:
                 statements += self._end(run, task_run, Status.CANCELLED)
-        await self._store_end(run, statements)
+        await self._store_end(run, statements, before)
 
     async def complete_run(self, run: BenchmarkRun) -> None:
         """Finalize a run now: score what is started, cancel what never was."""
@@ -237,18 +276,20 @@ class RunService(RunLookup):
         for task_run in list(run.started):
             await self.complete(run, task_run)
         statements = []
+        before = remember(run)
         for task_run in run.task_runs:
             if task_run.phase is Phase.CREATED:
                 statements += self._end(run, task_run, Status.CANCELLED)
-        await self._store_end(run, statements)
+        await self._store_end(run, statements, before)
 
     async def set_published(self, run: BenchmarkRun, is_published: bool) -> None:
         """Show a completed run on the leaderboard, or take it off."""
         if is_published and run.status is not Status.COMPLETED:
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        before = remember(run)
         run.published_at = self._clock.now() if is_published else None
         run.updated_at = self._clock.now()
-        await self._writer.write([storage.update_run(run)])
+        await self._writer.write([storage.update_run(run)], owners=(run.id,), undo=before)
 
     async def tear_down(self, playground_id: str) -> None:
         """Tear down a playground by ending its task run. Raises `NotFound`, `Conflict`."""
@@ -279,6 +320,7 @@ class RunService(RunLookup):
         current = next(t for t in criteria_run.task_runs if t.id == task_run.id)
         score = await scorekeeping.score(self._reader, self._registry, criteria_run, current)
         now = self._clock.now()
+        before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)
         is_failed = score.failed_criterion is not None
         task_run.status = Status.FAILED if is_failed else Status.COMPLETED
@@ -294,7 +336,9 @@ class RunService(RunLookup):
                 *storage.insert_criterion_runs(task_run.criterion_runs),
                 storage.update_task_run(task_run),
                 storage.update_run(run),
-            ]
+            ],
+            owners=(run.id,),
+            undo=before,
         )
 
     # -- ending ----------------------------------------------------------------------------------
@@ -302,9 +346,7 @@ class RunService(RunLookup):
     def _end(self, run: BenchmarkRun, task_run: TaskRun, status: Status) -> list[Statement]:
         """End a task run, and the run with its last one; return what to store."""
         now = self._clock.now()
-        if task_run.timer is not None:
-            task_run.timer.cancel()
-            task_run.timer = None
+        self._stop_timer(task_run)
         if task_run.playground is not None:
             task_run.playground.is_torn_down = True
             task_run.playground = None
@@ -317,15 +359,29 @@ class RunService(RunLookup):
             self._finalize(run)
         return [*statements, storage.update_run(run)]
 
-    def _store_end(self, run: BenchmarkRun, statements: list[Statement]) -> "asyncio.Future[None]":
-        """Store an end; a run that is over stays in memory until the record can answer for it."""
-        stored = self._writer.write(statements)
-        if run.is_over:
-            stored.add_done_callback(lambda _: self.forget(run))
-        stored.add_done_callback(lambda _: self._tell_ends(run))
+    def _store_end(
+        self, run: BenchmarkRun, statements: list[Statement], before: Callable[[], None]
+    ) -> "asyncio.Future[None]":
+        """Store an end; a run that is over stays in memory until the record can answer for it.
+
+        When it cannot be stored, all is as `before`.
+        """
+
+        def undo() -> None:
+            before()
+            self.admit(run)
+            for task_run in run.started:
+                if task_run.timer is None and task_run.completing is None:
+                    self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+
+        owners = (run.id, *(t.playground_id for t in run.task_runs))
+        stored = self._writer.write(statements, owners=owners, undo=undo)
+        stored.add_done_callback(lambda done: self._tell_ends(run) if done.exception() is None else None)
         return stored
 
     def _tell_ends(self, run: BenchmarkRun) -> None:
+        if run.is_over:
+            self.forget(run)
         for task_run in run.task_runs:
             if task_run.is_over:
                 self._on_end(task_run.playground_id)

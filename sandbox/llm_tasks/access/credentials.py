@@ -8,6 +8,7 @@ no second credential. Only hashes of what is made here are kept.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import jwt
@@ -163,11 +164,11 @@ class Access:
             if (credential.id, credential.project_id, credential.kind) == (key_id, project_id, kind):
                 issued = [d for d, c in self._by_hash.items() if c.body.get("client_id") == key_id]
                 now = format_micros(self._clock.now())
-                gone = [digest, *issued]
-                for one in gone:
-                    del self._by_hash[one]
+                gone = {d: self._by_hash.pop(d) for d in (digest, *issued)}
                 await self._writer.write(
-                    [("UPDATE llm_credentials SET revoked = ? WHERE hash = ?", (now, d)) for d in gone]
+                    [("UPDATE llm_credentials SET revoked = ? WHERE hash = ?", (now, d)) for d in gone],
+                    owners=(key_id,),
+                    undo=partial(self._by_hash.update, gone),
                 )
                 return {**_show(credential), "revoked": now}
         raise not_found(kind.replace("_", " "), key_id)
@@ -185,8 +186,12 @@ class Access:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (credential.id, project_id, kind, digest, jsonio.dump(body).decode(), credential.created, expires),
         )
-        await self._writer.write([statement])
+        owners = (body.get("client_id") or credential.id,)
+        await self._writer.write([statement], owners=owners, undo=lambda: self._drop(digest))
         return credential
+
+    def _drop(self, digest: str) -> None:
+        self._by_hash.pop(digest, None)
 
 
 def _show(credential: Credential) -> dict[str, Json]:
