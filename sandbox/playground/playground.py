@@ -234,7 +234,8 @@ class Playground:
     """One task run's world.
 
     `key` names the playground within a seeded run (so that ids repeat), `actions` are the scenario
-    and delayed actions by name, `matches` decides whether an event satisfies a `when` clause.
+    and delayed actions by name, `matches` decides whether an event satisfies a `when` clause. `last_at` is the time
+    of the last event on the playground's own clock, before which none comes.
     """
 
     id: str
@@ -248,6 +249,7 @@ class Playground:
     matches: EventMatcher = lambda event, match: False
     random_seed: int | None = None
     seq: int = 0
+    last_at: datetime | None = None
     is_torn_down: bool = False
     failure: str | None = None
 
@@ -264,8 +266,9 @@ class Playground:
         return self.actions[name]
 
     def now(self) -> datetime:
-        """Return the playground's time for its next event."""
-        return playground_clock.playground_now(self.branch, self.seq + 1, self.clock)
+        """Return the playground's time for its next event; it never goes back, whatever the machine's clock does."""
+        now = playground_clock.playground_now(self.branch, self.seq + 1, self.clock)
+        return now if self.last_at is None or now >= self.last_at else self.last_at
 
     def interact(
         self,
@@ -343,7 +346,7 @@ class Playground:
         began = monotonic_s()
         seq = self.seq + 1
         branch = self.branch
-        tx = Interaction(self, sandbox, seq, playground_clock.playground_now(branch, seq, self.clock))
+        tx = Interaction(self, sandbox, seq, self.now())
         savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
@@ -374,17 +377,19 @@ class Playground:
             tuple(branch.changes_since(savepoint)),
         )
         try:
-            committed = self.recorder.submit(event, partial(self._take_back, savepoint, seq))
+            committed = self.recorder.submit(event, partial(self._take_back, savepoint, seq, self.last_at))
         except BaseException:
             branch.rollback(savepoint)
             raise
         self.seq = seq
+        if ClockState.read(branch) is not None:
+            self.last_at = tx.now
         return Outcome(response, event, committed), raised
 
-    def _take_back(self, savepoint: Savepoint, seq: int) -> None:
+    def _take_back(self, savepoint: Savepoint, seq: int, last_at: datetime | None) -> None:
         """Return to before an event that could not be stored; memory is never ahead of the disk."""
         self.branch.rollback(savepoint)
-        self.seq = seq - 1
+        self.seq, self.last_at = seq - 1, last_at
 
     def _event_id(self, seq: int) -> str:
         """Return an event's id: the playground's own number and the event's, or from the seed."""

@@ -14,6 +14,7 @@ from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark, environment_seed
 from sandbox.definitions.models import thaw
 from sandbox.playground.branch import Seed
+from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.record import restore
 from sandbox.record.reader import Reader
@@ -144,6 +145,10 @@ class Archive:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
         branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        last = await self._reader.row(
+            "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
+        )
+        has_clock = last is not None and ClockState.read(branch) is not None
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
@@ -156,6 +161,7 @@ class Archive:
             matches=matches_event,
             random_seed=run.seed,
             seq=seq,
+            last_at=parse_instant(last["at"]) if last is not None and has_clock else None,
         )
 
     async def criterion_runs(self, task_run_id: str, *, with_superseded: bool = False) -> list[CriterionRun]:

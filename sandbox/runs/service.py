@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from sandbox import ids, keys
-from sandbox.clock import Clock, format_instant
+from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
@@ -63,6 +63,7 @@ class RunService(RunLookup):
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
         self._on_end = on_end
+        self._newest_run_at = clock.now()
         self._registry = registry
         self._shelf = shelf
         self._writer = writer
@@ -84,10 +85,10 @@ class RunService(RunLookup):
                 f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "
                 f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
             )
-        now = self._clock.now()
+        now = self._newest_run_at = max(self._clock.now(), self._newest_run_at)
         token = keys.new_run_token()
         run = BenchmarkRun(
-            id=ids.new_id("br"),
+            id=ids.new_id("br", at=now),
             organization_id=principal.organization_id,
             solver_id=principal.solver_id,
             benchmark=benchmark,
@@ -409,6 +410,9 @@ class RunService(RunLookup):
 
     async def restore(self) -> int:
         """Bring back every active run after a restart; return how many there were."""
+        newest = await self._reader.row("SELECT MAX(created_at) AS at FROM benchmark_runs")
+        if newest is not None and newest["at"]:  # the machine's clock may have been set back since
+            self._newest_run_at = max(self._newest_run_at, parse_instant(newest["at"]))
         rows = await self._reader.rows("SELECT id FROM benchmark_runs WHERE phase != 'completed'")
         for row in rows:
             run = await self.archive.run(row["id"], with_playgrounds=True)
