@@ -36,10 +36,12 @@ from sandbox.llm_tasks.checks import LLM_TASK
 from sandbox.llm_tasks.tasks.from_files import definition_problems
 from sandbox.logs import get_logger
 from sandbox.playground.playground import NullRecorder, Recorder
-from sandbox.record import database, restore
+from sandbox.record import database, integrity, restore
 from sandbox.record.hub import EventHub
+from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.record.lock import DirectoryLock
 from sandbox.record.reader import Reader
+from sandbox.record.witness import read_witness
 from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
@@ -106,7 +108,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         load = partial(load_library, settings.playground_dirs, settings.seed_dirs, registry)
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
-        database.migrate(file)
+        await asyncio.to_thread(_open_record, settings, format_instant(clock.now()))
         writer = app[WRITER] = await open_writer(file)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
@@ -122,6 +124,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             restored = await runs.restore()
             if restored:
                 log.info("runs restored", runs=restored)
+            await writer.begin_witness()
             stop = asyncio.Event()
             watching = app[WATCHING] = asyncio.Event()
             watcher = asyncio.create_task(_watch(app, load, stop, watching))
@@ -135,6 +138,23 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await reader.close()
     finally:
         lock.release()
+
+
+def _open_record(settings: Settings, now_text: str) -> None:
+    """Bring the database to this version; refuse one that is not whole, unless that is accepted."""
+    directory, is_accepted = settings.data_dir, settings.is_loss_accepted
+    losses = integrity.check_files(directory, is_loss_accepted=is_accepted)
+    witness = read_witness(directory)
+    database.migrate(directory / database.FILE_NAME)
+    losses += integrity.check_start(directory, is_loss_accepted=is_accepted, at=now_text)
+    for loss in losses:
+        log.warning("lost, and accepted", what=str(loss))
+    if witness is not None and not witness.is_clean and not losses:
+        log.warning(
+            "the server did not stop by itself; the record is whole up to its last sync",
+            generation=witness.generation,
+            may_be_missing=f"what was answered in the last {SYNC_INTERVAL_S} s, if the machine stopped, too",
+        )
 
 
 def _warm_up(registry: Registry) -> None:

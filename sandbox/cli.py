@@ -65,6 +65,9 @@ def serve(
     log_level: Annotated[
         LogLevel, typer.Option("--log-level", help="Write log lines of this level and above.")
     ] = LogLevel.info,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on with what is there of a record that is not whole.")
+    ] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a log line for every request.")] = False,
     ready_file: Annotated[
         Path | None,
@@ -91,6 +94,7 @@ def serve(
         seeds=tuple(seeds or ()),
         is_strict=strict or found.is_strict,
         url_base=base_url("--url-base", url_base),
+        is_loss_accepted=accept_loss,
         is_access_logged=access_log,
     )
     _refuse_public_local_keys(settings)

@@ -9,6 +9,7 @@
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
     ├── Conflict            409  the state does not allow it now
+    │   └── SetAside        409  what the record holds of it cannot be used; the message says why
     ├── Gone                410  it was here and was deleted
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
@@ -106,6 +107,10 @@ class Conflict(SandboxError):
 
     status = 409
     code = "CONFLICT"
+
+
+class SetAside(Conflict):
+    """What the record holds of a run cannot be used; everything else goes on."""
 
 
 class Gone(SandboxError):

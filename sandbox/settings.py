@@ -49,6 +49,7 @@ class Settings:
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
     allowed_origins: tuple[str, ...] = ()
+    is_loss_accepted: bool = False
     is_recording: bool = True
     is_watching: bool = True
     is_access_logged: bool = False

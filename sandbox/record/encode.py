@@ -8,7 +8,7 @@ say that the answer is the document.
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ from sandbox.playground.branch import Change, Document
 from sandbox.playground.events import KEPT_RESPONSE_HEADERS, Event, Headers, Request, Response, kept_request_headers
 from sandbox.record.bodies import Bodies, Place, place_new
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, Sequence[Any]]
 BlobReader = Callable[[str], bytes]
 
 INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
@@ -29,7 +29,9 @@ _COLUMNS = (
     "playground_id, seq, id, task_run_id, sandbox_id, type, at, duration_ms, method, path, query, "
     "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, changes"
 )
-INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+COLUMNS = tuple(_COLUMNS.split(", "))
+PLAYGROUND_AT, SEQ_AT = COLUMNS.index("playground_id"), COLUMNS.index("seq")
+INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}, chain) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
 
 def size_of(event: Event) -> int:
@@ -46,7 +48,7 @@ def size_of(event: Event) -> int:
 
 
 def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
-    """Return the inserts that store an event, blobs first."""
+    """Return the inserts that store an event, blobs first; the link of its chain, the last value, is left open."""
     statements: list[Statement] = []
     request, response = event.request, event.response
     place = place_new if event.changes else bodies.place  # what changes something seldom comes again
@@ -68,7 +70,7 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
     if event.changes:
         answered = response_body if response is not None and response_body is response.body else None
         changes = _encode_changes(event.changes, answered, statements)
-    row = (
+    row = [
         event.playground_id,
         event.seq,
         event.id,
@@ -88,7 +90,8 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         response_body,
         response_sha,
         changes,
-    )
+        None,
+    ]
     statements.append((INSERT_EVENT, row))
     return statements
 

@@ -1,7 +1,7 @@
 """Reading the record: rows by id, pages of lists, events in order."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import aiosqlite
@@ -59,9 +59,14 @@ class Reader:
         return bytes(row["body"])
 
     async def events(
-        self, playground_id: str, *, after_seq: int = 0, until_seq: int | None = None
+        self,
+        playground_id: str,
+        *,
+        after_seq: int = 0,
+        until_seq: int | None = None,
+        check: Callable[[sqlite3.Row], None] | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield a playground's events in order, read in batches."""
+        """Yield a playground's events in order, read in batches; `check` is shown every row before it is read."""
         position = after_seq
         while True:
             rows = await self.rows(
@@ -73,6 +78,8 @@ class Reader:
             )
             blobs = await self._blobs_of(rows)
             for row in rows:
+                if check is not None:
+                    check(row)
                 yield encode.decode_event(row, blobs.__getitem__)
             if len(rows) < _EVENT_BATCH:
                 return

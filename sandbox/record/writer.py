@@ -28,15 +28,18 @@ from sandbox.logs import get_logger
 from sandbox.playground.events import Event
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
+from sandbox.record.chain import Chains, Head
 from sandbox.record.keeper import Keeper, open_keeper
 from sandbox.record.refusals import is_final, told
 from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError, merged
+from sandbox.record.witness import Witness
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
 QUICK_S = 0.005
 LARGE_BYTES = 512 * KIB
+_KEEPERS = ("",)  # the owner of what the keeper writes
 
 log = get_logger()
 
@@ -71,7 +74,8 @@ class Writer:
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
-        keeper.start(self.hold, self.release)
+        self._chains = Chains(self._last_link)
+        keeper.start(self)
 
     def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
         """Queue an event; await the result before its response is sent. `undo` takes it back in memory.
@@ -123,8 +127,17 @@ class Writer:
             else:
                 await self._on_thread
         self._quick.close()
-        await self._keeper.close()
+        await self._keeper.close(is_clean=self.failure is None)
         await self._slow.close()
+
+    async def begin_witness(self) -> None:
+        """Keep the witness from now on; active runs have to be in it."""
+        await self._keeper.begin_witness()
+
+    @property
+    def witness(self) -> Witness:
+        """What the file beside the database says after the next sync; runs come and go in it."""
+        return self._keeper.witness
 
     def hurry(self) -> None:
         """Commit now if there is one unit and the turns of late brought no more; else at the turn's end.
@@ -142,6 +155,38 @@ class Writer:
         """Go on with the queue."""
         self._is_held = False
         self._commit()
+
+    # -- what the keeper asks for -----------------------------------------------------------------
+
+    async def advance(self, generation: int) -> None:
+        """Write a generation; raises when it is not stored."""
+        self._check_open()
+        unit = Unit([("UPDATE record_state SET generation = ?", (generation,))], 0, _KEEPERS)
+        self._take_in(unit)
+        self._came -= 1  # nobody's request
+        await unit
+
+    def take_moved(self) -> dict[str, Head]:
+        """Return the heads of playgrounds that have moved since the last time."""
+        return self._chains.take_moved()
+
+    def give_up(self, reason: str) -> None:
+        """Store nothing any more: the files are not what they were."""
+        if self.failure is None:
+            self._fail_for_good(
+                f"{reason}. What was recorded in the last second may be lost. Stop the server, see what is there "
+                "with `sandbox verify`, and start it again."
+            )
+            self._fail(self._take_all(), WriterError(self.failure))
+
+    def _fail_for_good(self, reason: str) -> None:
+        self.failure = f"The record cannot be written: {reason}"
+        log.error("record failed", error=reason)
+
+    def _last_link(self, playground_id: str) -> bytes | None:
+        sql = "SELECT chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
+        row = self._quick.execute(sql, (playground_id,)).fetchone()
+        return None if row is None else row[0]
 
     # -- the queue -------------------------------------------------------------------------------
 
@@ -182,6 +227,7 @@ class Writer:
         units = self._take_all()
         began = monotonic_s()
         try:
+            self._chains.fill(units)
             _call_all(self._quick, store(units))
         except Exception:  # busy, or worse: the thread has the time to find out
             self._queue = units + self._queue
@@ -203,6 +249,7 @@ class Writer:
             began = monotonic_s()
             try:
                 await self._make(units)
+                self._chains.fill(units)
                 await _hand_over(self._slow, store(units))
             except Exception as error:
                 self._fail(units, error)
@@ -224,8 +271,10 @@ class Writer:
     # -- what became of it -----------------------------------------------------------------------
 
     def _settle(self, units: list[Unit]) -> None:
-        self.commits += 1
-        self._keeper.note(sum([unit.size for unit in units]))
+        self._chains.settle(units)
+        if len(units) > 1 or units[0].owners != _KEEPERS:
+            self.commits += 1
+            self._keeper.note(sum([unit.size for unit in units]))
         for unit in units:
             if unit.error is not None:
                 self._take_back(units)
@@ -239,6 +288,7 @@ class Writer:
         for unit in units:
             if not unit.is_stored and unit.error is None:
                 unit.error = error
+        self._chains.settle(units)
         self._take_back(units)
         for unit in units:
             if not unit.is_over:
@@ -252,9 +302,8 @@ class Writer:
         for unit in refused:
             causes.update(dict.fromkeys(unit.owners, unit.error or WriterError()))
         failing = next((u.error for u in refused if u.error is not None and is_final(u.error)), None)
-        if failing is not None:
-            self.failure = f"The record cannot be written: {failing}. Free the disk and restart the server."
-            log.error("record failed", error=str(failing))
+        if failing is not None and self.failure is None:
+            self._fail_for_good(f"{failing}. Free the disk and restart the server.")
         kept: list[Unit] = []
         for unit in self._take_all():
             unit.error = failing or next((causes[owner] for owner in unit.owners if owner in causes), None)

@@ -13,6 +13,7 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark, environment_seed
 from sandbox.definitions.models import thaw
+from sandbox.errors import SandboxError, SetAside
 from sandbox.playground.branch import Seed
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
@@ -46,9 +47,12 @@ class Archive:
                 return loaded
         cache = self._seeded if with_seed else self._thawed
         if definition_hash not in cache:
-            body = await restore.read_frozen(self._reader, definition_hash)
-            value, hashes = restore.frozen_parts(body)
-            definition = thaw(value)
+            try:
+                body = await restore.read_frozen(self._reader, definition_hash)
+                value, hashes = restore.frozen_parts(body)
+                definition = thaw(value)
+            except (LookupError, ValueError, SandboxError) as error:  # also pydantic's
+                raise SetAside(f"its definition cannot be used: {_in_a_line(error)}") from error
             seed = Seed()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
@@ -60,7 +64,11 @@ class Archive:
         current = self._shelf.library.datasets.get(name)
         if current is not None and current.hash == digest:
             return current
-        return Dataset(name, await restore.read_dataset(self._reader, digest))
+        stored = Dataset(name, await restore.read_dataset(self._reader, digest))
+        if stored.hash != digest:
+            how = "are not what they were when the run was made" if stored.files else "are not stored any more"
+            raise SetAside(f"the files of its dataset {name} {how}")
+        return stored
 
     async def run(self, run_id: str, *, with_playgrounds: bool = False) -> BenchmarkRun | None:
         """Return a stored run, or None. Playgrounds are folded for task runs that are not over."""
@@ -96,7 +104,9 @@ class Archive:
 
     async def _task_run(self, run: BenchmarkRun, row: sqlite3.Row, with_playgrounds: bool) -> TaskRun:
         playground_row = await self._reader.row("SELECT * FROM playgrounds WHERE id = ?", row["playground_id"])
-        task = next(t for t in run.benchmark.definition.tasks if t.key == row["key"])
+        task = next((t for t in run.benchmark.definition.tasks if t.key == row["key"]), None)
+        if task is None:
+            raise SetAside(f"its definition has no task {row['key']}")
         task_run = TaskRun(
             id=row["id"],
             benchmark_run_id=run.id,
@@ -144,7 +154,10 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        try:
+            branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        except (LookupError, ValueError, TypeError, SandboxError) as error:
+            raise SetAside(f"the events of {task_run.playground_id} cannot be used: {_in_a_line(error)}") from error
         last = await self._reader.row(
             "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
         )
@@ -171,6 +184,12 @@ class Archive:
             f"SELECT * FROM criterion_runs WHERE task_run_id = ? {clause} ORDER BY started_at, position", task_run_id
         )
         return [criterion_run_of(row) for row in rows]
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return what an error says, short enough for an answer."""
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:300]
 
 
 def criterion_run_of(row: sqlite3.Row) -> CriterionRun:

@@ -16,7 +16,7 @@ from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
-from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
+from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground.playground import Playground, Recorder
@@ -35,6 +35,7 @@ from sandbox.scoring.engine import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
+_NEXT: Final = timedelta(milliseconds=1)  # between two runs, so that they have an order
 _TRY_AGAIN_S: Final = 1.0  # after a timeout that could not be stored
 
 log = get_logger()
@@ -63,7 +64,7 @@ class RunService(RunLookup):
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
         self._on_end = on_end
-        self._newest_run_at = clock.now()
+        self._newest_run_at = clock.now() - _NEXT
         self._registry = registry
         self._shelf = shelf
         self._writer = writer
@@ -85,7 +86,7 @@ class RunService(RunLookup):
                 f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "
                 f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
             )
-        now = self._newest_run_at = max(self._clock.now(), self._newest_run_at)
+        now = self._newest_run_at = max(self._clock.now(), self._newest_run_at + _NEXT)
         token = keys.new_run_token()
         run = BenchmarkRun(
             id=ids.new_id("br", at=now),
@@ -106,6 +107,8 @@ class RunService(RunLookup):
         ]
         self.admit(run)
         await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
+        if run.id in self.active:
+            self._writer.witness.runs[run.id] = [t.playground_id for t in run.task_runs]
         return run, token
 
     def concurrency_of(self, run: BenchmarkRun) -> int:
@@ -383,6 +386,7 @@ class RunService(RunLookup):
     def _tell_ends(self, run: BenchmarkRun) -> None:
         if run.is_over:
             self.forget(run)
+            self._writer.witness.forget(run.id)
         for task_run in run.task_runs:
             if task_run.is_over:
                 self._on_end(task_run.playground_id)
@@ -415,12 +419,28 @@ class RunService(RunLookup):
             self._newest_run_at = max(self._newest_run_at, parse_instant(newest["at"]))
         rows = await self._reader.rows("SELECT id FROM benchmark_runs WHERE phase != 'completed'")
         for row in rows:
-            run = await self.archive.run(row["id"], with_playgrounds=True)
+            try:
+                run = await self.archive.run(row["id"], with_playgrounds=True)
+            except Exception as error:  # whatever is wrong with one run, the others go on
+                reason = error.message if isinstance(error, SetAside) else f"{type(error).__name__}: {error}"
+                self.set_aside[row["id"]] = reason
+                log.error("run set aside", benchmark_run_id=row["id"], reason=reason)
+                continue
             assert run is not None
             self.admit(run)
+            await self._note_in_witness(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
-        return len(rows)
+        return len(rows) - len(self.set_aside)
+
+    async def _note_in_witness(self, run: BenchmarkRun) -> None:
+        witness = self._writer.witness
+        witness.runs[run.id] = [t.playground_id for t in run.task_runs]
+        for task_run in run.task_runs:
+            sql = "SELECT seq, chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
+            row = await self._reader.row(sql, task_run.playground_id)
+            if row is not None:
+                witness.heads[task_run.playground_id] = row["seq"], row["chain"] or b""
 
     async def close(self) -> None:
         """Stop timers and wait for completions that are under way; active runs stay active."""

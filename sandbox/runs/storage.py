@@ -146,8 +146,13 @@ def update_baseline(task_run: TaskRun) -> Statement:
 
 
 def tear_down(playground_ids: Iterable[str], at: datetime) -> Iterable[Statement]:
-    """Yield the updates that mark playgrounds and their sandboxes as torn down."""
+    """Yield the updates that mark playgrounds and their sandboxes as torn down, and count the events."""
     for playground_id in playground_ids:
+        yield (
+            "UPDATE playgrounds SET end_seq = (SELECT COALESCE(MAX(seq), 0) FROM events WHERE playground_id = ?) "
+            "WHERE id = ?",
+            (playground_id, playground_id),
+        )
         for table, column in (("playgrounds", "id"), ("sandboxes", "playground_id")):
             yield (
                 f"UPDATE {table} SET status = 'teardown', updated_at = ? WHERE {column} = ?",

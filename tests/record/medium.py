@@ -14,6 +14,10 @@ class Medium:
         self.on_loop = self.on_thread = 0
         writer._quick, writer._slow = _Quick(writer._quick, self), _Slow(writer._slow, self)
 
+    def counts(self, sql):
+        """Whether a statement is somebody's: neither the keeper's nor the frame of a transaction."""
+        return self.error is not None or not (sql in ("BEGIN IMMEDIATE", "COMMIT") or "record_state" in sql)
+
 
 class _Quick:
     def __init__(self, connection, medium):
@@ -23,7 +27,7 @@ class _Quick:
         return getattr(self._connection, name)
 
     def execute(self, sql, values=()):
-        self._medium.on_loop += 1
+        self._medium.on_loop += self._medium.counts(sql)
         time.sleep(self._medium.delay_s)
         if self._medium.error is not None:
             raise self._medium.error
@@ -38,7 +42,7 @@ class _Slow:
         return getattr(self._connection, name)
 
     async def execute(self, sql, values=()):
-        self._medium.on_thread += 1
+        self._medium.on_thread += self._medium.counts(sql)
         await asyncio.sleep(self._medium.delay_s)
         if self._medium.error is not None:
             raise self._medium.error
