@@ -7,6 +7,7 @@ newer one is refused.
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import aiosqlite
@@ -61,6 +62,19 @@ def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_
         raise DatabaseError(f"{file} cannot be used: {error}") from error
     finally:
         connection.close()
+
+
+def check_version(file: Path) -> None:
+    """Raise `DatabaseError` for a database that is not of this version's schema, or that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            _refuse_foreign(connection, file, version)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{file} cannot be read: {error}") from error
+    if version != SCHEMA_VERSION:
+        advice = "start `sandbox serve` on it once" if version < SCHEMA_VERSION else "upgrade"
+        raise DatabaseError(f"{file} has schema {version}, this version reads {SCHEMA_VERSION}: {advice}.")
 
 
 def _keep_private(file: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import aiosqlite
 
 from sandbox import jsonio
-from sandbox.errors import NotFound
+from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.record import encode
@@ -58,6 +58,15 @@ class Reader:
             raise NotFound(f"No content is stored under {sha}.")
         return bytes(row["body"])
 
+    async def check_kept(self, playground_id: str) -> None:
+        """Raise `Gone` for a playground whose events were pruned."""
+        row = await self.row(
+            "SELECT r.pruned_at FROM playgrounds p JOIN benchmark_runs r ON r.id = p.benchmark_run_id WHERE p.id = ?",
+            playground_id,
+        )
+        if row is not None and row["pruned_at"] is not None:
+            raise Gone(f"The events of this run were pruned at {row['pruned_at']}; its scores are kept.")
+
     async def events(
         self,
         playground_id: str,
@@ -67,6 +76,7 @@ class Reader:
         check: Callable[[sqlite3.Row], None] | None = None,
     ) -> AsyncIterator[Event]:
         """Yield a playground's events in order, read in batches; `check` is shown every row before it is read."""
+        await self.check_kept(playground_id)
         position = after_seq
         while True:
             rows = await self.rows(

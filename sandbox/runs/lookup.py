@@ -73,6 +73,18 @@ class RunLookup:
         """Return a sandbox of an active playground with its task run."""
         return self.by_sandbox.get(sandbox_id)
 
+    async def state_hash(self, playground_id: str) -> str:
+        """Return a playground's state hash, of one that is over as its events left it.
+
+        Raises `NotFound`, `Gone`, `SetAside`.
+        """
+        row = await self._reader.row("SELECT task_run_id FROM playgrounds WHERE id = ?", playground_id)
+        task_run = self.active_task_run(row["task_run_id"]) if row is not None else None
+        if task_run is not None and task_run.playground is not None:
+            return task_run.playground.branch.state_hash()
+        branch, _ = await self.archive.fold(playground_id)
+        return branch.state_hash()
+
     def admit(self, run: BenchmarkRun) -> None:
         """Make a run findable without the disk."""
         self.active[run.id] = run

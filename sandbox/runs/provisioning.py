@@ -3,6 +3,7 @@
 from sandbox import ids
 from sandbox.clock import Clock
 from sandbox.definitions.models import TaskDefinition
+from sandbox.keys import minter
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.runs.models import BenchmarkRun, TaskRun
@@ -11,7 +12,13 @@ from sandbox.scoring.matching import matches_event
 
 
 def provision(
-    registry: Registry, run: BenchmarkRun, task: TaskDefinition, position: int, clock: Clock, recorder: Recorder
+    registry: Registry,
+    run: BenchmarkRun,
+    task: TaskDefinition,
+    position: int,
+    clock: Clock,
+    recorder: Recorder,
+    key: bytes,
 ) -> TaskRun:
     """Return a task run that is created, with a playground on the benchmark's seed and sandboxes of its own."""
     definition = run.benchmark.definition
@@ -19,15 +26,16 @@ def provision(
     sandboxes = []
     for i, s in enumerate(definition.environment.simulators):
         simulator = registry.simulator(s.type)
+        sandbox_id = ids.new_id("sb")
         sandboxes.append(
             Sandbox(
-                ids.new_id("sb"),
+                sandbox_id,
                 definition.simulator_id(i),
                 simulator.type,
                 s.name,
                 simulator.surface,
                 s.config,
-                simulator.mint_secrets(ids.new_secret),
+                simulator.mint_secrets(minter(key, sandbox_id)),
                 s.dataset,
             )
         )

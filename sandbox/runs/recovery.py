@@ -13,14 +13,16 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark, environment_seed
 from sandbox.definitions.models import thaw
-from sandbox.errors import SandboxError, SetAside
-from sandbox.playground.branch import Seed
+from sandbox.errors import Gone, NotFound, SandboxError, SetAside
+from sandbox.keys import KEY_FILE, fingerprint, minter
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.record import restore
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, Phase, Status, TaskRun
 from sandbox.runs.registry import Registry
+from sandbox.runs.storage import DERIVED
 from sandbox.scoring.matching import matches_event
 
 
@@ -31,12 +33,15 @@ def _at(text: str | None) -> datetime | None:
 class Archive:
     """Reads runs back from the record."""
 
-    def __init__(self, reader: Reader, registry: Registry, shelf: Shelf, clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self, reader: Reader, registry: Registry, shelf: Shelf, clock: Clock, recorder: Recorder, key: bytes
+    ) -> None:
         self._reader = reader
         self._registry = registry
         self._shelf = shelf
         self._clock = clock
         self._recorder = recorder
+        self._key = key
         self._thawed: dict[str, Benchmark] = {}
         self._seeded: dict[str, Benchmark] = {}
 
@@ -145,19 +150,25 @@ class Archive:
                 row["name"],
                 row["surface"],
                 jsonio.parse(row["config"]),
-                jsonio.parse(row["secrets"]),
+                self._secrets(row),
                 row["dataset"],
             )
             for row in rows
         )
 
+    def _secrets(self, row: sqlite3.Row) -> dict[str, str]:
+        stored: dict[str, str] = jsonio.parse(row["secrets"])
+        made_from = stored.get(DERIVED)
+        if made_from is None:  # by a version that stored them
+            return stored
+        if made_from != fingerprint(self._key):
+            raise SetAside(f"its credentials were made with another key than the one in {KEY_FILE}")
+        return self._registry.simulator(row["type"]).mint_secrets(minter(self._key, row["id"]))
+
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        try:
-            branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
-        except (LookupError, ValueError, TypeError, SandboxError) as error:
-            raise SetAside(f"the events of {task_run.playground_id} cannot be used: {_in_a_line(error)}") from error
+        branch, seq = await self._fold(task_run.playground_id, benchmark.seed)
         last = await self._reader.row(
             "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
         )
@@ -176,6 +187,26 @@ class Archive:
             seq=seq,
             last_at=parse_instant(last["at"]) if last is not None and has_clock else None,
         )
+
+    async def fold(self, playground_id: str) -> tuple[Branch, int]:
+        """Fold any playground from what is recorded; return its branch and its last `seq`.
+
+        Raises `NotFound`, `Gone` for one that was pruned, `SetAside` where what is recorded cannot be used.
+        """
+        row = await self._reader.row("SELECT definition_hash FROM playgrounds WHERE id = ?", playground_id)
+        if row is None:
+            raise NotFound(f"There is no playground {playground_id[:100]}.")
+        await self._reader.check_kept(playground_id)
+        benchmark = await self.benchmark(row["definition_hash"], with_seed=True)
+        return await self._fold(playground_id, benchmark.seed)
+
+    async def _fold(self, playground_id: str, seed: Seed) -> tuple[Branch, int]:
+        try:
+            return await restore.fold_playground(self._reader, playground_id, seed)
+        except Gone:
+            raise
+        except (LookupError, ValueError, TypeError, SandboxError) as error:
+            raise SetAside(f"the events of {playground_id} cannot be used: {_in_a_line(error)}") from error
 
     async def criterion_runs(self, task_run_id: str, *, with_superseded: bool = False) -> list[CriterionRun]:
         """Return a task run's criterion runs in the order of their criteria."""

@@ -61,6 +61,7 @@ class RunService(RunLookup):
         clock: Clock,
         settings: Settings,
         fetch: Fetch,
+        key: bytes,
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
         self._on_end = on_end
@@ -71,7 +72,8 @@ class RunService(RunLookup):
         self._recorder = recorder
         self._settings = settings
         self._fetch = fetch
-        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
+        self._key = key
+        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder, key), clock)
 
     # -- transitions -----------------------------------------------------------------------------
 
@@ -102,11 +104,11 @@ class RunService(RunLookup):
             updated_at=now,
         )
         run.task_runs = [
-            provision(self._registry, run, task, i, self._clock, self._recorder)
+            provision(self._registry, run, task, i, self._clock, self._recorder, self._key)
             for i, task in enumerate(benchmark.definition.tasks)
         ]
         self.admit(run)
-        await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
+        await self._writer.write(storage.insert_run(run, self._key), owners=(run.id,), undo=lambda: self.forget(run))
         if run.id in self.active:
             self._writer.witness.runs[run.id] = [t.playground_id for t in run.task_runs]
         return run, token

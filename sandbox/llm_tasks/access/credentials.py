@@ -54,19 +54,15 @@ class Access:
         self._by_hash: dict[str, Credential] = {}
         self._secret = ""
 
-    async def open(self, reader: Reader) -> None:
-        """Load what is stored; make the signing key on a first start."""
+    async def open(self, reader: Reader, key: bytes) -> None:
+        """Load what is stored; what signs task tokens comes from the key, unless a version before has stored it."""
         for row in await reader.rows("SELECT * FROM llm_credentials WHERE revoked IS NULL"):
             body = jsonio.parse(row["body"])
             self._by_hash[row["hash"]] = Credential(
                 row["id"], row["project_id"], row["kind"], body, row["created"], row["expires"]
             )
         found = await reader.row("SELECT value FROM llm_secrets WHERE name = 'task_tokens'")
-        self._secret = found["value"] if found is not None else ids.new_secret("", 64)
-        if found is None:
-            await self._writer.write(
-                [("INSERT INTO llm_secrets (name, value) VALUES ('task_tokens', ?)", (self._secret,))]
-            )
+        self._secret = found["value"] if found is not None else keys.derived_secret(key, "", 43, "task_tokens")
 
     # -- who calls -------------------------------------------------------------------------------
 

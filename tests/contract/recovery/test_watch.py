@@ -1,4 +1,4 @@
-"""Files that are deleted, replaced or cut while the server writes to them: noticed, and nothing is acknowledged more."""
+"""Files that are deleted, replaced or cut while the server writes to them: noticed, and no more acknowledged."""
 
 import asyncio
 import os

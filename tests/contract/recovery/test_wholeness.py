@@ -101,7 +101,7 @@ async def test_what_survives_a_kill_is_whole(serve, spawn, reach, disk, look):
 
 @pytest.mark.parametrize("which", ["active", "over", "last of one that is over"])
 async def test_an_event_that_was_deleted(serve, disk, which):
-    over, run, seq = await begun(serve)
+    over, run, _ = await begun(serve)
     playground = (run if which == "active" else over).value["task_runs"][0]["playground_id"]
     with connected(disk) as connection:
         last = connection.execute("SELECT MAX(seq) FROM events WHERE playground_id = ?", (playground,)).fetchone()[0]
