@@ -9,37 +9,28 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from sandbox import jsonio
 from sandbox.record.encode import COLUMNS, INSERT_EVENT, PLAYGROUND_AT, SEQ_AT
 from sandbox.record.units import Unit
 
 FIRST: Final = b""
 _DIGEST_BYTES: Final = 16
 _KEPT: Final = 20_000
+_REQUEST_AT, _RESPONSE_AT = COLUMNS.index("request_body"), COLUMNS.index("response_body")
 
 Head = tuple[int, bytes]
 
 
 def link(before: bytes, values: Sequence[Any]) -> bytes:
-    """Return the hash of a row's values, in the order of its columns without the chain, and of the row before it.
-
-    >>> link(b"", ["a", 1, None]) == link(b"", ["a", True, None]) != link(b"", ["a1", None, None])
-    True
-    """
-    heads, bodies = [], []
-    for value in values:
-        if value is None:
-            heads.append("-")
-        elif isinstance(value, str):
-            heads.append(f"{len(value)}:{value}")
-        elif isinstance(value, bytes):
-            heads.append(f"b{len(value)}")
-            bodies.append(value)
-        else:
-            heads.append(f"{+value!r}")  # a truth value is stored as a number
+    """Return the hash of a row's values, in the order of `COLUMNS`, and of the row before it."""
+    heads = list(values)
+    bodies = heads[_REQUEST_AT], heads[_RESPONSE_AT]
+    heads[_REQUEST_AT], heads[_RESPONSE_AT] = [None if body is None else len(body) for body in bodies]
     digest = hashlib.blake2b(before, digest_size=_DIGEST_BYTES)
-    digest.update("\n".join(heads).encode("utf-8", "surrogatepass"))
+    digest.update(jsonio.dump(heads))
     for body in bodies:
-        digest.update(body)
+        if body is not None:
+            digest.update(body)
     return digest.digest()
 
 
@@ -76,7 +67,6 @@ class Chains:
     def __init__(self, read_last: Callable[[str], bytes | None]) -> None:
         self._read_last = read_last
         self._heads: dict[str, Head] = {}
-        self._moved: dict[str, Head] = {}
 
     def fill(self, units: Sequence[Unit]) -> None:
         """Write the links of the events in units that are about to be stored, in their order."""
@@ -88,7 +78,10 @@ class Chains:
                     before = ahead.get(playground_id)
                     if before is None:
                         before = self._last(playground_id, values[SEQ_AT])
-                    ahead[playground_id] = values[-1] = link(before, values[:-1])  # type: ignore[index]
+                    try:
+                        ahead[playground_id] = values[-1] = link(before, values[:-1])  # type: ignore[index]
+                    except (TypeError, ValueError):
+                        continue  # what JSON cannot hold SQLite refuses, and this event alone
 
     def _last(self, playground_id: str, seq: int) -> bytes:
         head = self._heads.get(playground_id)
@@ -102,12 +95,10 @@ class Chains:
             if unit.error is None:
                 for sql, values in unit.statements:
                     if sql is INSERT_EVENT:
-                        head = values[SEQ_AT], values[-1]
-                        self._heads[values[PLAYGROUND_AT]] = self._moved[values[PLAYGROUND_AT]] = head
+                        self._heads[values[PLAYGROUND_AT]] = values[SEQ_AT], values[-1]
         while len(self._heads) > _KEPT:
             del self._heads[next(iter(self._heads))]
 
-    def take_moved(self) -> dict[str, Head]:
-        """Return the heads that have moved since the last time."""
-        moved, self._moved = self._moved, {}
-        return moved
+    def head(self, playground_id: str) -> Head | None:
+        """Return the last event that is stored and its link; None for a playground that nothing was written to."""
+        return self._heads.get(playground_id)

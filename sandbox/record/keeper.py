@@ -53,8 +53,8 @@ class Ward(Protocol):
         """Write a generation; raises when it is not stored."""
         ...
 
-    def take_moved(self) -> dict[str, Head]:
-        """Return the heads of playgrounds that have moved."""
+    def head(self, playground_id: str) -> Head | None:
+        """Return a playground's last event that is stored, and its link."""
         ...
 
     def give_up(self, reason: str) -> None:
@@ -148,7 +148,7 @@ class Keeper:
         await ward.advance(generation)
         self._news.clear()
         self.witness.generation = generation
-        self.witness.take(ward.take_moved())
+        self.witness.take(ward.head)
         await self._sync()
         if self._written >= CHECKPOINT_BYTES:
             self._written = 0

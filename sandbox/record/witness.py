@@ -5,6 +5,7 @@ moment. The witness is written each time the log was synced to the medium, so wh
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -31,10 +32,10 @@ class Witness:
     runs: dict[str, list[str]] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
 
-    def take(self, moved: dict[str, Head]) -> None:
-        """Take in the heads of playgrounds of active runs that have moved."""
-        known = {playground_id for ids in self.runs.values() for playground_id in ids}
-        self.heads.update({key: head for key, head in moved.items() if key in known})
+    def take(self, head_of: Callable[[str], Head | None]) -> None:
+        """Take in the heads of the playgrounds of active runs."""
+        found = {key: head_of(key) for ids in self.runs.values() for key in ids}
+        self.heads.update({key: head for key, head in found.items() if head is not None})
 
     def forget(self, run_id: str) -> None:
         """Leave out a run that is over."""

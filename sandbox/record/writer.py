@@ -166,9 +166,9 @@ class Writer:
         self._came -= 1  # nobody's request
         await unit
 
-    def take_moved(self) -> dict[str, Head]:
-        """Return the heads of playgrounds that have moved since the last time."""
-        return self._chains.take_moved()
+    def head(self, playground_id: str) -> Head | None:
+        """Return a playground's last event that is stored, and its link."""
+        return self._chains.head(playground_id)
 
     def give_up(self, reason: str) -> None:
         """Store nothing any more: the files are not what they were."""

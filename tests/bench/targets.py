@@ -23,6 +23,7 @@ READ_MEDPLUM = Target("FHIR read / Medplum in-memory router", 0.75, True)
 CREATE_MEDPLUM = Target("FHIR create / Medplum in-memory router", 0.5, True)
 BESIDE_HL7 = Target("p99 of a read beside an HL7 sender / alone", 2, False)
 READ_INSIDE = Target("recorded read in process, no HTTP", 15, False, " µs")
+READ_BYTES = Target("on the disk for a recorded read", 1024, False, " B")
 CREATE_INSIDE = Target("validated, recorded create in process, no HTTP", 70, False, " µs")
 
 
