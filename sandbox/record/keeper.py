@@ -26,6 +26,7 @@ from sandbox.limits import KIB, MIB
 from sandbox.logs import get_logger
 from sandbox.record import database
 from sandbox.record.chain import Head
+from sandbox.record.reserve import Reserve
 from sandbox.record.watch import Watch
 from sandbox.record.witness import Witness, write_witness
 
@@ -82,6 +83,7 @@ class Keeper:
         self._own = own
         self._guard = guard
         self.witness = witness
+        self.reserve = Reserve(file.parent)
         self._watch = Watch(file)
         self._looked_s = 0.0
         self._is_failing = self._is_telling = False
@@ -108,6 +110,7 @@ class Keeper:
 
     async def close(self, *, is_clean: bool) -> None:
         """Sync what is committed, tell the witness, and close the connections."""
+        await asyncio.to_thread(self.reserve.release)
         if is_clean and self._watch.find_problem(0, is_deep=False) is None:
             self.witness.is_clean = True
             self.witness.size = self._file.stat().st_size
@@ -139,6 +142,8 @@ class Keeper:
         is_deep = now_s - self._looked_s >= LOOK_INTERVAL_S
         if is_deep:
             self._looked_s = now_s
+            if self.reserve.is_released and self._is_telling:
+                await asyncio.to_thread(self.reserve.make)
         look = partial(self._watch.find_problem, self.witness.generation, is_deep=is_deep)
         return await asyncio.to_thread(look)
 
@@ -158,6 +163,7 @@ class Keeper:
     async def begin_witness(self) -> None:
         """Tell the witness from now on; what was active before has to be in it."""
         self._is_telling = True
+        await asyncio.to_thread(self.reserve.make)
         await self._sync()
 
     async def _sync(self) -> None:

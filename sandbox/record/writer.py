@@ -30,7 +30,7 @@ from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
 from sandbox.record.chain import Chains, Head
 from sandbox.record.keeper import Keeper, open_keeper
-from sandbox.record.refusals import is_final, told
+from sandbox.record.refusals import is_final, is_full, told
 from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError, merged
 from sandbox.record.witness import Witness
@@ -80,9 +80,11 @@ class Writer:
     def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
         """Queue an event; await the result before its response is sent. `undo` takes it back in memory.
 
-        Raises `WriterError` when nothing can be stored.
+        Raises `WriterError` when nothing can be stored, `InsufficientStorage` for a change while the disk is full.
         """
         self._check_open()
+        if event.changes:
+            self._keeper.reserve.check_room()
         size = encode.size_of(event)
         if size > LARGE_BYTES:
             return self._take_in(
@@ -133,6 +135,10 @@ class Writer:
     async def begin_witness(self) -> None:
         """Keep the witness from now on; active runs have to be in it."""
         await self._keeper.begin_witness()
+
+    def check_room(self) -> None:
+        """Raise `InsufficientStorage` while the room that is left on the disk is kept for reads."""
+        self._keeper.reserve.check_room()
 
     @property
     def witness(self) -> Witness:
@@ -209,7 +215,8 @@ class Writer:
     def _end_turn(self) -> None:
         """Commit what this turn of the loop has brought: everything that was ready has run before this."""
         self._is_due = False
-        self._came, self._came_before = 0, self._came
+        if self._came:
+            self._came, self._came_before = 0, self._came
         self._commit()
 
     def _take_all(self) -> list[Unit]:
@@ -297,6 +304,9 @@ class Writer:
     def _take_back(self, units: list[Unit]) -> None:
         """Take back in memory what was refused, and what is queued and builds on it."""
         self._bodies.forget()
+        is_room_short = any(u.error is not None and is_full(u.error) for u in units)
+        if is_room_short and self._keeper.reserve.release_if_full():
+            log.error("the disk is full; from now on only reads are recorded, until there is room again")
         refused = [unit for unit in units if unit.error is not None]
         causes: dict[str, Exception] = {}
         for unit in refused:
@@ -316,7 +326,8 @@ class Writer:
                 unit.undo()
         for unit in refused:
             error = unit.error or WriterError()
-            log.error("not recorded", error=str(error), owners=unit.owners)
+            if not is_full(error):  # that is said once, not for every request
+                log.error("not recorded", error=str(error), owners=unit.owners)
             unit.finish(WriterError(self.failure) if failing is not None else told(error))
 
 

@@ -81,6 +81,7 @@ class RunService(RunLookup):
         self, benchmark: Benchmark, principal: Principal, *, is_scored: bool, agent: str | None, seed: int | None
     ) -> tuple[BenchmarkRun, str]:
         """Create a run and give each of its tasks a playground; return it with its token."""
+        self._writer.check_room()
         wanted = len(benchmark.definition.tasks)
         in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
         if in_use + wanted > self._settings.max_active_playgrounds:

@@ -6,10 +6,14 @@ import time
 
 
 class Medium:
-    """Stands between a writer and SQLite; `error` is raised by every statement, `delay_s` goes by before it."""
+    """Stands between a writer and SQLite; `delay_s` goes by before every statement, `error` is raised by it.
+
+    `find_error` may be replaced by something that finds another one each time.
+    """
 
     def __init__(self, writer):
         self.error = None
+        self.find_error = lambda: self.error
         self.delay_s = 0.0
         self.on_loop = self.on_thread = 0
         writer._quick, writer._slow = _Quick(writer._quick, self), _Slow(writer._slow, self)
@@ -29,8 +33,9 @@ class _Quick:
     def execute(self, sql, values=()):
         self._medium.on_loop += self._medium.counts(sql)
         time.sleep(self._medium.delay_s)
-        if self._medium.error is not None:
-            raise self._medium.error
+        error = self._medium.find_error()
+        if error is not None:
+            raise error
         return self._connection.execute(sql, values)
 
 
@@ -44,8 +49,9 @@ class _Slow:
     async def execute(self, sql, values=()):
         self._medium.on_thread += self._medium.counts(sql)
         await asyncio.sleep(self._medium.delay_s)
-        if self._medium.error is not None:
-            raise self._medium.error
+        error = self._medium.find_error()
+        if error is not None:
+            raise error
         return await self._connection.execute(sql, values)
 
 

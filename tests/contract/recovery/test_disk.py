@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 
 from sandbox.api.context import WRITER
+from sandbox.record import reserve as reserve_module
+from sandbox.record.reserve import RESERVE_BYTES
 from tests.record.medium import Medium, failure
 
 
@@ -135,3 +137,33 @@ async def test_cancelling_and_publishing_that_meet_a_full_disk(serve):
         medium.error = None
         assert (await run.call("GET", "files/inbox")).status == 200
         assert (await live.get(f"/v1/benchmark-runs/{run.id}", run.token))["status"] == "active"
+
+
+async def test_reads_go_on_while_the_disk_is_full(serve, disk, monkeypatch, look):
+    reserve = disk.data / "sandbox.reserve"
+    async with serve() as live:
+        run = await live.started()
+        assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
+        medium = Medium(live.app[WRITER])
+        medium.find_error = lambda: FULL if reserve.exists() else None  # full, but for the reserve
+        monkeypatch.setattr(reserve_module, "free_bytes", lambda directory: 0)
+        assert (await run.call("PUT", "files/outbox/a.txt", body=b"1")).status == 507
+        state, seq = run.state_hash(), live.playground(run.tasks[0]).seq
+        for _ in range(3):
+            assert (await run.call("GET", "fhir/Patient/ana")).status == 200
+            assert (await run.call("GET", "files/inbox")).status == 200
+            refused = await run.call("POST", "fhir/Patient", json={"resourceType": "Patient"})
+            assert refused.status == 507 and refused.json["resourceType"] == "OperationOutcome"
+        refused = await live.call("POST", "/v1/benchmark-runs", "vrl_slv_local", json={"benchmark": "clinic"})
+        assert refused.status == 507
+        assert (run.state_hash(), live.playground(run.tasks[0]).seq) == (state, seq + 6)
+        medium.find_error = lambda: None
+        monkeypatch.setattr(reserve_module, "free_bytes", lambda directory: 1 << 40)
+
+        async def is_written():
+            return (await run.call("PUT", "files/outbox/a.txt", body=b"1")).status == 201
+
+        await live.until(is_written)  # by itself
+        assert run.state_hash() == await look.folded_hash(live, run)
+        assert reserve.exists()
+    assert not reserve.exists()
