@@ -13,14 +13,18 @@ class Medium:
 
     def __init__(self, writer):
         self.error = None
+        self._is_inside = False
         self.find_error = lambda: self.error
         self.delay_s = 0.0
         self.on_loop = self.on_thread = 0
         writer._quick, writer._slow = _Quick(writer._quick, self), _Slow(writer._slow, self)
 
     def counts(self, sql):
-        """Whether a statement is somebody's: neither the keeper's nor the frame of a transaction."""
-        return self.error is not None or not (sql in ("BEGIN IMMEDIATE", "COMMIT") or "record_state" in sql)
+        """Whether a statement begins a transaction, or is one by itself, that is not the keeper's alone."""
+        is_inside, self._is_inside = self._is_inside, sql == "BEGIN IMMEDIATE" or (
+            self._is_inside and sql not in ("COMMIT", "ROLLBACK")
+        )
+        return not is_inside and "record_state" not in sql
 
 
 class _Quick:
