@@ -59,13 +59,13 @@ async def _fold_all(reader: Reader, say: Callable[[str], None]) -> list[str]:
     for row in rows:
         name = f"{row['benchmark_run_id']}  {row['id']}  {row['key']}"
         try:
-            branch, seq = await archive.fold(row["id"])
+            folded = await archive.fold(row["id"])
         except Gone:
             say(f"{name}  pruned")
         except SandboxError as error:
             problems.append(f"{name}: {error.message}")
         else:
-            say(f"{name}  {row['status']}  {seq} events  {branch.state_hash()}")
+            say(f"{name}  {row['status']}  {folded.seq} events  {folded.branch.state_hash()}")
     return problems
 
 

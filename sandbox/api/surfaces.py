@@ -8,7 +8,7 @@ interaction, its commit is awaited, and the answer leaves.
 
 from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import StreamReader, web
 from aiohttp.streams import EMPTY_PAYLOAD
@@ -22,13 +22,14 @@ from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, SandboxError
-from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Outcome, Playground
+from sandbox.playground.events import Actor, Request, Response
+from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
 from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
 
+_WRITES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 SCOPES = web.AppKey("scopes", list[Scope])
 
 
@@ -89,7 +90,7 @@ class Served:
         if work is not None:
             return self._after(work, target, call)
         try:
-            return self._interact(target, call, route.handler)
+            return self._interact(target, call, route.handler, self._way.actor)
         except SandboxError:
             raise
         except Exception as error:
@@ -104,8 +105,10 @@ class Served:
         )
         handler, body = route.handler, b""
         is_own = is_stranger = False
-        target = self._way.find(app, request, simulator.surface)
+        actor = self._way.actor
+        target = self._way.find(app, request, simulator.surface) or await self._way.recall(request, simulator.surface)
         if target is None:
+            actor = "agent"
             if route.access == "door" and request.body_exists:
                 body = await read_limited(request, route.body_limit)
             seen = _to_request(app[SETTINGS], asked, body)
@@ -115,21 +118,23 @@ class Served:
         if not body and request.body_exists:
             body = await read_limited(request, route.body_limit)
         call = self._call(asked, body)
-        playground = _playground_of(task_run)
+        playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
         work = None
         if handler is route.handler:
             if route.forward is not None and sandbox.config:
+                if playground.is_torn_down and not simulator.holds_state(sandbox):
+                    raise Conflict("The task run is over, and what it left is on the server behind this one.")
                 call.prepared = await route.forward(call, sandbox, app[FETCH])
-                playground = _playground_of(task_run)  # once more, as it took its time
+                playground = _playground_of(task_run, actor)  # once more, as it took its time
             if route.prepare is not None and call.prepared is None:
                 work = route.prepare(call, playground.branch.seed)
         if work is not None:
             call.prepared = await work
         if is_stranger and route.access == "document":
-            return to_web(handler(_playground_of(task_run).look(sandbox), call))
-        return await self._finish(target, call, request[REQUEST_ID], handler, is_stranger=is_stranger)
+            return to_web(handler(_playground_of(task_run, actor).look(sandbox), call))
+        return await self._finish(target, call, request[REQUEST_ID], handler, actor, is_stranger=is_stranger)
 
     async def handle_and_render(self, request: web.Request) -> web.Response:
         """Serve one request to a route whose errors have a format of their own."""
@@ -145,15 +150,22 @@ class Served:
 
         async def rest(request: web.Request) -> web.StreamResponse:
             call.prepared = await work
-            return await self._finish(target, call, request[REQUEST_ID], self.route.handler)
+            return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor)
 
         return rest
 
     async def _finish(
-        self, target: Target, call: Request, request_id: str, handler: RouteHandler, *, is_stranger: bool = False
+        self,
+        target: Target,
+        call: Request,
+        request_id: str,
+        handler: RouteHandler,
+        actor: Actor,
+        *,
+        is_stranger: bool = False,
     ) -> web.Response:
         try:
-            outcome = self._interact(target, call, handler, is_stranger=is_stranger)
+            outcome = self._interact(target, call, handler, actor, is_stranger=is_stranger)
         except SandboxError:
             raise
         except Exception as error:
@@ -166,16 +178,39 @@ class Served:
         call = _to_request(self._app[SETTINGS], asked, body)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
-    def _interact(self, target: Target, call: Request, handler: RouteHandler, *, is_stranger: bool = False) -> Outcome:
+    def _interact(
+        self, target: Target, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
+    ) -> Outcome:
         task_run, sandbox = target
-        return _playground_of(task_run).interact(
+        playground = _playground_of(task_run, actor)
+        made: Outcome | None = None
+        if actor == "organization" and self._may_be_look(sandbox, call):
+            made = playground.view(
+                self.route.event_type,
+                lambda tx: handler(tx, call),
+                sandbox=sandbox,
+                request=call,
+                on_error=lambda error: self._show(error, call),
+            )
+        if made is not None:
+            return made
+        if playground.is_torn_down:
+            raise Conflict("The task run is over; its final state can be read, and not changed.")
+        return playground.interact(
             self.route.event_type,
             lambda tx: handler(tx, call),
             sandbox=sandbox,
             request=call,
             on_error=lambda error: self._show(error, call),
             is_stranger=is_stranger,
+            actor=actor,
         )
+
+    def _may_be_look(self, sandbox: Sandbox, call: Request) -> bool:
+        """Whether a call may turn out to change nothing; what it does on a server outside cannot be tried."""
+        if call.method in LOOKS:
+            return True
+        return call.method not in _WRITES and self._simulator.holds_state(sandbox)
 
     def _show(self, error: SandboxError, call: Request) -> Response:
         render = self.route.render
@@ -210,10 +245,12 @@ def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
     raise error
 
 
-def _playground_of(task_run: TaskRun) -> Playground:
-    if task_run.playground is None or task_run.playground.is_torn_down:
+def _playground_of(task_run: TaskRun, actor: Actor) -> Playground:
+    """Return the playground as long as it takes calls; to the organization it stays open to be looked at."""
+    playground = task_run.playground
+    if playground is None or (playground.is_torn_down and actor != "organization"):
         raise Conflict("The task run is over; its systems take no more calls.")
-    return task_run.playground
+    return playground
 
 
 def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:

@@ -15,7 +15,7 @@ from sandbox.definitions.load import Benchmark, environment_seed
 from sandbox.definitions.models import thaw
 from sandbox.errors import Gone, NotFound, SandboxError, SetAside
 from sandbox.keys import KEY_FILE, fingerprint, minter
-from sandbox.playground.branch import Branch, Seed
+from sandbox.playground.branch import Seed
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.record import restore
@@ -168,28 +168,29 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        branch, seq = await self._fold(task_run.playground_id, benchmark.seed)
+        folded = await self._fold(task_run.playground_id, benchmark.seed)
         last = await self._reader.row(
             "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
         )
-        has_clock = last is not None and ClockState.read(branch) is not None
+        has_clock = last is not None and ClockState.read(folded.branch) is not None
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
             task_run_id=task_run.id,
-            branch=branch,
+            branch=folded.branch,
             sandboxes=task_run.sandboxes,
             clock=self._clock,
             recorder=self._recorder,
             actions=self._registry.actions,
             matches=matches_event,
             random_seed=run.seed,
-            seq=seq,
+            seq=folded.seq,
+            asides=folded.asides,
             last_at=parse_instant(last["at"]) if last is not None and has_clock else None,
         )
 
-    async def fold(self, playground_id: str) -> tuple[Branch, int]:
-        """Fold any playground from what is recorded; return its branch and its last `seq`.
+    async def fold(self, playground_id: str) -> restore.Folded:
+        """Fold any playground from what is recorded.
 
         Raises `NotFound`, `Gone` for one that was pruned, `SetAside` where what is recorded cannot be used.
         """
@@ -200,7 +201,7 @@ class Archive:
         benchmark = await self.benchmark(row["definition_hash"], with_seed=True)
         return await self._fold(playground_id, benchmark.seed)
 
-    async def _fold(self, playground_id: str, seed: Seed) -> tuple[Branch, int]:
+    async def _fold(self, playground_id: str, seed: Seed) -> restore.Folded:
         try:
             return await restore.fold_playground(self._reader, playground_id, seed)
         except Gone:

@@ -21,7 +21,7 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
 
     The run's benchmark must carry its seed.
     """
-    events = [event async for event in reader.events(task_run.playground_id)]
+    events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
     view = restore_view(
         run.benchmark.seed,
         events,

@@ -6,13 +6,12 @@ is never ahead of the disk. Timeouts are timers, not polling.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
@@ -20,14 +19,16 @@ from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground.playground import Playground, Recorder
-from sandbox.playground.scenario import Step, StepFailed, run_scenario
+from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
+from sandbox.runs.expiry import Expiry
+from sandbox.runs.final_states import FinalStates
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
-from sandbox.runs.provisioning import provision
+from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
 from sandbox.runs.tokens import Principal
@@ -73,16 +74,30 @@ class RunService(RunLookup):
         self._settings = settings
         self._fetch = fetch
         self._key = key
+        self._expiry = Expiry(clock, self._end_rest, settings.run_idle_s)
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder, key), clock)
+        self.final_states = FinalStates(self, reader, writer.flush)
 
     # -- transitions -----------------------------------------------------------------------------
 
     async def create(
-        self, benchmark: Benchmark, principal: Principal, *, is_scored: bool, agent: str | None, seed: int | None
+        self,
+        benchmark: Benchmark,
+        principal: Principal,
+        *,
+        is_scored: bool,
+        agent: str | None,
+        seed: int | None,
+        task_keys: Sequence[str] | None = None,
     ) -> tuple[BenchmarkRun, str]:
-        """Create a run and give each of its tasks a playground; return it with its token."""
+        """Create a run, of chosen tasks if they are named, and give each a playground; return it with its token.
+
+        Raises `Invalid` for tasks that the benchmark does not have, `Conflict` where there is no room.
+        """
         self._writer.check_room()
-        wanted = len(benchmark.definition.tasks)
+        self._expiry.end_expired(self.active.values())
+        chosen = chosen_tasks(benchmark.definition, task_keys)
+        wanted = len(chosen)
         in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
         if in_use + wanted > self._settings.max_active_playgrounds:
             raise Conflict(
@@ -90,25 +105,13 @@ class RunService(RunLookup):
                 f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
             )
         now = self._newest_run_at = max(self._clock.now(), self._newest_run_at + _NEXT)
-        token = keys.new_run_token()
-        run = BenchmarkRun(
-            id=ids.new_id("br", at=now),
-            organization_id=principal.organization_id,
-            solver_id=principal.solver_id,
-            benchmark=benchmark,
-            is_scored=is_scored,
-            agent=agent,
-            seed=seed,
-            token_hash=keys.hash_key(token),
-            token_expires_at=now + timedelta(seconds=self._settings.run_token_lifetime_s),
-            created_at=now,
-            updated_at=now,
-        )
+        run, token = new_run(benchmark, principal, now, self._settings.run_token_lifetime_s)
+        run.is_scored, run.agent, run.seed = is_scored, agent, seed
         run.task_runs = [
-            provision(self._registry, run, task, i, self._clock, self._recorder, self._key)
-            for i, task in enumerate(benchmark.definition.tasks)
+            provision(self._registry, run, task, i, self._clock, self._recorder, self._key) for i, task in chosen
         ]
         self.admit(run)
+        self._expiry.watch(run)
         await self._writer.write(storage.insert_run(run, self._key), owners=(run.id,), undo=lambda: self.forget(run))
         if run.id in self.active:
             self._writer.witness.runs[run.id] = [t.playground_id for t in run.task_runs]
@@ -131,20 +134,10 @@ class RunService(RunLookup):
             others = ", ".join(t.id for t in run.started)
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
         playground = task_run.playground
-        steps = [
-            Step(
-                s.action,
-                s.args,
-                s.after_seconds,
-                s.when.event if s.when else None,
-                s.when.match if s.when else None,
-            )
-            for s in task_run.task.steps
-        ]
         before = remember(run)
         with self._writer.together():  # the scenario's events and the start, all or nothing
             try:
-                run_scenario(playground, run.benchmark.definition.environment.clock_start, steps)
+                run_scenario(playground, run.benchmark.definition.environment.clock_start, steps_of(task_run.task))
             except StepFailed as error:
                 raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
             now = self._clock.now()
@@ -188,6 +181,22 @@ class RunService(RunLookup):
         task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
         log.info("task run timed out", task_run_id=task_run.id)
         self._store_end(run, self._end(run, task_run, Status.TIMED_OUT), before)
+
+    def _end_rest(self, run: BenchmarkRun) -> None:
+        """End what is left of a run whose token has expired, or that nobody calls any more."""
+        statements = []
+        before = remember(run)
+        for task_run in run.task_runs:
+            if task_run.is_over or task_run.completing is not None:
+                continue
+            if task_run.phase is Phase.STARTED:
+                task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+                statements += self._end(run, task_run, Status.TIMED_OUT)
+            else:
+                statements += self._end(run, task_run, Status.CANCELLED)
+        if statements:
+            log.info("run ended with its token, or as nobody called", benchmark_run_id=run.id)
+            self._store_end(run, statements, before)
 
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
@@ -293,6 +302,11 @@ class RunService(RunLookup):
         """Show a completed run on the leaderboard, or take it off."""
         if is_published and run.status is not Status.COMPLETED:
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        if is_published and not run.is_whole:
+            raise Conflict(
+                f"The run is of {len(run.task_runs)} of {len(run.benchmark.definition.tasks)} tasks; only a run of all "
+                "of them can be published."
+            )
         before = remember(run)
         run.published_at = self._clock.now() if is_published else None
         run.updated_at = self._clock.now()
@@ -377,6 +391,9 @@ class RunService(RunLookup):
         def undo() -> None:
             before()
             self.admit(run)
+            if run.expiry is not None:
+                run.expiry.cancel()
+            self._expiry.watch(run, least_s=_TRY_AGAIN_S)
             for task_run in run.started:
                 if task_run.timer is None and task_run.completing is None:
                     self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
@@ -432,6 +449,8 @@ class RunService(RunLookup):
             assert run is not None
             self.admit(run)
             await self._note_in_witness(run)
+            self.note_call(run)
+            self._expiry.watch(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
         return len(rows) - len(self.set_aside)
@@ -449,6 +468,8 @@ class RunService(RunLookup):
         """Stop timers and wait for completions that are under way; active runs stay active."""
         pending = []
         for run in self.active.values():
+            if run.expiry is not None:
+                run.expiry.cancel()
             for task_run in run.task_runs:
                 if task_run.timer is not None:
                     task_run.timer.cancel()

@@ -21,8 +21,9 @@ class Medium:
 
     def counts(self, sql):
         """Whether a statement begins a transaction, or is one by itself, that is not the keeper's alone."""
-        is_inside, self._is_inside = self._is_inside, sql == "BEGIN IMMEDIATE" or (
-            self._is_inside and sql not in ("COMMIT", "ROLLBACK")
+        is_inside, self._is_inside = (
+            self._is_inside,
+            sql == "BEGIN IMMEDIATE" or (self._is_inside and sql not in ("COMMIT", "ROLLBACK")),
         )
         return not is_inside and "record_state" not in sql
 
