@@ -21,6 +21,9 @@ class Medium:
 
     def counts(self, sql):
         """Whether a statement begins a transaction, or is one by itself, that is not the keeper's alone."""
+        if self.find_error() is not None:
+            self._is_inside = False
+            return True
         is_inside, self._is_inside = (
             self._is_inside,
             sql == "BEGIN IMMEDIATE" or (self._is_inside and sql not in ("COMMIT", "ROLLBACK")),

@@ -292,7 +292,7 @@ PLAYGROUND = Shape(
         "updated_at": "instant",
         "sandboxes": [SANDBOX],
     },
-    {"benchmark_run_id?": an_id("br"), "task_run_id?": an_id("tr"), "state_hash?": "string"},
+    {"benchmark_run_id?": an_id("br"), "task_run_id?": an_id("tr")},
 )
 BENCHMARK = Shape(
     {
