@@ -6,11 +6,13 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
 _TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
 
 
+@lru_cache(maxsize=1024)
 def compile_glob(glob: str) -> re.Pattern[str]:
     """Translate a glob into a pattern for `fullmatch`.
 

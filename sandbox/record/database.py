@@ -12,9 +12,9 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x53424F58  # "SBOX", in the file's header
-_WITH_APPLICATION_ID = 5
+_WITH_APPLICATION_ID = 6
 FILE_NAME = "sandbox.sqlite3"
 BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows

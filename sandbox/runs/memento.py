@@ -7,8 +7,8 @@ from sandbox.runs.models import BenchmarkRun
 
 _OF_RUN: Final = ("phase", "status", "verdict", "score", "started_at", "completed_at", "published_at", "updated_at")
 _OF_TASK_RUN: Final = (
-    "phase status verdict score axes output notes started_at timeout_at completed_at playground baseline_seq "
-    "criterion_runs"
+    "phase status verdict score axes failed_required output notes started_at timeout_at completed_at playground "
+    "baseline_seq criterion_runs"
 ).split()
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from sandbox import jsonio
 from sandbox.clock import Clock, parse_instant
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.environments import seeds_of
 from sandbox.definitions.library import Shelf
-from sandbox.definitions.load import Benchmark, environment_seed
+from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import thaw
 from sandbox.errors import Gone, NotFound, SandboxError, SetAside
 from sandbox.keys import KEY_FILE, fingerprint, minter
@@ -54,15 +55,17 @@ class Archive:
         if definition_hash not in cache:
             try:
                 body = await restore.read_frozen(self._reader, definition_hash)
-                value, hashes = restore.frozen_parts(body)
+                value, hashes, states = restore.frozen_parts(body)
                 definition = thaw(value)
             except (LookupError, ValueError, SandboxError) as error:  # also pydantic's
                 raise SetAside(f"its definition cannot be used: {_in_a_line(error)}") from error
-            seed = Seed()
+            seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
-                seed = environment_seed(definition, datasets, self._registry)
-            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None)
+                seed, seeds = seeds_of(definition, datasets, self._registry)
+            cache[definition_hash] = Benchmark(
+                definition, seed, hashes, body, definition_hash, None, seeds=seeds, solution_states=states
+            )
         return cache[definition_hash]
 
     async def _dataset(self, name: str, digest: str) -> Dataset:
@@ -126,6 +129,7 @@ class Archive:
             verdict=row["verdict"],
             score=row["score"],
             axes=jsonio.parse(row["axes"]) if row["axes"] else None,
+            failed_required=tuple(jsonio.parse(row["failed_required"])),
             output=jsonio.parse(row["output"]) if row["output"] else None,
             notes=row["notes"],
             started_at=_at(row["started_at"]),
@@ -168,7 +172,7 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        folded = await self._fold(task_run.playground_id, benchmark.seed)
+        folded = await self._fold(task_run.playground_id, benchmark.seed_of(task_run.task))
         last = await self._reader.row(
             "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
         )
@@ -194,12 +198,12 @@ class Archive:
 
         Raises `NotFound`, `Gone` for one that was pruned, `SetAside` where what is recorded cannot be used.
         """
-        row = await self._reader.row("SELECT definition_hash FROM playgrounds WHERE id = ?", playground_id)
+        row = await self._reader.row("SELECT definition_hash, key FROM playgrounds WHERE id = ?", playground_id)
         if row is None:
             raise NotFound(f"There is no playground {playground_id[:100]}.")
         await self._reader.check_kept(playground_id)
         benchmark = await self.benchmark(row["definition_hash"], with_seed=True)
-        return await self._fold(playground_id, benchmark.seed)
+        return await self._fold(playground_id, benchmark.seeds.get(row["key"], benchmark.seed))
 
     async def _fold(self, playground_id: str, seed: Seed) -> restore.Folded:
         try:
@@ -240,4 +244,5 @@ def criterion_run_of(row: sqlite3.Row) -> CriterionRun:
         started_at=parse_instant(row["started_at"]),
         completed_at=parse_instant(row["completed_at"]),
         superseded_at=_at(row["superseded_at"]),
+        required=bool(row["required"]),
     )
