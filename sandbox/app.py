@@ -5,6 +5,7 @@ There is no global state: two apps in one process do not see each other.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from functools import partial
 
 from aiohttp import web
@@ -35,12 +36,16 @@ from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
+from sandbox.keys import read_key_file
 from sandbox.logs import get_logger
 from sandbox.playground.playground import NullRecorder, Recorder
-from sandbox.record import database, restore
+from sandbox.record import database, integrity, restore
 from sandbox.record.hub import EventHub
+from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.record.lock import DirectoryLock
+from sandbox.record.prune import prune
 from sandbox.record.reader import Reader
+from sandbox.record.witness import read_witness
 from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
@@ -98,14 +103,15 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         load = partial(load_library, settings.playground_dirs, settings.seed_dirs, registry)
         shelf = app[SHELF] = Shelf(load())
         file = settings.data_dir / database.FILE_NAME
-        database.migrate(file)
+        await asyncio.to_thread(_open_record, settings, clock.now())
         writer = app[WRITER] = await open_writer(file)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
+            key = _key_of(settings)
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             runs = app[RUNS] = RunService(
-                registry, shelf, reader, writer, recorder, clock, settings, app[FETCH], hub.wake
+                registry, shelf, reader, writer, recorder, clock, settings, app[FETCH], key, hub.wake
             )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
@@ -114,6 +120,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             restored = await runs.restore()
             if restored:
                 log.info("runs restored", runs=restored)
+            await writer.begin_witness()
             stop = asyncio.Event()
             watching = app[WATCHING] = asyncio.Event()
             watcher = asyncio.create_task(_watch(app, load, stop, watching))
@@ -127,6 +134,35 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await reader.close()
     finally:
         lock.release()
+
+
+def _key_of(settings: Settings) -> bytes:
+    try:
+        return read_key_file(settings.data_dir)
+    except ValueError as error:
+        raise database.DatabaseError(f"{error} Put the right one in its place.") from error
+
+
+def _open_record(settings: Settings, now: datetime) -> None:
+    """Bring the database to this version; refuse one that is not whole, unless that is accepted."""
+    now_text = format_instant(now)
+    directory, is_accepted = settings.data_dir, settings.is_loss_accepted
+    losses = integrity.check_files(directory, is_loss_accepted=is_accepted)
+    witness = read_witness(directory)
+    database.migrate(directory / database.FILE_NAME)
+    losses += integrity.check_start(directory, is_loss_accepted=is_accepted, at=now_text)
+    for loss in losses:
+        log.warning("lost, and accepted", what=str(loss))
+    if settings.prune_older_than is not None:
+        before = format_instant(now - settings.prune_older_than)
+        done = prune(directory, before=before, keep_published=settings.is_keeping_published, at=now_text)
+        log.info("pruned", runs=done.runs, events=done.events, bytes_freed=done.size_before - done.size_after)
+    if witness is not None and not witness.is_clean and not losses:
+        log.warning(
+            "the server did not stop by itself; the record is whole up to its last sync",
+            generation=witness.generation,
+            may_be_missing=f"what was answered in the last {SYNC_INTERVAL_S} s, if the machine stopped, too",
+        )
 
 
 def _warm_up(registry: Registry) -> None:

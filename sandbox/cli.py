@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -67,6 +67,9 @@ def serve(
     log_level: Annotated[
         LogLevel, typer.Option("--log-level", help="Write log lines of this level and above.")
     ] = LogLevel.info,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on with what is there of a record that is not whole.")
+    ] = False,
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a log line for every request.")] = False,
     ready_file: Annotated[
         Path | None,
@@ -94,6 +97,7 @@ def serve(
         seeds=tuple(seeds or ()),
         is_strict=strict or found.is_strict,
         url_base=base_url("--url-base", url_base),
+        is_loss_accepted=accept_loss,
         is_access_logged=access_log,
     )
     _refuse_public_local_keys(settings)
@@ -190,7 +194,50 @@ def check(
         raise typer.Exit(1)
 
 
-def _fail(*lines: str) -> None:
+@app.command()
+def verify(
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is recorded.")] = DEFAULT_DATA_DIR,
+) -> None:
+    """Read all of a record again: that nothing is missing or changed, and every playground's state hash."""
+    import asyncio
+
+    from sandbox.errors import SandboxError
+    from sandbox.record.database import DatabaseError
+    from sandbox.upkeep import verify_record
+
+    try:
+        problems = asyncio.run(verify_record(data_dir, typer.echo))
+    except (DatabaseError, SandboxError) as error:
+        _fail(str(error))
+    if problems:
+        _fail(*problems, f"{len(problems)} problem{'' if len(problems) == 1 else 's'}.")
+    typer.echo("The record is whole.")
+
+
+@app.command()
+def prune(
+    older_than: Annotated[str, typer.Option("--older-than", help="Runs that were over so long ago: 30d, 12h, 0d.")],
+    keep_published: Annotated[bool, typer.Option("--keep-published", help="Leave published runs alone.")] = False,
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is recorded.")] = DEFAULT_DATA_DIR,
+) -> None:
+    """Remove the events of old runs; their scores stay. The server has to be stopped."""
+    from sandbox.errors import SandboxError
+    from sandbox.record.database import DatabaseError
+    from sandbox.settings import age
+    from sandbox.upkeep import prune_directory
+
+    try:
+        wanted = age("--older-than", older_than)
+        done = prune_directory(data_dir, older_than=wanted, keep_published=keep_published)
+    except (DatabaseError, SandboxError) as error:
+        _fail(str(error))
+    typer.echo(
+        f"{done.runs} run{'' if done.runs == 1 else 's'} pruned, {done.events} events; "
+        f"the database had {done.size_before:,} bytes and has {done.size_after:,}."
+    )
+
+
+def _fail(*lines: str) -> NoReturn:
     for line in lines:
         typer.echo(line, err=True)
     raise typer.Exit(1)

@@ -27,15 +27,35 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock; when that is set back, this one goes on until the machine's has caught up."""
+
+    def __init__(self) -> None:
+        self._last = _EPOCH
+        self._last_s = 0.0
 
     def now(self) -> datetime:
-        """Return the current time, in UTC."""
-        return datetime.now(UTC)
+        """Return the current time, in UTC; never less than before."""
+        now, now_s = _machine_now(), time.monotonic()
+        if now < self._last:
+            now = self._last + timedelta(seconds=now_s - self._last_s)
+        self._last, self._last_s = now, now_s
+        return now
 
     async def sleep(self, seconds: float) -> None:
         """Return when so much time has passed."""
         await asyncio.sleep(seconds)
+
+
+def _machine_now() -> datetime:
+    return datetime.now(UTC)
+
+
+_SYSTEM: Final = SystemClock()
+
+
+def system_ms() -> int:
+    """Return the milliseconds since 1970 of this process, which never go back: what ids are minted from."""
+    return (_SYSTEM.now() - _EPOCH) // timedelta(milliseconds=1)
 
 
 def monotonic_s() -> float:

@@ -10,6 +10,7 @@
     ├── NotAcceptable       406
     ├── RequestTimeout      408  it did not come to its end in time
     ├── Conflict            409  the state does not allow it now
+    │   └── SetAside        409  what the record holds of it cannot be used; the message says why
     ├── Gone                410  it was here and was deleted
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
@@ -128,6 +129,10 @@ class Conflict(SandboxError):
 
     status = 409
     code = "CONFLICT"
+
+
+class SetAside(Conflict):
+    """What the record holds of a run cannot be used; everything else goes on."""
 
 
 class Gone(SandboxError):

@@ -11,8 +11,11 @@ import itertools
 import random
 import secrets
 import uuid
+from datetime import datetime
 
 from ulid import ULID
+
+from sandbox.clock import system_ms
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -21,10 +24,17 @@ _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 _PAIR_SHIFTS = tuple(range(120, -1, -10))
 
 
-def new_id(prefix: str = "") -> str:
-    """Mint a new id; ids minted later sort after those minted earlier, to the millisecond."""
-    text = crockford(int.from_bytes(ULID().bytes, "big"))
+def new_id(prefix: str = "", *, at: datetime | None = None) -> str:
+    """Mint a new id; ids minted later sort after those minted earlier, to the millisecond.
+
+    `at` says which moment it is sorted by, instead of the present one.
+    """
+    text = crockford(int.from_bytes(_new_ulid(at).bytes, "big"))
     return f"{prefix}_{text}" if prefix else text
+
+
+def _new_ulid(at: datetime | None = None) -> ULID:
+    return ULID.from_timestamp(system_ms() if at is None else int(at.timestamp() * 1000))
 
 
 def crockford(number: int) -> str:
@@ -70,7 +80,7 @@ def seeded_random(*parts: object) -> random.Random:
 
 def new_uuid() -> str:
     """Mint a ULID written as a UUID: 48 bits of milliseconds, then chance, so that ids sort by time."""
-    return str(ULID().to_uuid())
+    return str(_new_ulid().to_uuid())
 
 
 def derived_uuid(*parts: object) -> str:

@@ -4,7 +4,13 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+import itertools
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 from sandbox.ids import new_secret
@@ -60,6 +66,56 @@ def new_solver_key() -> str:
 def new_run_token() -> str:
     """Mint the bearer token of one benchmark run."""
     return new_secret(RUN_PREFIX, 40)
+
+
+KEY_FILE: Final = "sandbox.key"
+
+
+def read_key_file(directory: Path) -> bytes:
+    """Return a data directory's own key, which secrets are made from that need not be stored; make it when missing.
+
+    Raises `ValueError` for a file that does not hold one.
+    """
+    file = directory / KEY_FILE
+    with suppress(FileExistsError):
+        new = directory / f"{KEY_FILE}.new"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, secrets.token_hex(32).encode() + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(new, file)  # appears whole, and never in place of one that is there
+        finally:
+            new.unlink()
+    text = file.read_text("ascii").strip()
+    if len(text) < 64:
+        raise ValueError(f"{file} does not hold a key of 64 hexadecimal digits.")
+    return bytes.fromhex(text)
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what tells one key file from another."""
+    return hashlib.sha256(b"fingerprint" + key).hexdigest()[:16]
+
+
+def derived_secret(key: bytes, prefix: str, length: int, *parts: object) -> str:
+    """Return the secret that always belongs to these parts under a key; at most 43 characters after the prefix.
+
+    >>> derived_secret(b"k", "s_", 8, "sb_1", 0) == derived_secret(b"k", "s_", 8, "sb_1", 0)
+    True
+    >>> derived_secret(b"k", "s_", 8, "sb_1", 0) == derived_secret(b"other", "s_", 8, "sb_1", 0)
+    False
+    """
+    digest = hmac.digest(key, "\x1f".join(map(str, parts)).encode(), "sha256")
+    return prefix + base64.urlsafe_b64encode(digest).decode().rstrip("=")[:length]
+
+
+def minter(key: bytes, sandbox_id: str) -> Callable[[str, int], str]:
+    """Return what mints a sandbox's secrets, the same ones in the same order every time."""
+    numbers = itertools.count()
+    return lambda prefix, length: derived_secret(key, prefix, length, sandbox_id, next(numbers))
 
 
 def signed_token(prefix: str, token_id: str, secret: str) -> str:

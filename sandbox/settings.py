@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
+_AGE: Final = re.compile(r"([0-9]{1,5})([dh])")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -54,6 +56,9 @@ class Settings:
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    is_loss_accepted: bool = False
+    prune_older_than: timedelta | None = None
+    is_keeping_published: bool = True
     is_recording: bool = True
     is_watching: bool = True
     is_access_logged: bool = False
@@ -100,6 +105,10 @@ class Settings:
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             run_idle_s=_count(env, "SANDBOX_RUN_IDLE_S", 0) or None,
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            prune_older_than=age("SANDBOX_PRUNE_OLDER_THAN", env["SANDBOX_PRUNE_OLDER_THAN"])
+            if env.get("SANDBOX_PRUNE_OLDER_THAN", "").strip()
+            else None,
+            is_keeping_published=_flag(env, "SANDBOX_PRUNE_KEEP_PUBLISHED", "on"),
             allowed_hosts=_hosts(env, "SANDBOX_ALLOWED_HOSTS"),
             allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),
             openai_base_url=base_url("SANDBOX_OPENAI_BASE_URL", env.get("SANDBOX_OPENAI_BASE_URL")),
@@ -137,8 +146,20 @@ def base_url(name: str, text: str | None) -> str | None:
     return text.rstrip("/")
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "").strip()
+def age(name: str, text: str) -> timedelta:
+    """Read how old something is: a whole number of days or hours. Raises `SettingError`, naming the setting.
+
+    >>> age("--older-than", "30d"), age("--older-than", "12h")
+    (datetime.timedelta(days=30), datetime.timedelta(seconds=43200))
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise SettingError(f'{name} must be a number of days or hours, such as 30d or 12h, not "{text[:40]}".')
+    return timedelta(**{"days" if found[2] == "d" else "hours": int(found[1])})
+
+
+def _flag(env: Mapping[str, str], name: str, default: str = "") -> bool:
+    text = env.get(name, "").strip() or default
     if text.lower() not in _TRUE + _FALSE:
         raise SettingError(f'{name} must be on or off (or 1, true, yes; 0, false, no), not "{text[:40]}".')
     return text.lower() in _TRUE

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from sandbox import __version__
-from sandbox.api.context import SHELF, WRITER
+from sandbox.api.context import RUNS, SHELF, WRITER
 from sandbox.api.replies import json_reply
 
 
@@ -19,6 +19,7 @@ async def readyz(request: web.Request) -> web.Response:
     value = {
         "status": "ok" if failure is None else "failed",
         "record": failure,
+        "set_aside": [{"benchmark_run_id": key, "reason": why} for key, why in request.app[RUNS].set_aside.items()],
         "benchmarks": [b.definition.reference for b in shelf.library.benchmarks.values()],
         "definitions_error": shelf.last_error,
     }

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
+from sandbox.keys import read_key_file
 from sandbox.llm_tasks.access.credentials import Access
 from sandbox.llm_tasks.engines.build import build_engines
 from sandbox.llm_tasks.http.addresses import BASE, TOKEN, paths_of
@@ -118,7 +119,7 @@ def add_routes(app: web.Application, surroundings: Callable[[web.Application], S
         )
         access = Access(given.links, given.writer, given.clock)
         await task_service.open(given.reader)
-        await access.open(given.reader)
+        await access.open(given.reader, read_key_file(settings.data_dir))
         answerer = Answerer(engines.cassettes, given.clock, is_recording=settings.llm_is_recording)
         runner = Runner(engines.catalog, processors, answerer, given.writer, given.clock, settings.llm_seed)
         app[API] = TaskApi(

@@ -67,6 +67,7 @@ class Playground:
     `key` names the playground within a seeded run (so that ids repeat), `actions` are the scenario
     and delayed actions by name, `matches` decides whether an event satisfies a `when` clause. `seq` counts all
     events, `asides` those of the organization: they are no steps, so neither a stepping clock nor ids move with them.
+    `last_at` is the time of the last event on the playground's own clock, before which none comes.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Playground:
     random_seed: int | None = None
     seq: int = 0
     asides: int = 0
+    last_at: datetime | None = None
     is_torn_down: bool = False
     failure: str | None = None
 
@@ -102,8 +104,9 @@ class Playground:
         return self.seq - self.asides
 
     def now(self) -> datetime:
-        """Return the playground's time for its next event."""
-        return playground_clock.playground_now(self.branch, self.step + 1, self.clock)
+        """Return the playground's time for its next event; it never goes back, whatever the machine's clock does."""
+        now = playground_clock.playground_now(self.branch, self.step + 1, self.clock)
+        return now if self.last_at is None or now >= self.last_at else self.last_at
 
     def interact(
         self,
@@ -248,11 +251,15 @@ class Playground:
             tuple(branch.changes_since(savepoint)),
             actor,
         )
-        return Outcome(response, event, self._submit(event, savepoint)), raised
+        committed = self._submit(event, savepoint)
+        if ClockState.read(branch) is not None:
+            self.last_at = tx.now
+        return Outcome(response, event, committed), raised
 
     def _submit(self, event: Event, savepoint: Savepoint) -> Commit:
+        undo = partial(self._take_back, savepoint, self.seq, self.asides, self.last_at)
         try:
-            committed = self.recorder.submit(event, partial(self._take_back, savepoint, self.seq, self.asides))
+            committed = self.recorder.submit(event, undo)
         except BaseException:
             self.branch.rollback(savepoint)
             raise
@@ -260,10 +267,10 @@ class Playground:
         self.asides += event.actor == "organization"
         return committed
 
-    def _take_back(self, savepoint: Savepoint, seq: int, asides: int) -> None:
+    def _take_back(self, savepoint: Savepoint, seq: int, asides: int, last_at: datetime | None) -> None:
         """Return to before an event that could not be stored; memory is never ahead of the disk."""
         self.branch.rollback(savepoint)
-        self.seq, self.asides = seq, asides
+        self.seq, self.asides, self.last_at = seq, asides, last_at
 
     def _event_id(self, seq: int, *, is_aside: bool) -> str:
         """Return the next event's id: the playground's own number and the event's, or from the seed."""

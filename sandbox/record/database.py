@@ -7,11 +7,14 @@ newer one is refused.
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
+APPLICATION_ID = 0x53424F58  # "SBOX", in the file's header
+_WITH_APPLICATION_ID = 6
 FILE_NAME = "sandbox.sqlite3"
 BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows
@@ -32,10 +35,13 @@ def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_
     database from a newer version.
     """
     folder = migrations or _HERE / "migrations"
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _keep_private(file)
     connection = sqlite3.connect(file, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        _refuse_foreign(connection, file, version)
+        connection.execute("PRAGMA journal_mode=WAL")
         if version > target:
             raise DatabaseError(
                 f"{file} was written by a newer version (schema {version}, this one knows {target}). "
@@ -56,6 +62,39 @@ def migrate(file: Path, *, migrations: Path | None = None, target: int = SCHEMA_
         raise DatabaseError(f"{file} cannot be used: {error}") from error
     finally:
         connection.close()
+
+
+def check_version(file: Path) -> None:
+    """Raise `DatabaseError` for a database that is not of this version's schema, or that cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            _refuse_foreign(connection, file, version)
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{file} cannot be read: {error}") from error
+    if version != SCHEMA_VERSION:
+        advice = "start `sandbox serve` on it once" if version < SCHEMA_VERSION else "upgrade"
+        raise DatabaseError(f"{file} has schema {version}, this version reads {SCHEMA_VERSION}: {advice}.")
+
+
+def _keep_private(file: Path) -> None:
+    """Let nobody but the owner read the record: it holds credentials of simulated systems."""
+    for path in (file, *file.parent.glob(f"{file.name}*")):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def _refuse_foreign(connection: sqlite3.Connection, file: Path, version: int) -> None:
+    """Raise `DatabaseError` for a database that another application made."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    is_ours = not tables if version == 0 else {"benchmark_runs", "events"} <= tables
+    if version >= _WITH_APPLICATION_ID:
+        is_ours = is_ours and connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not is_ours:
+        raise DatabaseError(
+            f"{file} is not a sandbox's database: another application made it. "
+            "Put the right one in its place, or choose another directory with --data-dir."
+        )
 
 
 def _run_script(connection: sqlite3.Connection, script: str, version: int) -> None:

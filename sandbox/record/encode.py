@@ -8,7 +8,7 @@ say that the answer is the document.
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ from sandbox.playground.branch import Change, Document
 from sandbox.playground.events import KEPT_RESPONSE_HEADERS, Event, Headers, Request, Response, kept_request_headers
 from sandbox.record.bodies import Bodies, Place, place_new
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, Sequence[Any]]
 BlobReader = Callable[[str], bytes]
 
 INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
@@ -30,7 +30,9 @@ _COLUMNS = (
     "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, actor, via, "
     "view, outcome, changes"
 )
-INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 23)})"
+COLUMNS = tuple(_COLUMNS.split(", "))
+PLAYGROUND_AT, SEQ_AT = COLUMNS.index("playground_id"), COLUMNS.index("seq")
+INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}, chain) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
 
 def size_of(event: Event) -> int:
@@ -47,7 +49,7 @@ def size_of(event: Event) -> int:
 
 
 def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
-    """Return the inserts that store an event, blobs first."""
+    """Return the inserts that store an event, blobs first; the link of its chain, the last value, is left open."""
     statements: list[Statement] = []
     request, response = event.request, event.response
     place = place_new if event.changes else bodies.place  # what changes something seldom comes again
@@ -69,7 +71,7 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
     if event.changes:
         answered = response_body if response is not None and response_body is response.body else None
         changes = _encode_changes(event.changes, answered, statements)
-    row = (
+    row = [
         event.playground_id,
         event.seq,
         event.id,
@@ -90,10 +92,11 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         response_sha,
         event.actor,
         request.via if request is not None else None,
-        event.is_view,
+        int(event.is_view),
         response.outcome.decode() if response is not None and response.outcome is not None else None,
         changes,
-    )
+        None,
+    ]
     statements.append((INSERT_EVENT, row))
     return statements
 

@@ -1,4 +1,4 @@
-"""The write-ahead log's keeper: has it synced to the medium, and brings it back into the database.
+"""The write-ahead log's keeper: has it synced to the medium, tells the witness, and brings it back into the database.
 
 Both take as long as the disk does, so they happen on threads. A commit on the event loop must never be the one that
 begins the log anew, since SQLite syncs the log's head then. So while a checkpoint runs beside the commits, a reader
@@ -6,19 +6,32 @@ begins the log anew, since SQLite syncs the log's head then. So while a checkpoi
 log's first page is written from the thread (https://sqlite.org/wal.html, Checkpointing). The log's file is written over
 and not cut, since a file that grows waits for the file system's own journal. So its length does not tell how much is in
 it, and the bytes are counted.
+
+Every sync has a number, the generation, that is in the database before it and in the witness after it. And every
+half a second, at least, the keeper sees whether the files are still the ones that are written to (`watch.py`).
 """
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import aiosqlite
 
+from sandbox.clock import monotonic_s
 from sandbox.limits import KIB, MIB
 from sandbox.logs import get_logger
 from sandbox.record import database
+from sandbox.record.chain import Head
+from sandbox.record.reserve import Reserve
+from sandbox.record.watch import Watch
+from sandbox.record.witness import Witness, write_witness
 
 SYNC_INTERVAL_S = 0.1
+LOOK_INTERVAL_S = 0.5
 CHECKPOINT_BYTES = 16 * MIB
 _COMMIT_BYTES = 12 * KIB  # pages of tables and indexes that a commit writes whole
 _RESTART_WAIT_MS = 50
@@ -26,11 +39,37 @@ _RESTART_WAIT_MS = 50
 log = get_logger()
 
 
+class Ward(Protocol):
+    """What the keeper needs of the writer."""
+
+    def hold(self) -> None:
+        """Keep commits back until `release`."""
+        ...
+
+    def release(self) -> None:
+        """Go on with them."""
+        ...
+
+    def advance(self, generation: int) -> Awaitable[None]:
+        """Write a generation; raises when it is not stored."""
+        ...
+
+    def head(self, playground_id: str) -> Head | None:
+        """Return a playground's last event that is stored, and its link."""
+        ...
+
+    def give_up(self, reason: str) -> None:
+        """Store nothing any more."""
+        ...
+
+
 async def open_keeper(file: Path) -> "Keeper":
     """Open a keeper's connections to a database that is migrated."""
     own = await database.connect(file, wait_ms=_RESTART_WAIT_MS)
     try:
-        return Keeper(file, own, await database.connect(file, is_reader=True))
+        state = (await own.execute_fetchall("SELECT database_id, generation FROM record_state"))[0]  # type: ignore[index]
+        witness = Witness(state["database_id"], state["generation"])
+        return Keeper(file, own, await database.connect(file, is_reader=True), witness)
     except BaseException:
         await own.close()
         raise
@@ -39,17 +78,24 @@ async def open_keeper(file: Path) -> "Keeper":
 class Keeper:
     """Syncs and checkpoints, on two connections of its own, of which the guard only reads."""
 
-    def __init__(self, file: Path, own: aiosqlite.Connection, guard: aiosqlite.Connection) -> None:
+    def __init__(self, file: Path, own: aiosqlite.Connection, guard: aiosqlite.Connection, witness: Witness) -> None:
         self._file = file
         self._own = own
         self._guard = guard
+        self.witness = witness
+        self.reserve = Reserve(file.parent)
+        self._watch = Watch(file)
+        self._looked_s = 0.0
+        self._is_failing = self._is_telling = False
+        self._one_at_a_time = threading.Lock()
+        self._told = 0
         self._news = asyncio.Event()
         self._written = 0
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
-        """Begin; `hold` keeps commits back until `release`."""
-        self._task = asyncio.create_task(self._run(hold, release), name="sandbox-keeper")
+    def start(self, ward: Ward) -> None:
+        """Begin to look after what a writer writes."""
+        self._task = asyncio.create_task(self._run(ward), name="sandbox-keeper")
 
     def note(self, size: int) -> None:
         """Say that a transaction of about so many bytes was committed."""
@@ -62,41 +108,92 @@ class Keeper:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def close(self, *, is_clean: bool) -> None:
+        """Sync what is committed, tell the witness, and close the connections."""
+        await asyncio.to_thread(self.reserve.release)
+        if is_clean and self._watch.find_problem(0, is_deep=False) is None:
+            self.witness.is_clean = True
+            self.witness.size = self._file.stat().st_size
+            await self._sync()
         await self._guard.close()
         await self._own.close()
 
-    async def _run(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+    async def _run(self, ward: Ward) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_INTERVAL_S):
+                    await self._news.wait()
             try:
-                await asyncio.to_thread(database.sync_log, self._file)
-                if self._written >= CHECKPOINT_BYTES:
-                    self._written = 0
-                    await self._checkpoint(hold, release)
+                problem = await self._look()
+                if problem is not None:
+                    ward.give_up(problem)
+                    return
+                if self._news.is_set():
+                    await self._bring_in(ward)
+                self._is_failing = False
             except Exception as error:  # a commit will meet the same disk, and say so
-                log.error("the record was not synced", error=str(error))
+                if not self._is_failing:
+                    log.error("the record was not synced; it is tried again and again", error=str(error))
+                self._is_failing = True
             await asyncio.sleep(SYNC_INTERVAL_S)
 
-    async def _checkpoint(self, hold: Callable[[], None], release: Callable[[], None]) -> None:
+    async def _look(self) -> str | None:
+        now_s = monotonic_s()
+        is_deep = now_s - self._looked_s >= LOOK_INTERVAL_S
+        if is_deep:
+            self._looked_s = now_s
+            if self.reserve.is_released and self._is_telling:
+                await asyncio.to_thread(self.reserve.make)
+        look = partial(self._watch.find_problem, self.witness.generation, is_deep=is_deep)
+        return await asyncio.to_thread(look)
+
+    async def _bring_in(self, ward: Ward) -> None:
+        """Sync what is committed, and say how far that is."""
+        generation = self.witness.generation + 1
+        await ward.advance(generation)
+        self._news.clear()
+        self.witness.generation = generation
+        self.witness.take(ward.head)
+        await self._sync()
+        if self._written >= CHECKPOINT_BYTES:
+            self._written = 0
+            await self._checkpoint(ward)
+            self.witness.size = self._watch.size
+
+    async def begin_witness(self) -> None:
+        """Tell the witness from now on; what was active before has to be in it."""
+        self._is_telling = True
+        await asyncio.to_thread(self.reserve.make)
+        await self._sync()
+
+    async def _sync(self) -> None:
+        """Sync the log, and tell the witness what was in it before."""
+        self._told += 1
+        await asyncio.to_thread(self._sync_here, self._told, self.witness.to_json())
+
+    def _sync_here(self, number: int, witness: bytes) -> None:
+        with self._one_at_a_time:  # a cancelled one may still be at it
+            database.sync_log(self._file)
+            if self._is_telling and number == self._told:
+                write_witness(self._file.parent, witness)
+
+    async def _checkpoint(self, ward: Ward) -> None:
         try:
             await self._stand_guard()
             await self._bring_over("PASSIVE")
-            hold()  # what came meanwhile is brought over, too, before anybody has to wait for long
+            ward.hold()  # what came meanwhile is brought over, too, before anybody has to wait for long
             await self._guard.rollback()
             await self._stand_guard()
-            release()
+            ward.release()
             await self._bring_over("PASSIVE")
-            hold()
+            ward.hold()
             await self._guard.rollback()
             await self._bring_over("RESTART")
             # Writing the version that is there already is the least that goes into the log.
             await self._own.execute_fetchall(f"PRAGMA user_version={database.SCHEMA_VERSION}")
         finally:
             await self._guard.rollback()
-            release()
+            ward.release()
 
     async def _stand_guard(self) -> None:
         await self._guard.execute("BEGIN")

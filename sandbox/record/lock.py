@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
-from sandbox.record.database import DatabaseError
+from sandbox.record.database import FILE_NAME, DatabaseError
 
 LOCK_NAME: Final = "sandbox.lock"
 _READ: Final = 64 * 1024
@@ -87,7 +87,9 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         """Take the lock. Raises `DirectoryInUse` naming the process that has it."""
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (directory / FILE_NAME).exists() and directory.stat().st_mode & 0o077:
+            directory.chmod(0o700)  # made by a version before
         self._fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _take(self._fd, fcntl.LOCK_EX):
             time.sleep(_LOOK_S)

@@ -1,13 +1,13 @@
 """Reading the record: rows by id, pages of lists, events in order."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import aiosqlite
 
 from sandbox import jsonio
-from sandbox.errors import NotFound
+from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.record import encode
@@ -58,10 +58,25 @@ class Reader:
             raise NotFound(f"No content is stored under {sha}.")
         return bytes(row["body"])
 
+    async def check_kept(self, playground_id: str) -> None:
+        """Raise `Gone` for a playground whose events were pruned."""
+        row = await self.row(
+            "SELECT r.pruned_at FROM playgrounds p JOIN benchmark_runs r ON r.id = p.benchmark_run_id WHERE p.id = ?",
+            playground_id,
+        )
+        if row is not None and row["pruned_at"] is not None:
+            raise Gone(f"The events of this run were pruned at {row['pruned_at']}; its scores are kept.")
+
     async def events(
-        self, playground_id: str, *, after_seq: int = 0, until_seq: int | None = None
+        self,
+        playground_id: str,
+        *,
+        after_seq: int = 0,
+        until_seq: int | None = None,
+        check: Callable[[sqlite3.Row], None] | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield a playground's events in order, read in batches."""
+        """Yield a playground's events in order, read in batches; `check` is shown every row before it is read."""
+        await self.check_kept(playground_id)
         position = after_seq
         while True:
             rows = await self.rows(
@@ -73,6 +88,8 @@ class Reader:
             )
             blobs = await self._blobs_of(rows)
             for row in rows:
+                if check is not None:
+                    check(row)
                 yield encode.decode_event(row, blobs.__getitem__)
             if len(rows) < _EVENT_BATCH:
                 return

@@ -37,9 +37,9 @@ def is_busy(error: Exception) -> bool:
     return _code(error) in _BUSY
 
 
-def is_passing(error: Exception) -> bool:
-    """Whether what stands in the way may go away by itself."""
-    return is_full(error) or is_busy(error)
+def is_final(error: Exception) -> bool:
+    """Whether nothing more can be stored: the medium fails, in a way that does not go away by itself."""
+    return not (is_own_fault(error) or is_full(error) or is_busy(error))
 
 
 def told(error: Exception) -> WriterError | SandboxError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sandbox import jsonio
 from sandbox.playground.branch import Branch, Seed
+from sandbox.record.chain import ChainCheck
 from sandbox.record.encode import INSERT_BLOB
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement
@@ -28,7 +29,7 @@ async def is_dataset_kept(reader: Reader, dataset_hash: str) -> bool:
 
 
 async def read_dataset(reader: Reader, dataset_hash: str) -> dict[str, bytes]:
-    """Return a dataset's files as they were when a run started."""
+    """Return a dataset's files as they were when a run started; none when they are not stored."""
     rows = await reader.rows(
         "SELECT path, body FROM dataset_files JOIN blobs USING (sha256) WHERE dataset_hash = ? ORDER BY path",
         dataset_hash,
@@ -37,11 +38,14 @@ async def read_dataset(reader: Reader, dataset_hash: str) -> dict[str, bytes]:
 
 
 async def read_frozen(reader: Reader, definition_hash: str) -> bytes:
-    """Return the frozen benchmark that a run was made from."""
+    """Return the frozen benchmark that a run was made from. Raises `LookupError`."""
     row = await reader.row("SELECT body FROM definitions WHERE hash = ?", definition_hash)
     if row is None:
-        raise LookupError(f"the definition {definition_hash} is not stored")
-    return str(row["body"]).encode()
+        raise LookupError("it is not stored any more")
+    body = str(row["body"]).encode()
+    if hashlib.sha256(body).hexdigest() != definition_hash:
+        raise LookupError("it is not what was stored")
+    return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,12 @@ class Folded:
 
 
 async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, until_seq: int | None = None) -> Folded:
-    """Fold a playground's stored events on its seed."""
+    """Fold a playground's stored events on its seed.
+
+    Raises `ChainBroken` where an event is missing or is not what was recorded.
+    """
     branch, seq, asides = Branch(seed), 0, 0
-    async for event in reader.events(playground_id, until_seq=until_seq):
+    async for event in reader.events(playground_id, until_seq=until_seq, check=ChainCheck()):
         for change in event.changes:
             branch.apply(change)
         seq = event.seq

@@ -94,3 +94,26 @@ class Unit:
             yield from self.future.__await__()
         elif self.error is not None:
             raise self.error
+
+
+def merged(parts: Sequence[Unit]) -> Unit:
+    """Make units one, which are then stored or refused together."""
+
+    def undo() -> None:
+        for part in reversed(parts):
+            if part.undo is not None:
+                part.undo()
+
+    def make() -> Sequence[Statement]:
+        return [s for part in parts for s in (part.statements if part.make is None else part.make())]
+
+    def tell(unit: Unit) -> None:
+        for part in parts:
+            part.finish(unit.error)
+
+    owners = tuple(dict.fromkeys(owner for part in parts for owner in part.owners))
+    is_large = any(part.make is not None for part in parts)
+    size = sum(part.size for part in parts)
+    unit = Unit(() if is_large else make(), size, owners, undo, make if is_large else None)
+    unit.then(tell)
+    return unit

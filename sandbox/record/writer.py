@@ -15,8 +15,8 @@ stops taking more; only a restart, which folds what is on disk, is safe then.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,15 +28,18 @@ from sandbox.logs import get_logger
 from sandbox.playground.events import Event
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
+from sandbox.record.chain import Chains, Head
 from sandbox.record.keeper import Keeper, open_keeper
-from sandbox.record.refusals import is_own_fault, is_passing, told
+from sandbox.record.refusals import is_final, is_full, told
 from sandbox.record.transaction import Calls, statements_size, store
-from sandbox.record.units import Statement, Unit, WriterError
+from sandbox.record.units import Statement, Unit, WriterError, merged
+from sandbox.record.witness import Witness
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
 QUICK_S = 0.005
 LARGE_BYTES = 512 * KIB
+_KEEPERS = ("",)  # the owner of what the keeper writes
 
 log = get_logger()
 
@@ -60,6 +63,7 @@ class Writer:
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._queue: list[Unit] = []
+        self._gathered: list[Unit] | None = None
         self._size = 0
         self._is_due = False
         self._came = self._came_before = 0
@@ -70,14 +74,17 @@ class Writer:
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
-        keeper.start(self.hold, self.release)
+        self._chains = Chains(self._last_link)
+        keeper.start(self)
 
     def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
         """Queue an event; await the result before its response is sent. `undo` takes it back in memory.
 
-        Raises `WriterError` when nothing can be stored.
+        Raises `WriterError` when nothing can be stored, `InsufficientStorage` for a change while the disk is full.
         """
         self._check_open()
+        if event.changes:
+            self._keeper.reserve.check_room()
         size = encode.size_of(event)
         if size > LARGE_BYTES:
             return self._take_in(
@@ -90,16 +97,27 @@ class Writer:
     ) -> "asyncio.Future[None]":
         """Queue a unit of work. The future resolves once it is on disk.
 
-        What has no `undo` cannot be taken back: when a full or locked disk keeps it from being stored, the writer
-        fails. Raises `WriterError` when it has, or is closed.
+        When it is not stored, `undo` takes back in memory what it was to make last. Raises `WriterError` when the
+        writer has failed, or is closed.
         """
         self._check_open()
         rows = list(statements)
         return self._take_in(Unit(rows, statements_size(rows), owners, undo)).future
 
-    async def flush(self) -> None:
-        """Wait until everything queued so far is on disk."""
-        await self.write((), undo=_nothing)
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Store what the block hands over all or not at all; nothing of it may be awaited within."""
+        parts = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if parts:
+                self._take_in(merged(parts))
+
+    async def flush(self, owners: tuple[str, ...] = ()) -> None:
+        """Wait until everything queued so far is on disk. Raises what a unit of these owners was refused for."""
+        await self.write((), owners=owners)
 
     async def close(self) -> None:
         """Commit what is queued and close the connections."""
@@ -111,8 +129,21 @@ class Writer:
             else:
                 await self._on_thread
         self._quick.close()
-        await self._keeper.close()
+        await self._keeper.close(is_clean=self.failure is None)
         await self._slow.close()
+
+    async def begin_witness(self) -> None:
+        """Keep the witness from now on; active runs have to be in it."""
+        await self._keeper.begin_witness()
+
+    def check_room(self) -> None:
+        """Raise `InsufficientStorage` while the room that is left on the disk is kept for reads."""
+        self._keeper.reserve.check_room()
+
+    @property
+    def witness(self) -> Witness:
+        """What the file beside the database says after the next sync; runs come and go in it."""
+        return self._keeper.witness
 
     def hurry(self) -> None:
         """Commit now if there is one unit and the turns of late brought no more; else at the turn's end.
@@ -131,6 +162,38 @@ class Writer:
         self._is_held = False
         self._commit()
 
+    # -- what the keeper asks for -----------------------------------------------------------------
+
+    async def advance(self, generation: int) -> None:
+        """Write a generation; raises when it is not stored."""
+        self._check_open()
+        unit = Unit([("UPDATE record_state SET generation = ?", (generation,))], 0, _KEEPERS)
+        self._take_in(unit)
+        self._came -= 1  # nobody's request
+        await unit
+
+    def head(self, playground_id: str) -> Head | None:
+        """Return a playground's last event that is stored, and its link."""
+        return self._chains.head(playground_id)
+
+    def give_up(self, reason: str) -> None:
+        """Store nothing any more: the files are not what they were."""
+        if self.failure is None:
+            self._fail_for_good(
+                f"{reason}. What was recorded in the last second may be lost. Stop the server, see what is there "
+                "with `sandbox verify`, and start it again."
+            )
+            self._fail(self._take_all(), WriterError(self.failure))
+
+    def _fail_for_good(self, reason: str) -> None:
+        self.failure = f"The record cannot be written: {reason}"
+        log.error("record failed", error=reason)
+
+    def _last_link(self, playground_id: str) -> bytes | None:
+        sql = "SELECT chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
+        row = self._quick.execute(sql, (playground_id,)).fetchone()
+        return None if row is None else row[0]
+
     # -- the queue -------------------------------------------------------------------------------
 
     def _check_open(self) -> None:
@@ -138,6 +201,9 @@ class Writer:
             raise WriterError(self.failure or "The server is shutting down.")
 
     def _take_in(self, unit: Unit) -> Unit:
+        if self._gathered is not None:
+            self._gathered.append(unit)
+            return unit
         self._queue.append(unit)
         self._size += unit.size
         self._came += 1
@@ -149,7 +215,8 @@ class Writer:
     def _end_turn(self) -> None:
         """Commit what this turn of the loop has brought: everything that was ready has run before this."""
         self._is_due = False
-        self._came, self._came_before = 0, self._came
+        if self._came:
+            self._came, self._came_before = 0, self._came
         self._commit()
 
     def _take_all(self) -> list[Unit]:
@@ -167,6 +234,7 @@ class Writer:
         units = self._take_all()
         began = monotonic_s()
         try:
+            self._chains.fill(units)
             _call_all(self._quick, store(units))
         except Exception:  # busy, or worse: the thread has the time to find out
             self._queue = units + self._queue
@@ -188,6 +256,7 @@ class Writer:
             began = monotonic_s()
             try:
                 await self._make(units)
+                self._chains.fill(units)
                 await _hand_over(self._slow, store(units))
             except Exception as error:
                 self._fail(units, error)
@@ -209,8 +278,10 @@ class Writer:
     # -- what became of it -----------------------------------------------------------------------
 
     def _settle(self, units: list[Unit]) -> None:
-        self.commits += 1
-        self._keeper.note(sum([unit.size for unit in units]))
+        self._chains.settle(units)
+        if len(units) > 1 or units[0].owners != _KEEPERS:
+            self.commits += 1
+            self._keeper.note(sum([unit.size for unit in units]))
         for unit in units:
             if unit.error is not None:
                 self._take_back(units)
@@ -224,6 +295,7 @@ class Writer:
         for unit in units:
             if not unit.is_stored and unit.error is None:
                 unit.error = error
+        self._chains.settle(units)
         self._take_back(units)
         for unit in units:
             if not unit.is_over:
@@ -232,14 +304,16 @@ class Writer:
     def _take_back(self, units: list[Unit]) -> None:
         """Take back in memory what was refused, and what is queued and builds on it."""
         self._bodies.forget()
+        is_room_short = any(u.error is not None and is_full(u.error) for u in units)
+        if is_room_short and self._keeper.reserve.release_if_full():
+            log.error("the disk is full; from now on only reads are recorded, until there is room again")
         refused = [unit for unit in units if unit.error is not None]
         causes: dict[str, Exception] = {}
         for unit in refused:
             causes.update(dict.fromkeys(unit.owners, unit.error or WriterError()))
-        failing = next((u.error for u in refused if u.error is not None and self._is_final(u, u.error)), None)
-        if failing is not None:
-            self.failure = f"The record cannot be written: {failing}. Free the disk and restart the server."
-            log.error("record failed", error=str(failing))
+        failing = next((u.error for u in refused if u.error is not None and is_final(u.error)), None)
+        if failing is not None and self.failure is None:
+            self._fail_for_good(f"{failing}. Free the disk and restart the server.")
         kept: list[Unit] = []
         for unit in self._take_all():
             unit.error = failing or next((causes[owner] for owner in unit.owners if owner in causes), None)
@@ -252,17 +326,9 @@ class Writer:
                 unit.undo()
         for unit in refused:
             error = unit.error or WriterError()
-            log.error("not recorded", error=str(error), owners=unit.owners)
+            if not is_full(error):  # that is said once, not for every request
+                log.error("not recorded", error=str(error), owners=unit.owners)
             unit.finish(WriterError(self.failure) if failing is not None else told(error))
-
-    @staticmethod
-    def _is_final(unit: Unit, error: Exception) -> bool:
-        """Whether nothing more can be stored: the medium fails, or memory is ahead of it for good."""
-        return (is_passing(error) and unit.undo is None) or not (is_passing(error) or is_own_fault(error))
-
-
-def _nothing() -> None:
-    """Take back nothing."""
 
 
 def _call_all(connection: sqlite3.Connection, calls: Calls) -> None:

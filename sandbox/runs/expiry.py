@@ -19,10 +19,10 @@ class Expiry:
         self._end = end
         self._idle = None if idle_s is None else timedelta(seconds=idle_s)
 
-    def watch(self, run: BenchmarkRun) -> None:
+    def watch(self, run: BenchmarkRun, *, least_s: float = 0.0) -> None:
         """Look at a run when its time is over as things stand."""
         left_s = (self._ends_at(run) - self._clock.now()).total_seconds()
-        run.expiry = asyncio.get_running_loop().call_later(max(left_s, 0), self._look, run)
+        run.expiry = asyncio.get_running_loop().call_later(max(left_s, least_s), self._look, run)
 
     def _ends_at(self, run: BenchmarkRun) -> datetime:
         if self._idle is None:

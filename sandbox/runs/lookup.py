@@ -2,7 +2,7 @@
 
 from sandbox import keys
 from sandbox.clock import Clock
-from sandbox.errors import NotFound
+from sandbox.errors import NotFound, SetAside
 from sandbox.playground.playground import Sandbox
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, TaskRun
@@ -20,13 +20,23 @@ class RunLookup:
         self.by_task_run: dict[str, BenchmarkRun] = {}
         self.by_token: dict[str, BenchmarkRun] = {}
         self.by_sandbox: dict[str, tuple[TaskRun, Sandbox]] = {}
+        self.set_aside: dict[str, str] = {}
 
     async def find_run(self, run_id: str) -> BenchmarkRun:
-        """Return a run, active or over. Raises `NotFound`."""
+        """Return a run, active or over. Raises `NotFound`, `SetAside`."""
+        if run_id in self.set_aside:
+            raise SetAside(f"The benchmark run is set aside: {self.set_aside[run_id]}. Everything else goes on.")
         run = self.active.get(run_id) or await self.archive.run(run_id)
         if run is None:
             raise NotFound(f"There is no benchmark run {run_id[:100]}.")
         return run
+
+    async def find_readable(self, run_id: str) -> BenchmarkRun | None:
+        """Return a run for a list of them, one that is set aside as well; None for one that cannot be read at all."""
+        try:
+            return self.active.get(run_id) or await self.archive.run(run_id)
+        except SetAside:
+            return None
 
     async def find_task_run(self, task_run_id: str) -> tuple[BenchmarkRun, TaskRun]:
         """Return a task run with its run, active or over. Raises `NotFound`."""
@@ -44,7 +54,7 @@ class RunLookup:
         run = self.by_token.get(digest)
         if run is None:
             row = await self._reader.row("SELECT id FROM benchmark_runs WHERE token_hash = ?", digest)
-            run = await self.archive.run(row["id"]) if row is not None else None
+            run = await self.find_run(row["id"]) if row is not None else None
         if run is None or run.token_expires_at <= self._clock.now():
             return None
         return run
@@ -72,6 +82,17 @@ class RunLookup:
     def active_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
         """Return a sandbox of an active playground with its task run."""
         return self.by_sandbox.get(sandbox_id)
+
+    async def state_hash(self, playground_id: str) -> str:
+        """Return a playground's state hash, of one that is over as its events left it.
+
+        Raises `NotFound`, `Gone`, `SetAside`.
+        """
+        row = await self._reader.row("SELECT task_run_id FROM playgrounds WHERE id = ?", playground_id)
+        task_run = self.active_task_run(row["task_run_id"]) if row is not None else None
+        if task_run is not None and task_run.playground is not None:
+            return task_run.playground.branch.state_hash()
+        return (await self.archive.fold(playground_id)).branch.state_hash()
 
     def admit(self, run: BenchmarkRun) -> None:
         """Make a run findable without the disk."""

@@ -9,6 +9,7 @@ from sandbox.clock import Clock
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.errors import Invalid
+from sandbox.keys import minter
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.playground.scenario import Step
@@ -23,7 +24,7 @@ def new_run(benchmark: Benchmark, principal: Principal, now: datetime, lifetime_
     """Return a run without task runs, and its token, which is good for `lifetime_s`."""
     token = keys.new_run_token()
     run = BenchmarkRun(
-        id=ids.new_id("br"),
+        id=ids.new_id("br", at=now),
         organization_id=principal.organization_id,
         solver_id=principal.solver_id,
         benchmark=benchmark,
@@ -39,7 +40,13 @@ def new_run(benchmark: Benchmark, principal: Principal, now: datetime, lifetime_
 
 
 def provision(
-    registry: Registry, run: BenchmarkRun, task: TaskDefinition, position: int, clock: Clock, recorder: Recorder
+    registry: Registry,
+    run: BenchmarkRun,
+    task: TaskDefinition,
+    position: int,
+    clock: Clock,
+    recorder: Recorder,
+    key: bytes,
 ) -> TaskRun:
     """Return a task run that is created, with a playground on the benchmark's seed and sandboxes of its own."""
     definition = run.benchmark.definition
@@ -47,15 +54,16 @@ def provision(
     sandboxes = []
     for i, s in enumerate(definition.environment_of(task).simulators):
         simulator = registry.simulator(s.type)
+        sandbox_id = ids.new_id("sb")
         sandboxes.append(
             Sandbox(
-                ids.new_id("sb"),
+                sandbox_id,
                 definition.simulator_id(i),
                 simulator.type,
                 s.name,
                 simulator.surface,
                 s.config,
-                simulator.mint_secrets(ids.new_secret),
+                simulator.mint_secrets(minter(key, sandbox_id)),
                 s.dataset,
             )
         )

@@ -14,12 +14,16 @@ from sandbox.definitions.environments import seeds_of
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import thaw
+from sandbox.errors import Gone, NotFound, SandboxError, SetAside
+from sandbox.keys import KEY_FILE, fingerprint, minter
 from sandbox.playground.branch import Seed
+from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.record import restore
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, Phase, Status, TaskRun
 from sandbox.runs.registry import Registry
+from sandbox.runs.storage import DERIVED
 from sandbox.scoring.matching import matches_event
 
 
@@ -30,12 +34,15 @@ def _at(text: str | None) -> datetime | None:
 class Archive:
     """Reads runs back from the record."""
 
-    def __init__(self, reader: Reader, registry: Registry, shelf: Shelf, clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self, reader: Reader, registry: Registry, shelf: Shelf, clock: Clock, recorder: Recorder, key: bytes
+    ) -> None:
         self._reader = reader
         self._registry = registry
         self._shelf = shelf
         self._clock = clock
         self._recorder = recorder
+        self._key = key
         self._thawed: dict[str, Benchmark] = {}
         self._seeded: dict[str, Benchmark] = {}
 
@@ -46,9 +53,12 @@ class Archive:
                 return loaded
         cache = self._seeded if with_seed else self._thawed
         if definition_hash not in cache:
-            body = await restore.read_frozen(self._reader, definition_hash)
-            value, hashes, states = restore.frozen_parts(body)
-            definition = thaw(value)
+            try:
+                body = await restore.read_frozen(self._reader, definition_hash)
+                value, hashes, states = restore.frozen_parts(body)
+                definition = thaw(value)
+            except (LookupError, ValueError, SandboxError) as error:  # also pydantic's
+                raise SetAside(f"its definition cannot be used: {_in_a_line(error)}") from error
             seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
@@ -62,7 +72,11 @@ class Archive:
         current = self._shelf.library.datasets.get(name)
         if current is not None and current.hash == digest:
             return current
-        return Dataset(name, await restore.read_dataset(self._reader, digest))
+        stored = Dataset(name, await restore.read_dataset(self._reader, digest))
+        if stored.hash != digest:
+            how = "are not what they were when the run was made" if stored.files else "are not stored any more"
+            raise SetAside(f"the files of its dataset {name} {how}")
+        return stored
 
     async def run(self, run_id: str, *, with_playgrounds: bool = False) -> BenchmarkRun | None:
         """Return a stored run, or None. Playgrounds are folded for task runs that are not over."""
@@ -98,7 +112,9 @@ class Archive:
 
     async def _task_run(self, run: BenchmarkRun, row: sqlite3.Row, with_playgrounds: bool) -> TaskRun:
         playground_row = await self._reader.row("SELECT * FROM playgrounds WHERE id = ?", row["playground_id"])
-        task = next(t for t in run.benchmark.definition.tasks if t.key == row["key"])
+        task = next((t for t in run.benchmark.definition.tasks if t.key == row["key"]), None)
+        if task is None:
+            raise SetAside(f"its definition has no task {row['key']}")
         task_run = TaskRun(
             id=row["id"],
             benchmark_run_id=run.id,
@@ -138,17 +154,29 @@ class Archive:
                 row["name"],
                 row["surface"],
                 jsonio.parse(row["config"]),
-                jsonio.parse(row["secrets"]),
+                self._secrets(row),
                 row["dataset"],
             )
             for row in rows
         )
 
+    def _secrets(self, row: sqlite3.Row) -> dict[str, str]:
+        stored: dict[str, str] = jsonio.parse(row["secrets"])
+        made_from = stored.get(DERIVED)
+        if made_from is None:  # by a version that stored them
+            return stored
+        if made_from != fingerprint(self._key):
+            raise SetAside(f"its credentials were made with another key than the one in {KEY_FILE}")
+        return self._registry.simulator(row["type"]).mint_secrets(minter(self._key, row["id"]))
+
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        seed = benchmark.seed_of(task_run.task)
-        folded = await restore.fold_playground(self._reader, task_run.playground_id, seed)
+        folded = await self._fold(task_run.playground_id, benchmark.seed_of(task_run.task))
+        last = await self._reader.row(
+            "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
+        )
+        has_clock = last is not None and ClockState.read(folded.branch) is not None
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
@@ -162,7 +190,28 @@ class Archive:
             random_seed=run.seed,
             seq=folded.seq,
             asides=folded.asides,
+            last_at=parse_instant(last["at"]) if last is not None and has_clock else None,
         )
+
+    async def fold(self, playground_id: str) -> restore.Folded:
+        """Fold any playground from what is recorded.
+
+        Raises `NotFound`, `Gone` for one that was pruned, `SetAside` where what is recorded cannot be used.
+        """
+        row = await self._reader.row("SELECT definition_hash, key FROM playgrounds WHERE id = ?", playground_id)
+        if row is None:
+            raise NotFound(f"There is no playground {playground_id[:100]}.")
+        await self._reader.check_kept(playground_id)
+        benchmark = await self.benchmark(row["definition_hash"], with_seed=True)
+        return await self._fold(playground_id, benchmark.seeds.get(row["key"], benchmark.seed))
+
+    async def _fold(self, playground_id: str, seed: Seed) -> restore.Folded:
+        try:
+            return await restore.fold_playground(self._reader, playground_id, seed)
+        except Gone:
+            raise
+        except (LookupError, ValueError, TypeError, SandboxError) as error:
+            raise SetAside(f"the events of {playground_id} cannot be used: {_in_a_line(error)}") from error
 
     async def criterion_runs(self, task_run_id: str, *, with_superseded: bool = False) -> list[CriterionRun]:
         """Return a task run's criterion runs in the order of their criteria."""
@@ -171,6 +220,12 @@ class Archive:
             f"SELECT * FROM criterion_runs WHERE task_run_id = ? {clause} ORDER BY started_at, position", task_run_id
         )
         return [criterion_run_of(row) for row in rows]
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return what an error says, short enough for an answer."""
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:300]
 
 
 def criterion_run_of(row: sqlite3.Row) -> CriterionRun:

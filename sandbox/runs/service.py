@@ -1,7 +1,8 @@
 """The life of runs: create, start, complete, cancel, time out.
 
 Transitions happen in memory in one step, without an `await` in between, and are stored as one unit
-of work; a caller is answered when that unit is on disk. Timeouts are timers, not polling.
+of work; a caller is answered when that unit is on disk. One that cannot be stored is taken back: memory
+is never ahead of the disk. Timeouts are timers, not polling.
 """
 
 import asyncio
@@ -9,11 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
-from sandbox.clock import Clock, format_instant
+from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
-from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
+from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground.playground import Playground, Recorder
@@ -24,6 +26,7 @@ from sandbox.runs import scorekeeping, storage
 from sandbox.runs.expiry import Expiry
 from sandbox.runs.final_states import FinalStates
 from sandbox.runs.lookup import RunLookup
+from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
@@ -32,6 +35,9 @@ from sandbox.runs.tokens import Principal
 from sandbox.scoring.scores import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
+
+_NEXT: Final = timedelta(milliseconds=1)  # between two runs, so that they have an order
+_TRY_AGAIN_S: Final = 1.0  # after a timeout that could not be stored
 
 log = get_logger()
 
@@ -56,17 +62,20 @@ class RunService(RunLookup):
         clock: Clock,
         settings: Settings,
         fetch: Fetch,
+        key: bytes,
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
         self._on_end = on_end
+        self._newest_run_at = clock.now() - _NEXT
         self._registry = registry
         self._shelf = shelf
         self._writer = writer
         self._recorder = recorder
         self._settings = settings
         self._fetch = fetch
+        self._key = key
         self._expiry = Expiry(clock, self._end_rest, settings.run_idle_s)
-        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
+        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder, key), clock)
         self.final_states = FinalStates(self, reader, writer.flush)
 
     # -- transitions -----------------------------------------------------------------------------
@@ -85,6 +94,7 @@ class RunService(RunLookup):
 
         Raises `Invalid` for tasks that the benchmark does not have, `Conflict` where there is no room.
         """
+        self._writer.check_room()
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
         wanted = len(chosen)
@@ -94,13 +104,17 @@ class RunService(RunLookup):
                 f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "
                 f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
             )
-        lifetime_s = self._settings.run_token_lifetime_s
-        run, token = new_run(benchmark, principal, self._clock.now(), lifetime_s)
+        now = self._newest_run_at = max(self._clock.now(), self._newest_run_at + _NEXT)
+        run, token = new_run(benchmark, principal, now, self._settings.run_token_lifetime_s)
         run.is_scored, run.agent, run.seed = is_scored, agent, seed
-        run.task_runs = [provision(self._registry, run, task, i, self._clock, self._recorder) for i, task in chosen]
+        run.task_runs = [
+            provision(self._registry, run, task, i, self._clock, self._recorder, self._key) for i, task in chosen
+        ]
         self.admit(run)
         self._expiry.watch(run)
-        await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
+        await self._writer.write(storage.insert_run(run, self._key), owners=(run.id,), undo=lambda: self.forget(run))
+        if run.id in self.active:
+            self._writer.witness.runs[run.id] = [t.playground_id for t in run.task_runs]
         return run, token
 
     def concurrency_of(self, run: BenchmarkRun) -> int:
@@ -120,40 +134,59 @@ class RunService(RunLookup):
             others = ", ".join(t.id for t in run.started)
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
         playground = task_run.playground
-        try:
-            environment = run.benchmark.definition.environment_of(task_run.task)
-            run_scenario(playground, environment.clock_start, steps_of(task_run.task))
-        except StepFailed as error:
-            raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
-        now = self._clock.now()
-        task_run.baseline_seq = playground.seq
-        task_run.phase = Phase.STARTED
-        task_run.started_at = run.updated_at = now
-        task_run.timeout_at = now + timedelta(seconds=run.benchmark.definition.timeout_of(task_run.task))
-        if run.phase is Phase.CREATED:
-            run.phase = Phase.STARTED
-            run.started_at = now
-        self._set_timer(run, task_run)
-        await self._writer.write(
-            [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)]
-        )
+        before = remember(run)
+        with self._writer.together():  # the scenario's events and the start, all or nothing
+            try:
+                environment = run.benchmark.definition.environment_of(task_run.task)
+                run_scenario(playground, environment.clock_start, steps_of(task_run.task))
+            except StepFailed as error:
+                raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
+            now = self._clock.now()
+            task_run.baseline_seq = playground.seq
+            task_run.phase = Phase.STARTED
+            task_run.started_at = run.updated_at = now
+            task_run.timeout_at = now + timedelta(seconds=run.benchmark.definition.timeout_of(task_run.task))
+            if run.phase is Phase.CREATED:
+                run.phase = Phase.STARTED
+                run.started_at = now
+            self._set_timer(run, task_run)
 
-    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun) -> None:
+            def undo() -> None:
+                self._stop_timer(task_run)
+                before()
+
+            stored = self._writer.write(
+                [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)],
+                owners=(run.id, playground.id),
+                undo=undo,
+            )
+        await stored
+
+    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun, *, least_s: float = 0.0) -> None:
+        self._stop_timer(task_run)
         assert task_run.timeout_at is not None
         left_s = (task_run.timeout_at - self._clock.now()).total_seconds()
         loop = asyncio.get_running_loop()
-        task_run.timer = loop.call_later(max(left_s, 0), self._time_out, run, task_run)
+        task_run.timer = loop.call_later(max(left_s, least_s), self._time_out, run, task_run)
+
+    @staticmethod
+    def _stop_timer(task_run: TaskRun) -> None:
+        if task_run.timer is not None:
+            task_run.timer.cancel()
+            task_run.timer = None
 
     def _time_out(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.STARTED or task_run.completing is not None:
             return
+        before = remember(run)
         scorekeeping.take_timeout(task_run)
         log.info("task run timed out", task_run_id=task_run.id)
-        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
+        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT), before)
 
     def _end_rest(self, run: BenchmarkRun) -> None:
         """End what is left of a run whose token has expired, or that nobody calls any more."""
         statements = []
+        before = remember(run)
         for task_run in run.task_runs:
             if task_run.is_over or task_run.completing is not None:
                 continue
@@ -164,7 +197,7 @@ class RunService(RunLookup):
                 statements += self._end(run, task_run, Status.CANCELLED)
         if statements:
             log.info("run ended with its token, or as nobody called", benchmark_run_id=run.id)
-            self._store_end(run, statements)
+            self._store_end(run, statements, before)
 
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
@@ -188,22 +221,37 @@ class RunService(RunLookup):
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
+        try:
+            await self._score_and_end(run, task_run, playground, output, notes)
+        except BaseException:
+            if not task_run.is_over:  # it goes on as if nobody had asked
+                playground.is_torn_down = False
+                task_run.output = task_run.notes = task_run.criterion_runs = None
+                task_run.verdict = task_run.score = task_run.axes = None
+                task_run.failed_required = ()
+                task_run.completing = None
+                self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+            raise
+
+    async def _score_and_end(
+        self, run: BenchmarkRun, task_run: TaskRun, playground: Playground, output: Json, notes: str | None
+    ) -> None:
         with suppress(TooLarge):  # a task run that is full takes no more delayed effects
             playground.settle()
         playground.is_torn_down = True
-        if task_run.timer is not None:
-            task_run.timer.cancel()
+        self._stop_timer(task_run)
         task_run.output, task_run.notes = output, notes
         started_at = self._clock.now()
         with suppress(TooLarge):
             await self._ask_outside(run, task_run, playground)
-        await self._writer.flush()
+        await self._writer.flush((playground.id,))
         score = await scorekeeping.score(self._reader, self._registry, run, task_run)
+        before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
         scorekeeping.take(task_run, score)
         status = Status.COMPLETED if score.failed_criterion is None else Status.FAILED
         statements = list(storage.insert_criterion_runs(task_run.criterion_runs))
-        await self._store_end(run, [*statements, *self._end(run, task_run, status)])
+        await self._store_end(run, [*statements, *self._end(run, task_run, status)], before)
 
     async def _ask_outside(self, run: BenchmarkRun, task_run: TaskRun, playground: Playground) -> None:
         """Let simulators record what checks would have to ask servers outside of this one."""
@@ -215,7 +263,8 @@ class RunService(RunLookup):
         """End a task run without a verdict. Raises `Conflict` when it is over."""
         if task_run.is_over or task_run.completing is not None:
             raise Conflict(f"The task run is already {_ended(task_run)}.")
-        await self._store_end(run, self._end(run, task_run, Status.CANCELLED))
+        before = remember(run)
+        await self._store_end(run, self._end(run, task_run, Status.CANCELLED), before)
 
     async def cancel_run(self, run: BenchmarkRun) -> None:
         """Cancel a run: what is completed is retained, the rest ends without a verdict."""
@@ -227,11 +276,12 @@ class RunService(RunLookup):
         if run.is_over:
             raise Conflict(f"The benchmark run is already {run.status}.")
         statements = []
+        before = remember(run)
         run.status = Status.CANCELLED
         for task_run in run.task_runs:
             if not task_run.is_over:
                 statements += self._end(run, task_run, Status.CANCELLED)
-        await self._store_end(run, statements)
+        await self._store_end(run, statements, before)
 
     async def complete_run(self, run: BenchmarkRun) -> None:
         """Finalize a run now: score what is started, cancel what never was."""
@@ -240,10 +290,11 @@ class RunService(RunLookup):
         for task_run in list(run.started):
             await self.complete(run, task_run)
         statements = []
+        before = remember(run)
         for task_run in run.task_runs:
             if task_run.phase is Phase.CREATED:
                 statements += self._end(run, task_run, Status.CANCELLED)
-        await self._store_end(run, statements)
+        await self._store_end(run, statements, before)
 
     async def set_published(self, run: BenchmarkRun, is_published: bool) -> None:
         """Show a completed run on the leaderboard, or take it off."""
@@ -254,9 +305,10 @@ class RunService(RunLookup):
                 f"The run is of {len(run.task_runs)} of {len(run.benchmark.definition.tasks)} tasks; only a run of all "
                 "of them can be published."
             )
+        before = remember(run)
         run.published_at = self._clock.now() if is_published else None
         run.updated_at = self._clock.now()
-        await self._writer.write([storage.update_run(run)])
+        await self._writer.write([storage.update_run(run)], owners=(run.id,), undo=before)
 
     async def tear_down(self, playground_id: str) -> None:
         """Tear down a playground by ending its task run. Raises `NotFound`, `Conflict`."""
@@ -287,6 +339,7 @@ class RunService(RunLookup):
         current = next(t for t in criteria_run.task_runs if t.id == task_run.id)
         score = await scorekeeping.score(self._reader, self._registry, criteria_run, current)
         now = self._clock.now()
+        before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)
         scorekeeping.take(task_run, score)
         task_run.status = Status.COMPLETED if score.failed_criterion is None else Status.FAILED
@@ -299,7 +352,9 @@ class RunService(RunLookup):
                 *storage.insert_criterion_runs(task_run.criterion_runs),
                 storage.update_task_run(task_run),
                 storage.update_run(run),
-            ]
+            ],
+            owners=(run.id,),
+            undo=before,
         )
 
     async def changes_of(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
@@ -314,9 +369,7 @@ class RunService(RunLookup):
     def _end(self, run: BenchmarkRun, task_run: TaskRun, status: Status) -> list[Statement]:
         """End a task run, and the run with its last one; return what to store."""
         now = self._clock.now()
-        if task_run.timer is not None:
-            task_run.timer.cancel()
-            task_run.timer = None
+        self._stop_timer(task_run)
         if task_run.playground is not None:
             task_run.playground.is_torn_down = True
             task_run.playground = None
@@ -329,15 +382,33 @@ class RunService(RunLookup):
             self._finalize(run)
         return [*statements, storage.update_run(run)]
 
-    def _store_end(self, run: BenchmarkRun, statements: list[Statement]) -> "asyncio.Future[None]":
-        """Store an end; a run that is over stays in memory until the record can answer for it."""
-        stored = self._writer.write(statements)
-        if run.is_over:
-            stored.add_done_callback(lambda _: self.forget(run))
-        stored.add_done_callback(lambda _: self._tell_ends(run))
+    def _store_end(
+        self, run: BenchmarkRun, statements: list[Statement], before: Callable[[], None]
+    ) -> "asyncio.Future[None]":
+        """Store an end; a run that is over stays in memory until the record can answer for it.
+
+        When it cannot be stored, all is as `before`.
+        """
+
+        def undo() -> None:
+            before()
+            self.admit(run)
+            if run.expiry is not None:
+                run.expiry.cancel()
+            self._expiry.watch(run, least_s=_TRY_AGAIN_S)
+            for task_run in run.started:
+                if task_run.timer is None and task_run.completing is None:
+                    self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+
+        owners = (run.id, *(t.playground_id for t in run.task_runs))
+        stored = self._writer.write(statements, owners=owners, undo=undo)
+        stored.add_done_callback(lambda done: self._tell_ends(run) if done.exception() is None else None)
         return stored
 
     def _tell_ends(self, run: BenchmarkRun) -> None:
+        if run.is_over:
+            self.forget(run)
+            self._writer.witness.forget(run.id)
         for task_run in run.task_runs:
             if task_run.is_over:
                 self._on_end(task_run.playground_id)
@@ -366,16 +437,35 @@ class RunService(RunLookup):
 
     async def restore(self) -> int:
         """Bring back every active run after a restart; return how many there were."""
+        newest = await self._reader.row("SELECT MAX(created_at) AS at FROM benchmark_runs")
+        if newest is not None and newest["at"]:  # the machine's clock may have been set back since
+            self._newest_run_at = max(self._newest_run_at, parse_instant(newest["at"]))
         rows = await self._reader.rows("SELECT id FROM benchmark_runs WHERE phase != 'completed'")
         for row in rows:
-            run = await self.archive.run(row["id"], with_playgrounds=True)
+            try:
+                run = await self.archive.run(row["id"], with_playgrounds=True)
+            except Exception as error:  # whatever is wrong with one run, the others go on
+                reason = error.message if isinstance(error, SetAside) else f"{type(error).__name__}: {error}"
+                self.set_aside[row["id"]] = reason
+                log.error("run set aside", benchmark_run_id=row["id"], reason=reason)
+                continue
             assert run is not None
             self.admit(run)
+            await self._note_in_witness(run)
             self.note_call(run)
             self._expiry.watch(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
-        return len(rows)
+        return len(rows) - len(self.set_aside)
+
+    async def _note_in_witness(self, run: BenchmarkRun) -> None:
+        witness = self._writer.witness
+        witness.runs[run.id] = [t.playground_id for t in run.task_runs]
+        for task_run in run.task_runs:
+            sql = "SELECT seq, chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
+            row = await self._reader.row(sql, task_run.playground_id)
+            if row is not None:
+                witness.heads[task_run.playground_id] = row["seq"], row["chain"] or b""
 
     async def close(self) -> None:
         """Stop timers and wait for completions that are under way; active runs stay active."""

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from sandbox import jsonio
 from sandbox.clock import format_instant
+from sandbox.keys import fingerprint
 from sandbox.record.writer import Statement
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
+
+DERIVED: Final = "derived_from"
 
 
 def _at(moment: datetime | None) -> str | None:
     return format_instant(moment) if moment is not None else None
 
 
-def insert_run(run: BenchmarkRun) -> Iterable[Statement]:
-    """Yield the inserts of a new run with its task runs, playgrounds and sandboxes."""
+def insert_run(run: BenchmarkRun, key: bytes) -> Iterable[Statement]:
+    """Yield the inserts of a new run with its task runs, playgrounds and sandboxes.
+
+    The secrets of sandboxes are derived from the key, and only which one that is, is stored.
+    """
     definition = run.benchmark.definition
     created = format_instant(run.created_at)
     yield (
@@ -84,7 +91,7 @@ def insert_run(run: BenchmarkRun) -> Iterable[Statement]:
                     s.name,
                     s.surface,
                     jsonio.dump(s.config).decode(),
-                    jsonio.dump(s.secrets).decode(),
+                    jsonio.dump({DERIVED: fingerprint(key)}).decode(),
                     s.dataset,
                     "active",
                     created,
@@ -147,8 +154,13 @@ def update_baseline(task_run: TaskRun) -> Statement:
 
 
 def tear_down(playground_ids: Iterable[str], at: datetime) -> Iterable[Statement]:
-    """Yield the updates that mark playgrounds and their sandboxes as torn down."""
+    """Yield the updates that mark playgrounds and their sandboxes as torn down, and count the events."""
     for playground_id in playground_ids:
+        yield (
+            "UPDATE playgrounds SET end_seq = (SELECT COALESCE(MAX(seq), 0) FROM events WHERE playground_id = ?) "
+            "WHERE id = ?",
+            (playground_id, playground_id),
+        )
         for table, column in (("playgrounds", "id"), ("sandboxes", "playground_id")):
             yield (
                 f"UPDATE {table} SET status = 'teardown', updated_at = ? WHERE {column} = ?",

@@ -19,7 +19,7 @@ def untouched_view(registry: Registry, benchmark: Benchmark, task: TaskDefinitio
     clock = SystemClock()
     now = clock.now()
     run = BenchmarkRun("br_check", "", None, benchmark, False, None, None, "", now, now, now)
-    task_run = provision(registry, run, task, 0, clock, NullRecorder())
+    task_run = provision(registry, run, task, 0, clock, NullRecorder(), key=b"nobody is given these credentials")
     playground = task_run.playground
     assert playground is not None
     outcomes = run_scenario(playground, benchmark.definition.environment_of(task).clock_start, steps_of(task))

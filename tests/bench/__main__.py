@@ -3,8 +3,8 @@
 Every rate is taken in alternation with the bare route that returns the same bytes, and printed as a
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
-`make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create restore llm search seed stall
-peers.
+`make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create restore llm search seed size
+stall peers.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -31,6 +31,7 @@ from tests.bench.load import drive, request_bytes
 from tests.bench.peers import bench_peers
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
+from tests.bench.size import bench_size
 from tests.bench.stall import bench_stall
 from tests.bench.targets import (
     BESIDE_HL7,
@@ -315,6 +316,7 @@ async def main() -> None:
                 ("search", bench_search),
                 ("fhirpath", lambda: bench_fhirpath(home, scores)),
                 ("seed", lambda: bench_seed(session, home)),
+                ("size", lambda: bench_size(session, home, scores)),
                 ("stall", lambda: bench_stall(session, home)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):

@@ -6,13 +6,29 @@ import time
 
 
 class Medium:
-    """Stands between a writer and SQLite; `error` is raised by every statement, `delay_s` goes by before it."""
+    """Stands between a writer and SQLite; `delay_s` goes by before every statement, `error` is raised by it.
+
+    `find_error` may be replaced by something that finds another one each time.
+    """
 
     def __init__(self, writer):
         self.error = None
+        self._is_inside = False
+        self.find_error = lambda: self.error
         self.delay_s = 0.0
         self.on_loop = self.on_thread = 0
         writer._quick, writer._slow = _Quick(writer._quick, self), _Slow(writer._slow, self)
+
+    def counts(self, sql):
+        """Whether a statement begins a transaction, or is one by itself, that is not the keeper's alone."""
+        if self.find_error() is not None:
+            self._is_inside = False
+            return True
+        is_inside, self._is_inside = (
+            self._is_inside,
+            sql == "BEGIN IMMEDIATE" or (self._is_inside and sql not in ("COMMIT", "ROLLBACK")),
+        )
+        return not is_inside and "record_state" not in sql
 
 
 class _Quick:
@@ -23,10 +39,11 @@ class _Quick:
         return getattr(self._connection, name)
 
     def execute(self, sql, values=()):
-        self._medium.on_loop += 1
+        self._medium.on_loop += self._medium.counts(sql)
         time.sleep(self._medium.delay_s)
-        if self._medium.error is not None:
-            raise self._medium.error
+        error = self._medium.find_error()
+        if error is not None:
+            raise error
         return self._connection.execute(sql, values)
 
 
@@ -38,10 +55,11 @@ class _Slow:
         return getattr(self._connection, name)
 
     async def execute(self, sql, values=()):
-        self._medium.on_thread += 1
+        self._medium.on_thread += self._medium.counts(sql)
         await asyncio.sleep(self._medium.delay_s)
-        if self._medium.error is not None:
-            raise self._medium.error
+        error = self._medium.find_error()
+        if error is not None:
+            raise error
         return await self._connection.execute(sql, values)
 
 

@@ -97,7 +97,7 @@ def test_changes_round_trip(rows):
         branch.put("c", key, {"v": value})
     event = event_of(branch, mark)
     statements = event_statements(event, Bodies())
-    changes = decode_changes(statements[-1][1][-1], b"", lambda sha: b"")
+    changes = decode_changes(statements[-1][1][-2], b"", lambda sha: b"")
     assert [(c.key, c.version, c.document.value) for c in changes] == [
         (c.key, c.version, c.document.value) for c in event.changes
     ]

@@ -146,13 +146,22 @@ async def test_only_what_does_not_fit_is_refused_when_the_disk_is_full(opened):
     assert stored(file) == ["a", "b", "c"]
 
 
-async def test_what_cannot_be_taken_back_stops_the_writer_when_the_disk_is_full(opened):
-    writer, _ = opened
-    medium = Medium(writer)
-    medium.error = failure("SQLITE_FULL", "database or disk is full")
-    with pytest.raises(WriterError, match="disk is full"):
-        await writer.write([blob("a")])
-    assert "restart the server" in writer.failure
+async def test_what_is_handed_over_together_is_stored_all_or_not_at_all(opened):
+    writer, file = opened
+    await writer.write([blob("x")])
+    undone = []
+    with writer.together():
+        units = [
+            writer.write([blob(key)], owners=(key,), undo=lambda key=key: undone.append(key)) for key in ("a", "x", "b")
+        ]
+    after = writer.write([blob("c")], owners=("b",), undo=lambda: undone.append("c"))
+    results = await asyncio.gather(*units, after, return_exceptions=True)
+    assert [type(r) for r in results] == [WriterError] * 4
+    assert undone == ["c", "b", "x", "a"] and stored(file) == ["x"]
+    with writer.together():
+        units = [writer.write([blob(key)]) for key in "ab"]
+    await asyncio.gather(*units)
+    assert stored(file) == ["a", "b", "x"]
 
 
 async def test_a_foreign_lock_sends_the_queue_to_the_thread_and_back(opened):

@@ -64,7 +64,8 @@ async def list_runs(request: web.Request) -> web.Response:
 
     async def fetch(after: Position | None, is_back: bool, limit: int) -> Sequence[Any]:
         rows = await reader.page("benchmark_runs", where, values, after=after, is_back=is_back, limit=limit)
-        return [await runs.find_run(row["id"]) for row in rows]
+        found = [await runs.find_readable(row["id"]) for row in rows]
+        return [run for run in found if run is not None]
 
     def show(run: BenchmarkRun) -> Any:
         tasks = [

@@ -50,6 +50,8 @@ async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
 async def of_task_run(request: web.Request) -> web.Response:
     """GET /task-runs/{id}/events?order=asc."""
     _, task_run = await task_runs.find(request)
+    if task_run.is_over:
+        await request.app[READER].check_kept(task_run.playground_id)
     return json_reply(await _page(request, "playground_id = ?", [task_run.playground_id]))
 
 
@@ -59,6 +61,7 @@ async def of_sandbox(request: web.Request) -> web.Response:
     row = await request.app[READER].row("SELECT * FROM sandboxes WHERE id = ?", request.match_info["id"])
     if row is None or row["organization_id"] != principal.organization_id:
         raise NotFound("There is no such sandbox.")
+    await request.app[READER].check_kept(row["playground_id"])
     where = "playground_id = ? AND sandbox_id = ?"
     return json_reply(await _page(request, where, [row["playground_id"], row["id"]]))
 
@@ -70,6 +73,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
     is over.
     """
     _, task_run = await task_runs.find(request)
+    if task_run.is_over:
+        await request.app[READER].check_kept(task_run.playground_id)
     position = read_whole_number(request.headers.get("Last-Event-ID", "0"))
     if position is None:
         raise Malformed("Last-Event-ID must be the seq of an event.")

@@ -82,6 +82,7 @@ async def list_sandboxes(request: web.Request) -> web.Response:
 async def get_sandbox(request: web.Request) -> web.Response:
     """GET /sandboxes/{id}: with its credentials."""
     _, row = await _row(request, "sandboxes", "sandbox")
+    await request.app[READER].check_kept(row["playground_id"])
     return json_reply(await _sandbox_json(request, row))
 
 
@@ -101,9 +102,10 @@ async def list_playgrounds(request: web.Request) -> web.Response:
 
 
 async def get_playground(request: web.Request) -> web.Response:
-    """GET /playgrounds/{id}: with its sandboxes' credentials."""
+    """GET /playgrounds/{id}: with its sandboxes' credentials and its state hash; 410 once it was pruned."""
     _, row = await _row(request, "playgrounds", "playground")
-    return json_reply(await _playground_json(request, row))
+    state_hash = await request.app[RUNS].state_hash(row["id"])
+    return json_reply({**await _playground_json(request, row), "state_hash": state_hash})
 
 
 async def tear_down_playground(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ no second credential. Only hashes of what is made here are kept.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import jwt
@@ -51,19 +52,15 @@ class Access:
         self._by_hash: dict[str, Credential] = {}
         self._secret = ""
 
-    async def open(self, reader: Reader) -> None:
-        """Load what is stored; make the signing key on a first start."""
+    async def open(self, reader: Reader, key: bytes) -> None:
+        """Load what is stored; what signs task tokens comes from the key, unless a version before has stored it."""
         for row in await reader.rows("SELECT * FROM llm_credentials WHERE revoked IS NULL"):
             body = jsonio.parse(row["body"])
             self._by_hash[row["hash"]] = Credential(
                 row["id"], row["project_id"], row["kind"], body, row["created"], row["expires"]
             )
         found = await reader.row("SELECT value FROM llm_secrets WHERE name = 'task_tokens'")
-        self._secret = found["value"] if found is not None else ids.new_secret("", 64)
-        if found is None:
-            await self._writer.write(
-                [("INSERT INTO llm_secrets (name, value) VALUES ('task_tokens', ?)", (self._secret,))]
-            )
+        self._secret = found["value"] if found is not None else keys.derived_secret(key, "", 43, "task_tokens")
 
     # -- who calls -------------------------------------------------------------------------------
 
@@ -160,11 +157,11 @@ class Access:
             if (credential.id, credential.project_id, credential.kind) == (key_id, project_id, kind):
                 issued = [d for d, c in self._by_hash.items() if c.body.get("client_id") == key_id]
                 now = format_micros(self._clock.now())
-                gone = [digest, *issued]
-                for one in gone:
-                    del self._by_hash[one]
+                gone = {d: self._by_hash.pop(d) for d in (digest, *issued)}
                 await self._writer.write(
-                    [("UPDATE llm_credentials SET revoked = ? WHERE hash = ?", (now, d)) for d in gone]
+                    [("UPDATE llm_credentials SET revoked = ? WHERE hash = ?", (now, d)) for d in gone],
+                    owners=(key_id,),
+                    undo=partial(self._by_hash.update, gone),
                 )
                 return {**_show(credential), "revoked": now}
         raise not_found(kind.replace("_", " "), key_id)
@@ -182,8 +179,12 @@ class Access:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (credential.id, project_id, kind, digest, jsonio.dump(body).decode(), credential.created, expires),
         )
-        await self._writer.write([statement])
+        owners = (body.get("client_id") or credential.id,)
+        await self._writer.write([statement], owners=owners, undo=lambda: self._drop(digest))
         return credential
+
+    def _drop(self, digest: str) -> None:
+        self._by_hash.pop(digest, None)
 
 
 def _show(credential: Credential) -> dict[str, Json]:

@@ -1,6 +1,5 @@
 """A run within a started task run: its event in the playground, which the check `llm-task` reads."""
 
-from collections.abc import Awaitable
 from typing import Final
 
 from sandbox import jsonio
@@ -17,13 +16,11 @@ _VARYING: Final = frozenset(
 )
 
 
-def record_event(
-    started: StartedTaskRun, task: Task, request: RunRequest, body: dict[str, Json]
-) -> Awaitable[None] | None:
+def record_event(started: StartedTaskRun, task: Task, request: RunRequest, body: dict[str, Json]) -> None:
     """Make the run an event of the task run, unless that ended meanwhile. Raises `TooLarge`."""
     playground = started.playground
     if playground.is_torn_down:
-        return None
+        return
     asked = {
         "task": task.name,
         "task_input": body["run_data"]["submitted"],
@@ -39,4 +36,4 @@ def record_event(
     def record(tx: Interaction) -> Response:
         return Response.of_json(shown)
 
-    return playground.interact("llm_task_run", record, request=call).committed
+    playground.interact("llm_task_run", record, request=call)

@@ -122,10 +122,10 @@ class Runner:
         ordinal: int,
     ) -> None:
         started = request.started
-        recorded = record_event(started, task, request, body) if started is not None else None
-        stored = self._writer.write(
-            statements_of(task, revision, {**body, OWNER: request.benchmark_run_id}, files, ordinal)
-        )
-        if recorded is not None:
-            await recorded
+        with self._writer.together():  # the event and the run, all or nothing
+            if started is not None:
+                record_event(started, task, request, body)
+            stored = self._writer.write(
+                statements_of(task, revision, {**body, OWNER: request.benchmark_run_id}, files, ordinal)
+            )
         await stored

@@ -4,6 +4,7 @@ Changes happen in memory in one step and are stored as one unit of work, as in `
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -14,7 +15,7 @@ from sandbox.llm_tasks.errors import RuleBroken, not_found
 from sandbox.llm_tasks.tasks import rows
 from sandbox.llm_tasks.tasks.entities import ReportingGroup, Revision, Tag, Task
 from sandbox.llm_tasks.tasks.models import ReportingGroupCreate, TagCreate, TagUpdate
-from sandbox.llm_tasks.tasks.store import Store
+from sandbox.llm_tasks.tasks.store import OWNER, Store
 from sandbox.record.writer import Statement, Writer
 
 ENTITY_TYPES: Final = frozenset("task task_revision task_share skill task_agent_revision task_agent_share".split())
@@ -56,18 +57,21 @@ class Labels:
             body.parent_id,
             format_micros(self._clock.now()),
         )
+        before = self._store.remember()
         self._store.tags[tag.id] = tag
-        await self._writer.write([rows.save_tag(tag)])
+        await self._writer.write([rows.save_tag(tag)], owners=(OWNER,), undo=before)
         return tag
 
     async def update_tag(self, tag: Tag, body: TagUpdate) -> None:
         """Rename or describe a tag."""
         if body.name is not None:
             self._check_tag_name(tag.project_id, tag.entity_type, body.name, tag)
+        before = self._store.remember(tag)
+        if body.name is not None:
             tag.name = body.name
         if "description" in body.model_fields_set:
             tag.description = body.description
-        await self._writer.write([rows.save_tag(tag)])
+        await self._writer.write([rows.save_tag(tag)], owners=(OWNER,), undo=before)
 
     def _check_tag_name(self, project_id: str, entity_type: str, name: str, own: Tag | None) -> None:
         if any(tag.name == name and tag is not own for tag in self.tags(project_id, entity_type)):
@@ -77,6 +81,7 @@ class Labels:
         """Put a tag on entities, or take it off. Raises `NotFound` for an entity that is not there."""
         found = [self._entity(tag, entity_id) for entity_id in dict.fromkeys(entities)]
         statements: list[Statement] = []
+        before = self._store.remember(tag, *(entity for entity, _ in found))
         for entity, save in found:
             if is_on and tag.id not in entity.tags:
                 entity.tags.append(tag.id)
@@ -85,7 +90,7 @@ class Labels:
                 entity.tags.remove(tag.id)
                 tag.tagged.remove(entity.id)
             statements.append(save())
-        await self._writer.write([rows.save_tag(tag), *statements])
+        await self._writer.write([rows.save_tag(tag), *statements], owners=(OWNER,), undo=before)
 
     def _entity(self, tag: Tag, entity_id: str) -> tuple[Task | Revision, Callable[[], Statement]]:
         for task in self._store.tasks(tag.project_id):
@@ -102,11 +107,12 @@ class Labels:
     async def delete_tag(self, tag: Tag) -> None:
         """Delete a tag; tags below it move up."""
         statements: list[Statement] = [rows.delete_object(tag.id)]
+        found = []
         for entity_id in list(tag.tagged):
-            try:
-                entity, save = self._entity(tag, entity_id)
-            except NotFound:
-                continue
+            with suppress(NotFound):
+                found.append(self._entity(tag, entity_id))
+        before = self._store.remember(*self._store.tags.values(), *(entity for entity, _ in found))
+        for entity, save in found:
             entity.tags.remove(tag.id)
             statements.append(save())
         for child in self._store.tags.values():
@@ -114,7 +120,7 @@ class Labels:
                 child.parent_id = tag.parent_id
                 statements.append(rows.save_tag(child))
         del self._store.tags[tag.id]
-        await self._writer.write(statements)
+        await self._writer.write(statements, owners=(OWNER,), undo=before)
 
     def check_tags(self, project_id: str, tag_ids: Sequence[str] | None, entity_type: str) -> list[Tag] | None:
         """Return the tags of these ids, None when none were given. Raises `NotFound`."""
@@ -164,11 +170,13 @@ class Labels:
         group = ReportingGroup(
             ids.new_uuid(), project_id, body.name, body.description, body.metadata, format_micros(self._clock.now())
         )
+        before = self._store.remember()
         self._store.groups[group.id] = group
-        await self._writer.write([rows.save_group(group)])
+        await self._writer.write([rows.save_group(group)], owners=(OWNER,), undo=before)
         return group
 
     async def delete_group(self, group: ReportingGroup) -> None:
         """Delete a reporting group; runs keep its name."""
+        before = self._store.remember()
         del self._store.groups[group.id]
-        await self._writer.write([rows.delete_object(group.id)])
+        await self._writer.write([rows.delete_object(group.id)], owners=(OWNER,), undo=before)

@@ -4,11 +4,15 @@ Tasks, revisions, tags and groups are few and read by every run, so they are loa
 files stay on disk. Definitions on disk are laid over the stored tasks of the default project.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields as fields_of
+from typing import Any, Final
 
 from sandbox import jsonio
 from sandbox.llm_tasks.tasks.entities import Project, ReportingGroup, Revision, Share, Tag, Task
 from sandbox.record.reader import Reader
+
+OWNER: Final = "llm-tasks"  # of every unit that changes the store: they refer to each other
 
 
 class Store:
@@ -47,6 +51,22 @@ class Store:
         for row in await reader.rows("SELECT task_id, MAX(ordinal) AS last FROM llm_runs GROUP BY task_id"):
             self.ordinals[row["task_id"]] = row["last"]
 
+    def remember(self, *entities: Task | Revision | Tag) -> Callable[[], None]:
+        """Return what brings these back to how they are now, and which objects there are; for a change not stored."""
+        tables: list[dict[str, Any]] = [self.projects, self.tags, self.groups, self._tasks]
+        kept = [(table, dict(table)) for table in tables]
+        fields = [(entity, _fields(entity)) for entity in entities]
+
+        def restore() -> None:
+            for table, before in kept:
+                table.clear()
+                table.update(before)
+            for entity, values in fields:
+                for name, value in values.items():
+                    setattr(entity, name, value)
+
+        return restore
+
     def lay_over(self, tasks: Iterable[Task]) -> None:
         """Replace the tasks that come from files."""
         self._defined = {task.id: task for task in tasks}
@@ -74,3 +94,9 @@ class Store:
     def group_named(self, project_id: str, name: str) -> ReportingGroup | None:
         """Return a project's reporting group of that name."""
         return next((g for g in self.groups.values() if g.project_id == project_id and g.name == name), None)
+
+
+def _fields(entity: Any) -> dict[str, Any]:
+    """Return an entity's fields; lists, which are changed in place, as copies."""
+    values = {field.name: getattr(entity, field.name) for field in fields_of(entity)}
+    return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}

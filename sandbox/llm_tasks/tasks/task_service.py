@@ -23,7 +23,7 @@ from sandbox.llm_tasks.tasks.labels import Labels
 from sandbox.llm_tasks.tasks.models import TaskCreate, TaskUpdate
 from sandbox.llm_tasks.tasks.next_revision import check_shares, makes_revision, values_of
 from sandbox.llm_tasks.tasks.revision_rules import revision_problems
-from sandbox.llm_tasks.tasks.store import Store
+from sandbox.llm_tasks.tasks.store import OWNER, Store
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 
@@ -55,8 +55,7 @@ class TaskService:
         """Load what is stored, make the default project, and follow the definitions on disk."""
         await self._store.load(reader)
         if PROJECT_ID not in self._store.projects:
-            project = self._store.projects[PROJECT_ID] = rows.default_project(self._now_text())
-            await self._writer.write([rows.insert_project(project, ORGANIZATION_ID)])
+            await self._add_project(rows.default_project(self._now_text()))
         self._lay_over()
         self._shelf.subscribe(self._lay_over)
 
@@ -78,9 +77,12 @@ class TaskService:
 
     async def create_project(self, name: str) -> Project:
         """Make a project."""
-        project = rows.new_project(name, self._now_text())
+        return await self._add_project(rows.new_project(name, self._now_text()))
+
+    async def _add_project(self, project: Project) -> Project:
+        before = self._store.remember()
         self._store.projects[project.id] = project
-        await self._writer.write([rows.insert_project(project, ORGANIZATION_ID)])
+        await self._writer.write([rows.insert_project(project, ORGANIZATION_ID)], owners=(OWNER,), undo=before)
         return project
 
     def task(self, project_id: str, task_id: str, started: Sequence[StartedTaskRun] = ()) -> Task:
@@ -128,12 +130,14 @@ class TaskService:
         revision = Revision(ids.new_uuid(), task.id, now, values)
         task.revisions = [revision]
         task.active = (Share(revision.id, 1.0),)
+        before = self._store.remember(*self._store.tags.values())
         self._store.add(task)
         statements = [
             *self._labels.put_on(task.id, task.tags, tags),
             *self._labels.put_on(revision.id, revision.tags, revision_tags),
         ]
-        await self._writer.write([rows.save_task(task), rows.save_revision(revision, 0), *statements])
+        statements = [rows.save_task(task), rows.save_revision(revision, 0), *statements]
+        await self._writer.write(statements, owners=(OWNER,), undo=before)
         return task
 
     async def update_task(self, task: Task, body: TaskUpdate) -> Revision | None:
@@ -177,6 +181,7 @@ class TaskService:
         shares: tuple[Share, ...] | None,
     ) -> Revision | None:
         now = self._now_text()
+        before = self._store.remember(task, task.revisions[0], *self._store.tags.values())
         for name in _PLAIN:
             if getattr(body, name) is not None:
                 setattr(task, name, getattr(body, name))
@@ -199,14 +204,15 @@ class TaskService:
                 statements.append(rows.save_revision(target, len(task.revisions) - 1))
         if revision is not None:
             statements.append(rows.save_revision(revision, len(task.revisions) - 1))
-        await self._writer.write([rows.save_task(task), *statements])
+        await self._writer.write([rows.save_task(task), *statements], owners=(OWNER,), undo=before)
         return revision
 
     async def delete_task(self, task: Task) -> None:
         """Delete a task; its runs stay on record. Raises `ReadOnly`."""
         task.check_writable()
+        before = self._store.remember(task)
         task.deleted = self._now_text()
-        await self._writer.write([rows.save_task(task)])
+        await self._writer.write([rows.save_task(task)], owners=(OWNER,), undo=before)
 
     # -- checks ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 from sandbox.record.writer import LARGE_BYTES
 from tests.contract.recovery.bursts import Burst
 
-KILLS = 200
+KILLS = 1000
 KILLS_OF_A_RUN = 10  # a task run ends after five minutes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -35,7 +35,7 @@ async def test_many_kills(spawn: Any, reach: Any, serve: Any, kit: Any, look: An
         run.live = live
         if bursts:
             await bursts[-1].check()
-        burst = Mixed(run, kit, enough=chance.randrange(5, 120))
+        burst = Mixed(run, kit, enough=chance.randrange(3, 40))
         bursts.append(burst)
         surfaces = ["files", "hl7", "portal", "fhir"] * 4
         firsts = [number * 100_000 + n for n in range(len(surfaces))]
