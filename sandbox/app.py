@@ -28,6 +28,7 @@ from sandbox.api.context import (
 )
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
+from sandbox.api.incoming import UNFINISHED, Unfinished
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.builtin import create_registry
@@ -69,6 +70,7 @@ def create_app(
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
+    app[UNFINISHED] = Unfinished(app[SETTINGS].data_dir)
     app[HEADS] = Heads()
     app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most

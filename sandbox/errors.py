@@ -8,11 +8,13 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
+    ├── RequestTimeout      408  it did not come to its end in time
     ├── Conflict            409  the state does not allow it now
     ├── Gone                410  it was here and was deleted
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── ExpectationFailed   417  an Expect other than 100-continue
     ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
     │   └── TooCostly       422  understood, but more work than one request may ask for
@@ -114,6 +116,13 @@ class NotAcceptable(SandboxError):
     code = "NOT_ACCEPTABLE"
 
 
+class RequestTimeout(SandboxError):
+    """The request did not come to its end in time."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
+
+
 class Conflict(SandboxError):
     """The current state does not allow it."""
 
@@ -147,6 +156,13 @@ class UnsupportedMedia(SandboxError):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ExpectationFailed(SandboxError):
+    """The request expects something of the server that it does not do."""
+
+    status = 417
+    code = "EXPECTATION_FAILED"
 
 
 class Misdirected(SandboxError):

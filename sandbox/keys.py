@@ -14,6 +14,7 @@ SOLVER_PREFIX: Final = "vrl_slv_"
 RUN_PREFIX: Final = "vrl_run_"
 SMART_SECRET_PREFIX: Final = "vrl_cs_"
 SMART_TOKEN_PREFIX: Final = "vrl_smart_"
+PORTAL_PASSWORD_PREFIX: Final = "vrl_pw_"
 TASK_API_KEY_PREFIX: Final = "rbk_"
 TASK_API_SECRET_PREFIX: Final = "rbs_"
 TASK_API_TOKEN_PREFIX: Final = "rba_"
@@ -24,6 +25,7 @@ PREFIXES: Final = (
     RUN_PREFIX,
     SMART_SECRET_PREFIX,
     SMART_TOKEN_PREFIX,
+    PORTAL_PASSWORD_PREFIX,
     TASK_API_KEY_PREFIX,
     TASK_API_SECRET_PREFIX,
     TASK_API_TOKEN_PREFIX,

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import limits
-from sandbox.whole_numbers import read_whole_number
+from sandbox.wire.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")

@@ -6,11 +6,11 @@ from typing import Protocol
 from aiohttp import web
 
 from sandbox.api.context import KEY_RING, RUNS
-from sandbox.authorization import bearer_token
 from sandbox.errors import NotFound, Unauthorized
 from sandbox.keys import ORGANIZATION_PREFIX, RUN_PREFIX, SOLVER_PREFIX
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
+from sandbox.wire.authorization import bearer_token
 
 
 class Carrying(Protocol):

@@ -8,9 +8,11 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
-from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
-from sandbox.field_errors import field_errors
-from sandbox.media_types import is_json, split_list
+from sandbox.api.incoming import UNFINISHED, Incoming
+from sandbox.api.patience import Stalled
+from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
+from sandbox.wire.field_errors import field_errors
+from sandbox.wire.media_types import is_json, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
@@ -31,8 +33,11 @@ class Body(BaseModel):
 
 
 async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
-    """Read the whole body. Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content
-    encoding that is not read, `Malformed` for one that is broken.
+    """Read the whole body.
+
+    Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content encoding that is not read, `Malformed` for
+    one that is broken; `RequestTimeout` for a body that stops coming, `Unavailable` and `InsufficientStorage` where it
+    cannot be kept while it comes.
 
     A body that is somewhat too large is read to its end, so that the client sees the answer.
     """
@@ -42,27 +47,33 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
-    parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > limit:
-                parts.clear()
+    with Incoming(request.app[UNFINISHED]) as incoming:
+        try:
+            async for part in request.content.iter_any():
+                size += len(part)
+                if size <= limit:
+                    await incoming.add(part)
+                    continue
+                incoming.drop()
                 if size > limit * _DRAIN_FACTOR:
                     raise _too_large(limit)
-            else:
-                parts.append(part)
-    except web.RequestPayloadError:
-        raise _broken(coding) from None
-    if size > limit:
-        raise _too_large(limit)
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return body if is_decoded else await asyncio.to_thread(gunzip, body, limit)
+        except Stalled as error:
+            raise RequestTimeout(str(error)) from None
+        except web.RequestPayloadError:
+            raise _broken(coding) from None
+        if size > limit:
+            raise _too_large(limit)
+        body = await incoming.whole()
+    return body if is_decoded else await asyncio.to_thread(decoded, coding, body, limit)
 
 
 def _coding(request: web.Request) -> tuple[str, bool]:
-    """Return the body's content coding, and whether the server has undone it; raises `UnsupportedMedia`."""
+    """Return the body's content coding, and whether it is undone already; raises `UnsupportedMedia`.
+
+    This server's own connections leave bodies as they come, since aiohttp takes one that is cut off for a whole one;
+    under another server it has undone a coding that stands alone under its own name.
+    """
     lines = request.headers.getall("Content-Encoding", ())
     given = [part.lower() for part in split_list(",".join(lines))]
     codings = [_ALIASES.get(part, part) for part in given if part != "identity"]
@@ -70,33 +81,39 @@ def _coding(request: web.Request) -> tuple[str, bool]:
         known = ", ".join(sorted({*_CODINGS, *_ALIASES, "identity"}))
         raise UnsupportedMedia(f'The Content-Encoding "{", ".join(given)[:100]}" is not read here; use one of {known}.')
     coding = codings[0] if codings else "identity"
-    # The server undoes a coding that stands alone under its own name, and passes on the rest as it came.
-    return coding, coding == "identity" or given == [coding]
+    is_left = getattr(request.protocol, "leaves_bodies", False)
+    return coding, coding == "identity" or (given == [coding] and not is_left)
 
 
-def gunzip(body: bytes, limit: int) -> bytes:
-    """Undo gzip, every member of it (RFC 1952); raises `Malformed`, or `TooLarge` past `limit` bytes.
+def decoded(coding: str, body: bytes, limit: int) -> bytes:
+    """Undo gzip, every member of it (RFC 1952), or deflate; raises `Malformed`, or `TooLarge` past `limit` bytes.
 
     >>> import gzip
-    >>> gunzip(gzip.compress(b"a") + gzip.compress(b"b"), 2)
-    b'ab'
+    >>> decoded("gzip", gzip.compress(b"a") + gzip.compress(b"b"), 2), decoded("deflate", zlib.compress(b"a"), 1)
+    (b'ab', b'a')
     """
+    if coding == "gzip":
+        window = zlib.MAX_WBITS | 16
+    else:  # zlib's form (RFC 1950) is the standard; the bare one (RFC 1951) is what some clients send
+        window = zlib.MAX_WBITS if body[:1] and body[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS
     parts, size = [], 0
     while True:
-        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        member = zlib.decompressobj(window)
         try:
             part = member.decompress(body, limit - size + 1)
         except zlib.error:
-            part = b""
+            raise _broken(coding) from None
         size += len(part)
         if size > limit:
             raise _too_large(limit)
         if not member.eof:
-            raise _broken("gzip")
+            raise _broken(coding)
         parts.append(part)
         body = member.unused_data
         if not body:
             return b"".join(parts)
+        if coding != "gzip":
+            raise _broken(coding)
 
 
 def _broken(coding: str) -> Malformed:

@@ -9,10 +9,10 @@ from sandbox import ids
 from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.api.hosts import HOSTS
-from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 log = get_logger()
 

@@ -1,6 +1,6 @@
 """Pages of lists: `limit`, an opaque `cursor`, newest first, ties by id.
 
-What is on the wire is in `paging.py`; here rows are fetched from the record, or cut from what is in memory.
+What is on the wire is in `wire/paging.py`; here rows are fetched from the record, or cut from what is in memory.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sandbox.jsonio import Json
 from sandbox.limits import PAGE_LIMIT_DEFAULT
-from sandbox.paging import bad_cursor, envelope, read_cursor, read_limit, write_cursor
+from sandbox.wire.paging import bad_cursor, envelope, read_cursor, read_limit, write_cursor
 
 Position = tuple[str, str]
 Row = TypeVar("Row")

@@ -22,7 +22,7 @@ from typing import Any, Final
 from sandbox import jsonio
 from sandbox.clock import SystemClock
 from sandbox.errors import SandboxError
-from sandbox.http_dates import retry_after_s
+from sandbox.wire.http_dates import retry_after_s
 
 _TEXT_SHOWN: Final = 300
 

@@ -117,9 +117,10 @@ def load_benchmark(
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
     refused = _check_assertions(definition, vocabulary, file, located)
-    if refused:
-        raise DefinitionError(refused)
     warnings = inspect(definition, vocabulary, file, located)
+    if refused:
+        lines = {problem.line for problem in refused}
+        raise DefinitionError(sorted([*refused, *(w for w in warnings if w.line not in lines)], key=lambda p: p.line))
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
     return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sandbox.field_errors import known_keys
 from sandbox.suggest import did_you_mean
+from sandbox.wire.field_errors import known_keys
 
 
 @dataclass(frozen=True, slots=True)

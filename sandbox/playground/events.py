@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, TypeAlias
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Branch, Change
+from sandbox.wire.media_types import read_media_type
 
 EVENT_TYPES: Final = frozenset(
     "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_delete portal_request "

@@ -313,7 +313,7 @@ async def main() -> None:
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
                 ("search", bench_search),
-                ("fhirpath", lambda: bench_fhirpath(home)),
+                ("fhirpath", lambda: bench_fhirpath(home, scores)),
                 ("seed", lambda: bench_seed(session, home)),
                 ("stall", lambda: bench_stall(session, home)),
                 ("peers", lambda: bench_peers(session, home, scores)),

@@ -197,6 +197,7 @@ class Live:
     url: str
     http: aiohttp.ClientSession
     stop: Callable[[], Awaitable[None]]
+    runner: Any = None
 
     async def call(
         self,
@@ -429,7 +430,7 @@ def serve(disk: Disk, registry: Registry) -> Serve:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
-                yield Live(app, chosen, url, http, runner.cleanup)
+                yield Live(app, chosen, url, http, runner.cleanup, runner)
             assert may_fail or app[WRITER].failure is None
         finally:
             await runner.cleanup()

@@ -24,6 +24,7 @@ from sandbox.app import create_app
 from sandbox.builtin import create_registry
 from sandbox.record import restore
 from sandbox.runs.registry import Registry
+from sandbox.serving import Runner
 from sandbox.settings import Settings
 
 FUZZ = settings(
@@ -114,7 +115,7 @@ async def target(tmp_path: Path, registry: Registry) -> AsyncIterator[Target]:
         seeds=(tmp_path / "seeds",),
         is_watching=False,
     )
-    runner = web.AppRunner(create_app(settings, registry=registry), access_log=None)
+    runner = Runner(create_app(settings, registry=registry), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -14,8 +14,8 @@ from sandbox.api.queries import choice
 from sandbox.api.replies import json_reply
 from sandbox.errors import Malformed, NotFound
 from sandbox.jsonio import Json
-from sandbox.paging import bad_cursor, envelope
-from sandbox.whole_numbers import HUGE, read_whole_number
+from sandbox.wire.paging import bad_cursor, envelope
+from sandbox.wire.whole_numbers import HUGE, read_whole_number
 
 _KEEP_ALIVE_S = 15.0
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 import jwt
 
 from sandbox import ids, jsonio, keys
-from sandbox.authorization import bearer_token
 from sandbox.clock import Clock, format_micros
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.access.caller import EVERYTHING, LOOK_AND_RUN, Caller
@@ -22,6 +21,7 @@ from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID, USER_ID, Task
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
+from sandbox.wire.authorization import bearer_token
 
 ACCESS_TOKEN_LIFETIME_S: Final = 3600
 _AUDIENCE: Final = "https://aud.rightbrain.ai/tasks/"
@@ -74,9 +74,9 @@ class Access:
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)
-        started = self._links.of_run_token(token)
-        if started is not None:
-            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, started=started, is_run_token=True)
+        owner = self._links.of_run_token(token)
+        if owner is not None:
+            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, owner=owner)
         credential = self._by_hash.get(keys.hash_key(token))
         if credential is not None and credential.kind != "oauth_client" and not self._is_over(credential):
             return Caller(USER_ID, credential.project_id, EVERYTHING, token)

@@ -7,16 +7,16 @@ from aiohttp import web
 from pydantic import Field, ValidationError
 
 from sandbox import jsonio, limits
-from sandbox.base64_text import read_base64
 from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
-from sandbox.file_types import UNKNOWN, guess_type, sniff
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.inputs.files import RunFile, stored_name
 from sandbox.llm_tasks.tasks.fields import Body, Uuid
-from sandbox.media_types import charset_of, is_json, normal_media_type, read_media_type
-from sandbox.multipart import Part, parse_multipart
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.file_types import UNKNOWN, guess_type, sniff
+from sandbox.wire.media_types import charset_of, is_json, normal_media_type, read_media_type
+from sandbox.wire.multipart import Part, parse_multipart
 
 BodyModel = TypeVar("BodyModel", bound=Body)
 _RUN_BODY_BYTES: Final = limits.FILE_BYTES * 4 // 3 + limits.REQUEST_BODY_BYTES
@@ -70,6 +70,8 @@ def validate(model: type[BodyModel], value: Json) -> BodyModel:
 async def read_run(request: web.Request) -> tuple[RunBody, tuple[RunFile, ...]]:
     """Read a run's body, JSON or multipart. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
     if request.content_type == "multipart/form-data":
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise UnsupportedMedia("A form with files is not read compressed; send it without a Content-Encoding.")
         fields, files = await _read_multipart(request)
         body = validate(RunBody, {"task_input": {}, **fields})
     else:

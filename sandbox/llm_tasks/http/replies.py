@@ -11,7 +11,7 @@ from sandbox.jsonio import Json
 from sandbox.limits import PAGE_LIMIT_MAX
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.requests import query_id
-from sandbox.whole_numbers import read_whole_number
+from sandbox.wire.whole_numbers import read_whole_number
 
 
 def reply(value: Json, headers: dict[str, str] | None = None) -> web.Response:

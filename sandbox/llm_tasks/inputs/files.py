@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from sandbox import ids
-from sandbox.file_types import sniff, suffix_of
+from sandbox.wire.file_types import sniff, suffix_of
 
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.clock import Clock
-from sandbox.http_dates import retry_after_s
 from sandbox.llm_tasks.engines.base import EngineFailure
+from sandbox.wire.http_dates import retry_after_s
 
 BACK_OFF_S: Final = 0.5
 

@@ -18,7 +18,7 @@ from sandbox.llm_tasks.run.attempts import Answerer, Outcome
 from sandbox.llm_tasks.run.event import record_event
 from sandbox.llm_tasks.run.redaction import without_secrets
 from sandbox.llm_tasks.run.request import RunRequest
-from sandbox.llm_tasks.run.task_run import body_of, generated_file, statements_of
+from sandbox.llm_tasks.run.task_run import OWNER, body_of, generated_file, statements_of
 from sandbox.llm_tasks.tasks.entities import Revision, Task
 from sandbox.record.writer import Writer
 
@@ -123,7 +123,9 @@ class Runner:
     ) -> None:
         started = request.started
         recorded = record_event(started, task, request, body) if started is not None else None
-        stored = self._writer.write(statements_of(task, revision, body, files, ordinal))
+        stored = self._writer.write(
+            statements_of(task, revision, {**body, OWNER: request.benchmark_run_id}, files, ordinal)
+        )
         if recorded is not None:
             await recorded
         await stored

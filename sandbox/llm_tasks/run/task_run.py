@@ -1,5 +1,7 @@
 """The TaskRun, what is kept of a run: its JSON, its files, its rows."""
 
+from typing import Final
+
 from sandbox import ids, jsonio
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.media import CONTENT_TYPES
@@ -10,6 +12,8 @@ from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.tasks.entities import Revision, Task
 from sandbox.record.encode import INSERT_BLOB
 from sandbox.record.writer import Statement
+
+OWNER: Final = "benchmark_run_id"  # of a stored run, and not shown: upstream has no such field
 
 
 def generated_file(task: Task, outcome: Outcome) -> RunFile | None:

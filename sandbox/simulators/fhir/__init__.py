@@ -1,8 +1,11 @@
 """FHIR R4 (4.0.1): an EHR's REST API over the playground's branch.
 
-`state.py` and `history.py` hold the rules of the store, `rest/` and `bundles/` the RESTful
-interactions on it, `table.py` the one table of what is served, `validation/` what a
-receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
+`state.py` and `history.py` hold the rules of the store: one resource, and its versions. `rest/` has the RESTful
+interactions on it, `bundles/` batches and transactions, `patch/` the forms of PATCH, `operations/` what begins
+with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `proxy/` the
+same surface in front of another server, `prepare/` what is done off the event loop before an interaction, `terms/` the
+readings of R4 that all of these share. `table.py` puts together what is served, `routes.py` is the wire. For scores:
+`checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in `fhirpath.py`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -4,11 +4,11 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sandbox.base64_text import is_base64, read_base64
 from sandbox.definitions.assertions import StrictModel
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.files.paths import find_problem, in_inbox
 from sandbox.simulators.files.state import write_file
+from sandbox.wire.base64_text import is_base64, read_base64
 
 
 class DropFileInbox(StrictModel):

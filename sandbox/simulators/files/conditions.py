@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from sandbox.errors import PreconditionFailed
-from sandbox.http_dates import format_http_date, parse_http_date
+from sandbox.wire.http_dates import format_http_date, parse_http_date
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from urllib.parse import quote, urlsplit
 from sandbox import limits
 from sandbox.errors import Conflict, Invalid, NotFound, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route
 from sandbox.simulators.files import conditions, state
 from sandbox.simulators.files.conditions import Validators
 from sandbox.simulators.files.paths import check_path
 from sandbox.simulators.files.ranges import multipart, parse_range
 from sandbox.simulators.files.state import FileEntry
+from sandbox.wire.media_types import normal_media_type
+from sandbox.wire.served_content import content_headers
 
 # What clients send when nobody chose a type: the name of the file tells more.
 _UNCHOSEN_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})

@@ -14,12 +14,12 @@ from typing import Final
 from sandbox import limits
 from sandbox.clock import format_instant, parse_instant
 from sandbox.errors import Conflict, Invalid, NotFound, TooLarge
-from sandbox.file_types import guess_type
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.files.paths import ancestors, check_path
+from sandbox.wire.file_types import guess_type
 
 TREE: Final = "files/tree"
 CONTENT: Final = "files/_content"

@@ -11,9 +11,7 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
-from sandbox.field_errors import unknown_field
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
@@ -22,6 +20,8 @@ from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
 from sandbox.simulators.hl7.state import Judged, JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
+from sandbox.wire.field_errors import unknown_field
+from sandbox.wire.media_types import read_media_type
 
 RAW_MEDIA_TYPES: Final = (
     "application/hl7-v2",

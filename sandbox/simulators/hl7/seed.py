@@ -13,7 +13,6 @@ from typing import Final, Self
 from pydantic import model_validator
 
 from sandbox import ids
-from sandbox.base64_text import read_base64
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.datasets import Dataset
@@ -27,6 +26,7 @@ from sandbox.simulators.hl7.batches import ENVELOPE
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.datatypes import to_instant
 from sandbox.simulators.hl7.message import parse
+from sandbox.wire.base64_text import read_base64
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _FRAME: Final = "\x0b\x1c\ufeff"

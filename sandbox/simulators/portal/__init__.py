@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
+from sandbox.keys import PORTAL_PASSWORD_PREFIX
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
@@ -61,7 +62,7 @@ class PayerSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the portal's one user."""
-        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint(sessions.PASSWORD_PREFIX, 20)}
+        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint(PORTAL_PASSWORD_PREFIX, 20)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the portal is and how to log in."""

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import limits
-from sandbox.base64_text import read_base64
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
-from sandbox.field_errors import field_errors
 from sandbox.jsonio import Json
-from sandbox.media_types import is_json, normal_media_type
-from sandbox.multipart import parse_multipart
 from sandbox.playground.events import Request
 from sandbox.simulators.portal.identifiers import Identifier
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.field_errors import field_errors
+from sandbox.wire.media_types import is_json, normal_media_type
+from sandbox.wire.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -1,13 +1,13 @@
 """Pages of the portal's lists, cut from what is in memory: a cursor holds the sort key of the row at a page's edge.
 
-Limits, cursors and the envelope are those of `sandbox/paging.py`.
+Limits, cursors and the envelope are those of `sandbox/wire/paging.py`.
 """
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.paging import bad_cursor, envelope, read_cursor, read_limit, write_cursor
+from sandbox.wire.paging import bad_cursor, envelope, read_cursor, read_limit, write_cursor
 
 SortKey: TypeAlias = tuple[str, ...]
 

@@ -11,7 +11,6 @@ from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.served_content import content_headers
 from sandbox.simulators.base import Route, render_json_error
 from sandbox.simulators.portal import attachments, lookup, sessions, state
 from sandbox.simulators.portal.bodies import (
@@ -27,6 +26,7 @@ from sandbox.simulators.portal.bodies import (
 from sandbox.simulators.portal.config import read_config
 from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
+from sandbox.wire.served_content import content_headers
 
 Lister = Callable[[Interaction, Filters], Rows]
 

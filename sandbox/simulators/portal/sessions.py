@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.authorization import is_same_secret
 from sandbox.clock import parse_instant
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.logins import check_rate
+from sandbox.wire.authorization import is_same_secret
 
 LOGINS: Final = "portal/logins"
 SESSIONS: Final = "portal/_sessions"
 COOKIE: Final = "portal_session"
 USERNAME_PREFIX: Final = "provider_"
-PASSWORD_PREFIX: Final = "vrl_pw_"
 OWN_USER: Final = f"{USERNAME_PREFIX}*"
 
 

@@ -43,9 +43,10 @@ async def test_no_kind_of_key_is_logged(live, kit, project):
     client = await live.post(f"{project}/oauth_client", json={"name": "c"})
     key = await live.post(f"{project}/api_key", json={"name": "k"})
     run = await live.started()
-    smart = next(s for s in run.value["sandboxes"] if s["type"] == "Fhir")["credentials"]["client_secret"]
+    credentials = {s["type"]: s["credentials"] for s in run.value["sandboxes"]}
+    own = [credentials["Fhir"]["client_secret"], credentials["Payer"]["password"]]
     texts = [text for made in (client, key) for text in made.values() if isinstance(text, str)]
-    secrets = [text for text in (*texts, smart, run.token, kit.api_key, kit.solver_key) if text.startswith(PREFIXES)]
-    assert len({secret[:5] for secret in secrets}) == 6
+    secrets = [text for text in (*texts, *own, run.token, kit.api_key, kit.solver_key) if text.startswith(PREFIXES)]
+    assert len({secret[:5] for secret in secrets}) == 7
     for secret in secrets:
         assert secret not in without_secrets(f"/v1/task-runs/{secret}/fhir")

@@ -1,7 +1,7 @@
 """The simulator as the app sees it."""
 
-from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.simulators.fhir.validation.structures import structure
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 
 def test_its_names(ehr):

@@ -5,9 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from sandbox import jsonio, limits
-from sandbox.authorization import basic_credentials
 from sandbox.errors import Malformed, SandboxError
-from sandbox.forms import parse_form
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import BadCredentials
 from sandbox.llm_tasks.http.bodies import read_json
@@ -15,7 +13,9 @@ from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.http.replies import envelope, reply
 from sandbox.llm_tasks.http.requests import enter_project, path_id
 from sandbox.llm_tasks.tasks.models import NamedCreate
-from sandbox.multipart import parse_multipart
+from sandbox.wire.authorization import basic_credentials
+from sandbox.wire.forms import parse_form
+from sandbox.wire.multipart import parse_multipart
 
 _FORM_BYTES: Final = 64 * limits.KIB
 

@@ -10,7 +10,6 @@ from typing import Final
 
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
-from sandbox.forms import read_pairs
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
@@ -23,6 +22,7 @@ from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
 from sandbox.simulators.fhir.validation import full_urls, validate_entries
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.wire.forms import read_pairs
 
 _HEADERS: Final = {
     "ifMatch": "if-match",

@@ -8,12 +8,12 @@ import copy
 from typing import Final
 
 from sandbox import jsonio
-from sandbox.base64_text import read_base64
 from sandbox.errors import Invalid
 from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.patch import fhirpath_patch
 from sandbox.simulators.fhir.patch.json_patch import json_patch
+from sandbox.wire.base64_text import read_base64
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"

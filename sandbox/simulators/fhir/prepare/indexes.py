@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sandbox.errors import SandboxError
-from sandbox.forms import FORM, parse_form
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.search import SearchRequest, make_indexes
 from sandbox.simulators.fhir.search.answer.pages import KEY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
+from sandbox.wire.forms import FORM, parse_form
 
 LARGE: Final = 5_000  # resources; fewer are indexed in some ten milliseconds
 KNOWN_MAX: Final = 10_000

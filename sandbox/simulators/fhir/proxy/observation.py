@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from sandbox import jsonio, limits
 from sandbox.errors import BadGateway, NotFound, SandboxError
-from sandbox.forms import read_pairs
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.events import Response, scenario_request
@@ -20,6 +19,7 @@ from sandbox.simulators.fhir.proxy.forwarding import Upstream
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.urls import split_url
+from sandbox.wire.forms import read_pairs
 
 ANSWERS: Final = "fhir/_upstream"
 EVENT_TYPE: Final = "scenario_step"

@@ -4,12 +4,13 @@ A read that does not ask for FHIR gets the content itself; what a write makes is
 """
 
 from sandbox import jsonio
-from sandbox.base64_text import read_base64
 from sandbox.errors import NotAcceptable
-from sandbox.media_types import acceptance, read_accept, read_media_type
-from sandbox.served_content import content_headers
+from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.media_types import acceptance, normal_media_type, read_accept, read_media_type
+from sandbox.wire.served_content import content_headers
 
 
 def wants_content(call: Call) -> bool:
@@ -31,11 +32,21 @@ def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str)
     return JSON_TYPES.isdisjoint(member.media_type.name for member in read_accept(accept))
 
 
+def served_type(value: Json) -> str:
+    r"""Return the type that a Binary's content is served with; what is no media type is not put into a header.
+
+    >>> served_type({"contentType": "Text/Plain;charset=utf-8"}), served_type({"contentType": "a/b\rX: y"})
+    ('Text/Plain;charset=utf-8', 'application/octet-stream')
+    """
+    media = str(value.get("contentType"))
+    return media if normal_media_type(media) is not None else "application/octet-stream"
+
+
 def content(call: Call, answer: Answer) -> Answer:
     """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
     value = jsonio.parse(answer.body)
-    media, data = value.get("contentType"), value.get("data", "")
-    if not isinstance(media, str) or not isinstance(data, str):
+    media, data = served_type(value), value.get("data", "")
+    if not isinstance(value.get("contentType"), str) or not isinstance(data, str):
         raise _no_content()
     accepted = read_accept(call.headers.get("accept", ""))
     match = acceptance(accepted, [read_media_type(media).name])
@@ -47,7 +58,7 @@ def content(call: Call, answer: Answer) -> Answer:
     headers = content_headers(media)
     security = value.get("securityContext")
     context = security.get("reference") if isinstance(security, dict) else None
-    if isinstance(context, str) and context:
+    if isinstance(context, str) and context and context.isprintable():
         headers["X-Security-Context"] = context
     return Answer(answer.status, body, answer.version, answer.last_updated, None, (), media, headers)
 

@@ -9,7 +9,6 @@ from typing import Protocol, TypeAlias
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
-from sandbox.forms import Pairs
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.rest.ahead import Ahead
@@ -21,6 +20,7 @@ from sandbox.simulators.fhir.terms.instants import http_date
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
+from sandbox.wire.forms import Pairs
 
 Query: TypeAlias = Pairs
 

@@ -6,13 +6,13 @@ Every conditional interaction is the plain one after `match_of` or `matches_of` 
 from collections.abc import Mapping
 
 from sandbox.errors import Invalid, PreconditionFailed
-from sandbox.forms import read_pairs
-from sandbox.http_dates import parse_http_date
 from sandbox.simulators.fhir.rest.calls import Call, Query
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
 from sandbox.simulators.fhir.terms.instants import datetime_of
 from sandbox.simulators.fhir.terms.parameters import is_criterion, without_form
 from sandbox.simulators.fhir.terms.urls import split_condition
+from sandbox.wire.forms import read_pairs
+from sandbox.wire.http_dates import parse_http_date
 
 
 def criteria(condition: str | Query, what: str, resource_type: str = "", base: str = "") -> Query:

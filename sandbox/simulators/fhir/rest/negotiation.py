@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
-from sandbox.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.wire.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
 FHIR_VERSIONS: Final = ("4.0", "4.0.1")

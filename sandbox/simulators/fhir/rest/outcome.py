@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox import jsonio
-from sandbox.authorization import BEARER_CHALLENGE
 from sandbox.errors import (
     Conflict,
     Forbidden,
@@ -30,6 +29,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 _ISSUE_TYPES: Final[tuple[tuple[type[SandboxError], str], ...]] = (
     (Malformed, "structure"),

@@ -3,11 +3,11 @@
 from typing import Final
 
 from sandbox.errors import UnsupportedMedia
-from sandbox.forms import FORM, parse_form
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.parameters import FORM_ONLY, without_form
+from sandbox.wire.forms import FORM, parse_form
 
 # How `fhirpy` asks for a count, after the server it was first written for.
 _ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox import ids
-from sandbox.authorization import basic_credentials, is_same_secret
 from sandbox.errors import Invalid
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.fhir.smart.keys import ASSERTION_TYPE, METHOD, BadAssertion, SmartConfig, verify
 from sandbox.simulators.fhir.terms.names import ASSERTIONS, CLIENT
+from sandbox.wire.authorization import basic_credentials, is_same_secret
 
 _METHODS: Final = f"HTTP Basic, client_id and client_secret in the form, or a client_assertion ({METHOD})"
 

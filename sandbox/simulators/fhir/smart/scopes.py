@@ -11,7 +11,6 @@ from typing import Final, TypeAlias
 
 from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed, SandboxError
-from sandbox.forms import FORM, Pairs, parse_form, read_pairs
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.r4.model import resource_types
@@ -24,6 +23,7 @@ from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.parameters import is_criterion
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
+from sandbox.wire.forms import FORM, Pairs, parse_form, read_pairs
 
 Need: TypeAlias = tuple[str, str]
 

@@ -13,10 +13,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from sandbox import jsonio
-from sandbox.authorization import bearer_token
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
-from sandbox.forms import FORM, parse_form
 from sandbox.jsonio import Json
 from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
@@ -27,6 +25,8 @@ from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, clien
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
 from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
 from sandbox.simulators.logins import WINDOW, check_rate
+from sandbox.wire.authorization import bearer_token
+from sandbox.wire.forms import FORM, parse_form
 
 SECRET: Final = "client_secret"
 DEFAULT_SCOPE: Final = "system/*.*"
@@ -101,7 +101,8 @@ def _form(request: Request) -> dict[str, str]:
     if request.method != "POST":
         raise MethodNotAllowed(f"{request.method} is not allowed here; send a POST.", headers={"Allow": "POST"})
     if request.media_type != FORM:
-        raise OAuthError("invalid_request", f'A token request is a form ({FORM}), not "{request.media_type[:100]}".')
+        what = f'the body is of type "{request.media_type[:100]}"' if request.body else "the body is empty"
+        raise OAuthError("invalid_request", f"Send grant_type=client_credentials as a form ({FORM}); {what}.")
     pairs = parse_form(request.body)
     values = dict(pairs)
     if len(values) != len(pairs):

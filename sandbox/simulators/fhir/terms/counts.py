@@ -7,7 +7,7 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid
-from sandbox.whole_numbers import read_whole_number
+from sandbox.wire.whole_numbers import read_whole_number
 
 _SHOWN: Final = 60
 

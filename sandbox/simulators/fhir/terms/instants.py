@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from sandbox.clock import format_instant
-from sandbox.http_dates import format_http_date
 from sandbox.simulators.fhir.terms.dates import DAY, parse_date
+from sandbox.wire.http_dates import format_http_date
 
 _UPDATED: Final = b'"lastUpdated":"'
 _FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)

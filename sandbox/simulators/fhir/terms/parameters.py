@@ -7,7 +7,7 @@ conditions of writes, for the proxy, for the scopes of a token.
 from collections.abc import Iterable
 from typing import Final
 
-from sandbox.forms import Pairs
+from sandbox.wire.forms import Pairs
 
 # Taken by every call; they say how the answer is written.
 FORM_ONLY: Final = frozenset({"_format", "_pretty"})

@@ -57,33 +57,28 @@ class Range:
 class Intervals:
     """Intervals by key, sorted by both ends."""
 
-    __slots__ = ("_are_points", "_by_high", "_by_low", "_is_sealed", "by_key")
+    __slots__ = ("_are_points", "_by_high", "_by_low", "_is_in_order", "_is_sealed", "by_key")
 
     def __init__(self, is_sealed: bool = False) -> None:
         self.by_key: dict[Key, list[Interval]] = {}
         self._by_low: list[tuple[float, Any, float]] = []
         self._by_high: list[tuple[float, Any, float]] = []
         self._are_points = True
+        self._is_in_order = True
         self._is_sealed = is_sealed
 
     def seal(self) -> None:
         """Sort what was added; from then on `add` keeps the order.
 
-        Keys are sorted once, so that both ends need only be sorted by themselves; of points one end will do.
+        Only by the ends: a change puts the keys of equal ends in order first. Of points one end will do.
         """
-        rows = []
-        for key in sorted(self.by_key):
-            held = self.by_key[key]
-            if len(held) == 1:
-                low, high = held[0]
-                rows.append((low, key, high))
-            else:
-                rows += [(low, key, high) for low, high in sorted(held)]
+        rows = [(low, key, high) for key, held in self.by_key.items() for low, high in held]
         self._by_low = sorted(rows, key=_FIRST)
         if self._are_points:
             self._by_high = self._by_low.copy()
         else:
-            self._by_high = sorted(((high, key, low) for low, key, high in rows), key=_FIRST)
+            self._by_high = sorted([(high, key, low) for low, key, high in rows], key=_FIRST)
+        self._is_in_order = False
         self._is_sealed = True
 
     def add_many(self, keys: list[Key], interval: Interval) -> None:
@@ -103,6 +98,7 @@ class Intervals:
             self.add_many([key], interval)
             return
         low, high = interval
+        self._order()
         self.by_key.setdefault(key, []).append(interval)
         insort(self._by_low, (low, key, high))
         insort(self._by_high, (high, key, low))
@@ -110,12 +106,19 @@ class Intervals:
     def remove(self, key: Key, interval: Interval) -> None:
         """Remove one interval of a key."""
         low, high = interval
+        self._order()
         row = self.by_key[key]
         row.remove(interval)
         if not row:
             del self.by_key[key]
         del self._by_low[bisect_left(self._by_low, (low, key, high))]
         del self._by_high[bisect_left(self._by_high, (high, key, low))]
+
+    def _order(self) -> None:
+        if not self._is_in_order:
+            self._by_low.sort()
+            self._by_high.sort()
+            self._is_in_order = True
 
     def select(self, wanted: Range) -> Selection:
         """Select the keys with an interval that matches."""

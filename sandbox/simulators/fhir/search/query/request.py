@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sandbox.forms import Pairs
+from sandbox.wire.forms import Pairs
 
 
 @dataclass(slots=True)

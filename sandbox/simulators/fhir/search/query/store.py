@@ -99,7 +99,7 @@ class SeedLayer(Layer):
 def names_of(parameter: Parameter) -> tuple[bytes, ...]:
     """Return the elements, in quotes, of which a resource has at least one if the parameter has a value; none if open.
 
-    >>> from sandbox.simulators.fhir.search.definitions import parameters_of
+    >>> from sandbox.simulators.fhir.search.terms.definitions import parameters_of
     >>> names_of(parameters_of("Patient")["birthdate"]), names_of(parameters_of("Patient")["deceased"])
     ((b'"birthDate"',), ())
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_plus
 
-from sandbox.base64_text import read_base64
+from sandbox.wire.base64_text import read_base64
 
 # What a 401 asks for; at least one parameter has to follow the scheme (RFC 6750 §3).
 BEARER_CHALLENGE: Final = 'Bearer realm="sandbox"'

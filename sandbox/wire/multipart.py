@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Final
 
-from sandbox.base64_text import read_base64
 from sandbox.errors import Malformed, TooLarge
+from sandbox.wire.base64_text import read_base64
 
 MAX_PARTS: Final = 100
 _MAX_HEAD_BYTES: Final = 16 * 1024

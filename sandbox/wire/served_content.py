@@ -8,7 +8,7 @@ That no answer is sniffed (`nosniff`) is the edge's work for all answers alike.
 from typing import Final
 from urllib.parse import quote
 
-from sandbox.media_types import read_media_type
+from sandbox.wire.media_types import read_media_type
 
 # `sandbox` gives the content an origin of its own, without scripts, forms or windows.
 POLICY: Final = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"

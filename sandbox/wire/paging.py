@@ -12,7 +12,7 @@ from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.limits import PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX
-from sandbox.whole_numbers import read_whole_number
+from sandbox.wire.whole_numbers import read_whole_number
 
 
 def read_limit(text: str | None) -> int:
