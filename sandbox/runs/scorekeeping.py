@@ -8,12 +8,13 @@ from sandbox import ids
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
-from sandbox.jsonio import Json
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
-from sandbox.scoring.engine import Criterion, TaskScore, UnsupportedAssertion, parse_assertion, score_task
+from sandbox.scoring.engine import score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, asked_in, parse_proposition
 from sandbox.scoring.rescore import restore_view
+from sandbox.scoring.scores import Criterion, TaskScore
 
 
 async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
@@ -23,7 +24,7 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
     """
     events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
     view = restore_view(
-        run.benchmark.seed,
+        run.benchmark.seed_of(task_run.task),
         events,
         baseline_seq=task_run.baseline_seq,
         sandboxes=task_run.sandboxes,
@@ -33,9 +34,20 @@ async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run:
     return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
 
 
-def axes_json(result: TaskScore) -> Json:
-    """Return the axes of a score as they are stored and shown."""
-    return {name: {"score": axis.score, "weight": axis.weight} for name, axis in result.axes.items()}
+def take(task_run: TaskRun, result: TaskScore) -> None:
+    """Give a task run the verdict and numbers of its score; none where a check broke."""
+    is_scored = result.failed_criterion is None
+    axes = {name: {"score": axis.score, "weight": axis.weight} for name, axis in result.axes.items()}
+    task_run.verdict = result.verdict
+    task_run.score = result.score
+    task_run.axes = axes if is_scored else None
+    task_run.failed_required = result.failed_required
+
+
+def take_timeout(task_run: TaskRun) -> None:
+    """Give a task run that timed out its verdict: nothing passed, so neither did what was required."""
+    task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+    task_run.failed_required = tuple(c.label for c in task_run.task.criteria if c.required)
 
 
 def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[Criterion]:
@@ -52,6 +64,9 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
                 assertion=c.assertion,
                 input_entity=c.input_entity,
                 entity=entity.value if entity else None,
+                required=bool(c.required),
+                is_scored_whole=c.scoring == "all",
+                requires=tuple(c.requires),
             )
         )
     return criteria
@@ -60,9 +75,9 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
 def assertions_of(registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Iterator[Assertion]:
     """Yield a task's assertions as its checks read them, less those that no check accepts."""
     for criterion in criteria_of(run.benchmark.definition, task_run.task):
-        assertion = parse_assertion(registry.checks, criterion.assertion, criterion.entity)
-        if not isinstance(assertion, UnsupportedAssertion):
-            yield assertion
+        proposition = parse_proposition(registry.checks, criterion.assertion, criterion.entity)
+        if not isinstance(proposition, UnsupportedAssertion):
+            yield from (asked.assertion for asked in asked_in(proposition))
 
 
 def to_criterion_runs(
@@ -83,6 +98,7 @@ def to_criterion_runs(
             evidence=r.evidence,
             started_at=started_at,
             completed_at=completed_at,
+            required=r.required,
         )
         for r in result.results
     ]

@@ -10,7 +10,8 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, fold
 from sandbox.playground.playground import Sandbox
-from sandbox.scoring.engine import Criterion, TaskScore, score_task
+from sandbox.scoring.engine import score_task
+from sandbox.scoring.scores import Criterion, TaskScore
 from sandbox.simulators.base import Check, View
 
 

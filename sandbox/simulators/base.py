@@ -173,7 +173,8 @@ class Selection:
     `candidates` is asked only when nothing was found and that is a failure: everything that could
     have been meant, the likeliest first; it is read as far as `scoring/nearest.py` looks. `kind`
     names one of them for people. Without a kind there is nothing that could come near.
-    `problem` says what could not be evaluated on it; then the check fails, whatever else holds.
+    `problem` says what could not be evaluated on it; then the check fails, whatever else holds. `doubt` says what was
+    found and could not be read; then the check fails where it would pass for want of that.
     """
 
     sought: str
@@ -182,6 +183,7 @@ class Selection:
     kind: str = ""
     candidates: Callable[[], Iterable[Candidate]] = _no_candidates
     problem: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,15 @@ from hypothesis import strategies as st
 
 from sandbox.errors import Malformed, NotFound, TooLarge, Unsupported
 from sandbox.playground.branch import Seed
-from sandbox.scoring.engine import (
+from sandbox.scoring.engine import run_criterion, score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.scores import (
     AxisScore,
     Criterion,
     CriterionResult,
     TaskScore,
-    UnsupportedAssertion,
     aggregate,
-    parse_assertion,
-    run_criterion,
     score_run,
-    score_task,
     verdict_of,
     wire_score,
 )

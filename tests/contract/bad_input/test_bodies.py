@@ -76,7 +76,8 @@ async def test_fields_are_named(live, kit, bad):
                 if isinstance(value, str) and "@" in value:
                     continue
                 answer = await live.call("POST", path, token, json={**(row.body or {}), name: value})
-                assert answer.status == 400 and name in answer.error["details"], (name, value, answer)
+                named = {key.partition(".")[0] for key in answer.error.get("details", ())}
+                assert answer.status == 400 and name in named, (name, value, answer)
         answer = await live.call("POST", path, token, json={})
         assert answer.error["details"] == {row.required[0]: ["Required field"]}
         answer = await live.call("POST", path, token, json={**(row.body or {}), "nonsense": 1})
