@@ -13,6 +13,7 @@ from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
+    CREW,
     FETCH,
     HEADS,
     HUB,
@@ -35,6 +36,7 @@ from sandbox.definitions.watch import watch
 from sandbox.llm_tasks.checks import LLM_TASK
 from sandbox.llm_tasks.tasks.from_files import definition_problems
 from sandbox.logs import get_logger
+from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, restore
 from sandbox.record.hub import EventHub
@@ -108,12 +110,13 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         file = settings.data_dir / database.FILE_NAME
         database.migrate(file)
         writer = app[WRITER] = await open_writer(file)
+        crew = app[CREW] = Crew()
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             runs = app[RUNS] = RunService(
-                registry, shelf, reader, writer, recorder, clock, settings, app[FETCH], hub.wake
+                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], hub.wake
             )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
@@ -130,6 +133,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            crew.close()
             await app[FETCH].close()
             await writer.close()
             await reader.close()

@@ -11,10 +11,13 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import orjson
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import Malformed, TooLarge
 
 Json: TypeAlias = Any
+
+_READ: Final = 20  # characters that are read for a unit of work
+_WRITTEN: Final = 200  # bytes that are written for one
 
 
 class ExactFloat(float):
@@ -88,6 +91,7 @@ def parse(body: bytes | str) -> Json:
             text = body.removeprefix(BOM_UTF8).decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 text: {error.reason} at byte {error.start}.") from None
+    work.spend(len(text) // _READ)
     if text.count("[") + text.count("{") > limits.JSON_DEPTH:
         _check_depth(text)
     try:
@@ -134,7 +138,9 @@ def dump(value: Json) -> bytes:
     >>> dump(parse(b'{"v": 4.10}'))
     b'{"v":4.10}'
     """
-    return orjson.dumps(value, default=_default)
+    text = orjson.dumps(value, default=_default)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def dump_to_keep(value: Json) -> bytes:
@@ -147,7 +153,9 @@ def dump_to_keep(value: Json) -> bytes:
 
 def dump_pretty(value: Json) -> bytes:
     """Write JSON for people, two spaces a level."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_INDENT_2)
+    text = orjson.dumps(value, default=_default, option=orjson.OPT_INDENT_2)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def canonical(value: Json) -> bytes:
@@ -156,9 +164,12 @@ def canonical(value: Json) -> bytes:
     >>> canonical({"b": 1, "a": 2}) == canonical({"a": 2, "b": 1})
     True
     """
-    return orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def fragment(raw: bytes) -> Json:
-    """Embed JSON text that is known to be valid into a value for `dump`."""
+    """Embed JSON text that is known to be valid into a value for `dump`: a part of an answer, counted as such."""
+    work.current().spend_bytes(len(raw))
     return cast(Json, orjson.Fragment(raw))

@@ -7,6 +7,8 @@ MIB: Final = 1024 * KIB
 
 REQUEST_BODY_BYTES: Final = 16 * MIB
 REQUEST_LINE_BYTES: Final = 64 * KIB
+ANSWER_BYTES: Final = 64 * MIB
+WORK_UNITS: Final = 15_000_000  # about as many microseconds; `work.py`
 FILE_BYTES: Final = 64 * MIB
 FILE_TREE_BYTES: Final = 512 * MIB
 FILE_PATH_CHARS: Final = 1024

@@ -6,28 +6,31 @@ caller has shown; here the body is read within the route's limit, the simulator'
 interaction, its commit is awaited, and the answer leaves.
 """
 
-from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Final
 
 from aiohttp import StreamReader, web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler
 
+from sandbox import limits
 from sandbox.api import doors
 from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
+from sandbox.api.context import CREW, FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
 from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, SandboxError
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Outcome, Playground
+from sandbox.playground.playground import Interaction, Outcome, Playground, Sandbox
 from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
+
+LONG_BODY_BYTES: Final = 32 * limits.KIB
+LONG_QUERY_CHARS: Final = 4 * limits.KIB
 
 SCOPES = web.AppKey("scopes", list[Scope])
 
@@ -85,11 +88,10 @@ class Served:
         if route.forward is not None and target[1].config:
             return None
         call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1))
-        work = route.prepare(call, playground.branch.seed) if route.prepare is not None else None
-        if work is not None:
-            return self._after(work, target, call)
+        if _is_long(call):
+            return self._in_turn(target, call)
         try:
-            return self._interact(target, call, route.handler)
+            return self._attempt(playground, target[1], call) or self._in_turn(target, call)
         except SandboxError:
             raise
         except Exception as error:
@@ -118,15 +120,8 @@ class Served:
         playground = _playground_of(task_run)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
-        work = None
-        if handler is route.handler:
-            if route.forward is not None and sandbox.config:
-                call.prepared = await route.forward(call, sandbox, app[FETCH])
-                playground = _playground_of(task_run)  # once more, as it took its time
-            if route.prepare is not None and call.prepared is None:
-                work = route.prepare(call, playground.branch.seed)
-        if work is not None:
-            call.prepared = await work
+        if handler is route.handler and route.forward is not None and sandbox.config:
+            call.forwarded = await route.forward(call, sandbox, app[FETCH])
         if is_stranger and route.access == "document":
             return to_web(handler(_playground_of(task_run).look(sandbox), call))
         return await self._finish(target, call, request[REQUEST_ID], handler, is_stranger=is_stranger)
@@ -140,11 +135,10 @@ class Served:
                 raise
             return to_web(self.route.render(error))
 
-    def _after(self, work: Awaitable[Any], target: Target, call: Request) -> Handler:
-        """Return who waits for the work and does the rest."""
+    def _in_turn(self, target: Target, call: Request) -> Handler:
+        """Return who waits for the playground's turn and does it then."""
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            call.prepared = await work
             return await self._finish(target, call, request[REQUEST_ID], self.route.handler)
 
         return rest
@@ -152,8 +146,18 @@ class Served:
     async def _finish(
         self, target: Target, call: Request, request_id: str, handler: RouteHandler, *, is_stranger: bool = False
     ) -> web.Response:
+        task_run, sandbox = target
         try:
-            outcome = self._interact(target, call, handler, is_stranger=is_stranger)
+            outcome = await _playground_of(task_run).interact_in_turn(
+                self._app[CREW],
+                self.route.event_type,
+                lambda tx: handler(tx, call),
+                sandbox=sandbox,
+                request=call,
+                on_error=lambda error: self._show(error, call),
+                is_stranger=is_stranger,
+                is_long=_is_long(call),
+            )
         except SandboxError:
             raise
         except Exception as error:
@@ -166,15 +170,13 @@ class Served:
         call = _to_request(self._app[SETTINGS], asked, body)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
-    def _interact(self, target: Target, call: Request, handler: RouteHandler, *, is_stranger: bool = False) -> Outcome:
-        task_run, sandbox = target
-        return _playground_of(task_run).interact(
+    def _attempt(self, playground: Playground, sandbox: Sandbox, call: Request) -> Outcome | None:
+        return playground.attempt(
             self.route.event_type,
-            lambda tx: handler(tx, call),
+            lambda tx: self.route.handler(tx, call),
             sandbox=sandbox,
             request=call,
             on_error=lambda error: self._show(error, call),
-            is_stranger=is_stranger,
         )
 
     def _show(self, error: SandboxError, call: Request) -> Response:
@@ -195,6 +197,11 @@ class Served:
         await self._app[WRITER].flush()
         if isinstance(error, RecursionError):
             raise Internal("The request is nested too deeply for this route.") from None
+
+
+def _is_long(call: Request) -> bool:
+    """Whether a call is long enough to leave the loop at once; what else takes long is found out by doing it."""
+    return len(call.body) > LONG_BODY_BYTES or len(call.raw_query) > LONG_QUERY_CHARS
 
 
 def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 import immutables
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.jsonio import Json
 
 Overlay: TypeAlias = "immutables.Map[str, immutables.Map[str, Document | Tombstone]]"
@@ -26,6 +26,7 @@ Overlay: TypeAlias = "immutables.Map[str, immutables.Map[str, Document | Tombsto
 _EMPTY: Final[Overlay] = immutables.Map()
 _NOTHING: Final[immutables.Map[str, "Document | Tombstone"]] = immutables.Map()
 _MODULUS: Final = 1 << 256
+_WRITE: Final = 5  # units of work
 
 
 class Document:
@@ -201,6 +202,7 @@ class Branch:
 
     def get_document(self, collection: str, key: str) -> Document | None:
         """Return the document, or None."""
+        work.spend(1)
         changed = self.overlay.get(collection)
         if changed is not None:
             entry = changed.get(key)
@@ -232,15 +234,19 @@ class Branch:
         """Yield the collection's documents: the seed's in load order, then new ones by key."""
         changed = self.overlay.get(collection, _NOTHING)
         seeded: Mapping[str, Document] = self.seed.collections.get(collection) or {}
+        budget = work.current()
         for key, document in seeded.items():
+            budget.spend(1)
             entry = changed.get(key) if changed else None
             if entry is None:
                 yield key, document
             elif isinstance(entry, Document):
                 yield key, entry
+        budget.spend(len(changed))
         for key in sorted(k for k in changed if k not in seeded):
             entry = changed[key]
             if isinstance(entry, Document):
+                budget.spend(1)
                 yield key, entry
 
     def items(self, collection: str) -> Iterator[tuple[str, Json]]:
@@ -295,6 +301,7 @@ class Branch:
         self._set(change.collection, change.key, entry)
 
     def _set(self, collection: str, key: str, entry: Document | Tombstone) -> None:
+        work.spend(_WRITE)
         changed = self.overlay.get(collection, _NOTHING)
         self.overlay = self.overlay.set(collection, changed.set(key, entry))
         self.log.append((collection, key))

@@ -73,7 +73,7 @@ class Request:
     raw_query: str = ""
     is_strict: bool = False
     recorded_body: bytes | None = None
-    prepared: Any = None
+    forwarded: Any = None
 
     @property
     def media_type(self) -> str:

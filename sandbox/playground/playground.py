@@ -5,25 +5,33 @@ if that raises, the branch is rolled back and the error's rendering becomes the 
 way exactly one event is produced and handed to the recorder before `interact` returns; the caller
 sends the response only when the event's commit is awaited.
 
+What takes longer than others may wait leaves the event loop (`work.py`): `attempt` gives up as soon as that is seen,
+and `interact_in_turn` does it on a thread of the crew, with the playground to itself: who comes later waits.
+
 Delayed effects (`Interaction.schedule`) are settled before the next interaction that finds them
 due, so no timer is needed and a replay does the same.
 """
 
+import asyncio
+import threading
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
-from sandbox import ids, jsonio, limits
+from sandbox import ids, jsonio, limits, work
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
-from sandbox.errors import Conflict, SandboxError, TooLarge
+from sandbox.errors import Conflict, SandboxError, TooCostly, TooLarge, Unavailable
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground import clock as playground_clock
 from sandbox.playground.branch import Branch, Document, Savepoint
 from sandbox.playground.clock import ClockState
+from sandbox.playground.crew import Crew
 from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.turns import Turns
 
 DUE = "_due"
 WAITING = "_waiting"
@@ -106,12 +114,19 @@ class Interaction:
 
     __slots__ = ("_is_held", "_minted", "_playground", "_seq", "branch", "now", "sandbox")
 
-    def __init__(self, playground: "Playground", sandbox: Sandbox | None, seq: int, now: datetime) -> None:
+    def __init__(
+        self,
+        playground: "Playground",
+        sandbox: Sandbox | None,
+        seq: int,
+        now: datetime,
+        branch: Branch | None = None,
+    ) -> None:
         self._playground = playground
         self._seq = seq
         self._minted = 0
         self._is_held = False
-        self.branch = playground.branch
+        self.branch = playground.branch if branch is None else branch
         self.sandbox = sandbox
         self.now = now
 
@@ -229,6 +244,33 @@ class Outcome:
     committed: Commit
 
 
+@dataclass(slots=True)
+class Call:
+    """What is asked of a playground: one interaction, whoever does it."""
+
+    event_type: str
+    handler: Handler
+    sandbox: Sandbox | None = None
+    request: Request | None = None
+    on_error: ErrorRenderer | None = None
+    is_stranger: bool = False
+
+
+@dataclass(slots=True)
+class Aside:
+    """An interaction beside the loop: the state before it, and the events that wait for its end."""
+
+    before: Branch
+    seq: int
+    events: list[tuple[Event, Callable[[], None]]] = field(default_factory=list)
+    _loop_thread: int = field(default_factory=threading.get_ident)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the thread it is done on."""
+        return threading.get_ident() != self._loop_thread
+
+
 @dataclass
 class Playground:
     """One task run's world.
@@ -250,6 +292,9 @@ class Playground:
     seq: int = 0
     is_torn_down: bool = False
     failure: str | None = None
+    turns: Turns = field(default_factory=Turns, repr=False)
+    _latest: Commit = field(default=DONE, repr=False)
+    _aside: Aside | None = field(default=None, repr=False)
 
     def sandbox_on(self, surface: str) -> Sandbox | None:
         """Return the sandbox that serves a surface."""
@@ -257,6 +302,10 @@ class Playground:
 
     def look(self, sandbox: Sandbox) -> Interaction:
         """Return an interaction to read with, outside of any event; writing through it is a mistake."""
+        if self._aside is not None:  # what is being changed beside the loop is not to be seen yet
+            before = self._aside.before
+            now = playground_clock.playground_now(before, self._aside.seq + 1, self.clock)
+            return Interaction(self, sandbox, self._aside.seq + 1, now, before)
         return Interaction(self, sandbox, self.seq + 1, self.now())
 
     def action(self, name: str) -> Action:
@@ -283,11 +332,102 @@ class Playground:
         unexpected exception rolls back, is recorded as `surface_error` and raised again.
         Of a stranger, who has shown no credential yet, a `SandboxError` is raised again and nothing is recorded.
         """
-        self.settle()
-        outcome, error = self._run(event_type, handler, sandbox, request, on_error, is_stranger)
+        return self._interact(Call(event_type, handler, sandbox, request, on_error, is_stranger), work.Budget())
+
+    def attempt(
+        self,
+        event_type: str,
+        handler: Handler,
+        *,
+        sandbox: Sandbox | None = None,
+        request: Request | None = None,
+        on_error: ErrorRenderer | None = None,
+        is_stranger: bool = False,
+    ) -> Outcome | None:
+        """Do what `interact` does, if nobody else has the turn and it takes no longer than others may wait.
+
+        None when it would: then nothing of the handler's doing is left, and `interact_in_turn` does it.
+        """
+        if not self.turns.is_free:
+            return None
+        return self._try(Call(event_type, handler, sandbox, request, on_error, is_stranger))
+
+    async def interact_in_turn(
+        self,
+        crew: Crew,
+        event_type: str,
+        handler: Handler,
+        *,
+        sandbox: Sandbox | None = None,
+        request: Request | None = None,
+        on_error: ErrorRenderer | None = None,
+        is_stranger: bool = False,
+        is_long: bool = False,
+    ) -> Outcome:
+        """Wait for the turn, then do what `interact` does; beside the loop when it takes long, as `is_long` foretells.
+
+        It is done to its end, whatever becomes of the caller. Raises what `interact` raises, and `Conflict` when the
+        playground was torn down meanwhile.
+        """
+        call = Call(event_type, handler, sandbox, request, on_error, is_stranger)
+        return await asyncio.shield(asyncio.ensure_future(self._in_turn(crew, call, is_long)))
+
+    async def _in_turn(self, crew: Crew, call: Call, is_long: bool) -> Outcome:
+        async with self.turns.mine():
+            self._check_standing()
+            outcome = None if is_long else self._try(call)
+            return await self._aside_of(crew, call) if outcome is None else outcome
+
+    def _try(self, call: Call) -> Outcome | None:
+        try:
+            return self._interact(call, work.Budget(work.TRIAL_UNITS, is_trial=True))
+        except work.Outgrown:
+            return None
+
+    def _check_standing(self) -> None:
+        if self.is_torn_down:
+            raise Conflict("The task run is over; its systems take no more calls.")
+
+    async def _aside_of(self, crew: Crew, call: Call) -> Outcome:
+        """Do a call on a thread and hand its events to the recorder when all is done."""
+        with suppress(Exception):  # whoever waits for that event is told; what it changed is undone by now
+            await self._latest
+        aside = self._aside = Aside(self.branch.fork(), self.seq)
+        savepoint, budget = self.branch.savepoint(), work.Budget()
+        error: Exception | None = None
+        outcome: Outcome | None = None
+        try:
+            outcome = await crew.do(partial(self._interact, call, budget), budget)
+        except Exception as raised:
+            error = raised
+        finally:
+            self._aside = None
+        if self.is_torn_down:
+            self.branch.rollback(savepoint)
+            self.seq = aside.seq
+            self._check_standing()
+        for number, (event, undo) in enumerate(aside.events):
+            try:
+                self._latest = self.recorder.submit(event, undo)
+            except BaseException:
+                for _, undo_this in reversed(aside.events[number:]):
+                    undo_this()
+                raise
+            if outcome is not None and event is outcome.event:
+                outcome.committed = self._latest
         if error is not None:
             raise error
-        self._fire(outcome.event)
+        assert outcome is not None
+        return outcome
+
+    def _interact(self, call: Call, budget: work.Budget) -> Outcome:
+        with work.bounded(budget):
+            self.settle()
+            outcome, error = self._run(call)
+        if error is not None:
+            raise error
+        with work.bounded(work.Budget()):  # it has happened: what follows from it is not to be begun again
+            self._fire(outcome.event)
         return outcome
 
     def start_clock(self, start: datetime | None) -> Outcome:
@@ -323,39 +463,45 @@ class Playground:
                 return
             _, _, key, row = due[0]
             request = Request("SCENARIO", row["action"], body=_step_body(row))
-            self._run("scenario_step", partial(_run_due, key), None, request, None)
+            self._run(Call("scenario_step", partial(_run_due, key), request=request))
             if self.branch.get(DUE, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, DUE, key), None, request, None)
+                self._run(Call("scenario_step", partial(_drop, DUE, key), request=request))
 
-    def _run(
-        self,
-        event_type: str,
-        handler: Handler,
-        sandbox: Sandbox | None,
-        request: Request | None,
-        on_error: ErrorRenderer | None,
-        is_stranger: bool = False,
-    ) -> tuple[Outcome, Exception | None]:
+    def _run(self, call: Call) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:
             raise RuntimeError(self.failure)
+        if self._aside is not None and not self._aside.is_here:
+            raise RuntimeError("an interaction beside the loop has this playground to itself; wait for the turn")
         if self.seq >= limits.EVENTS_PER_TASK_RUN:
             raise TooLarge(f"This task run has reached its {limits.EVENTS_PER_TASK_RUN} events; complete it.")
-        began = monotonic_s()
+        began, event_type = monotonic_s(), call.event_type
         seq = self.seq + 1
         branch = self.branch
-        tx = Interaction(self, sandbox, seq, playground_clock.playground_now(branch, seq, self.clock))
+        tx = Interaction(self, call.sandbox, seq, playground_clock.playground_now(branch, seq, self.clock))
         savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
-            response = handler(tx)
+            response = call.handler(tx)
+            budget = work.current()
+            if budget.is_spent:
+                budget.refuse()  # somebody took the refusal for an error of a part
+            if len(response.body) > limits.ANSWER_BYTES:
+                raise work.too_long()
+        except work.Outgrown:
+            _take_back_all(branch, savepoint)
+            raise
         except SandboxError as error:
-            branch.rollback(savepoint)
-            if is_stranger:
+            if isinstance(error, TooCostly | Unavailable):
+                _take_back_all(branch, savepoint)
+            else:
+                branch.rollback(savepoint)
+            if call.is_stranger:
                 raise
-            if on_error is None:
+            if call.on_error is None:
                 raised, response = error, Response.of_json({"error": error.message}, error.status)
             else:
-                response = on_error(error)
+                with work.bounded(work.Budget()):
+                    response = call.on_error(error)
         except Exception as error:
             branch.rollback(savepoint)
             raised, event_type = error, "surface_error"
@@ -365,21 +511,28 @@ class Playground:
             seq,
             self.id,
             self.task_run_id,
-            sandbox.id if sandbox else None,
+            call.sandbox.id if call.sandbox else None,
             response.event_type or event_type,
             tx.now,
             round((monotonic_s() - began) * 1000, 3),
-            request,
+            call.request,
             response,
             tuple(branch.changes_since(savepoint)),
         )
         try:
-            committed = self.recorder.submit(event, partial(self._take_back, savepoint, seq))
+            committed = self._submit(event, partial(self._take_back, savepoint, seq))
         except BaseException:
             branch.rollback(savepoint)
             raise
         self.seq = seq
         return Outcome(response, event, committed), raised
+
+    def _submit(self, event: Event, undo: Callable[[], None]) -> Commit:
+        if self._aside is not None:
+            self._aside.events.append((event, undo))
+            return DONE
+        self._latest = self.recorder.submit(event, undo)
+        return self._latest
 
     def _take_back(self, savepoint: Savepoint, seq: int) -> None:
         """Return to before an event that could not be stored; memory is never ahead of the disk."""
@@ -408,9 +561,15 @@ class Playground:
                 return Response.of_json({"action": row["action"], "because": event.id})
 
             request = Request("SCENARIO", row["action"], body=_step_body(row))
-            self._run("scenario_step", go, None, request, None)
+            self._run(Call("scenario_step", go, request=request))
             if self.branch.get(WAITING, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, WAITING, key), None, request, None)
+                self._run(Call("scenario_step", partial(_drop, WAITING, key), request=request))
+
+
+def _take_back_all(branch: Branch, savepoint: Savepoint) -> None:
+    """Roll back what was ended in its midst, and let go of what was being derived from it."""
+    branch.rollback(savepoint)
+    branch.caches.clear()
 
 
 def _step_body(row: Json) -> bytes:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
-from sandbox import ids
+from sandbox import ids, work
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
+from sandbox.playground.crew import Crew
+from sandbox.playground.events import Event
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
@@ -16,12 +19,16 @@ from sandbox.scoring.engine import Criterion, TaskScore, UnsupportedAssertion, p
 from sandbox.scoring.rescore import restore_view
 
 
-async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
-    """Score a task run from its seed and its recorded events, and from nothing else.
+async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
+    """Score a task run from its seed and its recorded events, and from nothing else; beside the event loop.
 
     The run's benchmark must carry its seed.
     """
     events = [event async for event in reader.events(task_run.playground_id)]
+    return await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
+
+
+def _score(registry: Registry, run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> TaskScore:
     view = restore_view(
         run.benchmark.seed,
         events,

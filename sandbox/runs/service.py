@@ -17,6 +17,7 @@ from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
+from sandbox.playground.crew import Crew
 from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import Step, StepFailed, run_scenario
 from sandbox.record.reader import Reader
@@ -52,6 +53,7 @@ class RunService(RunLookup):
         reader: Reader,
         writer: Writer,
         recorder: Recorder,
+        crew: Crew,
         clock: Clock,
         settings: Settings,
         fetch: Fetch,
@@ -62,6 +64,7 @@ class RunService(RunLookup):
         self._shelf = shelf
         self._writer = writer
         self._recorder = recorder
+        self._crew = crew
         self._settings = settings
         self._fetch = fetch
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
@@ -112,6 +115,17 @@ class RunService(RunLookup):
         Raises `Conflict` when it cannot be started now, `ScenarioFailed` when a step fails; either
         way nothing changed.
         """
+        playground = task_run.playground
+        if playground is not None:
+            async with playground.turns.mine():  # a dataset's owner may be at it
+                self._begin(run, task_run)
+        else:
+            self._begin(run, task_run)
+        await self._writer.write(
+            [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)]
+        )
+
+    def _begin(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.CREATED or task_run.playground is None:
             raise Conflict(f"The task run is already {_ended(task_run)}; only a created one can be started.")
         allowed = self.concurrency_of(run)
@@ -142,9 +156,6 @@ class RunService(RunLookup):
             run.phase = Phase.STARTED
             run.started_at = now
         self._set_timer(run, task_run)
-        await self._writer.write(
-            [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)]
-        )
 
     def _set_timer(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         assert task_run.timeout_at is not None
@@ -181,9 +192,10 @@ class RunService(RunLookup):
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
-        with suppress(TooLarge):  # a task run that is full takes no more delayed effects
-            playground.settle()
-        playground.is_torn_down = True
+        async with playground.turns.mine():  # what is being done is done first; what waits behind finds it over
+            with suppress(TooLarge):  # a task run that is full takes no more delayed effects
+                playground.settle()
+            playground.is_torn_down = True
         if task_run.timer is not None:
             task_run.timer.cancel()
         task_run.output, task_run.notes = output, notes
@@ -191,7 +203,7 @@ class RunService(RunLookup):
         with suppress(TooLarge):
             await self._ask_outside(run, task_run, playground)
         await self._writer.flush()
-        score = await scorekeeping.score(self._reader, self._registry, run, task_run)
+        score = await scorekeeping.score(self._reader, self._registry, self._crew, run, task_run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
         status = Status.COMPLETED
         if score.failed_criterion is not None:
@@ -277,7 +289,7 @@ class RunService(RunLookup):
         if not use_recorded:
             criteria_run = scorekeeping.with_current_criteria(criteria_run, self._shelf.library)
         current = next(t for t in criteria_run.task_runs if t.id == task_run.id)
-        score = await scorekeeping.score(self._reader, self._registry, criteria_run, current)
+        score = await scorekeeping.score(self._reader, self._registry, self._crew, criteria_run, current)
         now = self._clock.now()
         task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)
         is_failed = score.failed_criterion is not None

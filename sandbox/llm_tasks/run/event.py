@@ -1,6 +1,5 @@
 """A run within a started task run: its event in the playground, which the check `llm-task` reads."""
 
-from collections.abc import Awaitable
 from typing import Final
 
 from sandbox import jsonio
@@ -9,7 +8,7 @@ from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.llm_tasks.tasks.entities import Task
 from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction
+from sandbox.playground.playground import Commit, Interaction
 
 # What a seeded task run's events leave out, as it is different every time.
 _VARYING: Final = frozenset(
@@ -17,10 +16,10 @@ _VARYING: Final = frozenset(
 )
 
 
-def record_event(
+async def record_event(
     started: StartedTaskRun, task: Task, request: RunRequest, body: dict[str, Json]
-) -> Awaitable[None] | None:
-    """Make the run an event of the task run, unless that ended meanwhile. Raises `TooLarge`."""
+) -> Commit | None:
+    """Make the run an event of the task run, unless that ended meanwhile; return its commit. Raises `TooLarge`."""
     playground = started.playground
     if playground.is_torn_down:
         return None
@@ -39,4 +38,7 @@ def record_event(
     def record(tx: Interaction) -> Response:
         return Response.of_json(shown)
 
-    return playground.interact("llm_task_run", record, request=call).committed
+    async with playground.turns.mine():
+        if playground.is_torn_down:
+            return None
+        return playground.interact("llm_task_run", record, request=call).committed

@@ -122,7 +122,7 @@ class Runner:
         ordinal: int,
     ) -> None:
         started = request.started
-        recorded = record_event(started, task, request, body) if started is not None else None
+        recorded = await record_event(started, task, request, body) if started is not None else None
         stored = self._writer.write(statements_of(task, revision, body, files, ordinal))
         if recorded is not None:
             await recorded

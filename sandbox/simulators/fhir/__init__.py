@@ -5,7 +5,7 @@ interactions on it, `table.py` the one table of what is served, `validation/` wh
 receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sandbox.definitions.assertions import Assertion
@@ -22,8 +22,6 @@ from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAct
 from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
-from sandbox.simulators.fhir.prepare.bodies import look_ahead
-from sandbox.simulators.fhir.prepare.indexes import make_ahead
 from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
@@ -36,12 +34,8 @@ EVENT_TYPE = "fhir_request"
 PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
-def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
-    return look_ahead(request, shared) or make_ahead(request, shared)
-
-
 def _interactions(path: str, summary: str) -> Route:
-    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=_prepare, forward=proxy.forward)
+    return Route("*", path, routes.handle, EVENT_TYPE, summary, forward=proxy.forward)
 
 
 class FhirSimulator(Simulator):

@@ -102,7 +102,7 @@ class JudgedBatch:
 
 
 def judge(payload: Payload, *, is_strict: bool) -> Judged | JudgedBatch:
-    """Read and judge what was sent; pure, so it may be done ahead of the interaction.
+    """Read and judge what was sent; pure.
 
     A batch is one in extended mode only. Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or
     `HL7_SEGMENTS`, which a batch may not exceed as a whole.

@@ -6,15 +6,13 @@ by looking at each touched key's present state, so that rolled-back writes undo 
 """
 
 import gc
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.simulators.fhir.search.indexes.index import NOTHING, Index, Keys, Selection, intersect
@@ -23,7 +21,7 @@ from sandbox.simulators.fhir.search.types import search_type_of
 
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
-_TURN: Final = 50  # resources, which take less than a millisecond
+_INDEXED: Final = 20  # units of work for each resource
 
 
 @contextmanager
@@ -52,14 +50,17 @@ class Layer:
         place = (parameter.code, facet)
         found = self._indexes.get(place)
         if found is None:
-            kind = search_type_of(parameter)
-            index = kind.new_index(parameter, facet)
-            with no_collection():
-                index.load(
-                    (key, kind.read(parameter, facet, value)) for key, value in self.values(kind.is_exact_to_the_digit)
-                )
-            found = self._indexes.setdefault(place, (parameter, index))  # another thread may have made it meanwhile
-        return found[1]
+            found = self._indexes.setdefault(place, (parameter, self._made(parameter, facet)))
+        return found[1]  # another thread may have made it meanwhile
+
+    def _made(self, parameter: Parameter, facet: str) -> Index:
+        kind = search_type_of(parameter)
+        index = kind.new_index(parameter, facet)
+        with no_collection():
+            index.load(
+                (key, kind.read(parameter, facet, value)) for key, value in self.values(kind.is_exact_to_the_digit)
+            )
+        return index
 
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
         """Yield the resources to read an index from; `is_exact` asks for decimals as they were written."""
@@ -73,7 +74,7 @@ class Layer:
 
 
 class SeedLayer(Layer):
-    """The seed's resources of one type."""
+    """The seed's resources of one type. Its indexes are everybody's: whoever asks first leaves the loop for them."""
 
     __slots__ = ("ordinals",)
 
@@ -82,17 +83,15 @@ class SeedLayer(Layer):
         self.ordinals = {key: number for number, key in enumerate(collection.documents)}
 
     def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
-        """Yield the resources, parsed for the moment: what a seed keeps is their text.
-
-        A large seed is indexed on a thread of its own (`prepare/indexes.py`), which gives the others a turn now and
-        then.
-        """
+        """Yield the resources, parsed for the moment: what a seed keeps is their text."""
         parse = jsonio.parse if is_exact else parse_quickly
-        is_aside = threading.current_thread() is not threading.main_thread()
-        for number, (key, document) in enumerate(self.documents.items(), 1):
-            if is_aside and number % _TURN == 0:
-                time.sleep(0)
+        for key, document in self.documents.items():
             yield key, parse(document.json)
+
+    def _made(self, parameter: Parameter, facet: str) -> Index:
+        work.current().expect(len(self.documents) * _INDEXED)
+        with work.unbounded():
+            return super()._made(parameter, facet)
 
 
 def parse_quickly(text: bytes) -> Json:

@@ -1,0 +1,224 @@
+"""Costly requests of one tenant, and what another one notices of them: nothing.
+
+Each is sent alone while a second playground is read every 5 ms from a process of its own. The server may carry it out or
+refuse it with a 4xx; the other's reads go on, and the memory it takes is bounded.
+"""
+
+import base64
+import http.client
+import json
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+FHIR: Final = "application/fhir+json"
+READ_S: Final = 0.005
+P99_MS: Final = 20
+LONGEST_MS: Final = 100
+MEMORY_BYTES: Final = 300 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request; `path` is below the run's root."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    media_type: str = FHIR
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A costly request and what has to be there before it. `is_plain`: within the limits, so it has to succeed."""
+
+    name: str
+    request: Callable[[], Step]
+    before: Callable[[], list[Step]] = list
+    is_plain: bool = False
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _batch(url: str, count: int, kind: str = "batch") -> bytes:
+    return _json({"resourceType": "Bundle", "type": kind, "entry": [{"request": {"method": "GET", "url": url}}] * count})
+
+
+def _creates(count: int, kind: str) -> bytes:
+    patient = {"resourceType": "Patient", "name": [{"family": "Chen", "given": ["Ann"]}], "gender": "female"}
+    entry = {"request": {"method": "POST", "url": "Patient"}, "resource": patient}
+    return _json({"resourceType": "Bundle", "type": kind, "entry": [entry] * count})
+
+
+def _patient(names: int) -> bytes:
+    rows = [{"family": f"F{n}", "given": ["x"]} for n in range(names)]
+    return _json({"resourceType": "Patient", "id": "big", "name": rows})
+
+
+def _fhirpath_patch(path: str) -> bytes:
+    parts = [{"name": "type", "valueCode": "delete"}, {"name": "path", "valueString": path}]
+    return _json({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]})
+
+
+def _oru(size: int) -> bytes:
+    head = "MSH|^~\\&|A|B|C|D|20260423||ORU^R01|1|P|2.5\rPID|1||7||X\rOBR|1|||1^x\r"
+    row = "OBX|{}|ST|1^x||" + "y" * 60 + "||||||F\r"
+    rows = [row.format(n) for n in range(1, size // 90)]
+    return (head + "".join(rows)).encode()
+
+
+def attacks(scale: float = 1.0) -> list[Attack]:
+    """Return the set, each at `scale` of its size."""
+
+    def n(count: int) -> int:
+        return max(1, int(count * scale))
+
+    def put_big() -> list[Step]:
+        return [Step("PUT", "fhir/Patient/big", _patient(n(200_000)))]
+
+    def multipart() -> bytes:
+        part = b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename*=utf-7''"
+        return part + b"+AGEAYg-" * n(1_900) + b"\r\n\r\nhi\r\n" + b"--x--\r\n"
+
+    form = "application/x-www-form-urlencoded"
+    doubled = [{"op": "copy", "from": "/extension", "path": f"/extension/{'0/extension/' * 0}-"} for _ in range(n(60))]
+    return [
+        Attack(
+            "FHIRPath Patch, nested selection",
+            lambda: Step("PATCH", "fhir/Patient/a", _fhirpath_patch(
+                ".".join(["Patient"] + ["select(%resource.descendants())"] * 6))),
+            lambda: [Step("PUT", "fhir/Patient/a", _json({"resourceType": "Patient", "id": "a",
+                                                          "name": [{"family": str(k)} for k in range(50)]}))],
+        ),
+        Attack("batch of _revinclude=*", lambda: Step("POST", "fhir", _batch("Patient?_revinclude=*", n(1_000)))),
+        Attack("batch of $everything", lambda: Step("POST", "fhir", _batch("Patient/bench/$everything", n(1_000)))),
+        Attack("batch of histories", lambda: Step("POST", "fhir", _batch("_history?_count=1000", n(1_000)))),
+        Attack(
+            "portal, unknown fields",
+            lambda: Step("POST", "portal/prior-auths", _json({f"k{k}": 1 for k in range(n(1_000_000))}),
+                         "application/json"),
+        ),
+        Attack("_search, many values", lambda: Step("POST", "fhir/Patient/_search",
+                                                    b"family=" + b"a,b" * n(1_000_000), form)),
+        Attack("_search, many parameters", lambda: Step("POST", "fhir/Patient/_search",
+                                                        b"&".join([b"family=a"] * n(500_000)), form)),
+        Attack("_sort keys", lambda: Step("POST", "fhir/Patient/_search",
+                                          b"_sort=" + b",".join([b"family"] * n(100_000)), form)),
+        Attack("_content, many words", lambda: Step("POST", "fhir/Patient/_search",
+                                                    b"_content=" + b"%20".join([b"word"] * n(500_000)), form)),
+        Attack("multipart, exotic charset", lambda: Step("POST", "portal/prior-auths/x/attachments", multipart(),
+                                                         "multipart/form-data; boundary=x")),
+        Attack(
+            "JSON Patch that multiplies",
+            lambda: Step("PATCH", "fhir/Basic/j", _json(doubled), "application/json-patch+json"),
+            lambda: [Step("PUT", "fhir/Basic/j", _json({
+                "resourceType": "Basic", "id": "j", "code": {"text": "x"},
+                "extension": [{"url": "http://x.test/a", "valueString": "y" * 1000}] * 50}))],
+        ),
+        Attack(
+            "JSON Patch, many operations",
+            lambda: Step("PATCH", "fhir/Basic/j", _json(
+                [{"op": "add", "path": "/extension/0", "value": {"url": "http://x.test/a", "valueString": "y"}}]
+                * n(50_000)), "application/json-patch+json"),
+            lambda: [Step("PUT", "fhir/Basic/j", _json({
+                "resourceType": "Basic", "id": "j", "code": {"text": "x"},
+                "extension": [{"url": "http://x.test/a", "valueString": "y"}]}))],
+        ),
+        Attack("a large resource written", lambda: put_big()[0]),
+        Attack("a large resource patched", lambda: Step(
+            "PATCH", "fhir/Patient/big", _json([{"op": "replace", "path": "/name/0/family", "value": "G"}]),
+            "application/json-patch+json"), put_big),
+        Attack("FHIRPath where() over many names", lambda: Step(
+            "PATCH", "fhir/Patient/big", _fhirpath_patch("Patient.name.where(family = 'F1')")), put_big),
+        Attack("a large resource summarised", lambda: Step("GET", "fhir/Patient/big?_summary=true"), put_big),
+        Attack("a large resource searched", lambda: Step("GET", "fhir/Patient?family:contains=F77"), put_big),
+        Attack("a large file", lambda: Step("PUT", "files/out/big.bin", b"x" * n(64 << 20),
+                                            "application/octet-stream"), is_plain=True),
+        Attack("a transaction of creates", lambda: Step("POST", "fhir", _creates(n(1_000), "transaction")),
+               is_plain=True),
+        Attack("10,000 creates in a batch", lambda: Step("POST", "fhir", _creates(n(10_000), "batch")), is_plain=True),
+        Attack("a large HL7 message", lambda: Step("POST", "hl7/outbound", _oru(n(900_000)), "text/plain"),
+               is_plain=True),
+        Attack("the list of what was sent", lambda: Step("GET", "hl7/outbound"),
+               lambda: [Step("POST", "hl7/outbound", _oru(900_000), "text/plain")] * n(100)),
+        Attack("10,000 resources found", lambda: Step("GET", "fhir/Patient?_count=1000&_sort=family"),
+               lambda: [Step("POST", "fhir", _creates(n(5_000), "batch"))], is_plain=True),
+        Attack("JSON of empty lists", lambda: Step("POST", "fhir/Basic", b"[" + b"[]," * n(5_000_000) + b"1]")),
+        Attack("base64 of a large Binary", lambda: Step("POST", "fhir/Binary", _json({
+            "resourceType": "Binary", "contentType": "application/pdf",
+            "data": base64.b64encode(b"x" * n(11 << 20)).decode()})), is_plain=True),
+    ]  # fmt: skip
+
+
+def send(url: str, token: str, step: Step, timeout_s: float = 120) -> tuple[int, bytes]:
+    """Send a request; `url` is the run's root."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": step.media_type, **step.headers}
+    try:
+        connection.request(step.method, f"{parts.path}/{step.path}", step.body or None, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _read_on(pipe: Connection, url: str, token: str, path: str) -> None:
+    """Read again and again until told to stop; answer with the delays in seconds and the statuses."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+    while pipe.recv():
+        delays, statuses = [], set()
+        pipe.send("ready")
+        while not pipe.poll():
+            began = time.perf_counter()
+            connection.request("GET", f"{parts.path}/{path}", headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            answer.read()
+            delays.append(time.perf_counter() - began)
+            statuses.add(answer.status)
+            time.sleep(READ_S)
+        pipe.recv()
+        pipe.send((sorted(delays), statuses))
+
+
+class Neighbour:
+    """Another playground that is read all the time, from a process of its own."""
+
+    def __init__(self, url: str, token: str, path: str) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_read_on, args=(theirs, url, token, path), daemon=True)
+        self._process.start()
+
+    def begin(self) -> None:
+        self._pipe.send(True)
+        self._pipe.recv()
+
+    def end(self) -> tuple[list[float], set[int]]:
+        self._pipe.send("end")
+        delays, statuses = self._pipe.recv()
+        return delays, statuses
+
+    def close(self) -> None:
+        self._pipe.send(False)
+        self._process.join(10)
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most memory that a process had since `forget_peak`, in bytes."""
+    rows = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(row for row in rows if row.startswith("VmHWM")).split()[1]) * 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Begin anew to note the most memory that a process has."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
