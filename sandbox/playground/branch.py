@@ -27,6 +27,8 @@ _EMPTY: Final[Overlay] = immutables.Map()
 _NOTHING: Final[immutables.Map[str, "Document | Tombstone"]] = immutables.Map()
 _MODULUS: Final = 1 << 256
 _WRITE: Final = 5  # units of work
+_WALKED: Final = 128  # bytes of a text whose value is walked for a unit of work
+_LONG_BYTES: Final = 256 << 10
 
 
 class Document:
@@ -40,7 +42,7 @@ class Document:
     __slots__ = ("_digest", "_json", "_value", "derived", "version")
 
     def __init__(self, value: Json = None, *, json: bytes | None = None, version: int = 1) -> None:
-        self._value = value
+        self._value = value if json is None or len(json) <= _LONG_BYTES else None
         self._json = json
         self._digest: bytes | None = None
         self.derived: Any = None
@@ -48,9 +50,17 @@ class Document:
 
     @property
     def value(self) -> Json:
-        """The value; treat it as frozen."""
-        if self._value is None and self._json is not None:
-            self._value = jsonio.parse(self._json)
+        """The value; treat it as frozen. That of a long text is made anew each time, as it takes many times as much."""
+        text = self._json
+        if text is None:
+            return self._value
+        if len(text) > _WALKED:
+            work.spend(len(text) // _WALKED)
+        if self._value is None:
+            value = jsonio.parse(text)
+            if len(text) > _LONG_BYTES:
+                return value
+            self._value = value
         return self._value
 
     @property
@@ -74,7 +84,8 @@ class Document:
     def digest(self) -> bytes:
         """A digest of the content that does not depend on key order."""
         if self._digest is None:
-            content = b"b" + self._value if self.is_binary else b"j" + jsonio.canonical(self.value)
+            kept = self._value
+            content = b"b" + kept if isinstance(kept, bytes) else b"j" + jsonio.canonical(self.value)
             self._digest = hashlib.blake2b(content, digest_size=32).digest()
         return self._digest
 

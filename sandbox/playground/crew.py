@@ -6,6 +6,7 @@ share one interpreter, and the more of them want it, the longer the loop waits f
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 THREADS: Final = 2
 SWITCH_S: Final = 0.0005
+_MANY_OBJECTS: Final = 50_000
 
 
 class Crew:
@@ -27,6 +29,7 @@ class Crew:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sandbox-crew")
         self._running: set[work.Budget] = set()
         self._is_stopping = False
+        self._collector = _Collector()
         self._switch_s = sys.getswitchinterval()
         sys.setswitchinterval(min(self._switch_s, SWITCH_S))
 
@@ -37,7 +40,8 @@ class Crew:
         budget = budget or work.Budget()
         self._running.add(budget)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, _on_budget, job, budget)
+            with self._collector:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, _on_budget, job, budget)
         finally:
             self._running.discard(budget)
 
@@ -57,3 +61,24 @@ class Crew:
 def _on_budget(job: Callable[[], T], budget: work.Budget) -> T:
     with work.bounded(budget):
         return job()
+
+
+class _Collector:
+    """Keeps the cyclic garbage collector still while jobs are done: looking at all they make would stop everybody.
+
+    What a job makes and leaves is its documents, which are no garbage and hold no cycles: it is not looked at again.
+    """
+
+    def __init__(self) -> None:
+        self._jobs = 0
+
+    def __enter__(self) -> None:
+        self._jobs += 1
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs -= 1
+        if not self._jobs:
+            if gc.get_count()[0] > _MANY_OBJECTS:
+                gc.freeze()
+            gc.enable()

@@ -71,7 +71,7 @@ def _fhirpath_patch(path: str) -> bytes:
 def _oru(size: int) -> bytes:
     head = "MSH|^~\\&|A|B|C|D|20260423||ORU^R01|1|P|2.5\rPID|1||7||X\rOBR|1|||1^x\r"
     row = "OBX|{}|ST|1^x||" + "y" * 60 + "||||||F\r"
-    rows = [row.format(n) for n in range(1, size // 90)]
+    rows = [row.format(n) for n in range(1, size // 85)]
     return (head + "".join(rows)).encode()
 
 
@@ -145,10 +145,10 @@ def attacks(scale: float = 1.0) -> list[Attack]:
         Attack("a transaction of creates", lambda: Step("POST", "fhir", _creates(n(1_000), "transaction")),
                is_plain=True),
         Attack("10,000 creates in a batch", lambda: Step("POST", "fhir", _creates(n(10_000), "batch")), is_plain=True),
-        Attack("a large HL7 message", lambda: Step("POST", "hl7/outbound", _oru(n(900_000)), "text/plain"),
+        Attack("a large HL7 message", lambda: Step("POST", "hl7/outbound", _oru(n(700_000)), "text/plain"),
                is_plain=True),
         Attack("the list of what was sent", lambda: Step("GET", "hl7/outbound"),
-               lambda: [Step("POST", "hl7/outbound", _oru(900_000), "text/plain")] * n(100)),
+               lambda: [Step("POST", "hl7/outbound", _oru(700_000), "text/plain")] * n(100)),
         Attack("10,000 resources found", lambda: Step("GET", "fhir/Patient?_count=1000&_sort=family"),
                lambda: [Step("POST", "fhir", _creates(n(5_000), "batch"))], is_plain=True),
         Attack("JSON of empty lists", lambda: Step("POST", "fhir/Basic", b"[" + b"[]," * n(5_000_000) + b"1]")),

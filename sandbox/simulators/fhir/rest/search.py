@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
+from sandbox import limits
 from sandbox.errors import Invalid, Malformed, UnsupportedMedia
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.search import SearchRequest, search
@@ -24,7 +25,7 @@ def parse_form(body: bytes) -> Query:
     """
     try:
         text = body.decode("utf-8")
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000))
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=limits.FORM_FIELDS))
     except (UnicodeDecodeError, ValueError) as error:
         raise Malformed(f"The form cannot be read: {error}.") from None
 

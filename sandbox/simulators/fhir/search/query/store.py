@@ -144,6 +144,7 @@ class TypeStore:
 
     def evaluate(self, select: Callable[[Layer], list[Selection]]) -> Keys:
         """Return the ids that all selections of each layer have in common."""
+        work.spend(10)
         found: Keys = NOTHING
         if self.seed is not None:
             selections = select(self.seed)
@@ -212,6 +213,7 @@ class Store:
         return store
 
     def _catch_up(self) -> None:
+        work.spend(_INDEXED * (len(self._branch.log) - self._position))
         touched, self._position = self._branch.touched_since(self._position)
         for collection, key in dict.fromkeys(touched):
             if collection.startswith(COLLECTION_PREFIX):
