@@ -14,6 +14,7 @@ from sandbox.suggest import nearest
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
+_LONG_BYTES = limits.MIB
 _CODINGS = frozenset({"gzip", "deflate"})
 # Codings of the same name (RFC 9110, 8.4.1.3).
 _ALIASES = {"x-gzip": "gzip"}
@@ -57,7 +58,12 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
         raise _broken(coding) from None
     if size > limit:
         raise _too_large(limit)
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    if len(parts) == 1:
+        body = parts[0]
+    elif size > _LONG_BYTES:  # what is as long is put together without the interpreter
+        body = await asyncio.to_thread(b"".join, parts)
+    else:
+        body = b"".join(parts)
     return body if is_decoded else await asyncio.to_thread(gunzip, body, limit)
 
 
