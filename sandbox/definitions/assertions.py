@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from sandbox.regexes import find_problem
+
 UNSET: Any = object()
 REFUSED: Final = "refused"
 
@@ -59,12 +61,9 @@ class FieldExpectation(StrictModel):
         if len(given) > 1 and given != {"min", "max"}:
             raise ValueError(f"give one expectation, not {', '.join(sorted(given))}")
         if self.matches is not None:
-            import re
-
-            try:
-                re.compile(self.matches)
-            except re.error as error:
-                raise ValueError(f"matches is not a regular expression: {error}") from None
+            problem = find_problem(self.matches)
+            if problem is not None:
+                raise ValueError(f"matches is not a regular expression: {problem}")
         return self
 
 

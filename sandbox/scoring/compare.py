@@ -5,7 +5,6 @@ strings are compared exactly, a missing value is null. Numbers are compared as d
 digit. Built on the leaves `equality.py` and `paths.py`, which simulators use to correlate.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from sandbox.definitions.assertions import FieldExpectation
 from sandbox.equality import equal, to_number, to_text
 from sandbox.jsonio import Json
 from sandbox.paths import parse_path, read_path
+from sandbox.regexes import compile_regex
 from sandbox.scoring.dates import parse_period
 from sandbox.scoring.phrases import PhraseMatch, compare_phrase, find_text
 
@@ -131,7 +131,8 @@ def _is_satisfied(expectation: FieldExpectation, mode: str, value: Json) -> bool
             return any(equal(item, value) for item in expectation.one_of or ())
         case "matches":
             text = to_text(value)
-            return text is not None and re.search(expectation.matches or r"(?!)", text) is not None
+            pattern = expectation.matches
+            return text is not None and pattern is not None and compile_regex(pattern).search(text)
         case "range":
             return _is_within(value, expectation.min, expectation.max)
         case "approx":

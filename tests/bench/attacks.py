@@ -1,6 +1,6 @@
 """Costly requests of one tenant, and what another one notices of them: nothing.
 
-Each is sent alone while a second playground is read every 5 ms from a process of its own. The server may carry it out or
+Each is sent alone while a second playground is read every 5 ms from a process of its own. The server may do it or
 refuse it with a 4xx; the other's reads go on, and the memory it takes is bounded.
 """
 
@@ -49,7 +49,9 @@ def _json(value: object) -> bytes:
 
 
 def _batch(url: str, count: int, kind: str = "batch") -> bytes:
-    return _json({"resourceType": "Bundle", "type": kind, "entry": [{"request": {"method": "GET", "url": url}}] * count})
+    return _json(
+        {"resourceType": "Bundle", "type": kind, "entry": [{"request": {"method": "GET", "url": url}}] * count}
+    )
 
 
 def _creates(count: int, kind: str) -> bytes:
@@ -89,7 +91,7 @@ def attacks(scale: float = 1.0) -> list[Attack]:
         return part + b"+AGEAYg-" * n(1_900) + b"\r\n\r\nhi\r\n" + b"--x--\r\n"
 
     form = "application/x-www-form-urlencoded"
-    doubled = [{"op": "copy", "from": "/extension", "path": f"/extension/{'0/extension/' * 0}-"} for _ in range(n(60))]
+    doubled = [{"op": "copy", "from": "/extension", "path": "/extension/-"} for _ in range(n(60))]
     return [
         Attack(
             "FHIRPath Patch, nested selection",

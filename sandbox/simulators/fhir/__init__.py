@@ -105,7 +105,7 @@ class FhirSimulator(Simulator):
         if len(steps) < 2 or "**" in steps[:2]:
             return super().find_path_problem(glob)
         known = [*sorted(resource_types()), *PATHS_BESIDE_TYPES]
-        if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
+        if steps[1].startswith("$") or any(compile_glob(steps[1]).full_match(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
 
