@@ -16,6 +16,7 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
+from sandbox.simulators.hl7.lists import page
 from sandbox.simulators.hl7.state import JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
 
@@ -29,7 +30,7 @@ RAW_MEDIA_TYPES: Final = (
 
 def get_inbox(tx: Interaction, request: Request) -> Response:
     """List the inbox, oldest first."""
-    return Response.of_json(state.list_inbox(tx))
+    return page(request, state.list_rows(tx.branch, state.INBOX), lambda row: state.inbox_view(tx, row))
 
 
 def get_inbox_message(tx: Interaction, request: Request) -> Response:
@@ -39,12 +40,12 @@ def get_inbox_message(tx: Interaction, request: Request) -> Response:
 
 def get_outbound(tx: Interaction, request: Request) -> Response:
     """List what the agent sent, oldest first, with the verdicts."""
-    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.OUTBOUND)])
+    return page(request, state.list_rows(tx.branch, state.OUTBOUND), state.public)
 
 
 def get_batches(tx: Interaction, request: Request) -> Response:
     """List the batches the agent sent, oldest first, as they came and as they were answered."""
-    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.BATCHES)])
+    return page(request, state.list_rows(tx.branch, state.BATCHES), state.public)
 
 
 def post_outbound(tx: Interaction, request: Request) -> Response:
