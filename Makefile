@@ -21,6 +21,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sandbox check
+	$(BIN)/python .ci/floors.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -28,13 +28,14 @@ from sandbox.api.context import (
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.hosts import HOSTS, Hosts
+from sandbox.api.incoming import UNFINISHED, Unfinished
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
+from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
-from sandbox.llm_tasks.checks import LLM_TASK
-from sandbox.llm_tasks.tasks.from_files import definition_problems
 from sandbox.logs import get_logger
 from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
@@ -47,11 +48,6 @@ from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing, StartKeys
 from sandbox.settings import Settings
-from sandbox.simulators.base import Simulator
-from sandbox.simulators.fhir import FhirSimulator
-from sandbox.simulators.files import FilesSimulator
-from sandbox.simulators.hl7 import Hl7Simulator
-from sandbox.simulators.portal import PayerSimulator
 
 __all__ = ["LOCK", "START_KEYS", "Settings", "create_app", "create_registry"]
 
@@ -60,12 +56,6 @@ WATCHING = web.AppKey("watching", asyncio.Event)
 LOCK = web.AppKey("lock", DirectoryLock)
 
 log = get_logger()
-
-
-def create_registry() -> Registry:
-    """Return the registry of everything that is built in."""
-    simulators: list[Simulator] = [FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator()]
-    return Registry(simulators, checks=[LLM_TASK], llm_task_problems=definition_problems)
 
 
 def create_app(
@@ -82,7 +72,9 @@ def create_app(
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
     app[FETCH] = HttpFetch()
+    app[UNFINISHED] = Unfinished(app[SETTINGS].data_dir)
     app[HEADS] = Heads()
+    app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     front.add_routes(app)
     system.add_routes(app)

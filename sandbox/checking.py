@@ -7,7 +7,7 @@ that nothing reads; FHIR seeds get a second opinion from an independent set of m
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Library, load_library
 from sandbox.definitions.load import BENCHMARK_FILES

@@ -1,5 +1,6 @@
 """The command line. Imports lazily, so that `--help` is quick."""
 
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox import __version__
-from sandbox.rehearsal import commands, proving
+from sandbox.garbage import no_collection
+from sandbox.rehearsal import commands, one_task, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
@@ -75,12 +77,13 @@ def serve(
     from dataclasses import replace
 
     from sandbox.definitions.problems import DefinitionError
-    from sandbox.logs import set_level
+    from sandbox.logs import set_level, take_libraries_in
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
 
     set_level(log_level)
+    take_libraries_in()
     found = Settings.from_environment()
     settings = replace(
         found,
@@ -174,9 +177,10 @@ def check(
     seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Datasets, instead of the built-in ones.")] = None,
 ) -> None:
     """Check definitions and seeds without starting a server."""
-    from sandbox.checking import check_definitions
+    with no_collection():  # it ends with its answer, and what it makes is no garbage before
+        from sandbox.checking import check_definitions
 
-    problems, summary = check_definitions(path, tuple(seeds or ()))
+        problems, summary = check_definitions(path, tuple(seeds or ()))
     for problem in problems:
         typer.echo(problem, err=True)
     typer.echo(summary)
@@ -199,6 +203,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 
 commands.register(app, _start_server)
+one_task.register(app)
 proving.register(app, _start_server)
 
 
@@ -209,3 +214,5 @@ def main() -> None:
     except SettingError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    finally:
+        gc.freeze()  # the process ends here; looking for garbage once more would only take time

@@ -68,10 +68,13 @@ def format_micros(moment: datetime) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an ISO 8601 point in time; a missing zone means UTC.
+    """Read an ISO 8601 point in time; a missing zone means UTC. Raises `ValueError`, also for one outside of our era.
 
     >>> parse_instant("2026-04-20T17:10:02Z").isoformat()
     '2026-04-20T17:10:02+00:00'
     """
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is before the year 1 or after the year 9999 in UTC") from None

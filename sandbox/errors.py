@@ -8,11 +8,14 @@
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
+    ├── RequestTimeout      408  it did not come to its end in time
     ├── Conflict            409  the state does not allow it now
     ├── Gone                410  it was here and was deleted
     ├── PreconditionFailed  412  If-Match, If-None-Exist, …
     ├── TooLarge            413
     ├── UnsupportedMedia    415
+    ├── ExpectationFailed   417  an Expect other than 100-continue
+    ├── Misdirected         421  it is meant for another server
     ├── Unprocessable       422  understood, but breaks a rule of the resource
     │   └── TooCostly       422  understood, but more work than one request may ask for
     ├── BadGateway          502  a server of the user's, which this one stands in front of, failed
@@ -25,6 +28,17 @@ This leaf knows statuses and codes; it must not know any wire format.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+
+
+def readable(text: str) -> str:
+    r"""Return a text that can be written: what a client sent as bytes that are no UTF-8 becomes U+FFFD.
+
+    Servers keep such bytes of a header as halves of surrogate pairs, which nothing can encode.
+
+    >>> readable("caf\udce9"), readable("café")
+    ('caf\ufffd', 'café')
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class SandboxError(Exception):
@@ -45,6 +59,7 @@ class SandboxError(Exception):
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> None:
+        message = message if message.isascii() else readable(message)
         super().__init__(message)
         self.message = message
         self.details = details
@@ -101,6 +116,13 @@ class NotAcceptable(SandboxError):
     code = "NOT_ACCEPTABLE"
 
 
+class RequestTimeout(SandboxError):
+    """The request did not come to its end in time."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
+
+
 class Conflict(SandboxError):
     """The current state does not allow it."""
 
@@ -134,6 +156,20 @@ class UnsupportedMedia(SandboxError):
 
     status = 415
     code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class ExpectationFailed(SandboxError):
+    """The request expects something of the server that it does not do."""
+
+    status = 417
+    code = "EXPECTATION_FAILED"
+
+
+class Misdirected(SandboxError):
+    """The request is meant for a server of another name."""
+
+    status = 421
+    code = "MISDIRECTED_REQUEST"
 
 
 class Unprocessable(SandboxError):

@@ -1,4 +1,4 @@
-"""Keys and tokens: how they are made, hashed and shown. Only hashes are ever stored."""
+"""Keys and tokens: what each kind begins with, how they are made and hashed. Only hashes are ever stored."""
 
 import base64
 import hashlib
@@ -12,6 +12,24 @@ from sandbox.ids import new_secret
 ORGANIZATION_PREFIX: Final = "vk_"
 SOLVER_PREFIX: Final = "vrl_slv_"
 RUN_PREFIX: Final = "vrl_run_"
+SMART_SECRET_PREFIX: Final = "vrl_cs_"
+SMART_TOKEN_PREFIX: Final = "vrl_smart_"
+PORTAL_PASSWORD_PREFIX: Final = "vrl_pw_"
+TASK_API_KEY_PREFIX: Final = "rbk_"
+TASK_API_SECRET_PREFIX: Final = "rbs_"
+TASK_API_TOKEN_PREFIX: Final = "rba_"
+# What all of them begin with, for whoever must not show one.
+PREFIXES: Final = (
+    ORGANIZATION_PREFIX,
+    SOLVER_PREFIX,
+    RUN_PREFIX,
+    SMART_SECRET_PREFIX,
+    SMART_TOKEN_PREFIX,
+    PORTAL_PASSWORD_PREFIX,
+    TASK_API_KEY_PREFIX,
+    TASK_API_SECRET_PREFIX,
+    TASK_API_TOKEN_PREFIX,
+)
 LOCAL_API_KEY: Final = "vk_local"
 LOCAL_SOLVER_KEY: Final = "vrl_slv_local"
 

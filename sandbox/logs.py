@@ -4,19 +4,38 @@ They go to standard error, whatever that is at the moment. structlog's own confi
 the program that a server may be running in. The level is this process's, as that of a log always is.
 """
 
+import logging
+import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
 import structlog
 
+from sandbox.keys import PREFIXES
+
 LEVELS: Final = ("debug", "info", "warning", "error")
 DEFAULT_LEVEL: Final = "info"
 _OF_METHOD: Final = {"exception": "error", "critical": "error", "warn": "warning"}
 # Keys and tokens by their beginnings, and what stands in a path as a secret of its own.
-_SECRETS: Final = re.compile(r"\b(vk_|vrl_[a-z]+_)[\w-]+|(?<=/t/)[^/]+")
+_KEYS: Final = "|".join(PREFIXES)
+_IN_PATHS: Final = re.compile(rf"\b({_KEYS})[\w-]+|(?<=/t/)[^/]+")
+_REDACTED: Final = "***"
+_CHARS_MIN: Final = 8  # shorter ones are words that may stand in any text
+_SECRETS: Final = re.compile(
+    rf"\b(?P<prefix>{_KEYS})[A-Za-z0-9_.~-]{{4,}}"  # what this server hands out
+    r"|\b(?:APP|FAC)-[A-Za-z0-9]{8,}"  # receivers, whose names are what lets a message in
+    r"|\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # JSON web tokens
+    r"|(?<=/t/)[A-Za-z0-9_-]{16,}"  # capability URLs
+    r"|(?i:(?<=\bbearer )|(?<=\bbasic ))[A-Za-z0-9+/=._~-]{4,}"
+    r"|portal_session=[^\s,;&'\"]+"
+    r"|(?i:(?:cookie|authorization|password|passwd|client_secret|client_assertion|api_key|access_token)"
+    r"(?:\\?['\"])?\s*[:=]\s*)(?:b?\\?(?P<quote>['\"])(?:(?!(?P=quote)).)*(?:(?P=quote)|$)"
+    r"|(?i:(?:bearer|basic)\s+)?[^\s,;&'\"}\]]+)"
+)
+_SECRET_NAMES: Final = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$")
 _threshold = LEVELS.index(DEFAULT_LEVEL)
 
 
@@ -59,12 +78,47 @@ def _drop_below_level(_: Any, method: str, event: MutableMapping[str, Any]) -> M
 
 def _render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     renderer = _COLOURED if sys.stderr.isatty() else _PLAIN
-    return renderer(logger, method, event)
+    return redact(renderer(logger, method, event))
 
 
 # Tracebacks are plain, since a rich one shows local variables, and a token may be one of them.
 _COLOURED: Final = structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)
 _PLAIN: Final = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+
+
+def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return a text with every secret replaced: by how it looks, and the values of environment variables by name.
+
+    It is applied to the finished line, so that it does not matter which library put a secret there.
+
+    >>> redact("KeyError: 'vrl_run_abcdefgh'; Authorization: Bearer x.y.z", {})
+    "KeyError: 'vrl_run_***'; ***"
+    >>> redact("the key is s3cr3t-value", {"SANDBOX_OPENAI_API_KEY": "s3cr3t-value"})
+    'the key is ***'
+    """
+    for name, value in (os.environ if environ is None else environ).items():
+        if len(value) >= _CHARS_MIN and _SECRET_NAMES.search(name) and value in text:
+            text = text.replace(value, _REDACTED)
+    return _SECRETS.sub(lambda found: f"{found['prefix'] or ''}{_REDACTED}", text)
+
+
+class _FromLibraries(logging.Handler):
+    """What libraries log, in plain lines, redacted."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one finished text."""
+        sys.stderr.write(f"{redact(self.format(record))}\n")
+
+
+def take_libraries_in() -> None:
+    """Write what libraries log, too: for a process that is this server's alone."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, _FromLibraries) for handler in root.handlers):
+        root.addHandler(_FromLibraries())
 
 
 def without_secrets(path: str) -> str:
@@ -75,5 +129,5 @@ def without_secrets(path: str) -> str:
     >>> without_secrets("/sandboxes/vk%5Flocal")
     '/sandboxes/vk_***'
     """
-    hidden = _SECRETS.sub(lambda found: f"{found[1] or ''}***", unquote(path))
+    hidden = _IN_PATHS.sub(lambda found: f"{found[1] or ''}***", unquote(path))
     return quote(hidden, safe="/:*$@+,;=()!'&")

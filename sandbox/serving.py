@@ -4,6 +4,7 @@ Once it listens, the lock of its data directory says where, for others on this m
 """
 
 import asyncio
+import errno
 import faulthandler
 import gc
 import os
@@ -22,6 +23,7 @@ from sandbox.api.connections import Server
 from sandbox.api.context import CREW, HUB, IN_FLIGHT
 from sandbox.api.surfaces import SCOPES
 from sandbox.app import LOCK, START_KEYS, create_app
+from sandbox.logs import get_logger
 from sandbox.ready_file import ready_file
 from sandbox.record.lock import Owner
 from sandbox.settings import Settings
@@ -30,6 +32,10 @@ END_S = 9.0
 _DRAIN_S = 5.0
 _CLOSE_S = 1.0
 _LOOK_S = 0.02
+_SAY_AGAIN_S = 60.0
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+
+log = get_logger()
 
 
 class ListenError(OSError):
@@ -60,7 +66,9 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> Server:
         made = await super()._make_server()
-        return Server(made.request_handler, request_factory=made.request_factory, **self._kwargs)
+        # `bodies.py` undoes codings, and notices what is cut off.
+        options = {"auto_decompress": False, "keepalive_timeout": limits.KEEP_ALIVE_S, **self._kwargs}
+        return Server(made.request_handler, request_factory=made.request_factory, **options)
 
     async def setup(self) -> None:
         """Start the application."""
@@ -156,12 +164,38 @@ async def serve(settings: Settings, announce: Callable[[web.AppRunner], None], *
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    loop.set_exception_handler(_LoopErrors())
     async with running(settings, is_lasting=True) as runner:
         gc.collect()
         gc.freeze()  # what was loaded stays: no collection has to look at it again
         with nullcontext() if ready is None else ready_file(ready, _opened_by(settings, runner)):
             announce(runner)
             await stop.wait()
+
+
+class _LoopErrors:
+    """What went wrong in the event loop itself. That no connection can be accepted is said once in a while.
+
+    asyncio says so for each one that waits, with a traceback, thousands of times a second.
+    """
+
+    def __init__(self) -> None:
+        self._said_at: float | None = None
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle one error of the loop."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in _NO_DESCRIPTORS:
+            loop.default_exception_handler(context)
+            return
+        now = loop.time()
+        if self._said_at is None or now - self._said_at >= _SAY_AGAIN_S:
+            self._said_at = now
+            log.error(
+                "no connection can be accepted until others end; those that are open go on",
+                reason=error.strerror,
+                advice="raise the limit of open file descriptors (ulimit -n)",
+            )
 
 
 def _opened_by(settings: Settings, runner: web.AppRunner) -> Mapping[str, Any]:

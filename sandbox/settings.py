@@ -9,10 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import limits
+from sandbox.wire.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
+_COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -47,7 +50,9 @@ class Settings:
     api_key: str | None = None
     solver_key: str | None = None
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
+    run_idle_s: float | None = None
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     is_recording: bool = True
     is_watching: bool = True
@@ -93,7 +98,9 @@ class Settings:
             api_key=env.get("SANDBOX_API_KEY") or None,
             solver_key=env.get("SANDBOX_SOLVER_KEY") or None,
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
+            run_idle_s=_count(env, "SANDBOX_RUN_IDLE_S", 0) or None,
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            allowed_hosts=_hosts(env, "SANDBOX_ALLOWED_HOSTS"),
             allowed_origins=_origins(env, "SANDBOX_ALLOWED_ORIGINS"),
             openai_base_url=base_url("SANDBOX_OPENAI_BASE_URL", env.get("SANDBOX_OPENAI_BASE_URL")),
             openai_api_key=env.get("SANDBOX_OPENAI_API_KEY") or None,
@@ -141,9 +148,22 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:10]) < 1_000_000_000):
-        raise SettingError(f'{name} must be a whole number from {least} to 999,999,999, not "{text[:40]}".')
-    return int(text)
+    number = read_whole_number(text)
+    if number is None or not least <= number <= _COUNT_MAX:
+        raise SettingError(f'{name} must be a whole number from {least} to {_COUNT_MAX:,}, not "{text[:40]}".')
+    return number
+
+
+def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return names and addresses as they are compared: lower case, without brackets or a final dot."""
+    found = []
+    for word in _words(env.get(name)):
+        if not _HOST.fullmatch(word):
+            raise SettingError(
+                f'{name} lists names such as ehr.example.org, without ports, with commas between, not "{word[:60]}".'
+            )
+        found.append(word.strip("[]").rstrip(".").lower())
+    return tuple(found)
 
 
 def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from sandbox.errors import NotFound, Unauthorized
 from sandbox.keys import ORGANIZATION_PREFIX, RUN_PREFIX, SOLVER_PREFIX
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
+from sandbox.wire.authorization import bearer_token
 
 
 class Carrying(Protocol):
@@ -28,8 +29,7 @@ class Carrying(Protocol):
 
 def token_of(request: Carrying) -> str:
     """Return the bearer token, empty when none was sent."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return bearer_token(request.headers.get("Authorization"))
 
 
 def bearer(request: web.Request, wanted: str) -> str:

@@ -8,13 +8,14 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
-from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
-from sandbox.media_types import split_list
-from sandbox.suggest import nearest
+from sandbox.api.incoming import UNFINISHED, Incoming
+from sandbox.api.patience import Stalled
+from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
+from sandbox.wire.field_errors import field_errors
+from sandbox.wire.media_types import is_json, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
-_LONG_BYTES = limits.MIB
 _CODINGS = frozenset({"gzip", "deflate"})
 # Codings of the same name (RFC 9110, 8.4.1.3).
 _ALIASES = {"x-gzip": "gzip"}
@@ -32,8 +33,11 @@ class Body(BaseModel):
 
 
 async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BYTES) -> bytes:
-    """Read the whole body. Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content
-    encoding that is not read, `Malformed` for one that is broken.
+    """Read the whole body.
+
+    Raises `TooLarge` past `limit` bytes, `UnsupportedMedia` for a content encoding that is not read, `Malformed` for
+    one that is broken; `RequestTimeout` for a body that stops coming, `Unavailable` and `InsufficientStorage` where it
+    cannot be kept while it comes.
 
     A body that is somewhat too large is read to its end, so that the client sees the answer.
     """
@@ -43,32 +47,33 @@ async def read_limited(request: web.Request, limit: int = limits.REQUEST_BODY_BY
     declared = request.content_length
     if declared is not None and declared > limit * _DRAIN_FACTOR:
         raise _too_large(limit)
-    parts: list[bytes] = []
     size = 0
-    try:
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > limit:
-                parts.clear()
+    with Incoming(request.app[UNFINISHED]) as incoming:
+        try:
+            async for part in request.content.iter_any():
+                size += len(part)
+                if size <= limit:
+                    await incoming.add(part)
+                    continue
+                incoming.drop()
                 if size > limit * _DRAIN_FACTOR:
                     raise _too_large(limit)
-            else:
-                parts.append(part)
-    except web.RequestPayloadError:
-        raise _broken(coding) from None
-    if size > limit:
-        raise _too_large(limit)
-    if len(parts) == 1:
-        body = parts[0]
-    elif size > _LONG_BYTES:  # what is as long is put together without the interpreter
-        body = await asyncio.to_thread(b"".join, parts)
-    else:
-        body = b"".join(parts)
-    return body if is_decoded else await asyncio.to_thread(gunzip, body, limit)
+        except Stalled as error:
+            raise RequestTimeout(str(error)) from None
+        except web.RequestPayloadError:
+            raise _broken(coding) from None
+        if size > limit:
+            raise _too_large(limit)
+        body = await incoming.whole()
+    return body if is_decoded else await asyncio.to_thread(decoded, coding, body, limit)
 
 
 def _coding(request: web.Request) -> tuple[str, bool]:
-    """Return the body's content coding, and whether the server has undone it; raises `UnsupportedMedia`."""
+    """Return the body's content coding, and whether it is undone already; raises `UnsupportedMedia`.
+
+    This server's own connections leave bodies as they come, since aiohttp takes one that is cut off for a whole one;
+    under another server it has undone a coding that stands alone under its own name.
+    """
     lines = request.headers.getall("Content-Encoding", ())
     given = [part.lower() for part in split_list(",".join(lines))]
     codings = [_ALIASES.get(part, part) for part in given if part != "identity"]
@@ -76,33 +81,39 @@ def _coding(request: web.Request) -> tuple[str, bool]:
         known = ", ".join(sorted({*_CODINGS, *_ALIASES, "identity"}))
         raise UnsupportedMedia(f'The Content-Encoding "{", ".join(given)[:100]}" is not read here; use one of {known}.')
     coding = codings[0] if codings else "identity"
-    # The server undoes a coding that stands alone under its own name, and passes on the rest as it came.
-    return coding, coding == "identity" or given == [coding]
+    is_left = getattr(request.protocol, "leaves_bodies", False)
+    return coding, coding == "identity" or (given == [coding] and not is_left)
 
 
-def gunzip(body: bytes, limit: int) -> bytes:
-    """Undo gzip, every member of it (RFC 1952); raises `Malformed`, or `TooLarge` past `limit` bytes.
+def decoded(coding: str, body: bytes, limit: int) -> bytes:
+    """Undo gzip, every member of it (RFC 1952), or deflate; raises `Malformed`, or `TooLarge` past `limit` bytes.
 
     >>> import gzip
-    >>> gunzip(gzip.compress(b"a") + gzip.compress(b"b"), 2)
-    b'ab'
+    >>> decoded("gzip", gzip.compress(b"a") + gzip.compress(b"b"), 2), decoded("deflate", zlib.compress(b"a"), 1)
+    (b'ab', b'a')
     """
+    if coding == "gzip":
+        window = zlib.MAX_WBITS | 16
+    else:  # zlib's form (RFC 1950) is the standard; the bare one (RFC 1951) is what some clients send
+        window = zlib.MAX_WBITS if body[:1] and body[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS
     parts, size = [], 0
     while True:
-        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        member = zlib.decompressobj(window)
         try:
             part = member.decompress(body, limit - size + 1)
         except zlib.error:
-            part = b""
+            raise _broken(coding) from None
         size += len(part)
         if size > limit:
             raise _too_large(limit)
         if not member.eof:
-            raise _broken("gzip")
+            raise _broken(coding)
         parts.append(part)
         body = member.unused_data
         if not body:
             return b"".join(parts)
+        if coding != "gzip":
+            raise _broken(coding)
 
 
 def _broken(coding: str) -> Malformed:
@@ -120,7 +131,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     """
     raw = await read_limited(request)
     hint = f" {model.hint}" if model.hint else ""
-    if raw and request.content_type not in ("application/json", "application/octet-stream"):
+    if raw and not is_json(request.content_type):
         message = f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
         raise UnsupportedMedia(message + hint)
     try:
@@ -134,19 +145,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        details: dict[str, list[str]] = {}
-        for item in error.errors():
-            said = _say(model, item["type"], item["loc"], item["msg"])
-            details.setdefault(".".join(map(str, item["loc"])) or "body", []).append(said)
+        details = field_errors(model, error)
         wrong = f"These fields are wrong: {', '.join(details)}. See details."
         is_unknown = any(item["type"] == "extra_forbidden" for item in error.errors())
         raise Invalid(wrong + (hint if is_unknown else ""), details=details) from None
-
-
-def _say(model: type[Body], kind: str, place: tuple[int | str, ...], message: str) -> str:
-    if kind == "extra_forbidden":
-        near = nearest(str(place[0]), model.model_fields) if len(place) == 1 else None
-        return f'Unknown field; did you mean "{near}"?' if near is not None else "Unknown field; leave it out."
-    if kind == "missing":
-        return "Required field"
-    return message

@@ -1,8 +1,8 @@
 """What a browser asks before and after it lets a page call this server: CORS (Fetch Standard, "CORS protocol").
 
 Pages of loopback origins and of `SANDBOX_ALLOWED_ORIGINS` may call everything, with cookies; a preflight needs no
-token and reaches no route. Of other origins a request is answered as any other and without the headers, so that
-their pages see nothing of the answer.
+token and reaches no route. What a page of another origin sends that could change something is refused; its reads are
+answered without the headers, so that it sees nothing of the answer.
 """
 
 import re
@@ -41,15 +41,41 @@ def is_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
         return False
 
 
+def _may_call(request: web.Request, origin: str) -> bool:
+    settings = request.app[SETTINGS]
+    return (
+        is_allowed(origin, settings.allowed_origins)
+        or origin.partition("://")[2]
+        == request.headers.get(hdrs.HOST)  # this server's own pages; `hosts` knows the name
+        or (settings.url_base is not None and _origin_of(settings.url_base) == origin)
+    )
+
+
+def _origin_of(url: str) -> str:
+    scheme, _, rest = url.lower().partition("://")
+    return f"{scheme}://{rest.partition('/')[0].removesuffix(':443' if scheme == 'https' else ':80')}"
+
+
+def check_origin(request: web.Request) -> None:
+    """Raise `Forbidden` for a request that a page of an origin not allowed has sent."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or request.method == hdrs.METH_OPTIONS or _may_call(request, origin):
+        return
+    raise _foreign(origin)
+
+
+def _foreign(origin: str) -> Forbidden:
+    return Forbidden(f"Pages of {origin[:200]} may not call this server; name their origin in SANDBOX_ALLOWED_ORIGINS.")
+
+
 def preflight(request: web.Request) -> web.Response | None:
     """Return the answer to a preflight, None for any other request. Raises `Forbidden` for an origin not allowed."""
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
+    is_preflight = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    if origin is None or not is_preflight:
         return None
-    if not is_allowed(origin, request.app[SETTINGS].allowed_origins):
-        raise Forbidden(
-            f"Pages of {origin[:200]} may not call this server; name their origin in SANDBOX_ALLOWED_ORIGINS."
-        )
+    if not _may_call(request, origin):
+        raise _foreign(origin)
     headers = {
         hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
         hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_AGE_S),
@@ -61,16 +87,18 @@ def preflight(request: web.Request) -> web.Response | None:
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add to an answer that is about to leave what lets a page of an allowed origin read it; errors too.
+    """Add to an answer that is about to leave what lets a page of an allowed origin read it, and no other take it for
+    what it is not; errors too.
 
-    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first by
+    Called by aiohttp for all but `wire.WholeResponse`s to requests without an `Origin`, which have the first two by
     themselves.
     """
+    response.headers["X-Content-Type-Options"] = "nosniff"
     # Always, as a cache may ask first for one and then for the other; beside what a route says of itself.
     varies = response.headers.get(hdrs.VARY)
     response.headers[hdrs.VARY] = f"{varies}, {hdrs.ORIGIN}" if varies else hdrs.ORIGIN
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and is_allowed(origin, request.app[SETTINGS].allowed_origins):
+    if origin is not None and _may_call(request, origin):
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED

@@ -13,19 +13,22 @@ from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.typedefs import Handler
+from aiohttp.web_urldispatcher import SystemRoute
 
 from sandbox import ids, limits
 from sandbox.api.asked import Asked
 from sandbox.api.context import HEADS, IN_FLIGHT, WRITER
 from sandbox.api.errors import to_web, with_request_id
-from sandbox.api.malformed import RefusingHandler
+from sandbox.api.hosts import HOSTS
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mounts import Scope
+from sandbox.api.patience import PatientHandler
 from sandbox.api.wire import NO_BODY, write_whole
+from sandbox.errors import ExpectationFailed, SandboxError
 from sandbox.playground.events import Response
 from sandbox.playground.playground import Commit, Outcome
 
@@ -40,6 +43,7 @@ class ShortWay:
         self._app = app
         self._scopes = scopes
         self._heads = app[HEADS]
+        self._is_known = app[HOSTS].is_known
         self.in_flight = app[IN_FLIGHT]
         self.hurry = app[WRITER].hurry
         self._dispatch = server.request_handler
@@ -57,7 +61,7 @@ class ShortWay:
         else:
             return None
         head = self._heads.of(message.raw_headers, message.headers)
-        if found is None or not head.is_plain or head.host is None:
+        if found is None or not head.is_plain or head.host is None or not self._is_known(head.host):
             return None
         if payload is not EMPTY_PAYLOAD and (
             head.content_length > _BODY_BYTES or not payload.is_eof() or payload.exception() is not None
@@ -73,16 +77,27 @@ class ShortWay:
         """Serve a request from within a task of its own."""
         instead = request.protocol.take_rest() if isinstance(request.protocol, Connection) else None
         path = request.rel_url.path_safe
+        expected = request.headers.get(hdrs.EXPECT)
+        if expected is not None and expected.lower() != "100-continue" and isinstance(request, web.Request):
+            return self._refuse(request, ExpectationFailed(f"Expect: {expected[:100]} is nothing this server does."))
         for scope in self._scopes:
             if path.startswith(scope.prefix) and isinstance(request, web.Request):
                 found = scope.match(request.method, path[len(scope.prefix) :])
-                if found is None or "Expect" in request.headers:
+                if found is None or expected is not None:
                     break
                 found.add_app(self._app)
                 found.freeze()
                 request._match_info = found  # as `Application` itself does
                 return identify_and_render(request, instead or found.handler)
         return self._dispatch(request)
+
+    def _refuse(self, request: web.Request, error: SandboxError) -> Awaitable[web.StreamResponse]:
+        """Answer a request that reaches no route, in its surface's format."""
+        found = web.UrlMappingMatchInfo({}, SystemRoute(web.HTTPExpectationFailed()))
+        found.add_app(self._app)
+        found.freeze()
+        request._match_info = found
+        return identify_and_render(request, raising(error))
 
 
 def raising(error: Exception) -> Handler:
@@ -94,7 +109,7 @@ def raising(error: Exception) -> Handler:
     return handle
 
 
-class Connection(RefusingHandler):
+class Connection(PatientHandler):
     """One connection: serves plain calls where it reads them."""
 
     __slots__ = ("_is_serving", "_outcome", "_rest", "_short_way")

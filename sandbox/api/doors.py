@@ -8,14 +8,14 @@ documents nothing has to be shown; there the path alone says which sandbox is me
 
 from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Final, Protocol, TypeAlias
+from typing import ClassVar, Final, Protocol, TypeAlias
 
 from aiohttp import web
 
 from sandbox.api import auth
 from sandbox.api.context import RUNS
 from sandbox.errors import Conflict, NotFound, SandboxError, Unauthorized
-from sandbox.playground.events import Request
+from sandbox.playground.events import Actor, Request
 from sandbox.playground.playground import Sandbox
 from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
 from sandbox.simulators.base import Access, Simulator
@@ -33,10 +33,16 @@ class Standing(Enum):
 
 
 class Way(Protocol):
-    """One way to name playgrounds in a path."""
+    """One way to name playgrounds in a path. `actor` is whose doing a call with the scope's key is."""
+
+    actor: ClassVar[Actor]
 
     def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return what the path names if the request carries its key; quick, and without a reason if not."""
+        ...
+
+    async def recall(self, request: web.Request, surface: str) -> Target | None:
+        """Return what the path names and is over, if the request carries a key that opens it to be looked at."""
         ...
 
     def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
@@ -68,6 +74,7 @@ async def admit(
                 raise
             target = None
         if target is not None:
+            _note_call(app, target[0])
             return target, Standing.OWN
     if access not in ("document", "door"):
         reason = await way.explain(request, surface)
@@ -85,6 +92,12 @@ async def admit(
         if len(started) != 1:
             raise Unauthorized("Several task runs are started here, and this names the sandbox of none of them.")
     return started[0], Standing.STRANGER
+
+
+def _note_call(app: web.Application, task_run: TaskRun) -> None:
+    run = app[RUNS].by_task_run.get(task_run.id)
+    if run is not None:
+        app[RUNS].note_call(run)
 
 
 def _by_own_credential(targets: Iterable[Target], simulator: Simulator, call: Request) -> Target | None:
@@ -111,7 +124,17 @@ def not_started(task_runs: Iterable[TaskRun]) -> Conflict:
     return Conflict(f"The task run is {states[0]}; its systems take no more calls.")
 
 
-class ByRun:
+class _OfTheAgent:
+    """What the agent's scopes have in common: when it is over, it is over."""
+
+    actor: ClassVar[Actor] = "agent"
+
+    async def recall(self, request: web.Request, surface: str) -> Target | None:
+        """Return None."""
+        return None
+
+
+class ByRun(_OfTheAgent):
     """`/v1/benchmark-runs/{benchmark_run_id}`: the one task run of the run that is started."""
 
     def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
@@ -148,7 +171,7 @@ class ByRun:
         return Conflict(f"{len(started)} task runs are started; use the task-scoped URL of one of them: {ids}.")
 
 
-class ByTaskRun:
+class ByTaskRun(_OfTheAgent):
     """`/v1/task-runs/{task_run_id}`: that task run, if it is started."""
 
     def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
@@ -181,7 +204,17 @@ class ByTaskRun:
 
 
 class BySandbox:
-    """`/sandboxes/{sandbox_id}`: that sandbox. With the organization key before its task run is started, too."""
+    """`/sandboxes/{sandbox_id}`: that sandbox. With the organization key before its task run is started, too, and to
+    be looked at when it is over."""
+
+    actor: ClassVar[Actor] = "organization"
+
+    async def recall(self, request: web.Request, surface: str) -> Target | None:
+        """Return the sandbox as it was left."""
+        if not auth.is_organization(request):
+            return None
+        found = await request.app[RUNS].final_states.of_sandbox(request.match_info["sandbox_id"])
+        return found if found is not None and found[1].surface == surface else None
 
     def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
         """Return the sandbox."""

@@ -7,7 +7,7 @@ from sandbox.api.context import CLOCK, KEY_RING, READER, RUNS, SETTINGS, SHELF, 
 from sandbox.keys import RUN_PREFIX
 from sandbox.llm_tasks import routes
 from sandbox.llm_tasks.routes import Surroundings
-from sandbox.llm_tasks.server_links import StartedTaskRun
+from sandbox.llm_tasks.server_links import StartedTaskRun, TokenOwner
 from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
 
 
@@ -26,20 +26,23 @@ class _Links:
         task_run = runs.active_task_run(task_run_id)
         if task_run is None:
             return None
-        return _link(runs.active[task_run.benchmark_run_id], task_run)
+        run = runs.active[task_run.benchmark_run_id]
+        runs.note_call(run)
+        return _link(run, task_run)
 
-    def of_run_token(self, token: str) -> tuple[StartedTaskRun, ...] | None:
+    def of_run_token(self, token: str) -> TokenOwner | None:
         run = self._app[RUNS].active_by_token(token) if token.startswith(RUN_PREFIX) else None
         if run is None or run.is_over:
             return None
-        return tuple(link for task_run in run.task_runs if (link := _link(run, task_run)) is not None)
+        started = tuple(link for task_run in run.task_runs if (link := _link(run, task_run)) is not None)
+        return TokenOwner(run.id, run.created_at, started)
 
 
 def _link(run: BenchmarkRun, task_run: TaskRun) -> StartedTaskRun | None:
     playground = task_run.playground
     if playground is None or task_run.phase is not Phase.STARTED or playground.is_torn_down:
         return None
-    return StartedTaskRun(task_run.id, playground, run.benchmark.definition)
+    return StartedTaskRun(task_run.id, run.id, playground, run.benchmark.definition)
 
 
 def _surroundings(app: web.Application) -> Surroundings:

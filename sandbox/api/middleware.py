@@ -1,18 +1,22 @@
-"""What every request goes through: a request id, preflight, and errors in the format of its surface."""
+"""What every request goes through: an id, whom it is meant for, which page sent it, errors in its surface's format."""
 
 import asyncio
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox import ids
 from sandbox.api import browsers, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
+from sandbox.api.hosts import HOSTS
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 log = get_logger()
+
+_READS = frozenset({"GET", "HEAD"})
 
 
 @web.middleware
@@ -23,7 +27,11 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     in_flight = request.app[IN_FLIGHT]
     in_flight.count += 1
     try:
-        answer = browsers.preflight(request) if request.method == hdrs.METH_OPTIONS else None
+        request.app[HOSTS].check(request)
+        answer = None
+        if request.method not in _READS:
+            answer = browsers.preflight(request)
+            browsers.check_origin(request)
         response = await handler(request) if answer is None else answer
     except SandboxError as error:
         response = _answer(request, error, request_id)
@@ -50,5 +58,5 @@ def _answer(request: web.Request, error: SandboxError, request_id: str) -> web.R
     for name, value in error.headers.items():
         response.headers[name] = value
     if error.status == 401:
-        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="sandbox"')
+        response.headers.setdefault("WWW-Authenticate", BEARER_CHALLENGE)
     return response

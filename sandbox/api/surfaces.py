@@ -22,8 +22,9 @@ from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, SandboxError
-from sandbox.playground.events import Request, Response
-from sandbox.playground.playground import Interaction, Outcome, Playground, Sandbox
+from sandbox.playground.calls import Asked as Interact
+from sandbox.playground.events import Actor, Request, Response
+from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
 from sandbox.runs.models import TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
@@ -31,7 +32,7 @@ from sandbox.simulators.base import Route, RouteHandler, Simulator
 
 LONG_BODY_BYTES: Final = 32 * limits.KIB
 LONG_QUERY_CHARS: Final = 4 * limits.KIB
-
+_WRITES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 SCOPES = web.AppKey("scopes", list[Scope])
 
 
@@ -91,7 +92,8 @@ class Served:
         if _is_long(call):
             return self._in_turn(target, call)
         try:
-            return self._attempt(playground, target[1], call) or self._in_turn(target, call)
+            asked_of = self._asked(target[1], call, route.handler, self._way.actor)
+            return playground.attempt(asked_of) or self._in_turn(target, call)
         except SandboxError:
             raise
         except Exception as error:
@@ -106,8 +108,10 @@ class Served:
         )
         handler, body = route.handler, b""
         is_own = is_stranger = False
-        target = self._way.find(app, request, simulator.surface)
+        actor = self._way.actor
+        target = self._way.find(app, request, simulator.surface) or await self._way.recall(request, simulator.surface)
         if target is None:
+            actor = "agent"
             if route.access == "door" and request.body_exists:
                 body = await read_limited(request, route.body_limit)
             seen = _to_request(app[SETTINGS], asked, body)
@@ -117,14 +121,16 @@ class Served:
         if not body and request.body_exists:
             body = await read_limited(request, route.body_limit)
         call = self._call(asked, body)
-        playground = _playground_of(task_run)
+        playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
         if handler is route.handler and route.forward is not None and sandbox.config:
+            if playground.is_torn_down and not simulator.holds_state(sandbox):
+                raise Conflict("The task run is over, and what it left is on the server behind this one.")
             call.forwarded = await route.forward(call, sandbox, app[FETCH])
         if is_stranger and route.access == "document":
-            return to_web(handler(_playground_of(task_run).look(sandbox), call))
-        return await self._finish(target, call, request[REQUEST_ID], handler, is_stranger=is_stranger)
+            return to_web(handler(_playground_of(task_run, actor).look(sandbox), call))
+        return await self._finish(target, call, request[REQUEST_ID], handler, actor, is_stranger=is_stranger)
 
     async def handle_and_render(self, request: web.Request) -> web.Response:
         """Serve one request to a route whose errors have a format of their own."""
@@ -139,25 +145,25 @@ class Served:
         """Return who waits for the playground's turn and does it then."""
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            return await self._finish(target, call, request[REQUEST_ID], self.route.handler)
+            return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor)
 
         return rest
 
     async def _finish(
-        self, target: Target, call: Request, request_id: str, handler: RouteHandler, *, is_stranger: bool = False
+        self,
+        target: Target,
+        call: Request,
+        request_id: str,
+        handler: RouteHandler,
+        actor: Actor,
+        *,
+        is_stranger: bool = False,
     ) -> web.Response:
         task_run, sandbox = target
+        asked = self._asked(sandbox, call, handler, actor, is_stranger=is_stranger)
+        playground = _playground_of(task_run, actor)
         try:
-            outcome = await _playground_of(task_run).interact_in_turn(
-                self._app[CREW],
-                self.route.event_type,
-                lambda tx: handler(tx, call),
-                sandbox=sandbox,
-                request=call,
-                on_error=lambda error: self._show(error, call),
-                is_stranger=is_stranger,
-                is_long=_is_long(call),
-            )
+            outcome = await playground.interact_in_turn(self._app[CREW], asked, is_long=_is_long(call))
         except SandboxError:
             raise
         except Exception as error:
@@ -170,14 +176,25 @@ class Served:
         call = _to_request(self._app[SETTINGS], asked, body)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
-    def _attempt(self, playground: Playground, sandbox: Sandbox, call: Request) -> Outcome | None:
-        return playground.attempt(
+    def _asked(
+        self, sandbox: Sandbox, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
+    ) -> Interact:
+        return Interact(
             self.route.event_type,
-            lambda tx: self.route.handler(tx, call),
-            sandbox=sandbox,
-            request=call,
-            on_error=lambda error: self._show(error, call),
+            lambda tx: handler(tx, call),
+            sandbox,
+            call,
+            lambda error: self._show(error, call),
+            is_stranger,
+            actor,
+            actor == "organization" and self._may_be_look(sandbox, call),
         )
+
+    def _may_be_look(self, sandbox: Sandbox, call: Request) -> bool:
+        """Whether a call may turn out to change nothing; what it does on a server outside cannot be tried."""
+        if call.method in LOOKS:
+            return True
+        return call.method not in _WRITES and self._simulator.holds_state(sandbox)
 
     def _show(self, error: SandboxError, call: Request) -> Response:
         render = self.route.render
@@ -217,10 +234,12 @@ def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
     raise error
 
 
-def _playground_of(task_run: TaskRun) -> Playground:
-    if task_run.playground is None or task_run.playground.is_torn_down:
+def _playground_of(task_run: TaskRun, actor: Actor) -> Playground:
+    """Return the playground as long as it takes calls; to the organization it stays open to be looked at."""
+    playground = task_run.playground
+    if playground is None or (playground.is_torn_down and actor != "organization"):
         raise Conflict("The task run is over; its systems take no more calls.")
-    return task_run.playground
+    return playground
 
 
 def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:

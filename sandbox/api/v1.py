@@ -12,6 +12,7 @@ from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
 from sandbox.errors import NotFound, SandboxError
+from sandbox.runs.models import BenchmarkRun
 from sandbox.runs.tokens import Principal
 
 
@@ -22,6 +23,7 @@ class CreateBenchmarkRun(Body):
     scored: bool = Field(default=False, description="withhold details and evidence from the agent")
     agent: str | None = Field(default=None, max_length=200, description="what to call the agent")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="make the run deterministic")
+    tasks: list[str] | None = Field(default=None, min_length=1, description="keys of tasks; the run is of these only")
 
 
 class CompleteTaskRun(Body):
@@ -52,7 +54,7 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
     body = await read_body(request, CreateBenchmarkRun)
     benchmark = request.app[SHELF].library.find(body.benchmark)
     run, token = await request.app[RUNS].create(
-        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed
+        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed, task_keys=body.tasks
     )
     return json_reply(representations(request).created_run(run, token), 201)
 
@@ -64,10 +66,25 @@ async def get_benchmark_run(request: web.Request) -> web.Response:
     except SandboxError:
         run = await auth.run_in_path(request)
     else:
-        run = await request.app[RUNS].find_run(request.match_info["benchmark_run_id"])
-        if run.solver_id != principal.solver_id:
-            raise NotFound("There is no such benchmark run for this solver.")
+        run = await _own_run(request, principal)
     return json_reply(representations(request).public_run(run))
+
+
+async def cancel_benchmark_run(request: web.Request) -> web.Response:
+    """POST /v1/benchmark-runs/{benchmark_run_id}/cancel: with the key of the solver that made the run."""
+    run = await _own_run(request, auth.solver(request))
+    await read_body(request, Body)
+    await request.app[RUNS].cancel_run(run)
+    return json_reply(representations(request).public_run(run))
+
+
+async def _own_run(request: web.Request, principal: Principal) -> BenchmarkRun:
+    runs = request.app[RUNS]
+    run = await runs.find_run(request.match_info["benchmark_run_id"])
+    if run.solver_id != principal.solver_id:
+        raise NotFound("There is no such benchmark run for this solver.")
+    runs.note_call(run)
+    return run
 
 
 async def start_task_run(request: web.Request) -> web.Response:
@@ -95,5 +112,6 @@ def add_routes(app: web.Application) -> None:
     router = app.router
     router.add_post("/v1/benchmark-runs", create_benchmark_run)
     router.add_get("/v1/benchmark-runs/{benchmark_run_id}", get_benchmark_run)
+    router.add_post("/v1/benchmark-runs/{benchmark_run_id}/cancel", cancel_benchmark_run)
     router.add_post("/v1/task-runs/{task_run_id}/start", start_task_run)
     router.add_post("/v1/task-runs/{task_run_id}/complete", complete_task_run)

@@ -14,7 +14,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 NO_BODY = frozenset({204, 304})
-_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\n\r\n"
+_SERVER = f"Server: {SERVER_SOFTWARE}\r\nVary: Origin\r\nX-Content-Type-Options: nosniff\r\n\r\n"
 _IN_ONE_PIECE = 16 * 1024
 _BUFFERED = 64 * 1024
 
@@ -26,7 +26,7 @@ def write_whole(
     lines = [f"{name}: {value}\r\n" for name, value in fields]
     last = f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n{_SERVER}"
     text = f"HTTP/1.1 {status} {reason}\r\n{''.join(lines)}{last}"
-    if text.count("\r") != len(lines) + 6 or text.count("\n") != len(lines) + 6:
+    if text.count("\r") != len(lines) + 7 or text.count("\n") != len(lines) + 7:
         raise ValueError("a header holds a line break")
     head = text.encode()
     if len(body) <= _IN_ONE_PIECE:

@@ -5,7 +5,7 @@ only ids. Lists are read to their end, page by page.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
@@ -94,11 +94,18 @@ class SandboxClient:
     # ---- the public v1 API
 
     async def create_benchmark_run(
-        self, benchmark: str, *, scored: bool = False, agent: str | None = None, seed: int | None = None
+        self,
+        benchmark: str,
+        *,
+        scored: bool = False,
+        agent: str | None = None,
+        seed: int | None = None,
+        tasks: Sequence[str] | None = None,
     ) -> BenchmarkRun:
-        """Create a run of `slug@version` (or `slug`, the latest) and remember its token."""
+        """Create a run of `slug@version` (or `slug`, the latest) and remember its token; `tasks` chooses by key."""
         body: dict[str, Any] = {"benchmark": benchmark, "scored": scored}
-        body |= {name: value for name, value in {"agent": agent, "seed": seed}.items() if value is not None}
+        chosen = {"agent": agent, "seed": seed, "tasks": None if tasks is None else list(tasks)}
+        body |= {name: value for name, value in chosen.items() if value is not None}
         raw = await self._call("POST", "v1/benchmark-runs", self._solver_token(), json=body)
         run = reading.read_benchmark_run(expect_object(raw, "benchmark run"))
         if run.bearer_token is not None:
@@ -174,10 +181,12 @@ class SandboxClient:
         return await self._list("benchmark-runs", filters, reading.read_benchmark_run, limit)
 
     async def cancel_benchmark_run(self, benchmark_run_id: str) -> BenchmarkRun:
-        """Cancel a run; the results of completed tasks stay."""
-        raw = await self._call(
-            "POST", _path("benchmark-runs", benchmark_run_id, "cancel"), self._api_token(), is_repeatable=True
-        )
+        """Cancel a run; the results of completed tasks stay. Without an organization key, a run of the solver's own."""
+        if self._api_key is None and self._solver_key is not None:
+            path, token = _path("v1/benchmark-runs", benchmark_run_id, "cancel"), self._solver_token()
+        else:
+            path, token = _path("benchmark-runs", benchmark_run_id, "cancel"), self._api_token()
+        raw = await self._call("POST", path, token, is_repeatable=True)
         return reading.read_benchmark_run(expect_object(raw, "benchmark run"))
 
     async def list_task_runs(self, benchmark_run_id: str, *, limit: int | None = None) -> list[TaskRun]:

@@ -20,7 +20,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sandbox import jsonio
+from sandbox.clock import SystemClock
 from sandbox.errors import SandboxError
+from sandbox.wire.http_dates import retry_after_s
 
 _TEXT_SHOWN: Final = 300
 
@@ -108,13 +110,12 @@ _BY_STATUS: Final[Mapping[int, type[APIError]]] = {
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a `Retry-After` header; a date or nonsense counts as none.
+    """Return the seconds that a `Retry-After` header asks for; nonsense counts as none.
 
     >>> read_retry_after({"Retry-After": "60"}), read_retry_after({"Retry-After": "soon"})
     (60.0, None)
     """
-    text = headers.get("Retry-After", "").strip()
-    return float(text) if text.isdecimal() else None
+    return retry_after_s(headers.get("Retry-After", ""), SystemClock().now())
 
 
 def error_of(status: int, headers: Mapping[str, str], body: bytes) -> APIError:

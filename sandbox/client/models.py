@@ -168,7 +168,11 @@ class TaskCompletion:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One recorded interaction. `request` and `response` are as the API answers them."""
+    """One recorded interaction. `request` and `response` are as the API answers them.
+
+    `actor` is whose doing it is (`agent`, `organization`, `scenario`), `via` how the call came in; a view is a call of
+    the organization's that changed nothing and that no check sees. A server that says neither leaves both None.
+    """
 
     id: str
     seq: int
@@ -181,6 +185,9 @@ class Event:
     request: JsonObject | None
     response: JsonObject | None
     changes: tuple[JsonObject, ...]
+    actor: str | None = None
+    via: str | None = None
+    is_view: bool = False
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
 

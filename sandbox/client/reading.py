@@ -205,6 +205,9 @@ def read_event(raw: JsonObject) -> Event:
         request=raw.get("request"),
         response=raw.get("response"),
         changes=tuple(raw.get("changes") or ()),
+        actor=raw.get("actor"),
+        via=raw.get("via"),
+        is_view=bool(raw.get("view")),
         raw=raw,
     )
 

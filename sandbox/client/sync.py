@@ -130,10 +130,17 @@ class SandboxClientSync:
             self._thread.close()
 
     def create_benchmark_run(
-        self, benchmark: str, *, scored: bool = False, agent: str | None = None, seed: int | None = None
+        self,
+        benchmark: str,
+        *,
+        scored: bool = False,
+        agent: str | None = None,
+        seed: int | None = None,
+        tasks: Sequence[str] | None = None,
     ) -> BenchmarkRun:
-        """Create a run of `slug@version` (or `slug`, the latest) and remember its token."""
-        return self._thread.run(self._client.create_benchmark_run(benchmark, scored=scored, agent=agent, seed=seed))
+        """Create a run of `slug@version` (or `slug`, the latest) and remember its token; `tasks` chooses by key."""
+        call = self._client.create_benchmark_run(benchmark, scored=scored, agent=agent, seed=seed, tasks=tasks)
+        return self._thread.run(call)
 
     def get_benchmark_run(self, benchmark_run_id: str, *, token: str | None = None) -> BenchmarkRun:
         """Return a run."""
@@ -174,7 +181,7 @@ class SandboxClientSync:
         return self._thread.run(self._client.list_benchmark_runs(benchmark_id=benchmark_id, limit=limit))
 
     def cancel_benchmark_run(self, benchmark_run_id: str) -> BenchmarkRun:
-        """Cancel a run; the results of completed tasks stay."""
+        """Cancel a run; the results of completed tasks stay. Without an organization key, a run of the solver's own."""
         return self._thread.run(self._client.cancel_benchmark_run(benchmark_run_id))
 
     def list_task_runs(self, benchmark_run_id: str, *, limit: int | None = None) -> list[TaskRun]:

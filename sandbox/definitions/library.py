@@ -12,6 +12,7 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, Vocabulary, load_benchmark
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import Malformed, NotFound
+from sandbox.garbage import no_collection
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def load_library(playgrounds: Iterable[Path], seeds: Iterable[Path], vocabulary:
     benchmarks: dict[tuple[str, int], Benchmark] = {}
     for path, shown in _benchmark_files(playgrounds, problems):
         try:
-            benchmark = load_benchmark(path, datasets, vocabulary, shown=shown)
+            with no_collection():
+                benchmark = load_benchmark(path, datasets, vocabulary, shown=shown)
         except DefinitionError as error:
             problems.extend(error.problems)
             continue
@@ -80,7 +82,10 @@ def _read_datasets(directories: Iterable[Path], problems: list[Problem]) -> dict
             if child.is_dir() and not child.name.startswith((".", "_")):
                 if child.name in datasets:
                     problems.append(Problem(str(child), 0, "", "a dataset of this name was already read"))
-                datasets[child.name] = Dataset.read(child)
+                try:
+                    datasets[child.name] = Dataset.read(child)
+                except DefinitionError as error:
+                    problems.extend(error.problems)
     return datasets
 
 

@@ -1,17 +1,32 @@
 """LLM tasks that belong to a benchmark: `playgrounds/<slug>/v<n>/llm_tasks/*.yaml`.
 
-A file is one task with one revision; its name without the ending is the task's key. What a model,
-an output format or an input processor may be is checked by the `Vocabulary` of `load.py`.
+A file is one task with one revision; its name without the ending is the task's key. What a task
+may be called and give is said here, for the task API as well; what a model, an output format or an input processor
+may be is checked by the `Vocabulary` of `load.py`.
 """
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sandbox import ids, jsonio
 from sandbox.definitions.assertions import StrictModel
 
 FOLDER = "llm_tasks"
+ANNOTATION_CHARS = 255
+
+Modality: TypeAlias = Literal["json", "image", "audio", "pdf", "text", "csv"]
+FileInputMode: TypeAlias = Literal["none", "image", "pdf", "image_or_pdf", "any"]
+
+
+def _plain(name: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z0-9\- ]+", name):
+        raise ValueError("a name has letters, digits, spaces and hyphens only")
+    return name
+
+
+TaskName: TypeAlias = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_plain)]
 
 
 class LlmTaskDefinition(StrictModel):
@@ -19,19 +34,19 @@ class LlmTaskDefinition(StrictModel):
     answers for the `replay` engine."""
 
     key: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
-    name: str = Field(pattern=r"^[a-zA-Z0-9\- ]+$", max_length=63)
+    name: TaskName
     description: str | None = None
     enabled: bool = True
-    output_modality: Literal["json", "image", "audio", "pdf", "text", "csv"] = "json"
+    output_modality: Modality = "json"
     system_prompt: str
     user_prompt: str
     model: str = "sandbox-extract"
     llm_config: dict[str, Any] = {}
     output_format: dict[str, Any] | None = None
-    file_input_mode: Literal["none", "image", "pdf", "image_or_pdf", "any"] = "none"
+    file_input_mode: FileInputMode = "none"
     optimise_images: bool = True
     input_processors: list[dict[str, Any]] = []
-    annotation: str | None = Field(default=None, max_length=255)
+    annotation: str | None = Field(default=None, max_length=ANNOTATION_CHARS)
     fallback_model: str | None = None
     fallback_config: dict[str, Any] | None = None
     answers: list[dict[str, Any]] = []

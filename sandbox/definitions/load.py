@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from sandbox import jsonio
+from sandbox import jsonio, limits
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.inspection import Judge, inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
 from sandbox.definitions.models import BenchmarkDefinition, EntityReference
 from sandbox.definitions.problems import DefinitionError, Problem, say
+from sandbox.definitions.reading import read_inside
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
@@ -91,7 +92,7 @@ def load_benchmark(
     Raises `DefinitionError` with every problem found, each with file, line and key.
     """
     file = shown or str(path)
-    located = load_located(path.read_bytes(), file)
+    located = load_located(read_inside(path, path.parent.parent.parent, file), file)
     if not isinstance(located.value, dict):
         raise DefinitionError.at(file, "must be a mapping with slug, version, name, environment, tasks")
     if "llm_tasks" in located.value:
@@ -116,9 +117,10 @@ def load_benchmark(
         raise DefinitionError(problems)
     seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
     refused = _check_assertions(definition, vocabulary, file, located)
-    if refused:
-        raise DefinitionError(refused)
     warnings = inspect(definition, vocabulary, file, located)
+    if refused:
+        lines = {problem.line for problem in refused}
+        raise DefinitionError(sorted([*refused, *(w for w in warnings if w.line not in lines)], key=lambda p: p.line))
     used = {s.dataset for s in definition.environment.simulators if s.dataset}
     used |= {e.dataset for t in definition.tasks for e in t.entities}
     return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
@@ -131,7 +133,7 @@ def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list
     for path in sorted(p for ending in ("yaml", "yml", "json") for p in folder.glob(f"*.{ending}")):
         file = f"{shown.rpartition('/')[0] or '.'}/{FOLDER}/{path.name}"
         try:
-            located = load_located(path.read_bytes(), file)
+            located = load_located(read_inside(path, directory, file), file)
             if not isinstance(located.value, dict):
                 raise DefinitionError.at(file, "must be a mapping with name, system_prompt, user_prompt, output_format")
             task = LlmTaskDefinition.model_validate({"key": path.stem, **located.value})
@@ -216,13 +218,15 @@ def _read_source(source: object, directory: Path, datasets: Mapping[str, Dataset
     name, colon, inner = source.partition(":")
     if colon and name in datasets:
         return datasets[name].files.get(inner, f'dataset "{name}" has no file {inner}')
-    path = (directory / source).resolve()
-    if not path.is_relative_to(directory.resolve()):
-        return f"{source} is outside the benchmark's folder"
     try:
-        return path.read_bytes()
-    except OSError as error:
-        return f"{source} cannot be read: {error.strerror}"
+        path = (directory / source).resolve()
+        if not path.is_relative_to(directory.resolve()):
+            return f"{source} is outside the benchmark's folder"
+        return read_inside(path, directory, source, limit=limits.FILE_BYTES)
+    except DefinitionError as error:
+        return f"{source} {error.problems[0].message}"
+    except ValueError as error:  # a NUL
+        return f"{source!r} cannot be read: {error}"
 
 
 def _check_environment(

@@ -1,13 +1,13 @@
 """What is wrong with a definition or a seed: always a file, a line and a key."""
 
-import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import BaseModel
 
 from sandbox.suggest import did_you_mean
+from sandbox.wire.field_errors import known_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +57,3 @@ def say(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         return "must be text; write it in quotes"
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
-
-
-def known_keys(model: type[BaseModel], place: Sequence[str | int]) -> frozenset[str]:
-    """Return the keys that a model takes at a place inside of it."""
-    models = {model}
-    for part in place:
-        if isinstance(part, int):
-            continue  # the members of a list are of the models its annotation names
-        fields = [f for m in models for name, f in m.model_fields.items() if part in _names(name, f)]
-        found = {inner for field in fields for inner in _models_in(field.annotation)}
-        models = found or models  # a part of a union is named by its type, which is no key
-    return frozenset(key for m in models for name, f in m.model_fields.items() for key in _names(name, f))
-
-
-def _names(name: str, field: Any) -> set[str]:
-    alias = field.validation_alias or field.alias
-    if isinstance(alias, AliasChoices):
-        return {str(choice) for choice in alias.choices}
-    return {str(alias or name)}
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) is not None or isinstance(annotation, types.UnionType):
-        for argument in get_args(annotation):
-            yield from _models_in(argument)

@@ -42,6 +42,9 @@ async def watch(
         except OSError as error:
             shelf.refuse(DefinitionError.at(error.filename or "", str(error)))
             log.error("definitions not reloaded", problems=[str(error)])
+        except Exception as error:  # whatever a definition does to the loader, the next change is looked at
+            shelf.refuse(DefinitionError.at("", f"the definitions cannot be loaded: {type(error).__name__}"))
+            log.exception("definitions not reloaded")
         else:
             await keep(library)
             shelf.swap(library)

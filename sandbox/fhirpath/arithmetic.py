@@ -203,6 +203,8 @@ def _whole_units(amount: Decimal, unit: Decimal) -> Decimal:
 
 def _shift_months(value: Temporal, amount: Decimal, word: str) -> Temporal:
     steps = int(amount.to_integral_value(ROUND_DOWN)) * _STEPS[word]
+    if len(value.fields) == 1:  # a year moves by whole years, either way
+        steps = int(steps / 12) * 12
     year, month = int(value.fields[0]), int(value.fields[1]) if len(value.fields) > 1 else 1
     total = year * 12 + month - 1 + steps
     year, month = divmod(total, 12)

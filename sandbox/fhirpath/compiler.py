@@ -13,9 +13,10 @@ from sandbox.fhirpath import arithmetic, ast, comparing
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem, SemanticProblem
 from sandbox.fhirpath.nodes import Item, Node, append_children, step_into, system_of
-from sandbox.fhirpath.types import TypeSpecifier, did_you_mean, kind_of, specifier, type_of
+from sandbox.fhirpath.types import TypeSpecifier, kind_of, specifier, type_of
 from sandbox.fhirpath.values import Long, Quantity
 from sandbox.r4.model import STRING_TYPES, Child, definitions, is_type, members
+from sandbox.suggest import did_you_mean
 
 CONSTANTS: Final = {
     "sct": "http://snomed.info/sct",
@@ -143,7 +144,7 @@ class Compiler:
             return Code(lambda env: env.start, self.root_types)
         if name not in self.variables:
             known = sorted({*self.variables, *_FOCUS, *CONSTANTS})
-            near = did_you_mean(name, known) or f"; there are %{', %'.join(known)}"
+            near = did_you_mean(f"%{name}", [f"%{variable}" for variable in known])
             raise SemanticProblem(f"there is no variable %{name}{near}", node.position)
 
         def variable(env: Env) -> list[Item]:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Final
 
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.nodes import Item, Node
 from sandbox.fhirpath.values import Long, Quantity, Temporal
 from sandbox.r4.model import PRIMITIVES, data_types, is_a, is_type, resource_types
+from sandbox.suggest import did_you_mean
 
 SYSTEM_TYPES: Final = frozenset("Any Boolean String Integer Long Decimal Date DateTime Time Quantity".split())
 
@@ -82,13 +82,9 @@ def specifier(written: str, position: int) -> TypeSpecifier:
     is_system = name in SYSTEM_TYPES and namespace in (None, "System")
     if is_system or (is_type(name) and namespace in (None, "FHIR")):
         return TypeSpecifier(namespace, name)
+    if namespace == "System" and is_type(name):
+        return TypeSpecifier(namespace, name)  # nothing is of it: no System type has a name of FHIR's
     if namespace not in (None, "System", "FHIR") and is_type(written):
         return TypeSpecifier("FHIR", written)
     near = did_you_mean(name, [*SYSTEM_TYPES, *PRIMITIVES, *data_types(), *resource_types()])
     raise SemanticProblem(f'there is no type "{written}" in FHIR R4 or FHIRPath{near}', position)
-
-
-def did_you_mean(name: str, known: "list[str]") -> str:
-    """Return the end of a sentence that offers what comes nearest, or nothing."""
-    found = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f'; did you mean "{found[0]}"?' if found else ""

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import Field
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.inputs.placeholders import as_text
+from sandbox.llm_tasks.tasks.fields import is_uuid
 from sandbox.paths import parse_path
 from sandbox.scoring.compare import equal, read_path
-from sandbox.scoring.matching import event_json
+from sandbox.scoring.matching import event_json, is_agents
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.vocabulary import Finding, Surroundings
 from sandbox.suggest import did_you_mean
@@ -43,7 +43,7 @@ def select_runs(assertion: LlmTaskAssertion, view: View) -> Selection:
     """Select the runs, in order. A run reads as its TaskRun with `input`, what the task was given."""
     subjects, evidence, passed_over = [], [], []
     for event in view.events:
-        if event.type != "llm_task_run":
+        if event.type != "llm_task_run" or not is_agents(event):
             continue
         shown = event_json(event)
         run, asked = shown["response"]["body"], shown["request"]["body"]
@@ -83,15 +83,6 @@ def _conditions(assertion: LlmTaskAssertion, run: dict[str, Json]) -> tuple[Cond
 
 def _text(response: Json) -> str:
     return as_text(response)
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a task is named by its id rather than by its name."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def inspect(assertion: LlmTaskAssertion, surroundings: Surroundings) -> Iterator[Finding]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable
+from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unprocessable, readable
 from sandbox.jsonio import Json
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 
 class RuleBroken(Invalid):
@@ -60,14 +61,15 @@ class BadCredentials(Unauthorized):
     """No credentials, or wrong ones."""
 
     def __init__(self, message: str = "Access credentials are invalid") -> None:
-        super().__init__(message, headers={"WWW-Authenticate": 'Bearer realm="sandbox"'})
+        super().__init__(message, headers={"WWW-Authenticate": BEARER_CHALLENGE})
 
 
 class ValidationFailed(Unprocessable):
     """Input that does not fit: a list of places and what is wrong there."""
 
     def __init__(self, items: Sequence[Mapping[str, Json]]) -> None:
-        super().__init__("; ".join(str(item["msg"]) for item in items), items=list(items))
+        said = [{**item, "msg": readable(str(item["msg"]))} for item in items]
+        super().__init__("; ".join(str(item["msg"]) for item in said), items=said)
 
     @classmethod
     def at(cls, loc: Iterable[str | int], message: str, kind: str = "value_error") -> "ValidationFailed":

@@ -4,6 +4,7 @@ The app hands in something that fits; so this package knows neither runs nor the
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sandbox.definitions.models import BenchmarkDefinition
@@ -15,8 +16,18 @@ class StartedTaskRun:
     """A started task run: where events go, and the definition that its run was made from."""
 
     id: str
+    benchmark_run_id: str
     playground: Playground
     definition: BenchmarkDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """The benchmark run of a run token: nothing of the runs of others is for it. `since` is when it was made."""
+
+    benchmark_run_id: str
+    since: datetime
+    started: tuple[StartedTaskRun, ...]
 
 
 class ServerLinks(Protocol):
@@ -30,6 +41,6 @@ class ServerLinks(Protocol):
         """Return a task run that is started now."""
         ...
 
-    def of_run_token(self, token: str) -> tuple[StartedTaskRun, ...] | None:
-        """Return the started task runs of a run token's run, None for anything that is no run token."""
+    def of_run_token(self, token: str) -> TokenOwner | None:
+        """Return whose a run token is, None for anything that is no run token."""
         ...

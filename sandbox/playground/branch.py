@@ -29,6 +29,7 @@ _MODULUS: Final = 1 << 256
 _WRITE: Final = 5  # units of work
 _WALKED: Final = 128  # bytes of a text whose value is walked for a unit of work
 _LONG_BYTES: Final = 256 << 10
+VIEWS: Final = "_views/"
 
 
 class Document:
@@ -126,6 +127,11 @@ class SeedCollection(Mapping[str, Document]):
     def documents(self) -> Mapping[str, Document]:
         """The documents by key, in load order."""
         return self._documents
+
+
+def is_of_views(collection: str) -> bool:
+    """Whether a collection holds what views leave for later views: no part of the state, its hash, its differences."""
+    return collection.startswith(VIEWS)
 
 
 class Seed:
@@ -356,6 +362,8 @@ class Branch:
             raise ValueError("only branches on one seed can be compared")
         found = []
         for collection in sorted(set(self.overlay) | set(before.overlay)):
+            if is_of_views(collection):
+                continue
             mine, theirs = self.overlay.get(collection, _NOTHING), before.overlay.get(collection, _NOTHING)
             if mine is theirs:
                 continue
@@ -375,6 +383,8 @@ class Branch:
         """
         total = self.seed.hash_sum
         for collection, changed in self.overlay.items():
+            if is_of_views(collection):
+                continue
             seeded: Mapping[str, Document] = self.seed.collections.get(collection) or {}
             for key, entry in changed.items():
                 if key in seeded:

@@ -10,13 +10,13 @@ made for every request, and a frozen one takes three times as long to make.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.branch import Branch, Change
+from sandbox.wire.media_types import read_media_type
 
 EVENT_TYPES: Final = frozenset(
     "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_delete portal_request "
@@ -24,6 +24,15 @@ EVENT_TYPES: Final = frozenset(
     "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
     "surface_error".split()
 )
+
+Actor: TypeAlias = Literal["agent", "organization", "scenario"]
+"""Whose doing an event is: the agent's, that of who holds the organization key, or of the playground itself (its
+scenario, its delays, its clock)."""
+
+Via: TypeAlias = Literal["http", "mcp", "mllp", "sftp", "browser"]
+"""How a call came in."""
+
+SCENARIO_METHOD: Final = "SCENARIO"
 
 METHODS: Final = frozenset("DELETE GET HEAD OPTIONS PATCH POST PUT".split())
 """What `Request.method` of an agent's call may be."""
@@ -60,7 +69,7 @@ class Request:
 
     `path` is relative to the surface root and begins with the surface's name (`fhir/Patient/1`);
     `base_url` is the absolute URL of that root, without a final slash. Header names are lower
-    case. `query` keeps order and repetition.
+    case. `query` keeps order and repetition. `via` is None for what nobody sent.
     """
 
     method: str
@@ -74,6 +83,7 @@ class Request:
     is_strict: bool = False
     recorded_body: bytes | None = None
     forwarded: Any = None
+    via: Via | None = "http"
 
     @property
     def media_type(self) -> str:
@@ -125,10 +135,16 @@ class Response:
         return cls(status, jsonio.dump(value), "application/json", {k.replace("_", "-"): v for k, v in headers.items()})
 
 
+def scenario_request(action: str, body: bytes = b"") -> Request:
+    """Return the request that an event of the playground itself is recorded with."""
+    return Request(SCENARIO_METHOD, action, body=body, via=None)
+
+
 @dataclass(slots=True)
 class Event:
     """One committed step of a playground. `seq` counts from 1 without gaps; `at` is the
-    playground's own time; `duration_ms` is real time."""
+    playground's own time; `duration_ms` is real time. A view is a look of the organization's, which
+    changes nothing of the state and which no check sees."""
 
     id: str
     seq: int
@@ -141,6 +157,8 @@ class Event:
     request: Request | None
     response: Response | None
     changes: tuple[Change, ...]
+    actor: Actor = "agent"
+    is_view: bool = False
 
 
 def fold(branch: Branch, events: Iterable[Event]) -> Branch:

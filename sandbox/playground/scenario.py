@@ -12,7 +12,7 @@ from datetime import datetime
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Response, scenario_request
 from sandbox.playground.playground import Interaction, NullRecorder, Outcome, Playground
 
 
@@ -72,4 +72,4 @@ def _run_step(playground: Playground, step: Step) -> Outcome:
         return Response.of_json({"action": step.action, "status": status})
 
     body = jsonio.dump({"action": step.action, **(step.args if isinstance(step.args, dict) else {})})
-    return playground.interact("scenario_step", handle, request=Request("SCENARIO", step.action, body=body))
+    return playground.interact("scenario_step", handle, request=scenario_request(step.action, body), actor="scenario")

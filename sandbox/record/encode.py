@@ -27,9 +27,10 @@ BlobReader = Callable[[str], bytes]
 INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
 _COLUMNS = (
     "playground_id, seq, id, task_run_id, sandbox_id, type, at, duration_ms, method, path, query, "
-    "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, changes"
+    "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, actor, via, "
+    "view, changes"
 )
-INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 22)})"
 
 
 def size_of(event: Event) -> int:
@@ -87,6 +88,9 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         response_headers,
         response_body,
         response_sha,
+        event.actor,
+        request.via if request is not None else None,
+        event.is_view,
         changes,
     )
     statements.append((INSERT_EVENT, row))
@@ -161,6 +165,7 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
             headers=jsonio.parse(row["request_headers"] or "{}"),
             body=_load_body(row["request_body"], row["request_sha"], read_blob),
             raw_query=row["query"] or "",
+            via=row["via"],
         )
     if row["status"] is not None:
         headers: dict[str, str] = jsonio.parse(row["response_headers"] or "{}")
@@ -182,6 +187,8 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
         request,
         response,
         decode_changes(row["changes"], b"" if response is None else response.body, read_blob),
+        row["actor"],
+        bool(row["view"]),
     )
 
 
@@ -210,7 +217,7 @@ def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
             "headers": headers,
             "body": _show_body(row["response_body"], row["response_sha"], headers, read_blob),
         }
-    return {
+    value = {
         "id": row["id"],
         "seq": row["seq"],
         "sandbox_id": row["sandbox_id"],
@@ -222,7 +229,10 @@ def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
         "request": request,
         "response": response,
         "changes": list(_show_changes(row["changes"])),
+        "actor": row["actor"],
+        "via": row["via"],
     }
+    return {**value, "view": True} if row["view"] else value
 
 
 def _show_changes(text: str | None) -> Iterator[Mapping[str, Json]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sandbox import jsonio
 from sandbox.playground.branch import Branch, Seed
@@ -43,16 +44,24 @@ async def read_frozen(reader: Reader, definition_hash: str) -> bytes:
     return str(row["body"]).encode()
 
 
-async def fold_playground(
-    reader: Reader, playground_id: str, seed: Seed, *, until_seq: int | None = None
-) -> tuple[Branch, int]:
-    """Fold a playground's stored events on its seed; return the branch and its last `seq`."""
-    branch, seq = Branch(seed), 0
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A playground as its events leave it: the last one's `seq`, and how many of them were the organization's."""
+
+    branch: Branch
+    seq: int
+    asides: int
+
+
+async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, until_seq: int | None = None) -> Folded:
+    """Fold a playground's stored events on its seed."""
+    branch, seq, asides = Branch(seed), 0, 0
     async for event in reader.events(playground_id, until_seq=until_seq):
         for change in event.changes:
             branch.apply(change)
         seq = event.seq
-    return branch, seq
+        asides += event.actor == "organization"
+    return Folded(branch, seq, asides)
 
 
 def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str]]:

@@ -6,6 +6,7 @@ Only options are read here; the work is imported when a command runs, so that `-
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -39,7 +40,29 @@ API_KEY = Annotated[
     ),
 ]
 DATA_DIR = Annotated[Path, typer.Option("--data-dir", help="Where runs are recorded.", metavar="DIR")]
+PLAYGROUNDS = Annotated[
+    list[Path] | None, typer.Option("--playgrounds", help="Where benchmarks and their agents are.", metavar="DIR")
+]
+SEEDS = Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")]
+BENCHMARKS = Annotated[
+    list[str], typer.Argument(help="slug@version, slug (its latest), or all.", metavar="BENCHMARK...")
+]
 TASKS = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be given again.", metavar="KEY")]
+
+
+def own_server(data_dir: Path, playgrounds: list[Path] | None, seeds: list[Path] | None) -> Settings:
+    """Return the settings of a server of this command's own, which is heard only when something is wrong."""
+    from sandbox.logs import set_level
+
+    set_level("warning")
+    return replace(
+        Settings.from_environment(),
+        port=0,
+        data_dir=data_dir,
+        playgrounds=tuple(playgrounds or ()),
+        seeds=tuple(seeds or ()),
+        is_watching=False,
+    )
 
 
 def register(app: typer.Typer, start_server: StartServer) -> None:
@@ -47,9 +70,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
 
     @app.command()
     def rehearse(
-        benchmarks: Annotated[
-            list[str], typer.Argument(help="slug@version, slug (its latest), or all.", metavar="BENCHMARK...")
-        ],
+        benchmarks: BENCHMARKS,
         agent: Annotated[
             str,
             typer.Option(
@@ -79,29 +100,15 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             ),
         ] = None,
         api_key: API_KEY = None,
-        playgrounds: Annotated[
-            list[Path] | None,
-            typer.Option("--playgrounds", help="Where benchmarks and their agents are.", metavar="DIR"),
-        ] = None,
-        seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")] = None,
+        playgrounds: PLAYGROUNDS = None,
+        seeds: SEEDS = None,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
     ) -> None:
         """Run benchmarks with an agent and show how it did."""
-        from dataclasses import replace
-
-        from sandbox.logs import set_level
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
-        set_level("warning")  # of a server of our own
-        settings = replace(
-            Settings.from_environment(),
-            port=0,
-            data_dir=data_dir,
-            playgrounds=tuple(playgrounds or ()),
-            seeds=tuple(seeds or ()),
-            is_watching=False,
-        )
+        settings = own_server(data_dir, playgrounds, seeds)
         out, err = consoles(is_stdout_taken=json == Path("-"))
         with errors_shown(err):
             found_api_key, found_solver_key = default_keys(url, settings)
@@ -210,9 +217,15 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
 
 
 def _run(work: "Callable[[Console], Coroutine[None, None, None]]") -> None:
-    out, err = consoles()
+    out, _ = consoles()
+    run_shown(lambda: work(out))
+
+
+def run_shown(work: "Callable[[], Coroutine[None, None, None]]") -> None:
+    """Run what a command does; what can go wrong is a line and exit status 2."""
+    _, err = consoles()
     with errors_shown(err):
-        asyncio.run(work(out))
+        asyncio.run(work())
 
 
 @contextmanager

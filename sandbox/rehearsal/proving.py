@@ -3,13 +3,22 @@
 Only options are read here; the work is imported when the command runs, so that `--help` is quick.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from sandbox.rehearsal.commands import DATA_DIR, TASKS, StartServer, consoles, errors_shown
-from sandbox.settings import DEFAULT_DATA_DIR, Settings
+from sandbox.rehearsal.commands import (
+    BENCHMARKS,
+    DATA_DIR,
+    PLAYGROUNDS,
+    SEEDS,
+    TASKS,
+    StartServer,
+    consoles,
+    errors_shown,
+    own_server,
+)
+from sandbox.settings import DEFAULT_DATA_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,33 +34,17 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
 
     @app.command()
     def prove(
-        benchmarks: Annotated[
-            list[str], typer.Argument(help="slug@version, slug (its latest), or all.", metavar="BENCHMARK...")
-        ],
+        benchmarks: BENCHMARKS,
         task: TASKS = None,
-        playgrounds: Annotated[
-            list[Path] | None,
-            typer.Option("--playgrounds", help="Where benchmarks and their agents are.", metavar="DIR"),
-        ] = None,
-        seeds: Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")] = None,
+        playgrounds: PLAYGROUNDS = None,
+        seeds: SEEDS = None,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
     ) -> None:
         """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
-        from dataclasses import replace
-
-        from sandbox.logs import set_level
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
         from sandbox.rehearsal.runner import Options
 
-        set_level("warning")  # of a server of our own
-        settings = replace(
-            Settings.from_environment(),
-            port=0,
-            data_dir=data_dir,
-            playgrounds=tuple(playgrounds or ()),
-            seeds=tuple(seeds or ()),
-            is_watching=False,
-        )
+        settings = own_server(data_dir, playgrounds, seeds)
         out, err = consoles()
         with errors_shown(err):
             api_key, solver_key = default_keys(None, settings)

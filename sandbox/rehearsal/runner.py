@@ -219,7 +219,7 @@ async def _count_calls(client: SandboxClient, task_run_id: str, options: Options
     if not options.can_cancel:  # no organization key: the events are not ours to read
         return None
     events = await client.list_events(task_run_id)
-    return sum(event.type not in _NOT_AGENTS_TYPES for event in events)
+    return sum(event.actor in (None, "agent") and event.type not in _NOT_AGENTS_TYPES for event in events)
 
 
 async def _finish(

@@ -34,7 +34,7 @@ def print_timeline(console: Console, events: Sequence[Event], *, has_bodies: boo
             str(event.seq),
             format_instant(event.at)[11:23],
             escape(surface_of(event)),
-            escape(call_of(request) or event.type),
+            escape(call_of(request) or event.type) + _note_of(event),
             shown,
             "-" if event.duration_ms is None else format_duration(event.duration_ms),
             escape(changes_of(event.changes)),
@@ -53,6 +53,13 @@ def format_duration(duration_ms: float) -> str:
     if round(duration_ms) >= _SECOND_MS:
         return f"{duration_ms / _SECOND_MS:.1f} s"
     return f"{duration_ms:.1f} ms" if duration_ms < 10 else f"{duration_ms:.0f} ms"
+
+
+def _note_of(event: Event) -> str:
+    """Say of a call that was not the agent's whose it was."""
+    if event.actor != "organization":
+        return ""
+    return " [dim](looked at)[/dim]" if event.is_view else " [dim](by the organization)[/dim]"
 
 
 def surface_of(event: Event) -> str:

@@ -49,10 +49,20 @@ class RunLookup:
             return None
         return run
 
+    def note_call(self, run: BenchmarkRun) -> None:
+        """Take note that the agent, or whoever runs it, called: a run without calls may be ended."""
+        run.last_call_at = self._clock.now()
+
     def active_by_token(self, token: str) -> BenchmarkRun | None:
-        """Return the active run of an unexpired token, without touching the disk."""
+        """Return the active run of an unexpired token, without touching the disk; it is a call of its agent's."""
         run = self.by_token.get(keys.hash_key(token))
-        return run if run is not None and run.token_expires_at > self._clock.now() else None
+        if run is None:
+            return None
+        now = self._clock.now()
+        if run.token_expires_at <= now:
+            return None
+        run.last_call_at = now
+        return run
 
     def active_task_run(self, task_run_id: str) -> TaskRun | None:
         """Return a task run of an active run."""
@@ -75,6 +85,8 @@ class RunLookup:
 
     def forget(self, run: BenchmarkRun) -> None:
         """Leave a run that is over to the record."""
+        if run.expiry is not None:
+            run.expiry.cancel()
         self.active.pop(run.id, None)
         self.by_token.pop(run.token_hash, None)
         for task_run in run.task_runs:

@@ -108,6 +108,17 @@ class BenchmarkRun:
     completed_at: datetime | None = None
     published_at: datetime | None = None
     task_runs: list[TaskRun] = field(default_factory=list)
+    expiry: asyncio.TimerHandle | None = None
+    last_call_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count from the run's making; after a restart, from then on."""
+        self.last_call_at = self.created_at
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is of all tasks of its benchmark."""
+        return len(self.task_runs) == len(self.benchmark.definition.tasks)
 
     @property
     def is_over(self) -> bool:

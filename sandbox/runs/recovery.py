@@ -143,19 +143,20 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        branch, seq = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        folded = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
             task_run_id=task_run.id,
-            branch=branch,
+            branch=folded.branch,
             sandboxes=task_run.sandboxes,
             clock=self._clock,
             recorder=self._recorder,
             actions=self._registry.actions,
             matches=matches_event,
             random_seed=run.seed,
-            seq=seq,
+            seq=folded.seq,
+            asides=folded.asides,
         )
 
     async def criterion_runs(self, task_run_id: str, *, with_superseded: bool = False) -> list[CriterionRun]:

@@ -24,7 +24,7 @@ async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRu
 
     The run's benchmark must carry its seed.
     """
-    events = [event async for event in reader.events(task_run.playground_id)]
+    events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
     return await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
 
 

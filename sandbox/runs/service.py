@@ -5,12 +5,11 @@ of work; a caller is answered when that unit is on disk. Timeouts are timers, no
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from sandbox import ids, keys
 from sandbox.clock import Clock, format_instant
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
@@ -19,13 +18,15 @@ from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground.crew import Crew
 from sandbox.playground.playground import Playground, Recorder
-from sandbox.playground.scenario import Step, StepFailed, run_scenario
+from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
 from sandbox.runs import scorekeeping, storage
+from sandbox.runs.expiry import Expiry
+from sandbox.runs.final_states import FinalStates
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
-from sandbox.runs.provisioning import provision
+from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
 from sandbox.runs.tokens import Principal
@@ -67,41 +68,41 @@ class RunService(RunLookup):
         self._crew = crew
         self._settings = settings
         self._fetch = fetch
+        self._expiry = Expiry(clock, self._end_rest, settings.run_idle_s)
         super().__init__(reader, Archive(reader, registry, shelf, clock, recorder), clock)
+        self.final_states = FinalStates(self, reader, writer.flush)
 
     # -- transitions -----------------------------------------------------------------------------
 
     async def create(
-        self, benchmark: Benchmark, principal: Principal, *, is_scored: bool, agent: str | None, seed: int | None
+        self,
+        benchmark: Benchmark,
+        principal: Principal,
+        *,
+        is_scored: bool,
+        agent: str | None,
+        seed: int | None,
+        task_keys: Sequence[str] | None = None,
     ) -> tuple[BenchmarkRun, str]:
-        """Create a run and give each of its tasks a playground; return it with its token."""
-        wanted = len(benchmark.definition.tasks)
+        """Create a run, of chosen tasks if they are named, and give each a playground; return it with its token.
+
+        Raises `Invalid` for tasks that the benchmark does not have, `Conflict` where there is no room.
+        """
+        self._expiry.end_expired(self.active.values())
+        chosen = chosen_tasks(benchmark.definition, task_keys)
+        wanted = len(chosen)
         in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
         if in_use + wanted > self._settings.max_active_playgrounds:
             raise Conflict(
                 f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "
                 f"{self._settings.max_active_playgrounds}. Complete or cancel runs, or raise the limit."
             )
-        now = self._clock.now()
-        token = keys.new_run_token()
-        run = BenchmarkRun(
-            id=ids.new_id("br"),
-            organization_id=principal.organization_id,
-            solver_id=principal.solver_id,
-            benchmark=benchmark,
-            is_scored=is_scored,
-            agent=agent,
-            seed=seed,
-            token_hash=keys.hash_key(token),
-            token_expires_at=now + timedelta(seconds=self._settings.run_token_lifetime_s),
-            created_at=now,
-            updated_at=now,
-        )
-        run.task_runs = [
-            provision(self._registry, run, task, i, self._clock, self._recorder)
-            for i, task in enumerate(benchmark.definition.tasks)
-        ]
+        lifetime_s = self._settings.run_token_lifetime_s
+        run, token = new_run(benchmark, principal, self._clock.now(), lifetime_s)
+        run.is_scored, run.agent, run.seed = is_scored, agent, seed
+        run.task_runs = [provision(self._registry, run, task, i, self._clock, self._recorder) for i, task in chosen]
         self.admit(run)
+        self._expiry.watch(run)
         await self._writer.write(storage.insert_run(run), owners=(run.id,), undo=lambda: self.forget(run))
         return run, token
 
@@ -133,18 +134,8 @@ class RunService(RunLookup):
             others = ", ".join(t.id for t in run.started)
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
         playground = task_run.playground
-        steps = [
-            Step(
-                s.action,
-                s.args,
-                s.after_seconds,
-                s.when.event if s.when else None,
-                s.when.match if s.when else None,
-            )
-            for s in task_run.task.steps
-        ]
         try:
-            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps)
+            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps_of(task_run.task))
         except StepFailed as error:
             raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
         now = self._clock.now()
@@ -169,6 +160,21 @@ class RunService(RunLookup):
         task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
         log.info("task run timed out", task_run_id=task_run.id)
         self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
+
+    def _end_rest(self, run: BenchmarkRun) -> None:
+        """End what is left of a run whose token has expired, or that nobody calls any more."""
+        statements = []
+        for task_run in run.task_runs:
+            if task_run.is_over or task_run.completing is not None:
+                continue
+            if task_run.phase is Phase.STARTED:
+                task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+                statements += self._end(run, task_run, Status.TIMED_OUT)
+            else:
+                statements += self._end(run, task_run, Status.CANCELLED)
+        if statements:
+            log.info("run ended with its token, or as nobody called", benchmark_run_id=run.id)
+            self._store_end(run, statements)
 
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
@@ -258,6 +264,11 @@ class RunService(RunLookup):
         """Show a completed run on the leaderboard, or take it off."""
         if is_published and run.status is not Status.COMPLETED:
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        if is_published and not run.is_whole:
+            raise Conflict(
+                f"The run is of {len(run.task_runs)} of {len(run.benchmark.definition.tasks)} tasks; only a run of all "
+                "of them can be published."
+            )
         run.published_at = self._clock.now() if is_published else None
         run.updated_at = self._clock.now()
         await self._writer.write([storage.update_run(run)])
@@ -370,6 +381,8 @@ class RunService(RunLookup):
             run = await self.archive.run(row["id"], with_playgrounds=True)
             assert run is not None
             self.admit(run)
+            self.note_call(run)
+            self._expiry.watch(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
         return len(rows)
@@ -378,6 +391,8 @@ class RunService(RunLookup):
         """Stop timers and wait for completions that are under way; active runs stay active."""
         pending = []
         for run in self.active.values():
+            if run.expiry is not None:
+                run.expiry.cancel()
             for task_run in run.task_runs:
                 if task_run.timer is not None:
                     task_run.timer.cancel()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-_ZONE: Final = r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
+# To 14 hours, as FHIR and HL7 have it.
+_ZONE: Final = r"(?P<zone>Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?"
 _ISO: Final = re.compile(
     r"(?P<year>\d{4})(-(?P<month>\d\d)(-(?P<day>\d\d)"
     rf"([T ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?{_ZONE})?)?)?",
@@ -50,8 +51,8 @@ def parse_period(text: str) -> Period | None:
     '2026-05-01T00:00:00'
     >>> parse_period("202604201015-0500").offset
     datetime.timedelta(days=-1, seconds=68400)
-    >>> parse_period("2026-02-30") is None
-    True
+    >>> parse_period("2026-02-30") is None, parse_period("2016-12-31T23:59:60Z") == parse_period("2017-01-01T00:00:00Z")
+    (True, True)
     """
     match = _ISO.fullmatch(text) or _COMPACT.fullmatch(text)
     if match is None:
@@ -59,6 +60,7 @@ def parse_period(text: str) -> Period | None:
     given = match.groupdict()
     month, day, hour = given["month"], given["day"], given["hour"]
     minute, second, fraction = given["minute"], given["second"], given["fraction"]
+    is_leap = second == "60"  # the first second of the next minute has the same place
     try:
         start = datetime(
             int(given["year"]),
@@ -66,7 +68,7 @@ def parse_period(text: str) -> Period | None:
             int(day or 1),
             int(hour or 0),
             int(minute or 0),
-            int(second or 0),
+            59 if is_leap else int(second or 0),
             int((fraction or "0")[:6].ljust(6, "0")),
         )
     except ValueError:
@@ -83,6 +85,8 @@ def parse_period(text: str) -> Period | None:
         length = timedelta(days=1)
     else:
         return Period(start, _following(start, is_month=month is not None), None)
+    if is_leap:
+        start = _plus(start, timedelta(seconds=1))
     return Period(start, _plus(start, length), _offset(given["zone"]))
 
 

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import REFUSED, Assertion
-from sandbox.definitions.problems import known_keys
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
@@ -23,6 +22,7 @@ from sandbox.scoring.judge import Expectations, judge
 from sandbox.scoring.placeholders import bind_entity
 from sandbox.simulators.base import Check, View
 from sandbox.suggest import did_you_mean
+from sandbox.wire.field_errors import known_keys
 
 Verdict: TypeAlias = Literal["pass", "partial", "fail"]
 

@@ -14,15 +14,12 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.scoring.compare import compare_field, describe_problem, equal, parse_path, read_path
 
-SCENARIO_METHOD: Final = "SCENARIO"
-_SCENARIO_TYPES: Final = frozenset({"scenario_step", "clock_advanced"})
 _ALTERNATIVES: Final = frozenset(FieldExpectation.model_fields) - {"path"}
 
 
 def is_agents(event: Event) -> bool:
-    """Whether the event is something the agent did, not the scenario, a delay or the clock."""
-    request = event.request
-    return request is not None and request.method != SCENARIO_METHOD and event.type not in _SCENARIO_TYPES
+    """Whether the event is something the agent did: not the organization, the scenario, a delay or the clock."""
+    return event.actor == "agent"
 
 
 def event_json(event: Event) -> Json:

@@ -8,7 +8,7 @@ All of its state is in the branch, in collections named `<surface>/<name>`. A na
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -292,6 +292,10 @@ class Simulator(ABC):
         """
         return False
 
+    def holds_state(self, sandbox: Sandbox) -> bool:
+        """Whether what is done here stays in the playground, and not on a server outside."""
+        return True
+
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Raise `Forbidden` where the credential found by `is_known` does not allow the request; reads only."""
         return
@@ -310,16 +314,16 @@ class Simulator(ABC):
         """
         return
 
-    @abstractmethod
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error in this surface's own format."""
+        """Render an error in this surface's own format: as JSON, unless it has another."""
+        return render_json_error(error)
 
 
 def render_json_error(error: SandboxError, request_id: str | None = None) -> Response:
-    """Render an error as `{"error": {code, message, details?, request_id?}}`."""
+    """Render an error as `{"error": {code, message, details?, request_id?}}`, with the headers it asks for."""
     body: dict[str, Json] = {"code": error.code, "message": error.message}
     if error.details:
         body["details"] = {name: list(messages) for name, messages in error.details.items()}
     if request_id is not None:
         body["request_id"] = request_id
-    return Response.of_json({"error": body}, error.status)
+    return replace(Response.of_json({"error": body}, error.status), headers=error.headers)

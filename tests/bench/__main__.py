@@ -25,6 +25,7 @@ import aiohttp
 
 from tests.bench import data, servers
 from tests.bench.earlier import ROOT, earlier_build
+from tests.bench.fhirpath import bench_fhirpath
 from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
 from tests.bench.peers import bench_peers
@@ -312,6 +313,7 @@ async def main() -> None:
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
                 ("search", bench_search),
+                ("fhirpath", lambda: bench_fhirpath(home, scores)),
                 ("seed", lambda: bench_seed(session, home)),
                 ("stall", lambda: bench_stall(session, home)),
                 ("peers", lambda: bench_peers(session, home, scores)),

@@ -24,6 +24,12 @@ CREATE_MEDPLUM = Target("FHIR create / Medplum in-memory router", 0.5, True)
 BESIDE_HL7 = Target("p99 of a read beside an HL7 sender / alone", 2, False)
 READ_INSIDE = Target("recorded read in process, no HTTP", 15, False, " µs")
 CREATE_INSIDE = Target("validated, recorded create in process, no HTTP", 70, False, " µs")
+COMPILE = Target("FHIRPath, compile an expression", 1000, False, " µs")
+EVALUATE = Target("FHIRPath, evaluate an expression, times as fast as fhirpathpy", 5, True)
+INDEX_PATIENT = Target("search, index a Patient", 0.2, False, " ms")
+INDEX_OBSERVATION = Target("search, index an Observation", 0.3, False, " ms")
+CHECK = Target("sandbox check, 1,136 criteria, times as fast as the earlier build", 3, True)
+FIRST_SEARCH = Target("first search of 100,000, times as fast as the earlier build", 3, True)
 
 
 class Scores:

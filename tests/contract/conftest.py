@@ -17,7 +17,8 @@ from aiohttp import web
 from yarl import URL
 
 from sandbox.api.context import RUNS, WRITER
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.limits import MIB
 from sandbox.runs.registry import Registry
 from sandbox.serving import Runner
@@ -196,6 +197,7 @@ class Live:
     url: str
     http: aiohttp.ClientSession
     stop: Callable[[], Awaitable[None]]
+    runner: Any = None
 
     async def call(
         self,
@@ -376,6 +378,7 @@ class Kit:
     api_key: str = API_KEY
     solver_key: str = SOLVER_KEY
     live: type[Live] = Live
+    run: type["Run"] = Run
 
     @property
     def prior_auth(self) -> dict[str, Any]:
@@ -427,7 +430,7 @@ def serve(disk: Disk, registry: Registry) -> Serve:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http:
-                yield Live(app, chosen, url, http, runner.cleanup)
+                yield Live(app, chosen, url, http, runner.cleanup, runner)
             assert may_fail or app[WRITER].failure is None
         finally:
             await runner.cleanup()

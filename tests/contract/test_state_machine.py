@@ -215,5 +215,9 @@ async def test_the_same_state_through_every_mount(live, kit):
     wrong = await live.call("GET", f"/sandboxes/{sandboxes['Hl7']}/files/outbox/a.txt", kit.api_key)
     assert wrong.status == 404
     await run.complete()
-    gone = await live.call("GET", f"/sandboxes/{sandboxes['Files']}/files/outbox/a.txt", kit.api_key)
-    assert gone.status == 404
+    for root, token, status in [
+        (f"/v1/benchmark-runs/{run.id}", run.token, 409),
+        (f"/v1/task-runs/{run.tasks[0]}", run.token, 409),
+        (f"/sandboxes/{sandboxes['Files']}", kit.api_key, 200),
+    ]:
+        assert (await live.call("GET", f"{root}/files/outbox/a.txt", token)).status == status

@@ -25,7 +25,7 @@ class Wire:
         await asyncio.gather(self.writer.wait_closed(), return_exceptions=True)
 
     def send(self, method, path, *, version="1.1", headers=(), body=b""):
-        lines = [f"{method} /v1/benchmark-runs/{self.run.id}/{path} HTTP/{version}", "Host: here"]
+        lines = [f"{method} /v1/benchmark-runs/{self.run.id}/{path} HTTP/{version}", "Host: localhost"]
         lines += [f"Authorization: Bearer {self.run.token}", *headers]
         if body:
             lines.append(f"Content-Length: {len(body)}")

@@ -1,6 +1,6 @@
 import pytest
 
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 
 GOOD = """\
 slug: demo

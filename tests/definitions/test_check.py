@@ -50,8 +50,8 @@ def home(tmp_path: Path) -> Path:
 def check(home):
     """Write the benchmark, run `sandbox check`, return its status and what it printed."""
 
-    def run(assertion=GOOD, *edits, path="playgrounds"):
-        text = BENCHMARK.replace("{ASSERTION}", "{" + assertion + "}")
+    def run(assertion=GOOD, *edits, path="playgrounds", after=""):
+        text = BENCHMARK.replace("{ASSERTION}", "{" + assertion + "}") + after
         for old, new in edits:
             assert old in text
             text = text.replace(old, new, 1)
@@ -159,6 +159,11 @@ def fields(path, rest="exists: true"):
         (f"assert: agent-output, {fields('by.nam')}", "fields.0", 'has no "nam"; did you mean "name"?'),
         ("assert: agent-output, contain: [x]", "assert", 'did you mean "contains"?'),
         ("assert: llm-task, task: Referral", "task", 'the benchmark has no LLM task "Referral"'),
+        (
+            "assert: llm-task, task: 019011e6e5303aca6cf72973387c255d",
+            "task",
+            'the benchmark has no LLM task "019011e6e',
+        ),
         (f"assert: llm-task, {fields('respnse.x')}", "fields.0", 'did you mean "response"?'),
         ("assert: state-unchangd", "assert", 'did you mean "state-unchanged"?'),
     ],
@@ -289,6 +294,20 @@ def test_a_file_of_the_wrong_kind_in_a_seed_folder(check, home):
     (home / "seeds/clinic/fhir/c.jsn").write_text("{}")
     status, printed = check()
     assert (status, "seeds/clinic/fhir/c.jsn" in printed) == (1, True)
+
+
+def test_what_is_refused_at_load_hides_nothing_else(check):
+    gte, nonsense = "{assert: interaction, method: GTE}", "{assert: nonsense}"
+    more = "".join(f"      - {{label: {a[9:12]}, assertion: {a}}}\n" for a in (gte, nonsense))
+    status, printed = check(f"{FHIR}Patient, fhirpath: nme.exists()", after=more)
+    assert status == 1
+    for said in (
+        'Patient has no element "nme"',
+        'GTE is no method; did you mean "GET"?',
+        'no check is called "nonsense"',
+    ):
+        assert printed.count(said) == 1, printed
+    assert printed.count("nme.exists") == 1 and printed.endswith("3 problems.\n")
 
 
 def test_a_directory_without_benchmarks(home):

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
 

@@ -269,12 +269,12 @@ def test_every_request_has_a_line_when_asked_for_and_no_secret_in_it(server):
     secrets = ["vk_local", "vrl_slv_local", "vrl_run_abcdef", "vrl_cs_abcdef", "s3cret"]
     ask(
         url,
-        "GET /readyz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer vk_local",
-        "GET /benchmark-runs?token=s3cret&limit=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer vk_local",
-        "GET /v1/benchmark-runs/vrl_run_abcdef/fhir/Patient HTTP/1.1\r\nHost: x",
-        "GET /v1/benchmark-runs/vrl%5Fslv%5Flocal HTTP/1.1\r\nHost: x",
-        "GET /t/s3cret/hl7/inbox HTTP/1.1\r\nHost: x",
-        "DELETE /sandboxes/sb_1/files/vrl_cs_abcdef%0Aforged HTTP/1.1\r\nHost: x",
+        "GET /readyz HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer vk_local",
+        "GET /benchmark-runs?token=s3cret&limit=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer vk_local",
+        "GET /v1/benchmark-runs/vrl_run_abcdef/fhir/Patient HTTP/1.1\r\nHost: localhost",
+        "GET /v1/benchmark-runs/vrl%5Fslv%5Flocal HTTP/1.1\r\nHost: localhost",
+        "GET /t/s3cret/hl7/inbox HTTP/1.1\r\nHost: localhost",
+        "DELETE /sandboxes/sb_1/files/vrl_cs_abcdef%0Aforged HTTP/1.1\r\nHost: localhost",
         "NO HTTP AT ALL",
     )
     _, logged = stop(process)
@@ -295,7 +295,7 @@ def test_every_request_has_a_line_when_asked_for_and_no_secret_in_it(server):
 
 def test_without_being_asked_no_request_is_logged(server):
     process, url = server("--log-level", "debug")
-    ask(url, "GET /readyz HTTP/1.1\r\nHost: x")
+    ask(url, "GET /readyz HTTP/1.1\r\nHost: localhost")
     assert stop(process)[1] == ""
 
 

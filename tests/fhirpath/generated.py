@@ -1,4 +1,6 @@
-"""Expressions at random, from a grammar of what authors write, and the resources they are asked on."""
+"""Expressions at random, from a grammar of what authors write, and the resource they are asked on."""
+
+from typing import TypeAlias
 
 from hypothesis import strategies as st
 
@@ -19,20 +21,6 @@ PATIENT = jsonio.parse(
     "contact": [{"name": {"family": "Chen"}, "gender": "male"}]
 }"""
 )
-OBSERVATION = jsonio.parse(
-    """{
-    "resourceType": "Observation", "id": "k1", "status": "final",
-    "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}, {"system": "urn:local", "code": "K"}]},
-    "subject": {"reference": "Patient/p1"}, "effectiveDateTime": "2026-04-23T08:00:00-04:00",
-    "valueQuantity": {"value": 6.8, "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"},
-    "referenceRange": [{"low": {"value": 3.5}, "high": {"value": 5.1}, "text": "usual"}],
-    "component": [
-        {"code": {"text": "a"}, "valueInteger": 3}, {"code": {"text": "b"}, "valueString": "x"},
-        {"code": {"text": "c"}, "valueQuantity": {"value": 7, "unit": "mg"}}
-    ]
-}"""
-)
-
 STRINGS = ["Patient.gender", "name.family.first()", "name.given", "telecom.value", "'Maria'", "'Li'", "''", "id",
            "address.line.first()", "name.use", "telecom.system", "'phone'", "name.given.first()"]  # fmt: skip
 NUMBERS = ["1", "2", "3", "0", "-1", "2.5", "0.1", "multipleBirth.ofType(integer)", "telecom.rank.first()",
@@ -56,20 +44,20 @@ _PER_LIST = ["count()", "empty()", "exists()", "first()", "last()", "tail()", "s
              "combine('x')", "intersect(name.given)", "exclude('Li')", "union('Li')", "subsetOf(name.given)",
              "supersetOf('Li')", "aggregate($total + 1, 0)", "join(',')", "type().name", "not()",
              "allTrue()", "hasValue()", "as(string)", "is(string)"]  # fmt: skip
+_PER_ELEMENT = ["where(use = 'home')", "exists(family = 'Chen')", "select(family)", "all(rank > 1)", "where(rank = 1)"]
 _COMPARISONS = ["=", "!=", "~", "!~", "<", ">", "<=", ">="]
 _LOGIC = ["and", "or", "xor", "implies"]
 _MATH = ["+", "-", "*", "/", "div", "mod"]
 
 
-def _join(*parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.tuples(*parts).map("".join)
+Text: TypeAlias = st.SearchStrategy[str]
 
 
-def _among(rows: list[str]) -> st.SearchStrategy[str]:
+def _among(rows: list[str]) -> Text:
     return st.sampled_from(rows)
 
 
-def _call(operand: st.SearchStrategy[str], functions: list[str]) -> st.SearchStrategy[str]:
+def _call(operand: Text, functions: list[str]) -> Text:
     return st.tuples(operand, _among(functions)).map(
         lambda row: f"({row[0]}){row[1]}" if row[1].startswith("[") else f"({row[0]}).{row[1]}"
     )

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from sandbox.api.context import READER, RUNS, SHELF
-from sandbox.app import create_app, create_registry
+from sandbox.app import create_app
+from sandbox.builtin import create_registry
 from sandbox.record import restore
 from sandbox.runs.registry import Registry
+from sandbox.serving import Runner
 from sandbox.settings import Settings
 
 FUZZ = settings(
@@ -88,7 +90,7 @@ class Target:
     async def folded_hash(self) -> str:
         """The state hash by folding what is on disk."""
         benchmark = self.app[SHELF].library.find("fuzz@1")
-        branch, _ = await restore.fold_playground(self.app[READER], self.playground_id, benchmark.seed)
+        branch = (await restore.fold_playground(self.app[READER], self.playground_id, benchmark.seed)).branch
         return branch.state_hash()
 
 
@@ -113,7 +115,7 @@ async def target(tmp_path: Path, registry: Registry) -> AsyncIterator[Target]:
         seeds=(tmp_path / "seeds",),
         is_watching=False,
     )
-    runner = web.AppRunner(create_app(settings, registry=registry), access_log=None)
+    runner = Runner(create_app(settings, registry=registry), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

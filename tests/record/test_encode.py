@@ -49,13 +49,14 @@ async def test_a_playground_folds_back_to_the_same_hash(record):
         mark = branch.savepoint()
         work()
         await writer.submit(event_of(branch, mark, seq))
-    folded, seq = await restore.fold_playground(reader, "pg_1", seed)
-    assert (folded.state_hash(), seq) == (branch.state_hash(), 4)
+    whole = await restore.fold_playground(reader, "pg_1", seed)
+    folded = whole.branch
+    assert (folded.state_hash(), whole.seq) == (branch.state_hash(), 4)
     assert folded.get_document("fhir/Observation", "o").json == b'{"valueQuantity":{"value":4.10}}'
     assert folded.version_of("fhir/Patient", "s") == 2
-    until, seq = await restore.fold_playground(reader, "pg_1", seed, until_seq=2)
-    assert seq == 2
-    assert until.get("fhir/Patient", "s") == {"id": "s"}
+    until = await restore.fold_playground(reader, "pg_1", seed, until_seq=2)
+    assert until.seq == 2
+    assert until.branch.get("fhir/Patient", "s") == {"id": "s"}
 
 
 @pytest.mark.parametrize("size", [0, 1, limits.INLINE_BODY_BYTES, limits.INLINE_BODY_BYTES + 1])

@@ -66,6 +66,15 @@ def test_the_timeline_tells_time_surface_call_status_and_changes() -> None:
         assert text in shown
 
 
+def test_calls_of_the_organization_are_marked() -> None:
+    looked = event(request={"method": "GET", "path": "files/a"}, actor="organization", view=True)
+    written = event(request={"method": "PUT", "path": "files/b"}, actor="organization")
+    shown = printed({}, [], [looked, written, event(request={"method": "GET", "path": "files/c"}, actor="agent")])
+    assert "GET files/a (looked at)" in shown
+    assert "PUT files/b (by the organization)" in shown
+    assert "GET files/c\n" in shown or "GET files/c  " in shown
+
+
 def test_an_event_is_told_by_number_millisecond_and_duration() -> None:
     events = [
         event(seq=1, at="2026-04-20T17:00:00.005Z", duration_ms=0.26, request={"method": "GET", "path": "hl7/inbox"}),

@@ -112,6 +112,7 @@ class World:
             Request(method, path, query, body=raw),
             Response.of_json(answer, status),
             tuple(self.branch.changes_since(savepoint)),
+            "scenario" if method == "SCENARIO" or type_ in ("scenario_step", "clock_advanced") else "agent",
         )
         self.events.append(event)
         return event

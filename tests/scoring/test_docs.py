@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sandbox import jsonio
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 from sandbox.definitions.assertions import Approximation, CountRange, FieldExpectation
 from sandbox.playground.branch import Branch, Seed
 from sandbox.scoring.checks.interaction import InteractionMatcher

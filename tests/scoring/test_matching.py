@@ -121,5 +121,5 @@ def test_whose_event_it_is(world):
     assert is_agents(world.do())
     assert not is_agents(world.happen())
     assert not is_agents(world.happen(type_="message_received"))
-    assert not is_agents(world.do(type_="clock_advanced"))
-    assert not is_agents(replace(world.do(), request=None))
+    assert is_agents(replace(world.happen(type_="clock_advanced"), actor="agent"))
+    assert not is_agents(replace(world.do(), actor="organization"))

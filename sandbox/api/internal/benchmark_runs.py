@@ -25,6 +25,7 @@ class CreateRun(Body):
     scored: bool = False
     agent: str | None = Field(default=None, max_length=200)
     seed: int | None = Field(default=None, ge=0, lt=1 << 53)
+    tasks: list[str] | None = Field(default=None, min_length=1)
 
 
 async def find(request: web.Request) -> BenchmarkRun:
@@ -47,7 +48,7 @@ async def create(request: web.Request) -> web.Response:
             raise NotFound(f"There is no benchmark {body.benchmark_id}.")
         benchmark = library.find(body.benchmark_id)
     run, token = await request.app[RUNS].create(
-        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed
+        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed, task_keys=body.tasks
     )
     shown = representations(request)
     return json_reply({**shown.internal_run(run), **shown.created_run(run, token)}, 201)

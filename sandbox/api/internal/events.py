@@ -9,31 +9,27 @@ from sandbox import jsonio
 from sandbox.api import auth
 from sandbox.api.context import HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.api.internal import task_runs
-from sandbox.api.pagination import PageRequest, bad_cursor, encode_cursor, envelope, read_limit
+from sandbox.api.pagination import PageRequest, edge
+from sandbox.api.queries import choice
 from sandbox.api.replies import json_reply
 from sandbox.errors import Malformed, NotFound
 from sandbox.jsonio import Json
+from sandbox.wire.paging import bad_cursor, envelope
+from sandbox.wire.whole_numbers import HUGE, read_whole_number
 
 _KEEP_ALIVE_S = 15.0
 
 
 async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
     """Return one page of events, newest first, or oldest first with `?order=asc`."""
-    order = request.query.get("order", "desc")
-    if order not in ("asc", "desc"):
-        raise Malformed("order must be asc or desc.", details={"order": ["must be asc or desc"]})
-    limit = read_limit(request.query.get("limit"))
-    is_ascending, after = order == "asc", None
-    cursor = request.query.get("cursor")
-    is_back = False
-    if cursor:
-        position = PageRequest.read({"cursor": cursor})
-        assert position.after is not None
-        seq = position.after[1]
-        if not (seq.isascii() and seq.isdigit() and len(seq) < 16):
+    order = choice(request.query, "order", "desc", "asc")
+    page = PageRequest.read(request.query)
+    limit, is_back, after = page.limit, page.is_back, None
+    if page.after is not None:
+        after = read_whole_number(page.after[1])
+        if after is None or after >= HUGE:  # more than SQLite can hold
             raise bad_cursor()
-        after, is_back = int(seq), position.is_back
-    goes_up = is_ascending is not is_back
+    goes_up = (order == "asc") is not is_back
     clause, bound = where, list(values)
     if after is not None:
         clause += f" AND seq {'>' if goes_up else '<'} ?"
@@ -46,8 +42,8 @@ async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
         rows.reverse()
     has_next = bool(rows) if is_back else has_more
     has_prev = has_more if is_back else after is not None and bool(rows)
-    following = encode_cursor("", str(rows[-1]["seq"]), False) if has_next else None
-    previous = encode_cursor("", str(rows[0]["seq"]), True) if has_prev else None
+    following = edge("", str(rows[-1]["seq"]), False) if has_next else None
+    previous = edge("", str(rows[0]["seq"]), True) if has_prev else None
     return envelope(await reader.event_jsons(rows), following, previous, limit)
 
 
@@ -74,10 +70,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     is over.
     """
     _, task_run = await task_runs.find(request)
-    last = request.headers.get("Last-Event-ID", "0")
-    if not last.isascii() or not last.isdigit():
+    position = read_whole_number(request.headers.get("Last-Event-ID", "0"))
+    if position is None:
         raise Malformed("Last-Event-ID must be the seq of an event.")
-    position = int(last[:18])
     reader, runs = request.app[READER], request.app[RUNS]
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
     response = web.StreamResponse(headers=headers)

@@ -9,6 +9,7 @@ from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
 from sandbox.api.context import READER, RUNS
 from sandbox.api.pagination import PageRequest, Position, paginate, paginate_list
+from sandbox.api.queries import flag
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import criterion_run, snapshot
 from sandbox.api.v1 import CompleteTaskRun, representations
@@ -99,7 +100,7 @@ async def list_criterion_runs(request: web.Request) -> web.Response:
         raise Malformed("Say which task run: ?task_run_id=…", details={"task_run_id": ["Required parameter"]})
     await request.app[RUNS].find_task_run(task_run_id)
     where = "task_run_id = ?"
-    if request.query.get("superseded") != "true":
+    if not flag(request.query, "superseded"):
         where += " AND superseded_at IS NULL"
     reader = request.app[READER]
     rows = await reader.rows(f"SELECT * FROM criterion_runs WHERE {where} ORDER BY started_at, position", task_run_id)

@@ -8,7 +8,7 @@ from sandbox.fhirpath.context import Types
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.functions import collections, conversion, dates, fhir, iterating, numbers, strings, tree
 from sandbox.fhirpath.functions.call import Call, Entry
-from sandbox.fhirpath.types import did_you_mean
+from sandbox.suggest import did_you_mean
 
 FUNCTIONS: Final[dict[str, Entry]] = {
     **collections.ENTRIES,

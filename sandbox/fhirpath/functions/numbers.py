@@ -122,10 +122,8 @@ def _log(call: Call) -> Apply:
         env.context.spend(_SLOW)
         value = _operand(call, focus, with_quantity=False)
         base = call.single(argument, env, (int, Decimal), "a number")
-        if value is None or base is None:
+        if value is None or base is None or value <= 0 or base <= 0:
             return []
-        if value <= 0 or base <= 0:
-            raise call.problem("is defined for numbers above 0 only")
         found = _safely(lambda v, b: _clean(_WIDE.divide(_WIDE.ln(v), _WIDE.ln(b))), Decimal(value), Decimal(base))
         return [] if found is None else [found]
 

@@ -21,10 +21,8 @@ from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID, USER_ID, Task
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement, Writer
+from sandbox.wire.authorization import bearer_token
 
-API_KEY_PREFIX: Final = "rbk_"
-CLIENT_SECRET_PREFIX: Final = "rbs_"
-ACCESS_TOKEN_PREFIX: Final = "rba_"
 ACCESS_TOKEN_LIFETIME_S: Final = 3600
 _AUDIENCE: Final = "https://aud.rightbrain.ai/tasks/"
 _ALGORITHM: Final = "HS256"
@@ -71,15 +69,14 @@ class Access:
 
     def caller(self, authorization: str | None) -> Caller:
         """Return who an `Authorization` header stands for. Raises `BadCredentials`."""
-        scheme, _, token = (authorization or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        token = bearer_token(authorization)
+        if not token:
             raise BadCredentials
         if self._links.is_organization_key(token):
             return Caller(USER_ID, None, EVERYTHING, token)
-        started = self._links.of_run_token(token)
-        if started is not None:
-            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, started=started, is_run_token=True)
+        owner = self._links.of_run_token(token)
+        if owner is not None:
+            return Caller(USER_ID, PROJECT_ID, LOOK_AND_RUN, token, owner=owner)
         credential = self._by_hash.get(keys.hash_key(token))
         if credential is not None and credential.kind != "oauth_client" and not self._is_over(credential):
             return Caller(USER_ID, credential.project_id, EVERYTHING, token)
@@ -114,14 +111,14 @@ class Access:
 
     async def create_api_key(self, project_id: str, name: str) -> Json:
         """Make a key; it is shown this once."""
-        key = ids.new_secret(API_KEY_PREFIX)
+        key = ids.new_secret(keys.TASK_API_KEY_PREFIX)
         body = {"name": name, "prefix": key[:8]}
         credential = await self._keep(project_id, "api_key", key, body)
         return {**_show(credential), "key": key}
 
     async def create_client(self, project_id: str, name: str) -> Json:
         """Make an OAuth client; its secret is shown this once."""
-        secret = ids.new_secret(CLIENT_SECRET_PREFIX)
+        secret = ids.new_secret(keys.TASK_API_SECRET_PREFIX)
         body = {
             "name": name,
             "grant_types": ["client_credentials"],
@@ -143,7 +140,7 @@ class Access:
         else:
             raise BadCredentials("Client authentication failed")
         self._by_hash = {digest: c for digest, c in self._by_hash.items() if not self._is_over(c)}
-        token = ids.new_secret(ACCESS_TOKEN_PREFIX, 40)
+        token = ids.new_secret(keys.TASK_API_TOKEN_PREFIX, 40)
         await self._keep(project_id, "access_token", token, {"client_id": client_id[:100]}, ACCESS_TOKEN_LIFETIME_S)
         return {
             "access_token": token,

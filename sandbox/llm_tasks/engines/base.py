@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.output_format.grammar import Fields
 
 
@@ -31,7 +31,7 @@ class Call:
     values: Mapping[str, Json]
     modality: str
     fields: Fields | None = None
-    files: tuple[InputFile, ...] = ()
+    files: tuple[RunFile, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     answers: tuple[Mapping[str, Any], ...] = ()
     ordinal: int = 1

@@ -17,10 +17,11 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.inputs.documents import read_document
-from sandbox.llm_tasks.inputs.files import sniff
 from sandbox.llm_tasks.output_format.grammar import Field, walk
 from sandbox.llm_tasks.output_format.json_schema import to_json_schema
-from sandbox.media_types import read_media_type
+from sandbox.playground.events import REDACTED
+from sandbox.wire.file_types import sniff
+from sandbox.wire.media_types import read_media_type
 
 _ANSWER_BYTES_MAX: Final = 16 * limits.MIB
 # What of a revision's llm_config is passed on.
@@ -154,7 +155,7 @@ class OpenAiEngine:
 
     def _said(self, raw: bytes) -> str:
         text = raw[:300].decode(errors="replace")
-        return text.replace(self._api_key, "[redacted]") if self._api_key else text
+        return text.replace(self._api_key, REDACTED) if self._api_key else text
 
 
 def _text_of(content: Json) -> Json:

@@ -1,12 +1,9 @@
 """Reading the bodies of requests: JSON, and a run's inputs and files as JSON or as a form."""
 
-import base64
-import binascii
-import mimetypes
+import asyncio
 from typing import Any, Final, TypeVar
 
-from aiohttp import BodyPartReader, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import web
 from pydantic import Field, ValidationError
 
 from sandbox import jsonio, limits
@@ -14,9 +11,12 @@ from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.parts import api
-from sandbox.llm_tasks.inputs.files import InputFile, sniff, stored_name
+from sandbox.llm_tasks.inputs.files import RunFile, stored_name
 from sandbox.llm_tasks.tasks.fields import Body, Uuid
-from sandbox.media_types import normal_media_type, read_media_type
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.file_types import UNKNOWN, guess_type, sniff
+from sandbox.wire.media_types import charset_of, is_json, normal_media_type, read_media_type
+from sandbox.wire.multipart import Part, parse_multipart
 
 BodyModel = TypeVar("BodyModel", bound=Body)
 _RUN_BODY_BYTES: Final = limits.FILE_BYTES * 4 // 3 + limits.REQUEST_BODY_BYTES
@@ -46,7 +46,7 @@ _FORM_FIELDS: Final = frozenset(RunBody.model_fields) - {"task_files"}
 async def read_json(request: web.Request, model: type[BodyModel], limit: int = limits.REQUEST_BODY_BYTES) -> BodyModel:
     """Read and check a JSON body. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
     raw = await api(request).read_body(request, limit)
-    if request.content_type not in ("application/json", "application/octet-stream", "text/plain"):
+    if not is_json(request.content_type) and request.content_type != "text/plain":
         raise UnsupportedMedia(
             f"The body is {request.content_type[:100]}; send JSON with Content-Type: application/json."
         )
@@ -67,9 +67,11 @@ def validate(model: type[BodyModel], value: Json) -> BodyModel:
         raise ValidationFailed.of(error, "body") from None
 
 
-async def read_run(request: web.Request) -> tuple[RunBody, tuple[InputFile, ...]]:
+async def read_run(request: web.Request) -> tuple[RunBody, tuple[RunFile, ...]]:
     """Read a run's body, JSON or multipart. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
     if request.content_type == "multipart/form-data":
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise UnsupportedMedia("A form with files is not read compressed; send it without a Content-Encoding.")
         fields, files = await _read_multipart(request)
         body = validate(RunBody, {"task_input": {}, **fields})
     else:
@@ -82,20 +84,19 @@ async def read_run(request: web.Request) -> tuple[RunBody, tuple[InputFile, ...]
     return body, tuple(files)
 
 
-def _decoded(position: int, name: str, content: str) -> InputFile:
-    try:
-        raw = base64.b64decode(content.partition(";base64,")[2] or content, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValidationFailed.at(["body", "task_files", position, "content"], "Input should be base64") from None
+def _decoded(position: int, name: str, content: str) -> RunFile:
+    raw = read_base64(content.partition(";base64,")[2] or content)
+    if raw is None:
+        raise ValidationFailed.at(["body", "task_files", position, "content"], "Input should be base64")
     return _file(name, None, raw)
 
 
-def _file(name: str, declared: str | None, content: bytes) -> InputFile:
+def _file(name: str, declared: str | None, content: bytes) -> RunFile:
     plain = _plain_name(name)
-    guessed = sniff(content) or mimetypes.guess_type(plain)[0]
-    given = declared if declared is not None and read_media_type(declared).name != "application/octet-stream" else None
-    kind = given or guessed or "application/octet-stream"
-    return InputFile(plain, stored_name(plain, read_media_type(kind).name), kind, content)
+    guessed = sniff(content) or guess_type(plain)
+    given = declared if declared is not None and read_media_type(declared).name != UNKNOWN else None
+    kind = given or guessed
+    return RunFile(plain, stored_name(plain, read_media_type(kind).name), kind, content)
 
 
 def _plain_name(name: str) -> str:
@@ -106,40 +107,28 @@ def _plain_name(name: str) -> str:
     return plain if plain.strip(" .") else "file"
 
 
-def _field_text(part: BodyPartReader, name: str, content: bytes) -> str:
-    charset = part.get_charset("utf-8")
+def _field_text(part: Part) -> str:
+    charset = charset_of(part.content_type) or "utf-8"
     try:
-        text = content.decode(charset)
+        text = part.content.decode(charset)
         text.encode()  # some charsets can say half of a surrogate pair
         return text
     except (UnicodeError, LookupError):
-        raise ValidationFailed.at(["body", name], f"Input should be {charset[:40]} text", "string_unicode") from None
+        message = f"Input should be {charset[:40]} text"
+        raise ValidationFailed.at(["body", part.name], message, "string_unicode") from None
 
 
-async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[InputFile]]:
+async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[RunFile]]:
     fields: dict[str, Json] = {}
-    files: list[InputFile] = []
-    left = _RUN_BODY_BYTES
-    try:
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader):
-                raise Malformed("The multipart body has a part in parts; send each field as one part.")
-            content = bytearray()
-            while chunk := await part.read_chunk(64 * limits.KIB):
-                left -= len(chunk)
-                if left < 0:
-                    raise TooLarge(f"The body is larger than {_RUN_BODY_BYTES} bytes.")
-                content += chunk
-            decoded = bytes(part.decode(bytes(content)))
-            name = part.name or ""
-            if name in _FORM_FIELDS:
-                fields[name] = _field_text(part, name, decoded)
-            elif name in ("task_file", "task_files") or part.filename is not None:
-                declared = normal_media_type(part.headers.get("Content-Type", ""))
-                files.append(_file(part.filename or name, declared, decoded))
-    except (ValueError, RuntimeError, AssertionError, HttpProcessingError) as error:
-        raise Malformed(f"The multipart body cannot be read: {error}") from None
+    files: list[RunFile] = []
+    body = await api(request).read_body(request, _RUN_BODY_BYTES)
+    for part in await asyncio.to_thread(parse_multipart, request.headers.get("Content-Type", ""), body):
+        if part.name in fields:
+            raise ValidationFailed.at(["body", part.name], "The field is there twice")
+        if part.name in _FORM_FIELDS:
+            fields[part.name] = _field_text(part)
+        elif part.name in ("task_file", "task_files") or part.filename is not None:
+            files.append(_file(part.filename or part.name, normal_media_type(part.content_type), part.content))
     if "task_input" in fields:
         try:
             fields["task_input"] = jsonio.parse(fields["task_input"])

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from sandbox import jsonio
 from sandbox.jsonio import Json
+from sandbox.limits import PAGE_LIMIT_MAX
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.requests import query_id
-
-PAGE_LIMIT_MAX: Final = 100
+from sandbox.wire.whole_numbers import read_whole_number
 
 
 def reply(value: Json, headers: dict[str, str] | None = None) -> web.Response:
@@ -22,10 +22,11 @@ def reply(value: Json, headers: dict[str, str] | None = None) -> web.Response:
 def page_limit(request: web.Request) -> int:
     """Return the page size, 1 to 100. Raises `ValidationFailed`."""
     text = request.query.get("page_limit", str(PAGE_LIMIT_MAX))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= PAGE_LIMIT_MAX:
+    limit = read_whole_number(text)
+    if limit is None or not 1 <= limit <= PAGE_LIMIT_MAX:
         message = f"Input should be a whole number from 1 to {PAGE_LIMIT_MAX}"
         raise ValidationFailed.at(["query", "page_limit"], message, "int_parsing")
-    return int(text)
+    return limit
 
 
 def envelope(results: Sequence[Json], next_cursor: str | None, limit: int) -> Json:

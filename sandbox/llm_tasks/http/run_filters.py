@@ -8,7 +8,7 @@ from aiohttp import web
 from sandbox.llm_tasks.errors import ValidationFailed
 from sandbox.llm_tasks.http.dates import read_moment
 from sandbox.llm_tasks.http.parts import api
-from sandbox.llm_tasks.http.requests import query_choice, query_id
+from sandbox.llm_tasks.http.requests import caller_of, query_choice, query_id
 from sandbox.llm_tasks.run.stored_runs import RunFilter
 
 _DEFAULT_DAYS: Final = 7
@@ -43,4 +43,5 @@ def run_filter(
         True if errors_only else is_error,
         start,
         end,
+        caller_of(request).owner,
     )

@@ -9,7 +9,7 @@ from sandbox.llm_tasks.input_processors.base import Output, Processor, Processor
 from sandbox.llm_tasks.input_processors.document_extractor import DocumentContentExtractor
 from sandbox.llm_tasks.input_processors.search import PerplexitySearch
 from sandbox.llm_tasks.input_processors.url_fetcher import UrlFetcher
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.logs import get_logger
 from sandbox.settings import Settings
 
@@ -59,7 +59,7 @@ class Processors:
         )
 
     async def run(
-        self, uses: list[Mapping[str, Any]], values: Mapping[str, Json], files: tuple[InputFile, ...]
+        self, uses: list[Mapping[str, Any]], values: Mapping[str, Json], files: tuple[RunFile, ...]
     ) -> Processed:
         """Run the processors in order. Raises `ProcessorFailed` for the first that fails without a fallback."""
         after, before, notes = dict(values), dict[str, Json](), dict[str, Json]()
@@ -91,7 +91,7 @@ class Processors:
 
 
 async def _ask(
-    processor: Processor, value: Json, config: Any, values: Mapping[str, Json], files: tuple[InputFile, ...]
+    processor: Processor, value: Json, config: Any, values: Mapping[str, Json], files: tuple[RunFile, ...]
 ) -> Output:
     """Ask a processor; one that breaks has failed, like any other."""
     try:

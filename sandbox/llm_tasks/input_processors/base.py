@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.jsonio import Json
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 
 
 class ProcessorFailed(Exception):
@@ -36,9 +36,7 @@ class Processor(Protocol):
     config_model: ClassVar[type[Config]]
     reads_files: ClassVar[bool]
 
-    async def process(
-        self, value: Json, config: Any, values: Mapping[str, Json], files: tuple[InputFile, ...]
-    ) -> Output:
+    async def process(self, value: Json, config: Any, values: Mapping[str, Json], files: tuple[RunFile, ...]) -> Output:
         """Return the output. Raises `ProcessorFailed`."""
         ...
 

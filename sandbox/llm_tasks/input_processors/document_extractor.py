@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
 from sandbox.llm_tasks.inputs.documents import read_document
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 
 
 class ExtractorConfig(Config):
@@ -30,7 +30,7 @@ class DocumentContentExtractor:
     reads_files: ClassVar[bool] = True
 
     async def process(
-        self, value: Json, config: ExtractorConfig, values: Mapping[str, Json], files: tuple[InputFile, ...]
+        self, value: Json, config: ExtractorConfig, values: Mapping[str, Json], files: tuple[RunFile, ...]
     ) -> Output:
         """Return the file's text. Raises `ProcessorFailed` when there is no such file or no text in it."""
         file = _find(config.filename, value, files)
@@ -48,11 +48,12 @@ class DocumentContentExtractor:
         """Nothing is open."""
 
 
-def _find(wanted: str, value: Json, files: tuple[InputFile, ...]) -> InputFile | None:
+def _find(wanted: str, value: Json, files: tuple[RunFile, ...]) -> RunFile | None:
     """Return the file of that name or pattern, else the one the value names."""
     names = [wanted.lower(), *([value.lower()] if isinstance(value, str) and value else [])]
     for name in names:
+        is_meant = glob_matcher([name])
         for file in files:
-            if file.original_filename.lower() == name or fnmatchcase(file.original_filename.lower(), name):
+            if file.original_filename.lower() == name or is_meant(file.original_filename.lower()):
                 return file
     return None

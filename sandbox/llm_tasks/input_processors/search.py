@@ -19,7 +19,7 @@ from sandbox.definitions.problems import DefinitionError
 from sandbox.definitions.yamlio import load_located
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.inputs.placeholders import as_text, substitute
 from sandbox.regexes import compile_regex, find_problem
 
@@ -81,7 +81,7 @@ class PerplexitySearch:
         self._directory = directory
 
     async def process(
-        self, value: Json, config: SearchConfig, values: Mapping[str, Json], files: tuple[InputFile, ...]
+        self, value: Json, config: SearchConfig, values: Mapping[str, Json], files: tuple[RunFile, ...]
     ) -> Output:
         """Return the results of the first fixture that fits. Raises `ProcessorFailed` when none does."""
         search = as_text(value)

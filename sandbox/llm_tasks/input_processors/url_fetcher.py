@@ -16,7 +16,7 @@ from sandbox import limits
 from sandbox.jsonio import Json
 from sandbox.keys import is_loopback
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 
 PAGE_BYTES_MAX: Final = 5 * limits.MIB
 REDIRECTS_MAX: Final = 5
@@ -49,7 +49,7 @@ class UrlFetcher:
         self._session: aiohttp.ClientSession | None = None
 
     async def process(
-        self, value: Json, config: FetcherConfig, values: Mapping[str, Json], files: tuple[InputFile, ...]
+        self, value: Json, config: FetcherConfig, values: Mapping[str, Json], files: tuple[RunFile, ...]
     ) -> Output:
         """Return the page as Markdown. Raises `ProcessorFailed`."""
         if not isinstance(value, str):

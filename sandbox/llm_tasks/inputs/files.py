@@ -1,50 +1,38 @@
-"""A file that comes with a run: what its first bytes tell of it, and the name it is stored under."""
+"""A file of a run: the name it is stored under, and the size of a picture."""
 
-import mimetypes
+import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from sandbox import ids
+from sandbox.wire.file_types import sniff, suffix_of
 
-_SIGNATURES: Final = (
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 @dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file that came with a run."""
+class RunFile:
+    """A file of a run: one that came with it, or the one that it generated."""
 
     original_filename: str
     stored_filename: str
     content_type: str
     content: bytes
 
+    @property
+    def sha256(self) -> str:
+        """The content's hash, under which it is stored."""
+        return hashlib.sha256(self.content).hexdigest()
+
 
 def stored_name(original: str, content_type: str) -> str:
     """Return a random name that keeps the extension."""
     extension = PurePosixPath(original.replace("\\", "/")).suffix.lower()
     if not extension or len(extension) > 12 or not extension[1:].isalnum():
-        extension = mimetypes.guess_extension(content_type) or ""
+        extension = suffix_of(content_type)
     return f"{ids.new_uuid()}{extension}"
-
-
-def sniff(content: bytes) -> str | None:
-    r"""Return the content type that the first bytes tell, None when they tell none.
-
-    >>> sniff(b"%PDF-1.7"), sniff(b"RIFF\0\0\0\0WEBPVP8 "), sniff(b"hello")
-    ('application/pdf', 'image/webp', None)
-    """
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _SIGNATURES if content.startswith(start)), None)
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:

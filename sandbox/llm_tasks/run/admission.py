@@ -8,11 +8,12 @@ from sandbox.errors import TooLarge
 from sandbox.llm_tasks.engines.catalog import Catalog, LlmModel
 from sandbox.llm_tasks.errors import RuleBroken, ValidationFailed, not_found
 from sandbox.llm_tasks.input_processors import Processors
-from sandbox.llm_tasks.inputs.files import IMAGE_TYPES, sniff
+from sandbox.llm_tasks.inputs.files import IMAGE_TYPES
 from sandbox.llm_tasks.inputs.placeholders import as_text
 from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.tasks.entities import Revision, Task
-from sandbox.media_types import read_media_type
+from sandbox.wire.file_types import sniff
+from sandbox.wire.media_types import read_media_type
 
 _PDF: Final = frozenset({"application/pdf"})
 _ACCEPTED: Final[Mapping[str, frozenset[str]]] = {

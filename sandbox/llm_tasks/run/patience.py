@@ -4,35 +4,14 @@ back-off that doubles, and never more than `limits.LLM_RETRY_WAIT_S` in all.
 Must not know engines' wire formats; time is the server's clock's.
 """
 
-import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from sandbox import limits
 from sandbox.clock import Clock
 from sandbox.llm_tasks.engines.base import EngineFailure
+from sandbox.wire.http_dates import retry_after_s
 
 BACK_OFF_S: Final = 0.5
-_SECONDS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
-
-
-def read_retry_after(text: str, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, given as such or as an HTTP date; None for anything else.
-
-    >>> now = datetime(2026, 4, 23, 9, 0, tzinfo=UTC)
-    >>> read_retry_after("20", now), read_retry_after("Thu, 23 Apr 2026 09:00:07 GMT", now), read_retry_after("x", now)
-    (20.0, 7.0, None)
-    """
-    text = text.strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
 
 
 class Patience:
@@ -50,7 +29,7 @@ class Patience:
         """
         if not failure.is_busy:
             return
-        asked = read_retry_after(failure.retry_after, self._clock.now()) if failure.retry_after is not None else None
+        asked = retry_after_s(failure.retry_after, self._clock.now()) if failure.retry_after is not None else None
         wait_s = max(asked or 0.0, BACK_OFF_S * 2 ** (attempt - 1))
         if wait_s > self._left_s:
             raise EngineFailure(

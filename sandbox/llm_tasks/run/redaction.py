@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from sandbox import jsonio
 from sandbox.jsonio import Json
+from sandbox.playground.events import REDACTED
 
 # Shorter ones are words that may stand in any text.
 _CHARS_MIN: Final = 8
@@ -22,5 +23,5 @@ def without_secrets(value: _Value, secrets: Iterable[str]) -> _Value:
     if not found:
         return value
     for secret in found:
-        text = text.replace(secret, "[redacted]")
+        text = text.replace(secret, REDACTED)
     return jsonio.parse(text)  # type: ignore[no-any-return]

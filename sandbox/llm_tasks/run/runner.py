@@ -11,13 +11,14 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Call, EngineFailure
 from sandbox.llm_tasks.engines.catalog import Catalog
 from sandbox.llm_tasks.input_processors import Processed, ProcessorFailed, Processors
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.inputs.placeholders import substitute
 from sandbox.llm_tasks.run.admission import check_run, model_of
 from sandbox.llm_tasks.run.attempts import Answerer, Outcome
 from sandbox.llm_tasks.run.event import record_event
 from sandbox.llm_tasks.run.redaction import without_secrets
 from sandbox.llm_tasks.run.request import RunRequest
-from sandbox.llm_tasks.run.task_run import RunFile, body_of, generated_file, statements_of
+from sandbox.llm_tasks.run.task_run import OWNER, body_of, generated_file, statements_of
 from sandbox.llm_tasks.tasks.entities import Revision, Task
 from sandbox.record.writer import Writer
 
@@ -57,8 +58,7 @@ class Runner:
                 model_of(revision, self._catalog), error=EngineFailure("input_processor_error", failure, retry=False)
             )
         generated = generated_file(task, outcome)
-        files = [RunFile(f.stored_filename, f.original_filename, f.content_type, f.content) for f in request.files]
-        all_files = [*files, generated] if generated is not None else files
+        all_files = [*request.files, generated] if generated is not None else list(request.files)
         body = body_of(task, revision, request, processed, outcome, all_files, created)
         body["input_processor_timing"] = round(processor_s, 8) if revision.values["input_processors"] else None
         body = without_secrets(body, request.secrets)
@@ -123,7 +123,9 @@ class Runner:
     ) -> None:
         started = request.started
         recorded = await record_event(started, task, request, body) if started is not None else None
-        stored = self._writer.write(statements_of(task, revision, body, files, ordinal))
+        stored = self._writer.write(
+            statements_of(task, revision, {**body, OWNER: request.benchmark_run_id}, files, ordinal)
+        )
         if recorded is not None:
             await recorded
         await stored

@@ -10,6 +10,9 @@ from sandbox.clock import format_micros
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed, not_found
+from sandbox.llm_tasks.inputs.files import RunFile
+from sandbox.llm_tasks.run.task_run import OWNER
+from sandbox.llm_tasks.server_links import TokenOwner
 from sandbox.record.reader import Reader
 
 _RECENT: Final = 5
@@ -25,6 +28,7 @@ class RunFilter:
     is_error: bool | None = None
     start: datetime | None = None
     end: datetime | None = None
+    owner: TokenOwner | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """Return the condition and its values."""
@@ -42,18 +46,27 @@ class RunFilter:
         if self.end is not None:
             clauses.append("created <= ?")
             values.append(format_micros(self.end))
+        if self.owner is not None:
+            clauses.append(_OWNED)
+            values += _owned(self.owner)
         if self.task_id is None:
             clauses.append("task_id NOT IN (SELECT id FROM llm_tasks WHERE deleted IS NOT NULL)")
         return " AND ".join(clauses), values
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """The bytes of a run's file."""
+# A run token's runs are no older than its benchmark run, which lets the index narrow the search.
+_OWNED: Final = f"created >= ? AND json_extract(body, '$.{OWNER}') = ?"
 
-    content: bytes
-    content_type: str
-    original_filename: str
+
+def _owned(owner: TokenOwner) -> list[Any]:
+    return [format_micros(owner.since), owner.benchmark_run_id]
+
+
+def _body(text: str, owner: TokenOwner | None) -> Json:
+    """Return a stored run as it is shown, None for one that is not the owner's."""
+    body = jsonio.parse(text)
+    made_by = body.pop(OWNER, None)
+    return body if owner is None or made_by == owner.benchmark_run_id else None
 
 
 class History:
@@ -62,14 +75,15 @@ class History:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def run(self, project_id: str, task_id: str, run_id: str) -> Json:
-        """Return a run of a task of a project. Raises `NotFound`."""
+    async def run(self, project_id: str, task_id: str, run_id: str, owner: TokenOwner | None) -> Json:
+        """Return a run of a task of a project, one of the owner's if there is one. Raises `NotFound`."""
         row = await self._reader.row(
             "SELECT body FROM llm_runs WHERE id = ? AND task_id = ? AND project_id = ?", run_id, task_id, project_id
         )
-        if row is None:
+        body = _body(row["body"], owner) if row is not None else None
+        if body is None:
             raise not_found("task run", run_id)
-        return jsonio.parse(row["body"])
+        return body
 
     async def page(self, wanted: RunFilter, cursor: str | None, limit: int) -> tuple[list[Json], str | None]:
         """Return a page, newest first, and the cursor of the next: the id of this page's last run.
@@ -79,9 +93,9 @@ class History:
         where, values = wanted.where()
         if cursor is not None:
             row = await self._reader.row(
-                "SELECT created, id FROM llm_runs WHERE id = ? AND project_id = ?", cursor, wanted.project_id
+                "SELECT created, id, body FROM llm_runs WHERE id = ? AND project_id = ?", cursor, wanted.project_id
             )
-            if row is None:
+            if row is None or _body(row["body"], wanted.owner) is None:
                 raise ValidationFailed.at(["query", "cursor"], "The cursor names no run of this list.")
             where += " AND (created, id) < (?, ?)"
             values += [row["created"], row["id"]]
@@ -90,25 +104,27 @@ class History:
         )
         shown = rows[:limit]
         following = shown[-1]["id"] if len(rows) > limit else None
-        return [jsonio.parse(row["body"]) for row in shown], following
+        return [_body(row["body"], None) for row in shown], following
 
-    async def recent(self, project_id: str, names: dict[str, str]) -> list[Json]:
-        """Return the newest runs of every task that has any."""
+    async def recent(self, wanted: RunFilter, names: dict[str, str]) -> list[Json]:
+        """Return the newest of the runs that are meant, of every task that has any."""
+        where, values = wanted.where()
         rows = await self._reader.rows(
             "SELECT task_id, body FROM (SELECT task_id, body, created, id, ROW_NUMBER() OVER "
-            "(PARTITION BY task_id ORDER BY created DESC, id DESC) AS n FROM llm_runs WHERE project_id = ?) "
+            f"(PARTITION BY task_id ORDER BY created DESC, id DESC) AS n FROM llm_runs WHERE {where}) "
             "WHERE n <= ? ORDER BY created DESC, id DESC",
-            project_id,
+            *values,
             _RECENT,
         )
         by_task: dict[str, list[Json]] = {}
         for row in rows:
             if row["task_id"] in names:
-                by_task.setdefault(row["task_id"], []).append(jsonio.parse(row["body"]))
+                by_task.setdefault(row["task_id"], []).append(_body(row["body"], None))
         return [{"task_id": t, "task_name": names[t], "recent_runs": runs} for t, runs in by_task.items()]
 
-    async def file(self, project_id: str, task_id: str, run_id: str, name: str) -> StoredFile:
-        """Return a file by its stored name. Raises `NotFound`."""
+    async def file(self, project_id: str, task_id: str, run_id: str, name: str, owner: TokenOwner | None) -> RunFile:
+        """Return a file by its stored name, of a run of the owner's if there is one. Raises `NotFound`."""
+        await self.run(project_id, task_id, run_id, owner)
         row = await self._reader.row(
             "SELECT f.*, b.body FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
             "JOIN blobs b ON b.sha256 = f.sha256 "
@@ -120,7 +136,7 @@ class History:
         )
         if row is None:
             raise NotFound(f"The run {run_id} has no file {name[:100]}.")
-        return StoredFile(bytes(row["body"]), row["content_type"], row["original_filename"])
+        return RunFile(row["original_filename"], name, row["content_type"], bytes(row["body"]))
 
     async def rows(self, wanted: RunFilter, select: str, group: str) -> Sequence[Any]:
         """Return aggregates of the runs that are meant; `select` and `group` are SQL of this package."""

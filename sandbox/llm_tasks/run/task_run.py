@@ -1,32 +1,19 @@
 """The TaskRun, what is kept of a run: its JSON, its files, its rows."""
 
-import hashlib
-from dataclasses import dataclass
+from typing import Final
 
 from sandbox import ids, jsonio
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.media import CONTENT_TYPES
 from sandbox.llm_tasks.input_processors import Processed
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.run.attempts import Outcome
 from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.tasks.entities import Revision, Task
 from sandbox.record.encode import INSERT_BLOB
 from sandbox.record.writer import Statement
 
-
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """A file of a run, sent in or generated."""
-
-    stored_filename: str
-    original_filename: str
-    content_type: str
-    content: bytes
-
-    @property
-    def sha256(self) -> str:
-        """The content's hash, under which it is stored."""
-        return hashlib.sha256(self.content).hexdigest()
+OWNER: Final = "benchmark_run_id"  # of a stored run, and not shown: upstream has no such field
 
 
 def generated_file(task: Task, outcome: Outcome) -> RunFile | None:

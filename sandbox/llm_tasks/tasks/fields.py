@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+from sandbox.definitions.llm_tasks import ANNOTATION_CHARS, FileInputMode
 
-FileInputMode = Literal["none", "image", "pdf", "image_or_pdf", "any"]
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def is_uuid(text: str) -> bool:
@@ -71,7 +71,7 @@ class RevisionFields(Body):
     optimise_images: bool | None = None
     test: bool | None = None
     input_processors: list[InputProcessorUse] | None = None
-    annotation: str | None = Field(default=None, max_length=255)
+    annotation: str | None = Field(default=None, max_length=ANNOTATION_CHARS)
     fallback_llm_model_id: Uuid | None = None
     fallback_llm_config: dict[str, Any] | None = None
     tool_choice: Literal["required", "auto"] | None = None

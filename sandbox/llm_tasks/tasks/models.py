@@ -1,25 +1,13 @@
 """What may be asked of tasks, tags and reporting groups: the bodies of the requests that change them."""
 
-import re
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
+from sandbox.definitions.llm_tasks import Modality, TaskName
 from sandbox.llm_tasks.tasks.fields import Body, RevisionFields, Traffic, Uuid
 
-NAME: Final = r"^[a-zA-Z0-9\- ]+$"
-
-Modality = Literal["json", "image", "audio", "pdf", "text", "csv"]
 Visibility = Literal["owner_only", "editors_and_owners", "all_viewers"]
-
-
-def _one_line(name: str) -> str:
-    if not re.fullmatch(NAME, name):
-        raise ValueError("a name has letters, digits, spaces and hyphens only")
-    return name
-
-
-TaskName = Annotated[str, Field(min_length=1, max_length=63), AfterValidator(_one_line)]
 
 
 class TaskCreate(RevisionFields):

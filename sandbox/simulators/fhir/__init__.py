@@ -1,19 +1,24 @@
 """FHIR R4 (4.0.1): an EHR's REST API over the playground's branch.
 
-`state.py` and `history.py` hold the rules of the store, `rest/` and `bundles/` the RESTful
-interactions on it, `table.py` the one table of what is served, `validation/` what a
-receiver would refuse, `search/` the searches, `proxy/` the same surface in front of another server.
+`state.py` and `history.py` hold the rules of the store: one resource, and its versions. `rest/` has the RESTful
+interactions on it, `bundles/` batches and transactions, `patch/` the forms of PATCH, `operations/` what begins
+with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `proxy/` the
+same surface in front of another server, `terms/` the
+readings of R4 that all of these share. `table.py` puts together what is served, `routes.py` is the wire. For scores:
+`checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in `fhirpath.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from sandbox import limits
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
+from sandbox.keys import SMART_SECRET_PREFIX
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
@@ -23,6 +28,7 @@ from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.rest import outcome
+from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
 from sandbox.simulators.fhir.table import CAPABILITY
@@ -31,7 +37,6 @@ from sandbox.simulators.fhir.validation import structures
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
-PATHS_BESIDE_TYPES = (".well-known", "_history", "_search", "metadata", "token")
 
 
 def _interactions(path: str, summary: str) -> Route:
@@ -78,6 +83,7 @@ class FhirSimulator(Simulator):
                 EVENT_TYPE,
                 "SMART token",
                 redact=(token.SECRET, "client_assertion"),
+                body_limit=limits.LOGIN_BODY_BYTES,
                 access="door",
                 render=token.render_oauth,
             ),
@@ -104,7 +110,8 @@ class FhirSimulator(Simulator):
         steps = glob.split("/")
         if len(steps) < 2 or "**" in steps[:2]:
             return super().find_path_problem(glob)
-        known = [*sorted(resource_types()), *PATHS_BESIDE_TYPES]
+        own = {route.path.split("/")[1] for route in self.routes if "/" in route.path and "{" not in route.path}
+        known = [*resource_types(), *SYSTEM, *own]
         if steps[1].startswith("$") or any(compile_glob(steps[1]).full_match(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
@@ -140,6 +147,10 @@ class FhirSimulator(Simulator):
         """Let SMART access tokens in."""
         return token.is_known(tx, request)
 
+    def holds_state(self, sandbox: Sandbox) -> bool:
+        """A proxy holds nothing."""
+        return not proxy.is_proxied(sandbox.config)
+
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes."""
         token.check_access(tx, request)
@@ -150,7 +161,7 @@ class FhirSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {token.SECRET: mint(token.SECRET_PREFIX, 32)}
+        return {token.SECRET: mint(SMART_SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""

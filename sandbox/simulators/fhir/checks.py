@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel, refusal
+from sandbox.equality import to_text
 from sandbox.errors import SandboxError
 from sandbox.fhirpath import Context, EvaluationProblem, Expression, compile_expression, root_of
 from sandbox.jsonio import Json
@@ -77,7 +78,7 @@ class FhirResourceState(Assertion):
     def _plain_values(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {k: _text(v) for k, v in value.items()}
+        return {k: to_text(v) or v for k, v in value.items()}
 
     @field_validator("fhirpath")
     @classmethod
@@ -130,14 +131,6 @@ class FhirResourceState(Assertion):
         for name, value in self.search.items():
             pairs += [(name, item) for item in (value if isinstance(value, list) else [value])]
         return pairs
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return value
 
 
 def _find(branch: Branch, assertion: FhirResourceState, view: View | None) -> list[str]:

@@ -8,15 +8,12 @@ otherwise). Key: `<Type>/<id>/<version>`; value: `{"method", "at"?, "resource"?}
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from sandbox import jsonio
-from sandbox.clock import format_instant, parse_instant
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.fhir.terms.instants import last_updated, sortable
 from sandbox.simulators.fhir.terms.names import HISTORY, collection_of
-
-_UPDATED: Final = b'"lastUpdated":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,7 @@ def _usual_method(version: int) -> str:
 
 
 def _instant(text: bytes) -> str:
-    start = text.find(_UPDATED) + len(_UPDATED)
-    instant = text[start : text.index(b'"', start)].decode()
-    # A seed may use another zone or precision; the one form makes instants sortable as text, without their Z.
-    if len(instant) == 24 and instant[-1] == "Z":
-        return instant
-    moment = parse_instant(instant)
-    micros = moment.microsecond % 1000
-    known = format_instant(moment)
-    return f"{known[:-1]}{micros:03d}Z" if micros else known
+    return sortable(last_updated(text))
 
 
 def _seeded(branch: Branch, resource_type: str, resource_id: str) -> Document | None:

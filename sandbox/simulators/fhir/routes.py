@@ -14,9 +14,9 @@ from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, respo
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, search
-from sandbox.simulators.fhir.state import http_date, last_updated
 from sandbox.simulators.fhir.table import INTERACTIONS
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
+from sandbox.simulators.fhir.terms.instants import http_date, last_updated
+from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE, etag_of
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -69,7 +69,7 @@ def plain_read(tx: Interaction, request: Request) -> Response | None:
     text = document.json
     found = document.derived
     if found is None:
-        found = document.derived = {"ETag": f'W/"{document.version}"', "Last-Modified": http_date(last_updated(text))}
+        found = document.derived = {"ETag": etag_of(document.version), "Last-Modified": http_date(last_updated(text))}
     return Response(200, text, media, found)
 
 
@@ -114,7 +114,7 @@ def response_of(call: Call, answer: Answer, media: str) -> Response:
     """Turn an answer into a response, as `Prefer` and `_pretty` ask."""
     headers = dict(answer.headers)
     if answer.version is not None:
-        headers["ETag"] = f'W/"{answer.version}"'
+        headers["ETag"] = etag_of(answer.version)
     if answer.last_updated is not None:
         headers["Last-Modified"] = answer.last_modified or ""
     status, body = answer.status, answer.body

@@ -15,19 +15,17 @@ from sandbox import ids, jsonio
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
+from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
-from sandbox.simulators.fhir.search.query.store import no_collection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.validation import Link, subscriptions, walk
-from sandbox.simulators.fhir.validation.literals import parse_conditional, parse_literal
+from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_conditional, parse_literal
 from sandbox.simulators.fhir.validation.walker import expression
 
 SEED_INSTANT: Final = "2026-01-01T00:00:00.000Z"
 PROBLEMS_MAX: Final = 100
-
-_UUID: Final = re.compile(r"urn:uuid:([0-9a-fA-F-]{36})")
 
 
 @dataclass(slots=True)
@@ -91,10 +89,9 @@ class Loader:
         resource = item.resource
         if not isinstance(resource, dict) or "id" in resource or item.entry is None:
             return
-        uuid = _UUID.fullmatch(item.full_url or "")
         literal = parse_literal(item.full_url) if item.full_url else None
-        if uuid is not None:
-            resource["id"] = uuid[1].lower()
+        if item.full_url and is_urn_uuid(item.full_url):
+            resource["id"] = item.full_url.removeprefix("urn:uuid:").lower()
         elif literal is not None and literal.type == resource.get("resourceType"):
             resource["id"] = literal.id
         else:

@@ -9,9 +9,6 @@ with `resourceType`, stand first, so that `lastUpdated` can be read without pars
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from typing import Final
 
 from sandbox import jsonio
 from sandbox.errors import Gone, Malformed, NotFound
@@ -20,10 +17,9 @@ from sandbox.playground.branch import Branch, Document
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
-from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.terms.instants import last_updated
+from sandbox.simulators.fhir.terms.names import collection_of, etag_of
 from sandbox.simulators.fhir.validation import subscriptions
-
-_UPDATED: Final = b'"lastUpdated":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +48,6 @@ class Stored:
         return jsonio.parse(self.json)
 
 
-def last_updated(text: bytes) -> str:
-    """Return `meta.lastUpdated` of a stored resource's text.
-
-    >>> last_updated(b'{"resourceType":"X","id":"1","meta":{"versionId":"1","lastUpdated":"2026-01-01T00:00:00Z"}}')
-    '2026-01-01T00:00:00Z'
-    """
-    start = text.find(_UPDATED)
-    if start < 0:
-        return ""
-    start += len(_UPDATED)
-    return text[start : text.index(b'"', start)].decode()
-
-
-def http_date(instant: str) -> str:
-    """Write an instant as HTTP does, to the second.
-
-    >>> http_date("2026-04-20T17:10:02.999Z")
-    'Mon, 20 Apr 2026 17:10:02 GMT'
-    """
-    is_usual = len(instant) == 24 and instant[19] == "." and instant[23] == "Z"
-    return _http_date(f"{instant[:19]}Z" if is_usual else instant)
-
-
-@lru_cache(maxsize=4096)
-def _http_date(instant: str) -> str:
-    try:
-        moment = datetime.fromisoformat(instant)
-    except ValueError:
-        return ""
-    offset = moment.utcoffset()
-    if offset:
-        moment -= offset
-    day = _DAYS[moment.weekday()]
-    return (
-        f"{day}, {moment.day:02d} {_MONTHS[moment.month - 1]} {moment.year:04d} "
-        f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d} GMT"
-    )
-
-
-_DAYS: Final = "Mon Tue Wed Thu Fri Sat Sun".split()
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-
-
 def check_type(resource_type: str) -> None:
     """Refuse what is not a resource type of R4; raises `NotFound` naming it."""
     if resource_type not in resource_types():
@@ -109,7 +62,7 @@ def get(branch: Branch, resource_type: str, resource_id: str) -> Document:
         reference = f"{resource_type}/{resource_id}"
         if branch.is_deleted(collection_of(resource_type), resource_id):
             version = branch.version_of(collection_of(resource_type), resource_id)
-            raise Gone(f"{reference} was deleted (version {version}).", headers={"ETag": f'W/"{version}"'})
+            raise Gone(f"{reference} was deleted (version {version}).", headers={"ETag": etag_of(version)})
         raise NotFound(f"There is no {reference}.")
     return document
 

@@ -5,10 +5,8 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
-from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.files import checks, routes, seed
@@ -58,7 +56,3 @@ class FilesSimulator(Simulator):
         """Return where the tree is."""
         files_url = f"{root_url}/files"
         return {"root": "/", "inbox_url": f"{files_url}/inbox", "files_url": files_url}
-
-    def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON."""
-        return routes.render(error)

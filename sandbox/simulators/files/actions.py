@@ -1,7 +1,5 @@
 """The scenario step `drop_file_inbox`: a file that arrives without the agent."""
 
-import base64
-import binascii
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
@@ -10,6 +8,7 @@ from sandbox.definitions.assertions import StrictModel
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.files.paths import find_problem, in_inbox
 from sandbox.simulators.files.state import write_file
+from sandbox.wire.base64_text import is_base64, read_base64
 
 
 class DropFileInbox(StrictModel):
@@ -31,10 +30,8 @@ class DropFileInbox(StrictModel):
     def _one_content(self) -> Self:
         if (self.content is None) == (self.content_base64 is None):
             raise ValueError("give content, content_base64 or source, one of them")
-        try:
-            base64.b64decode(self.content_base64 or "", validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError("content_base64 is not base64") from None
+        if not is_base64(self.content_base64 or ""):
+            raise ValueError("content_base64 is not base64")
         return self
 
     @property
@@ -42,7 +39,7 @@ class DropFileInbox(StrictModel):
         """The content's bytes."""
         if self.content is not None:
             return self.content.encode()
-        return base64.b64decode(self.content_base64 or "")
+        return read_base64(self.content_base64 or "") or b""
 
 
 def drop_file_inbox(tx: Interaction, arguments: DropFileInbox) -> None:

@@ -5,11 +5,11 @@ The entity tag of a file is its SHA-256, always strong; its date has whole secon
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
 from typing import Literal
 
 from sandbox.errors import PreconditionFailed
+from sandbox.wire.http_dates import format_http_date, parse_http_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +22,7 @@ class Validators:
     @property
     def last_modified(self) -> str:
         """The Last-Modified value."""
-        return http_date(self.modified)
-
-
-def http_date(moment: datetime) -> str:
-    """Write a point in time as an HTTP date.
-
-    >>> http_date(datetime(2026, 4, 23, 9, 0, 0, 999, tzinfo=UTC))
-    'Thu, 23 Apr 2026 09:00:00 GMT'
-    """
-    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
-
-
-def parse_http_date(text: str) -> datetime | None:
-    """Read an HTTP date, None when it is none (the header is then ignored, §13.1.3)."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return format_http_date(self.modified)
 
 
 def lists_etag(header: str, etag: str, *, is_weak_enough: bool) -> bool:

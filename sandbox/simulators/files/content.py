@@ -13,7 +13,7 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.media_types import charset_of, decode_text
+from sandbox.wire.media_types import charset_of, decode_text
 
 # "007" is an identifier, not the number 7.
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)

@@ -8,28 +8,23 @@ from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sandbox import limits
-from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, UnsupportedMedia
+from sandbox.errors import Conflict, Invalid, NotFound, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.base import Route, render_json_error
+from sandbox.simulators.base import Route
 from sandbox.simulators.files import conditions, state
 from sandbox.simulators.files.conditions import Validators
 from sandbox.simulators.files.paths import check_path
 from sandbox.simulators.files.ranges import multipart, parse_range
 from sandbox.simulators.files.state import FileEntry
+from sandbox.wire.media_types import normal_media_type
+from sandbox.wire.served_content import content_headers
 
 # What clients send when nobody chose a type: the name of the file tells more.
 _UNCHOSEN_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 _FORM = "multipart/form-data"
 _HOW_TO_WRITE = "PUT the file itself as the body, as `curl -T FILE` and `curl --data-binary @FILE -X PUT` do"
-
-
-def render(error: SandboxError) -> Response:
-    """Render an error as JSON, with the headers it asks for (`Content-Range`)."""
-    response = render_json_error(error)
-    return replace(response, headers={**response.headers, **error.headers})
 
 
 def list_inbox(tx: Interaction, request: Request) -> Response:
@@ -200,8 +195,7 @@ def _download(tx: Interaction, request: Request, entry: FileEntry) -> Response:
         "ETag": validators.etag,
         "Last-Modified": validators.last_modified,
         "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",  # anyone may have put the file there
+        **content_headers(entry.content_type),
     }
     if conditions.check(request.headers, validators, is_read=True) == "not modified":
         return Response(304, b"", None, headers)

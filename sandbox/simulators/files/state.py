@@ -18,8 +18,8 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.files.media import guess_type
 from sandbox.simulators.files.paths import ancestors, check_path
+from sandbox.wire.file_types import guess_type
 
 TREE: Final = "files/tree"
 CONTENT: Final = "files/_content"

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
-from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
 from sandbox.simulators.hl7.routes import ROUTES
@@ -63,7 +61,3 @@ class Hl7Simulator(Simulator):
         """Return where to read and send, and in extended mode whom to address."""
         urls: dict[str, Json] = {"inbox_url": f"{root_url}/hl7/inbox", "outbound_url": f"{root_url}/hl7/outbound"}
         return urls if is_strict else {**urls, **sandbox.secrets}
-
-    def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON."""
-        return render_json_error(error)

@@ -10,7 +10,6 @@ from typing import Final
 
 from sandbox.errors import Invalid, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
@@ -19,6 +18,8 @@ from sandbox.simulators.hl7.ack import Acknowledgment
 from sandbox.simulators.hl7.lists import page
 from sandbox.simulators.hl7.state import JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
+from sandbox.wire.field_errors import unknown_field
+from sandbox.wire.media_types import read_media_type
 
 RAW_MEDIA_TYPES: Final = (
     "application/hl7-v2",
@@ -147,7 +148,7 @@ def _refuse_unknown(body: dict[str, Json], known: Iterable[str], where: str) -> 
     if unknown:
         raise Invalid(
             f"Unknown field {unknown[0]!r} {where}; known: {', '.join(sorted(known))}.",
-            details={name: ["unknown field"] for name in unknown},
+            details={name: [unknown_field(name, known)] for name in unknown},
         )
 
 

@@ -6,8 +6,6 @@ carriage returns. `received_at` is MSH-7 where that is a point in time (UTC when
 else the moment the playground's clock starts.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Final, Self
@@ -28,6 +26,7 @@ from sandbox.simulators.hl7.batches import ENVELOPE
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.datatypes import to_instant
 from sandbox.simulators.hl7.message import parse
+from sandbox.wire.base64_text import read_base64
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _FRAME: Final = "\x0b\x1c\ufeff"
@@ -105,10 +104,10 @@ class PostInbox(StrictModel):
     def text(self) -> str:
         """The message. Raises `ValueError` for broken Base64."""
         if self.content_base64 is not None:
-            try:
-                return decode(base64.b64decode(self.content_base64, validate=True)).text
-            except binascii.Error as error:
-                raise ValueError(f"content_base64 is not Base64: {error}") from None
+            content = read_base64(self.content_base64)
+            if content is None:
+                raise ValueError("content_base64 is not base64")
+            return decode(content).text
         return self.payload or self.content or ""
 
 

@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.keys import PORTAL_PASSWORD_PREFIX
 from sandbox.playground.branch import Seed
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions
@@ -62,7 +62,7 @@ class PayerSimulator(Simulator):
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the portal's one user."""
-        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint("", 20)}
+        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint(PORTAL_PASSWORD_PREFIX, 20)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the portal is and how to log in."""
@@ -81,7 +81,3 @@ class PayerSimulator(Simulator):
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a log-in has this sandbox's user name."""
         return routes.named_user(request) == sandbox.secrets.get("username")
-
-    def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON."""
-        return routes.render(error)

@@ -4,8 +4,6 @@ The edge between the wire and the rules: types, sizes, unknown fields. Whether a
 code is right is `validation.py`'s business.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.media_types import normal_media_type
 from sandbox.playground.events import Request
 from sandbox.simulators.portal.identifiers import Identifier
-from sandbox.simulators.portal.multipart import parse_multipart
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.field_errors import field_errors
+from sandbox.wire.media_types import is_json, normal_media_type
+from sandbox.wire.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -77,7 +77,7 @@ def read_body(request: Request, model: type[M]) -> M:
 
     Raises `UnsupportedMedia`, `Malformed`, and `Invalid` with `details` naming each wrong field.
     """
-    if request.media_type and request.media_type != "application/json" and not request.media_type.endswith("+json"):
+    if not is_json(request.media_type):
         raise UnsupportedMedia(f"Send application/json, not {request.media_type[:100]}.")
     value = request.json()
     if not isinstance(value, dict):
@@ -87,25 +87,13 @@ def read_body(request: Request, model: type[M]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid({_name(e["loc"]): [_say(e)] for e in error.errors()}) from None
+        raise invalid(field_errors(model, error)) from None
 
 
 def invalid(details: dict[str, list[str]]) -> Invalid:
     """Make the error for these fields; the message is their problems in one line."""
     told = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in details.items())
     return Invalid(told if len(told) <= 1000 else told[:997] + "...", details=details)
-
-
-def _name(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location)) or "body"
-
-
-def _say(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "Unknown field; remove it."
-    if error["type"] == "missing":
-        return "Required field."
-    return f"{str(error['msg']).removeprefix('Value error, ')}."
 
 
 def read_uploads(request: Request) -> list[Upload]:
@@ -137,10 +125,9 @@ def inline_uploads(attachments: list[InlineAttachment], prefix: str) -> list[Upl
     found = []
     for index, item in enumerate(attachments):
         at = f"{prefix}.{index}." if prefix else ""
-        try:
-            content = base64.b64decode(item.content_base64, validate=True)
-        except (binascii.Error, ValueError):
-            raise invalid({f"{at}content_base64": ["Not base64."]}) from None
+        content = read_base64(item.content_base64)
+        if content is None:
+            raise invalid({f"{at}content_base64": ["Not base64."]})
         found.append(upload(item.filename, item.content_type, content, f"{at}content_base64", at))
     return found
 
@@ -153,7 +140,8 @@ def upload(filename: str, content_type: str, content: bytes, field: str, prefix:
     ...
     sandbox.errors.Invalid: filename: Must be a plain file name without / or \ or control characters.
     """
-    is_plain = all(char.isprintable() and char not in '/\\"' for char in filename)
+    # U+FFFD stands for bytes that are no text.
+    is_plain = all(char.isprintable() and char not in '/\\"\ufffd' for char in filename)
     if not is_plain or filename in ("", ".", ".."):
         problem = "Must be a plain file name without / or \\ or control characters."
         raise invalid({f"{prefix}filename": [problem]})

@@ -4,9 +4,9 @@ Every route is below `portal/`. Must hold no rule of its own.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
+from sandbox import limits
 from sandbox.errors import Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
@@ -26,14 +26,9 @@ from sandbox.simulators.portal.bodies import (
 from sandbox.simulators.portal.config import read_config
 from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
+from sandbox.wire.served_content import content_headers
 
 Lister = Callable[[Interaction, Filters], Rows]
-
-
-def render(error: SandboxError) -> Response:
-    """Render an error as JSON, with the headers it asks for (`Retry-After`)."""
-    response = render_json_error(error)
-    return replace(response, headers={**response.headers, **error.headers})
 
 
 def _query(request: Request, *allowed: str) -> Filters:
@@ -80,8 +75,8 @@ def create_prior_auth(tx: Interaction, request: Request) -> Response:
 def read_prior_auth(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}`."""
     _query(request)
-    # A HEAD is not a read: it does not show what the payer decided.
-    look = state.find if request.method == "HEAD" else state.read
+    # A HEAD is not a read: it does not show what the payer decided. Nor is a look of who judges the agent.
+    look = state.find if request.method == "HEAD" or tx.is_view else state.read
     return Response.of_json(look(tx, request.params["id"]))
 
 
@@ -120,10 +115,7 @@ def read_attachment(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}/attachments/{aid}`: the bytes, as they came."""
     _query(request)
     about, content = attachments.get(tx, state.find(tx, request.params["id"]), request.params["aid"])
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(about['filename'], safe='')}",
-        "X-Content-Type-Options": "nosniff",  # the type is the uploader's word
-    }
+    headers = content_headers(about["content_type"], about["filename"], is_download=True)
     return Response(200, content, about["content_type"], headers)
 
 
@@ -159,7 +151,7 @@ def log_in(tx: Interaction, request: Request) -> Response:
     body = read_body(request, Login)
     attempt = sessions.log_in(tx, body.username, body.password)
     if attempt.token is None:
-        return render(Unauthorized("Wrong username or password; they are in the sandbox's credentials."))
+        return render_json_error(Unauthorized("Wrong username or password; they are in the sandbox's credentials."))
     return Response.of_json({"username": attempt.username}, 200, Set_Cookie=_cookie(request, attempt.token))
 
 
@@ -226,6 +218,15 @@ def routes() -> Sequence[Route]:
             is_upstream=False,
         ),
         Route("GET", "portal", front_page, event, "What this is and how to log in", access="document"),
-        Route("POST", "portal/login", log_in, "portal_login", "Open a session", redact=("password",), access="door"),
+        Route(
+            "POST",
+            "portal/login",
+            log_in,
+            "portal_login",
+            "Open a session",
+            redact=("password",),
+            body_limit=limits.LOGIN_BODY_BYTES,
+            access="door",
+        ),
         Route("POST", "portal/logout", log_out, event, "End the session", is_upstream=False),
     )

@@ -5,7 +5,6 @@ A session is kept by its id (`portal/_sessions`); the cookie cannot be made with
 is data here, not an exception, because it counts.
 """
 
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from sandbox.clock import parse_instant
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.logins import check_rate
+from sandbox.wire.authorization import is_same_secret
 
 LOGINS: Final = "portal/logins"
 SESSIONS: Final = "portal/_sessions"
@@ -38,8 +38,8 @@ def log_in(tx: Interaction, username: str, password: str) -> LoginAttempt:
     """
     check_rate((parse_instant(row["at"]) for _, row in tx.branch.items(LOGINS)), tx.now)
     secrets = tx.sandbox.secrets if tx.sandbox else {}
-    is_user = _is_same(username, secrets.get("username"))
-    is_right = _is_same(password, secrets.get("password")) and is_user
+    is_user = is_same_secret(username, secrets.get("username"))
+    is_right = is_same_secret(password, secrets.get("password")) and is_user
     if not is_right:
         tx.stand_still()
     login_id = tx.new_id("login")
@@ -79,7 +79,3 @@ def session_tokens(cookie_header: str | None) -> list[str]:
     """
     pairs = (item.strip().partition("=") for item in (cookie_header or "").split(";"))
     return [value.strip('"') for name, _, value in pairs if name == COOKIE and value]
-
-
-def _is_same(given: str, right: str | None) -> bool:
-    return right is not None and hmac.compare_digest(given.encode("utf-8", "surrogateescape"), right.encode())

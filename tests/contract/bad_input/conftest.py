@@ -62,6 +62,7 @@ CREATE_WRONG = {
     "scored": but(bool),
     "agent": [*but(str, NULL), "x" * 201],
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
+    "tasks": [*but(list, NULL), [], [1], ["none"], ["refer", "refer"]],
 }
 API: dict[tuple[str, str], Row] = {
     ("GET", "/"): Row(is_open=True),
@@ -77,6 +78,7 @@ API: dict[tuple[str, str], Row] = {
         },
     ),
     ("GET", "/v1/benchmark-runs/{benchmark_run_id}"): Row("run", {"benchmark_run_id": "{run}"}),
+    ("POST", "/v1/benchmark-runs/{benchmark_run_id}/cancel"): Row("solver", {"benchmark_run_id": "{run}"}, {}),
     ("POST", "/v1/task-runs/{task_run_id}/start"): Row("run", {"task_run_id": "{other_task}"}, {}),
     ("POST", "/v1/task-runs/{task_run_id}/complete"): Row(
         "run", {"task_run_id": "{task}"}, COMPLETE, wrong={"notes": [*but(str, NULL), "x" * 100_001]}
@@ -193,11 +195,12 @@ SURFACES: dict[tuple[str, str], Row] = {
         body={"username": "x", "password": "y"},
         required=("username", "password"),
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
+        limit=limits.LOGIN_BODY_BYTES,
     ),
     ("POST", "portal/logout"): Row(body={}),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
-    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}),
+    ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
     ("POST", "fhir/smart-client"): Row(
         is_direct=True,
         body={"token_lifetime_minutes": 5},
@@ -403,7 +406,7 @@ async def raw(live: Any, request: bytes) -> Any:
 def head(method: str, path: bytes | str, token: str, *headers: str) -> bytes:
     target = path if isinstance(path, bytes) else path.encode()
     lines = "".join(
-        f"{line}\r\n" for line in ("Host: x", f"Authorization: Bearer {token}", "Connection: close", *headers)
+        f"{line}\r\n" for line in ("Host: localhost", f"Authorization: Bearer {token}", "Connection: close", *headers)
     )
     return method.encode() + b" " + target + b" HTTP/1.1\r\n" + lines.encode("latin-1") + b"\r\n"
 

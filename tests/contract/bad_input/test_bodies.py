@@ -1,7 +1,10 @@
 """Wrong bodies on every route that takes one, and the limits at their edge."""
 
+import asyncio
 import gzip
 import json
+import re
+import zlib
 from typing import Any
 
 import pytest
@@ -152,6 +155,11 @@ async def test_depth_at_the_limit_and_one_past_it(live, bad):
         ("gzip", b"nonsense", 400),
         ("gzip", gzip.compress(b'{"resourceType": "Patient"}', mtime=0)[:15], 400),
         ("deflate", b"nonsense", 400),
+        ("deflate", b"", 400),
+        ("br", b"{}", 415),
+        ("zstd", b"{}", 415),
+        ("compress", b"{}", 415),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), 415),
         ("nonsense", b"{}", 415),
         ("identity", b"{}", 400),
     ],
@@ -164,9 +172,46 @@ async def test_content_encodings(live, coding, body, status):
     assert answer.json["resourceType"] == "OperationOutcome"
 
 
-async def test_a_compressed_body_is_read(live):
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "nonsense"])
+async def test_a_refused_encoding_leaves_the_connection_open(live, caplog, coding):
     run = await live.started()
-    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": "gzip"}
-    body = gzip.compress(b'{"resourceType": "Patient"}', mtime=0)
+    target = f"/v1/benchmark-runs/{run.id}/fhir/Patient"
+    host = live.url.partition("//")[2]
+    head = f"Host: {host}\r\nAuthorization: Bearer {run.token}\r\n"
+    fields = f"Content-Type: application/fhir+json\r\nContent-Encoding: {coding}\r\nContent-Length: 8\r\n"
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    writer.write(f"POST {target} HTTP/1.1\r\n{head}{fields}\r\nnonsense".encode())
+    first = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", first)[1]))
+    writer.write(f"GET {target}?_count=0 HTTP/1.1\r\n{head}\r\n".encode())
+    second = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert first.split()[1] in (b"400", b"415") and second.split()[1] == b"200"
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
+
+
+async def test_a_compressed_body_has_the_limit_of_a_body(live):
+    run = await live.started()
+    path = f"/v1/benchmark-runs/{run.id}/fhir/Patient"
+    plain = b" " * (limits.REQUEST_BODY_BYTES + 1)
+    for coding, bomb in (("gzip", gzip.compress(plain)), ("deflate", zlib.compress(plain))):
+        headers = {"Content-Type": "application/fhir+json", "Content-Encoding": coding}
+        answer = await live.call("POST", path, run.token, body=bomb, headers=headers)
+        assert answer.status == 413 and answer.json["resourceType"] == "OperationOutcome", coding
+
+
+def raw_deflate(body: bytes) -> bytes:
+    maker = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return maker.compress(body) + maker.flush()
+
+
+@pytest.mark.parametrize(
+    ("coding", "make"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", raw_deflate), ("Deflate", zlib.compress)],
+)
+async def test_a_compressed_body_is_read(live, coding, make):
+    run = await live.started()
+    headers = {"Content-Type": "application/fhir+json", "Content-Encoding": coding}
+    body = make(b'{"resourceType": "Patient"}')
     answer = await live.call("POST", f"/v1/benchmark-runs/{run.id}/fhir/Patient", run.token, body=body, headers=headers)
     assert answer.status == 201

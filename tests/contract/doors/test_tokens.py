@@ -147,7 +147,9 @@ async def test_a_token_request_is_a_form_sent_by_post(doors, http_basic):
     client = {"Authorization": http_basic(held["client_id"], held["client_secret"])}
     url = held["token_url"]
     assert_oauth(await doors.call("POST", url, json=GRANT, headers=client), 400, "invalid_request")
-    assert_oauth(await doors.call("POST", url, headers=client), 400, "invalid_request")
+    empty = await doors.call("POST", url, headers=client)
+    assert_oauth(empty, 400, "invalid_request")
+    assert "grant_type=client_credentials" in empty.json["error_description"], "it says what to send"
     form = {**client, "Content-Type": "application/x-www-form-urlencoded"}
     for body in (b"\xff\xfe", b"grant_type=client_credentials&grant_type=x"):
         assert_oauth(await doors.call("POST", url, body=body, headers=form), 400, "invalid_request")

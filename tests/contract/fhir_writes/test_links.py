@@ -209,3 +209,18 @@ async def test_an_older_version_of_what_keeps_its_url_means_what_it_says(fhir):
     )
     value = await fhir.get(stored)
     assert value["subject"]["reference"] == "Patient/a/_history/1" and value["focus"] == [{"reference": "Patient/a"}]
+
+
+async def test_a_version_that_never_was_is_the_one_this_transaction_writes(fhir):
+    await fhir.put({**PATIENT, "id": "a"})
+    here = f"{fhir.base}/Patient/a"
+    note = of(
+        "Patient/a/_history/9", focus=[{"reference": f"{here}/_history/draft"}, {"reference": "Patient/a/_history/1"}]
+    )
+    *_, stored = await fhir.done(
+        fhir.entry("PUT", "Patient/a", {**PATIENT, "id": "a"}, here), fhir.entry("POST", "Observation", note)
+    )
+    value = await fhir.get(stored)
+    assert value["subject"]["reference"] == "Patient/a/_history/2"
+    assert [f["reference"] for f in value["focus"]] == ["Patient/a/_history/2", "Patient/a/_history/1"]
+    assert (await fhir.get("Patient/a/_history/2"))["id"] == "a"

@@ -15,7 +15,7 @@ REFUSED = [
     (P, "name.exist()", 'at character 6: there is no function exist(); did you mean "exists"?'),
     (P, "name.first(1).exists()", "first() takes no argument, and was given 1"),
     (P, "%foo = 1", "at character 1: there is no variable %foo"),
-    (P, "%resorce.id = 'ana'", 'there is no variable %resorce; did you mean "resource"?'),
+    (P, "%resorce.id = 'ana'", 'there is no variable %resorce; did you mean "%resource"?'),
     (P, "%entity.id = 'ana'", "there is no variable %entity"),
     (P, "nmae.exists()", 'at character 1: Patient has no element "nmae"; did you mean "name"?'),
     (P, "name.where(famly = 'Reyes').exists()", 'HumanName has no element "famly"; did you mean "family"?'),

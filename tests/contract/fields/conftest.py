@@ -347,6 +347,8 @@ EVENT = {
     "request?": {"method": "string", "path": "string", "query?": "text", "headers": "object", "body?": "any"},
     "response?": {"status": "int", "headers": "object", "body?": "any"},
     "changes": [{"collection": "string", "key": "string", "version": "int", "op": ("put", "delete")}],
+    "actor": ("agent", "organization", "scenario"),
+    "via?": ("http", "mcp", "mllp", "sftp", "browser"),
 }
 
 

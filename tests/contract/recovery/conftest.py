@@ -105,9 +105,9 @@ async def folded_hash(live: Any, run: Any, index: int = 0) -> str:
     """The state hash by folding what is in SQLite, without the server's own playground."""
     playground_id = run.value["task_runs"][index]["playground_id"]
     benchmark = live.app[SHELF].library.find("clinic@1")
-    branch, seq = await restore.fold_playground(live.app[READER], playground_id, benchmark.seed)
-    assert seq == live.playground(run.tasks[index]).seq
-    return branch.state_hash()
+    folded = await restore.fold_playground(live.app[READER], playground_id, benchmark.seed)
+    assert folded.seq == live.playground(run.tasks[index]).seq
+    return folded.branch.state_hash()
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ async def test_a_signal_drains_and_exits_0(spawn, reach, serve, number):
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = (
-        f"PUT /v1/benchmark-runs/{run.id}/files/outbox/slow.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n"
+        f"PUT /v1/benchmark-runs/{run.id}/files/outbox/slow.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n"
         f"Authorization: Bearer {run.token}\r\n\r\nslow"
     )
     writer.write(head.encode())

@@ -8,7 +8,8 @@ from PIL import Image
 from pypdf import PdfReader
 
 from sandbox.llm_tasks.engines import media
-from sandbox.llm_tasks.inputs.files import image_size, sniff
+from sandbox.llm_tasks.inputs.files import image_size
+from sandbox.wire.file_types import sniff
 
 
 def test_a_picture_is_a_png_of_its_size():

@@ -14,7 +14,7 @@ from sandbox import limits
 from sandbox.llm_tasks.engines import media
 from sandbox.llm_tasks.engines.base import Call, EngineFailure
 from sandbox.llm_tasks.engines.openai import OpenAiEngine
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.output_format.grammar import parse_format
 
 SECRET = "sk-live-very-secret-0001"
@@ -98,7 +98,7 @@ async def test_a_text_task_has_no_schema(fake, engine):
 
 async def test_pictures_go_as_data_urls_and_documents_as_text(fake, engine):
     png, pdf = media.picture("x"), media.document("Patient: Ana")
-    files = (InputFile("a.png", "s.png", "image/png", png), InputFile("b.pdf", "s.pdf", "application/pdf", pdf))
+    files = (RunFile("a.png", "s.png", "image/png", png), RunFile("b.pdf", "s.pdf", "application/pdf", pdf))
     await engine.answer(call_of(files=files))
     text, image, document = fake.seen[0]["messages"][1]["content"]
     assert text == {"type": "text", "text": "Read: Ana"}
@@ -175,7 +175,7 @@ async def test_a_server_without_schemas_gets_it_in_words(fake, engine):
 
 
 async def test_what_a_file_is_decides_how_it_is_sent(fake, engine):
-    await engine.answer(call_of(files=(InputFile("scan.txt", "s.txt", "text/plain", media.picture("x")),)))
+    await engine.answer(call_of(files=(RunFile("scan.txt", "s.txt", "text/plain", media.picture("x")),)))
     assert fake.seen[0]["messages"][1]["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
 
 

@@ -6,7 +6,7 @@ import yaml
 
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.engines.replay import Cassettes, ReplayEngine, answer_problems, cassette_problems
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 
 
 def call_of(text="hello", **changes):
@@ -55,7 +55,7 @@ answers:
 
 
 async def test_answers_are_found_by_task_revision_and_files(cassettes, write):
-    file = InputFile("a.txt", "s.txt", "text/plain", b"abc")
+    file = RunFile("a.txt", "s.txt", "text/plain", b"abc")
     sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     write(
         {
@@ -104,7 +104,7 @@ async def test_recording_is_readable_and_replays(cassettes):
 
 async def test_recording_keeps_files_and_what_was_written_by_hand(cassettes, write):
     write({"task": "Greet People", "answers": [{"response": {"n": 0}, "input": {"text": "by hand"}}]})
-    file = InputFile("a.txt", "s.txt", "text/plain", b"abc")
+    file = RunFile("a.txt", "s.txt", "text/plain", b"abc")
     await cassettes.record(call_of("x", files=(file,)), Answer({"n": 1}))
     engine = ReplayEngine(cassettes)
     assert (await engine.answer(call_of("by hand"))).value == {"n": 0}

@@ -1,5 +1,7 @@
 """Forms as clients write them, byte by byte: charsets, blobs, names of files."""
 
+import gzip
+
 import pytest
 
 
@@ -65,3 +67,10 @@ async def test_names_of_files_are_only_names(api, name, kept):
     assert meta["original_filename"] == kept
     got = await api.call("GET", "/api/v1" + meta["download_url"])
     assert (got.status, got.body) == (200, b"abc")
+
+
+async def test_a_form_that_is_compressed_is_refused_by_name(api):
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Content-Encoding": "gzip"}
+    task = await api.create()
+    answer = await api.call("POST", f"task/{task['id']}/run", data=gzip.compress(raw_form(INPUT)), headers=headers)
+    assert answer.status == 415 and "Content-Encoding" in str(answer.json)

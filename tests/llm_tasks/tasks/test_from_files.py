@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sandbox.api.context import SHELF
-from sandbox.app import create_registry
+from sandbox.builtin import create_registry
 from sandbox.definitions.library import load_library
 from sandbox.definitions.problems import DefinitionError
 

@@ -244,10 +244,10 @@ def test_the_scenario_alone_never_fails_it_and_the_agent_alone_always_does(steps
                 branch.delete("toy/items", key)
             else:
                 branch.put("toy/items", key, value)
-            method = "PUT" if owners(seq) else "SCENARIO"
+            actor = "agent" if owners(seq) else "scenario"
             changes: tuple[Change, ...] = tuple(branch.changes_since(savepoint))
             events.append(
-                Event(f"e{seq}", seq, "pg", None, None, "x", None, 0, Request(method, "toy"), Response(), changes)
+                Event(f"e{seq}", seq, "pg", None, None, "x", None, 0, Request("PUT", "toy"), Response(), changes, actor)
             )
         from sandbox.scoring.engine import Criterion
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from sandbox.errors import NotFound
+from sandbox.jsonio import ExactFloat
 from sandbox.simulators.base import View
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, FHIRPATH
 
@@ -190,3 +191,10 @@ def test_delete_fhir(ehr, act, patient):
 def test_wrong_steps_are_refused_when_they_are_loaded(ehr, name, arguments):
     with pytest.raises(ValidationError):
         ehr.simulator.actions[name].model.model_validate(arguments)
+
+
+def test_numbers_of_a_search_keep_their_digits() -> None:
+    """An entity's 4.10 is between 4.095 and 4.105, which 4.1 is not (R4, Search, number)."""
+    written = {"resource_type": "Observation", "search": {"value-quantity": ExactFloat("4.10")}}
+    found = FHIR_RESOURCE_STATE.model.model_validate({"assert": "fhir-resource-state", **written})
+    assert found.parameters == [("value-quantity", "4.10")]

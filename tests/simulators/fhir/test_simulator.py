@@ -1,6 +1,7 @@
 """The simulator as the app sees it."""
 
 from sandbox.simulators.fhir.validation.structures import structure
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 
 def test_its_names(ehr):
@@ -31,4 +32,4 @@ def test_errors_without_a_request(ehr):
 
     response = ehr.simulator.render_error(Conflict("No task run is started."), None)
     assert (response.status, response.content_type) == (409, "application/fhir+json")
-    assert ehr.simulator.render_error(Unauthorized("x"), None).headers["WWW-Authenticate"] == "Bearer"
+    assert ehr.simulator.render_error(Unauthorized("x"), None).headers["WWW-Authenticate"] == BEARER_CHALLENGE

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from sandbox.llm_tasks.http.bodies import read_json
 from sandbox.llm_tasks.http.parts import api
-from sandbox.llm_tasks.http.replies import envelope, page_of, reply
+from sandbox.llm_tasks.http.replies import envelope, page_limit, page_of, reply
 from sandbox.llm_tasks.http.requests import caller_of, check_organization, enter_project
 from sandbox.llm_tasks.http.show import show_organization, show_project
 from sandbox.llm_tasks.tasks.entities import ORGANIZATION_ID, PROJECT_ID
@@ -21,7 +21,7 @@ async def whoami(request: web.Request) -> web.Response:
 async def list_organizations(request: web.Request) -> web.Response:
     """GET /org."""
     caller_of(request)
-    return reply(envelope([show_organization()], None, 100))
+    return reply(envelope([show_organization()], None, page_limit(request)))
 
 
 async def get_organization(request: web.Request) -> web.Response:

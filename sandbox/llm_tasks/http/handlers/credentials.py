@@ -1,15 +1,11 @@
 """API keys, OAuth clients, and the exchange of a client's credentials for an access token (RFC 6749 §4.4)."""
 
-import base64
-import binascii
 from typing import Final
-from urllib.parse import parse_qs
 
-from aiohttp import BodyPartReader, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import web
 
 from sandbox import jsonio, limits
-from sandbox.errors import SandboxError
+from sandbox.errors import Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import BadCredentials
 from sandbox.llm_tasks.http.bodies import read_json
@@ -17,6 +13,9 @@ from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.http.replies import envelope, reply
 from sandbox.llm_tasks.http.requests import enter_project, path_id
 from sandbox.llm_tasks.tasks.models import NamedCreate
+from sandbox.wire.authorization import basic_credentials
+from sandbox.wire.forms import parse_form
+from sandbox.wire.multipart import parse_multipart
 
 _FORM_BYTES: Final = 64 * limits.KIB
 
@@ -71,8 +70,15 @@ async def exchange_token(request: web.Request) -> web.Response:
         return _oauth_error("invalid_request", "grant_type is missing; it must be client_credentials.", 400)
     if form["grant_type"] != "client_credentials":
         return _oauth_error("unsupported_grant_type", "grant_type must be client_credentials.", 400)
-    basic = _basic_credentials(request.headers.get("Authorization"))
-    client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
+    try:
+        basic = basic_credentials(request.headers.get("Authorization"))
+    except ValueError as error:
+        return _oauth_error("invalid_client", f"The Authorization header is not valid HTTP Basic: {error}.", 401)
+    if basic is not None and form.get("client_secret"):
+        return _oauth_error("invalid_request", "The client shows who it is in two ways; use Basic or the form.", 400)
+    client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
+    if basic is not None:
+        client_id, secret = basic.name, basic.secret
     try:
         token = await api(request).access.exchange(client_id.lower(), secret)
     except BadCredentials as error:
@@ -80,35 +86,16 @@ async def exchange_token(request: web.Request) -> web.Response:
     return reply(token, {"Cache-Control": "no-store"})
 
 
-def _basic_credentials(authorization: str | None) -> tuple[str, str] | None:
-    """Read HTTP Basic credentials, None when there are none.
-
-    >>> _basic_credentials("Basic YTpi")
-    ('a', 'b')
-    """
-    scheme, _, encoded = (authorization or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, secret) if colon else None
-
-
 async def _read_form(request: web.Request) -> dict[str, str]:
-    if request.content_type == "multipart/form-data":
-        form: dict[str, str] = {}
-        try:
-            reader = await request.multipart()
-            while (part := await reader.next()) is not None and len(form) < 20:
-                if isinstance(part, BodyPartReader):
-                    form[part.name or ""] = (await part.read_chunk(_FORM_BYTES)).decode("utf-8", "replace")
-        except (ValueError, RuntimeError, AssertionError, HttpProcessingError):
-            return {}
-        return form
     raw = await api(request).read_body(request, _FORM_BYTES)
-    return {name: values[-1] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+    if request.content_type == "multipart/form-data":
+        parts = parse_multipart(request.headers.get("Content-Type", ""), raw)
+        pairs = tuple((part.name, part.content.decode("utf-8", "replace")) for part in parts)
+    else:
+        pairs = parse_form(raw)
+    if len(dict(pairs)) != len(pairs):
+        raise Malformed("A parameter of the token request is there twice.")
+    return dict(pairs)
 
 
 def _oauth_error(code: str, message: str, status: int) -> web.Response:

@@ -2,7 +2,6 @@
 
 from operator import itemgetter
 from typing import Final
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -18,13 +17,13 @@ from sandbox.llm_tasks.http.show import show_run
 from sandbox.llm_tasks.run.admission import check_runnable
 from sandbox.llm_tasks.run.choose_revision import choose_revision, named_revision
 from sandbox.llm_tasks.run.request import RunRequest
+from sandbox.llm_tasks.run.stored_runs import RunFilter
 from sandbox.llm_tasks.server_links import StartedTaskRun
 from sandbox.llm_tasks.tasks.entities import PROJECT_ID, ReportingGroup, Revision, Task
+from sandbox.wire.served_content import content_headers
 
 _GROUP_CHARS_MAX: Final = 64
 _RAW: Final = {"image": "image/", "audio": "audio/", "pdf": "application/pdf", "csv": "text/csv"}
-# What a browser would run if it were shown inline.
-_SAFE_INLINE: Final = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/csv", "audio/")
 
 
 async def run_task(request: web.Request) -> web.Response:
@@ -50,6 +49,7 @@ async def run_task(request: web.Request) -> web.Response:
         use_fallback,
         started,
         (caller.bearer, *parts.secrets),
+        caller.owner.benchmark_run_id if caller.owner else started.benchmark_run_id if started else None,
     )
     parts.runner.check(revision, wanted)
     parts.store.next_ordinal(task.id)
@@ -68,7 +68,7 @@ def _started(
     if task.project_id != PROJECT_ID:
         return None
     names = [name for name in (context_id, reference) if name]
-    if caller.is_run_token:
+    if caller.owner is not None:
         named = [s for s in caller.started if s.id in names]
         return named[0] if named else caller.started[0] if len(caller.started) == 1 else None
     found = (api(request).links.started(name) for name in names)
@@ -103,24 +103,21 @@ def _revision(request: web.Request, task: Task, started: StartedTaskRun | None, 
 
 async def get_run(request: web.Request) -> web.Response:
     """GET P/task/{task_id}/run/{task_run_id}."""
-    _, task = enter_task(request, "task:view")
-    body = await api(request).history.run(task.project_id, task.id, path_id(request, "task_run_id"))
+    caller, task = enter_task(request, "task:view")
+    run_id = path_id(request, "task_run_id")
+    body = await api(request).history.run(task.project_id, task.id, run_id, caller.owner)
     return reply(show_run(body, task.project_id))
 
 
 async def get_run_file(request: web.Request) -> web.Response:
     """GET P/task/{task_id}/run/{task_run_id}/file/{file_name}."""
-    _, task = enter_task(request, "task:view")
+    caller, task = enter_task(request, "task:view")
     is_inline = query_bool(request, "inline")
     name = request.match_info["file_name"]
-    file = await api(request).history.file(task.project_id, task.id, path_id(request, "task_run_id"), name)
-    shown = "inline" if is_inline and file.content_type.startswith(_SAFE_INLINE) else "attachment"
-    headers = {
-        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file.original_filename)}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Type": file.content_type,
-    }
-    return web.Response(body=file.content, headers=headers)
+    run_id = path_id(request, "task_run_id")
+    file = await api(request).history.file(task.project_id, task.id, run_id, name, caller.owner)
+    headers = content_headers(file.content_type, file.original_filename, is_download=not is_inline)
+    return web.Response(body=file.content, headers={**headers, "Content-Type": file.content_type})
 
 
 async def list_task_runs(request: web.Request) -> web.Response:
@@ -138,9 +135,10 @@ async def list_project_runs(request: web.Request) -> web.Response:
 
 async def list_recent_runs(request: web.Request) -> web.Response:
     """GET P/task_run/recent_by_task."""
-    _, project_id = enter_project(request, "project:view")
+    caller, project_id = enter_project(request, "project:view")
     names = {task.id: task.name for task in api(request).tasks.tasks(project_id)}
-    found, cursor, limit = page_of(request, await api(request).history.recent(project_id, names), itemgetter("task_id"))
+    recent = await api(request).history.recent(RunFilter(project_id, owner=caller.owner), names)
+    found, cursor, limit = page_of(request, recent, itemgetter("task_id"))
     shown = [{**entry, "recent_runs": [show_run(run, project_id) for run in entry["recent_runs"]]} for entry in found]
     return reply(envelope(shown, cursor, limit))
 

@@ -7,7 +7,6 @@ and then it is carried out; the first entry that fails fails it all, by raising.
 
 from collections.abc import Set
 from typing import Final
-from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
@@ -22,6 +21,7 @@ from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
 from sandbox.simulators.fhir.validation import full_urls, validate_entries
 from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.wire.forms import read_pairs
 
 _HEADERS: Final = {
     "ifMatch": "if-match",
@@ -101,11 +101,9 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
         entry.issues.append(Issue("value", problem, f"{at}.fullUrl"))
     try:
         inner.path, query = split_url(request["url"], call.base)
-        inner.query = tuple(parse_qsl(query, keep_blank_values=True, errors="strict"))
+        inner.query = read_pairs(query)
     except SandboxError as error:
         entry.issues.append(Issue("value", error.message, f"{at}.request.url"))
-    except ValueError:
-        entry.issues.append(Issue("value", "The query of the URL is not UTF-8.", f"{at}.request.url"))
     return entry
 
 

@@ -55,7 +55,7 @@ class References:
         """Return what a link becomes, None for one that stays.
 
         A version-specific one stays specific, to the version that the resource has now. But where the resource keeps
-        its URL, a version is one of this server's, and means what it says.
+        its URL, a version that there is on this server means what it says.
         """
         text, mark, fragment = text.partition("#")
         literal = parse_literal(text)
@@ -65,7 +65,7 @@ class References:
             return None
         reference = target.reference
         if literal is not None and literal.version is not None:
-            if url == f"{self._base}/{reference}":
+            if url == f"{self._base}/{reference}" and _is_of(literal.version, target):
                 return None
             reference = f"{reference}/_history/{target.version}"
         return f"{reference}{mark}{fragment}"
@@ -73,3 +73,8 @@ class References:
     def _replace_attribute(self, base: str, match: re.Match[str]) -> str:
         target = self._target(match[3], base)
         return match[0] if target is None else f"{match[1]}{match[2]}{target}{match[2]}"
+
+
+def _is_of(version: str, target: Target) -> bool:
+    """Tell whether a resource has had a version, or has it with this transaction: they are counted from 1."""
+    return version.isdecimal() and version[0] != "0" and int(version) <= target.version

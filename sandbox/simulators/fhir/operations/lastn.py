@@ -12,13 +12,13 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call
-from sandbox.simulators.fhir.rest.conditions import is_criterion
 from sandbox.simulators.fhir.search import SearchRequest, find_as_asked
 from sandbox.simulators.fhir.search.answer import bundle
 from sandbox.simulators.fhir.search.query.strings import query as query_string
 from sandbox.simulators.fhir.terms.counts import whole_number
 from sandbox.simulators.fhir.terms.dates import stored_interval
 from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.terms.parameters import is_criterion
 
 Row: TypeAlias = tuple[int, str, Document]
 

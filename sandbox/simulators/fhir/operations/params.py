@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
@@ -10,9 +10,8 @@ from sandbox.simulators.fhir.rest.calls import Call
 from sandbox.simulators.fhir.terms.counts import repeated
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.issues import refusal
+from sandbox.simulators.fhir.terms.parameters import without_form
 from sandbox.simulators.fhir.validation import validate
-
-_WIRE_ONLY: Final = frozenset({"_format", "_pretty"})
 
 
 @dataclass(slots=True)
@@ -50,9 +49,8 @@ class Inputs:
 def inputs_of(call: Call) -> Inputs:
     """Read the inputs; raises `Invalid` when the body is not a valid Parameters resource."""
     inputs = Inputs()
-    for name, value in call.query:
-        if name not in _WIRE_ONLY:
-            inputs.values.setdefault(name, []).append(value)
+    for name, value in without_form(call.query):
+        inputs.values.setdefault(name, []).append(value)
     if call.method != "POST" or (call.resource is None and not call.body.strip()):
         return inputs
     body = call.json("an operation")

@@ -4,7 +4,6 @@
 Each takes the resource and returns the patched copy; nothing is changed in place.
 """
 
-import base64
 import copy
 from typing import Final
 
@@ -14,9 +13,11 @@ from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.patch import fhirpath_patch
 from sandbox.simulators.fhir.patch.json_patch import json_patch
+from sandbox.wire.base64_text import read_base64
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
+MEDIA_TYPES: Final = frozenset({JSON_PATCH, MERGE_PATCH})
 
 
 def apply(kind: str, body: Json, resource: Json, context: Context, *, is_checked: bool) -> Json:
@@ -39,7 +40,7 @@ def apply(kind: str, body: Json, resource: Json, context: Context, *, is_checked
 def held_patch(resource: Json) -> tuple[str, Json]:
     """Return the patch in a Bundle's entry, with its content type; raises `Invalid`, `Malformed`, `TooLarge`."""
     if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
-        return str(resource.get("contentType", "")), jsonio.parse(base64.b64decode(resource.get("data", "")))
+        return str(resource.get("contentType", "")), jsonio.parse(read_base64(str(resource.get("data", ""))) or b"")
     if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
         message = "A patch in a Bundle is a Parameters resource (FHIRPath Patch), or a Binary that holds a JSON Patch."
         raise Invalid(message, issue_type="invalid")

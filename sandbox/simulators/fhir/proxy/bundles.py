@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from sandbox.errors import BadGateway, GatewayTimeout, Invalid, SandboxError
 from sandbox.jsonio import Json
@@ -11,6 +11,7 @@ from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
 from sandbox.simulators.fhir.rest.calls import at_entry, check_entry_count
 from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.urls import split_url
+from sandbox.wire.forms import Pairs, read_pairs
 
 Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]
 
@@ -41,13 +42,13 @@ async def isolated_entries(
     return ({**rest, "entry": entries} if entries else rest), refused
 
 
-def _plan_of(entry: Json, base: str) -> tuple[Plan, tuple[str, ...], list[tuple[str, str]]]:
+def _plan_of(entry: Json, base: str) -> tuple[Plan, tuple[str, ...], Pairs]:
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(request.get("url"), str):
         raise Invalid("The entry has no request with a URL.", issue_type="required")
     path, text = split_url(request["url"], base)
-    query = parse_qsl(text, keep_blank_values=True)
-    return plan(str(request.get("method")), path, tuple(query)), path, query
+    query = read_pairs(text)
+    return plan(str(request.get("method")), path, query), path, query
 
 
 async def _isolated(look: Looker, isolation: Isolation, base: str, entry: Json) -> Json:

@@ -4,7 +4,6 @@
 of the upstream is recorded like any other answer.
 """
 
-import base64
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -12,23 +11,26 @@ from urllib.parse import quote, urlencode
 from sandbox import jsonio
 from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
 from sandbox.jsonio import Json
-from sandbox.media_types import read_media_type
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Fetch, Fetched
+from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
 from sandbox.simulators.fhir.proxy.config import FhirConfig, is_proxied, tag_of
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
 from sandbox.simulators.fhir.proxy.links import PAGE_MARK, mark_pages, moved, rebased
-from sandbox.simulators.fhir.rest.binary import reads_content
+from sandbox.simulators.fhir.rest.binary import reads_content, served_type
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.rest.capability import security
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, PATCH_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body, response_type
 from sandbox.simulators.fhir.rest.outcome import outcome
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.forms import FORM, parse_form
+from sandbox.wire.media_types import read_media_type
+from sandbox.wire.served_content import content_headers
 
 SENT: Final = frozenset("if-match if-none-match if-none-exist if-modified-since prefer user-agent x-request-id".split())
 KEPT: Final = ("etag", "last-modified", "location", "content-location", "retry-after")
@@ -155,7 +157,7 @@ def _outgoing(upstream: Upstream, request: Request) -> Outgoing:
     kind = request.media_type
     if kind == FORM or (is_binary and read_resource(kind, request.body) is None):
         return out
-    if kind not in PATCH_TYPES:
+    if kind not in formats.MEDIA_TYPES:
         check_json_body(kind, "the FHIR server behind this one", headers["Content-Type"])
     out.resource = jsonio.parse(request.body)
     return out
@@ -193,7 +195,7 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         return Response(answer.status, b"", None, headers)
     if media not in JSON_TYPES:
         if out.wants_content and answer.status < 300:
-            return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
+            return _content(answer.status, answer.body, answer.headers.get("content-type", ""), headers)
         if answer.status < 400:
             raise BadGateway(
                 f'The FHIR server behind this one answered {answer.status} with "{media}", not FHIR in JSON.'
@@ -201,16 +203,22 @@ def _incoming(upstream: Upstream, out: Outgoing, answer: Fetched) -> Response:
         issue = Issue("processing", f"The FHIR server behind this one says: {_said(answer)}")
         return Response(answer.status, jsonio.dump(outcome([issue])), MEDIA_TYPE, headers)
     if out.wants_content and upstream.isolation is None and answer.status < 300 and _is_content(media, answer.body):
-        return Response(answer.status, answer.body, answer.headers.get("content-type"), headers)
+        return _content(answer.status, answer.body, answer.headers.get("content-type", ""), headers)
     value = rebased(_json_of(answer), upstream.url, upstream.base)
     if out.path == ("metadata",) and answer.status < 300 and isinstance(value, dict):
         _say_who_may_come_in(value, upstream.base)
     if upstream.isolation is not None and answer.status < 300:
         value = _filtered(upstream, upstream.isolation, out, value)
         if out.wants_content and isinstance(value, dict) and value.get("resourceType") == "Binary":
-            content = base64.b64decode("".join(str(value.get("data", "")).split()))
-            return Response(answer.status, content, str(value.get("contentType")), headers)
+            content = read_base64(str(value.get("data", "")))
+            if content is None:
+                raise BadGateway("The FHIR server behind this one gave a Binary whose data is no base64.")
+            return _content(answer.status, content, served_type(value), headers)
     return Response(answer.status, jsonio.dump(value), MEDIA_TYPE, headers)
+
+
+def _content(status: int, body: bytes, content_type: str, headers: dict[str, str]) -> Response:
+    return Response(status, body, content_type or None, {**headers, **content_headers(content_type)})
 
 
 def _say_who_may_come_in(statement: Json, base: str) -> None:

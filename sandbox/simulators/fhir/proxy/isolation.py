@@ -12,6 +12,7 @@ from sandbox.errors import Conflict, Gone, NotFound, SandboxError, Unsupported
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.address import kind_of
 from sandbox.simulators.fhir.rest.calls import Query
+from sandbox.simulators.fhir.terms.parameters import without_form
 
 Look: TypeAlias = Literal["must-be-ours", "must-be-free", "must-not-be-theirs"]
 
@@ -22,7 +23,6 @@ _FORMS: Final = frozenset({"system-search", "type-search", "compartment-search"}
 _INSTANCES: Final = frozenset({"instance", "version", "instance-operation"})
 _HISTORIES: Final = frozenset({"instance-history", "type-history", "system-history"})
 _CONDITIONS: Final = {"PUT", "PATCH", "DELETE"}
-_NOT_CRITERIA: Final = frozenset({"_format", "_pretty"})
 # Operations on a type or on everything that change nothing, and whose answer can be filtered.
 _OPERATIONS: Final = frozenset({"$validate", "$everything", "$lastn", "$document"})
 
@@ -64,7 +64,7 @@ def plan(method: str, path: tuple[str, ...], query: Query) -> Plan:
     if kind == "type" and method in _CONDITIONS:
         return Plan(kind, narrows=True, stamps=method == "PUT")
     if kind == "type" and method == "POST":
-        return Plan(kind, narrows=any(name not in _NOT_CRITERIA for name, _ in query), stamps=True)
+        return Plan(kind, narrows=bool(without_form(query)), stamps=True)
     if kind in _INSTANCES and method == "GET" and kind != "instance-operation":
         return Plan(kind, reads=True)
     if kind == "instance":

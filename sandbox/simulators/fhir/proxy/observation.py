@@ -6,18 +6,20 @@ the searches that were recorded, and with no others.
 
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from sandbox import jsonio, limits
 from sandbox.errors import BadGateway, NotFound, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
-from sandbox.playground.events import Request, Response
+from sandbox.playground.events import Response, scenario_request
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.base import Fetch
 from sandbox.simulators.fhir.proxy.forwarding import Upstream
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir.terms.urls import split_url
+from sandbox.wire.forms import read_pairs
 
 ANSWERS: Final = "fhir/_upstream"
 EVENT_TYPE: Final = "scenario_step"
@@ -53,7 +55,8 @@ async def observe(
                 {"search": key, "matches": len(found.get("resources", ())), "error": found.get("error")}
             )
 
-        await playground.interact(EVENT_TYPE, note, request=Request("SCENARIO", f"{SURFACE}/{key}")).committed
+        request = scenario_request(f"{SURFACE}/{key}")
+        await playground.interact(EVENT_TYPE, note, request=request, actor="scenario").committed
 
 
 async def _all_pages(upstream: Upstream, resource_type: str, parameters: Query) -> list[Json]:
@@ -77,11 +80,11 @@ async def _all_pages(upstream: Upstream, resource_type: str, parameters: Query) 
         following = next((link["url"] for link in bundle.get("link", ()) if link.get("relation") == "next"), None)
         if following is None:
             return found
-        if not following.startswith(upstream.url):
-            raise BadGateway(f"The link to the next page, {following}, does not lie below {upstream.url}.")
-        parts = urlsplit(following[len(upstream.url) :])
-        path = tuple(part for part in parts.path.split("/") if part)
-        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        try:
+            path, text = split_url(following, upstream.url)
+            query = read_pairs(text)
+        except SandboxError as error:
+            raise BadGateway(f"The link to the next page cannot be followed: {error.message}") from None
     raise BadGateway(f"The search has more than {_PAGES_MAX} pages.")
 
 

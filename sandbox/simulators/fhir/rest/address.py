@@ -22,8 +22,8 @@ def kind_of(path: tuple[str, ...]) -> str:
             return "type"
         if first.startswith("$"):
             return "system-operation"
-        if first in _SYSTEM:
-            return _SYSTEM[first]
+        if first in SYSTEM:
+            return SYSTEM[first]
         check_type(first)
     check_type(first)
     if len(path) == 2:
@@ -47,7 +47,7 @@ def kind_of(path: tuple[str, ...]) -> str:
     raise NotFound(f'There is nothing at "{"/".join(path)}" in the FHIR API.')
 
 
-_SYSTEM: Final[Mapping[str, str]] = {
+SYSTEM: Final[Mapping[str, str]] = {
     "metadata": "metadata",
     "_history": "system-history",
     "_search": "system-search",

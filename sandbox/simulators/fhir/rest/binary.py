@@ -3,13 +3,14 @@
 A read that does not ask for FHIR gets the content itself; what a write makes is in `binary_writes.py`.
 """
 
-import base64
-
 from sandbox import jsonio
 from sandbox.errors import NotAcceptable
-from sandbox.media_types import acceptance, read_accept, read_media_type
+from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
+from sandbox.wire.base64_text import read_base64
+from sandbox.wire.media_types import acceptance, normal_media_type, read_accept, read_media_type
+from sandbox.wire.served_content import content_headers
 
 
 def wants_content(call: Call) -> bool:
@@ -31,17 +32,27 @@ def reads_content(method: str, path: tuple[str, ...], query: Query, accept: str)
     return JSON_TYPES.isdisjoint(member.media_type.name for member in read_accept(accept))
 
 
+def served_type(value: Json) -> str:
+    r"""Return the type that a Binary's content is served with; what is no media type is not put into a header.
+
+    >>> served_type({"contentType": "Text/Plain;charset=utf-8"}), served_type({"contentType": "a/b\rX: y"})
+    ('Text/Plain;charset=utf-8', 'application/octet-stream')
+    """
+    media = str(value.get("contentType"))
+    return media if normal_media_type(media) is not None else "application/octet-stream"
+
+
 def content(call: Call, answer: Answer) -> Answer:
     """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
     value = jsonio.parse(answer.body)
-    media = str(value["contentType"])
+    media = served_type(value)
     accepted = read_accept(call.headers.get("accept", ""))
     match = acceptance(accepted, [read_media_type(media).name])
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
-    body = base64.b64decode("".join(str(value.get("data", "")).split()))
-    headers = {}
+    body = read_base64(str(value.get("data", ""))) or b""
+    headers = content_headers(media)
     context = value.get("securityContext", {}).get("reference")
-    if context:
-        headers["X-Security-Context"] = context
+    if context and str(context).isprintable():
+        headers["X-Security-Context"] = str(context)
     return Answer(answer.status, body, answer.version, answer.last_updated, None, (), media, headers)

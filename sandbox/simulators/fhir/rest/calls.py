@@ -5,7 +5,7 @@ Knows nothing of HTTP framing; `routes.py` and `bundles/` turn both sides.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
@@ -13,14 +13,16 @@ from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.fhir.rest.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.rest.outcome import issues_of
-from sandbox.simulators.fhir.state import Stored, http_date
+from sandbox.simulators.fhir.state import Stored
 from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.instants import http_date
 from sandbox.simulators.fhir.terms.issues import Issue
+from sandbox.simulators.fhir.terms.names import etag_of
+from sandbox.simulators.fhir.terms.parameters import without_form
+from sandbox.wire.forms import Pairs
 
-Query: TypeAlias = tuple[tuple[str, str], ...]
+Query: TypeAlias = Pairs
 
-# Parameters that every call has: they say how the answer is written.
-FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -106,7 +108,7 @@ class Answer:
     @property
     def etag(self) -> str | None:
         """The entity tag of the version."""
-        return None if self.version is None else f'W/"{self.version}"'
+        return None if self.version is None else etag_of(self.version)
 
     @property
     def last_modified(self) -> str | None:
@@ -128,8 +130,8 @@ def refuse_parameters(call: Call, what: str) -> None:
 
     A condition on an instance would be one that nobody looks at.
     """
-    for name, _ in call.query:
-        if name not in FORM_ONLY and not call.preferences.is_lenient:
+    for name, _ in without_form(call.query):
+        if not call.preferences.is_lenient:
             message = f'{what} has no parameter "{name}"; it takes _format and _pretty.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
 

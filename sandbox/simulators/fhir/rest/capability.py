@@ -12,9 +12,9 @@ from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
+from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.dispatch import Interactions, Operation
-from sandbox.simulators.fhir.rest.negotiation import PATCH_TYPES
 from sandbox.simulators.fhir.rest.projection import project
 from sandbox.simulators.fhir.search import search_parameters
 from sandbox.simulators.fhir.search.terms import definitions
@@ -143,7 +143,7 @@ def _statement(served: Json, base: str) -> bytes:
             "implementation": {"description": "A simulated EHR", "url": base},
             "fhirVersion": FHIR_VERSION,
             "format": [MEDIA_TYPE, "application/json", "json"],
-            "patchFormat": [*sorted(PATCH_TYPES), MEDIA_TYPE],
+            "patchFormat": [*sorted(formats.MEDIA_TYPES), MEDIA_TYPE],
             "rest": [rest],
         }
     )

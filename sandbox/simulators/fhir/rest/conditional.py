@@ -143,7 +143,7 @@ def _patch_of(call: Call) -> tuple[str, Json]:
     if call.resource is not None:
         return formats.held_patch(call.resource)
     kind = call.media_type
-    if kind and kind not in JSON_TYPES and kind not in (formats.JSON_PATCH, formats.MERGE_PATCH):
+    if kind and kind not in JSON_TYPES and kind not in formats.MEDIA_TYPES:
         raise UnsupportedMedia(
             f'A patch of type "{kind}" is not read; send {formats.JSON_PATCH}, {formats.MERGE_PATCH} or a '
             "FHIRPath Patch (a Parameters resource as application/fhir+json)."

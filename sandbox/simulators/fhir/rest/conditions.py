@@ -4,38 +4,23 @@ Every conditional interaction is the plain one after `match_of` or `matches_of` 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Final
-from urllib.parse import parse_qsl
 
-from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, PreconditionFailed
-from sandbox.simulators.fhir.rest.calls import FORM_ONLY, Call, Query
+from sandbox.simulators.fhir.rest.calls import Call, Query
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
+from sandbox.simulators.fhir.terms.instants import datetime_of
+from sandbox.simulators.fhir.terms.parameters import is_criterion, without_form
 from sandbox.simulators.fhir.terms.urls import split_condition
-
-# What shapes a search's answer and selects nothing (R4, Search, "Search result parameters").
-_NOT_CRITERIA: Final = frozenset(
-    "_format _pretty _summary _elements _count _sort _total _include _revinclude _contained _containedType".split()
-)
-
-
-def is_criterion(name: str) -> bool:
-    """Whether a search parameter selects resources, rather than shaping the answer.
-
-    >>> is_criterion("family:exact"), is_criterion("_include:iterate")
-    (True, False)
-    """
-    return name.partition(":")[0] not in _NOT_CRITERIA
+from sandbox.wire.forms import read_pairs
+from sandbox.wire.http_dates import parse_http_date
 
 
 def criteria(condition: str | Query, what: str, resource_type: str = "", base: str = "") -> Query:
     """Return a condition's search parameters.
 
-    Raises `PreconditionFailed` when there is none, since it would match everything, and `Invalid` when it is no
-    search, one of another type, or shapes a result: a write has none, and who sends `_count=2` with a deletion
-    must not see five resources go. `Prefer: handling=lenient` changes nothing about that.
+    Raises `PreconditionFailed` when there is none, since it would match everything, `Malformed` when it cannot be read,
+    and `Invalid` when it is of another type or shapes a result: a write has none, and who sends `_count=2` with a
+    deletion must not see five resources go. `Prefer: handling=lenient` changes nothing about that.
 
     >>> criteria("?identifier=a|b&_format=json", "If-None-Exist")
     (('identifier', 'a|b'),)
@@ -44,12 +29,8 @@ def criteria(condition: str | Query, what: str, resource_type: str = "", base: s
         place, text = split_condition(condition, base)
         if place and place != (resource_type,):
             raise Invalid(f"{what} is a search for {'/'.join(place)}; here it must be for {resource_type}.")
-        try:
-            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict")
-        except ValueError:
-            raise Invalid(f'{what} "{text}" is not a search: write name=value&name=value.') from None
-        condition = tuple(pairs)
-    kept = tuple((name, value) for name, value in condition if name not in FORM_ONLY)
+        condition = read_pairs(text)
+    kept = without_form(condition)
     for name, _ in kept:
         if not is_criterion(name):
             message = (
@@ -66,7 +47,7 @@ def criteria(condition: str | Query, what: str, resource_type: str = "", base: s
 def of_create(call: Call) -> str | Query | None:
     """Return the condition of a create: `If-None-Exist` or the URL's query, None without; not both."""
     header = call.headers.get("if-none-exist")
-    query = tuple(pair for pair in call.query if pair[0] not in FORM_ONLY)
+    query = without_form(call.query)
     if header is not None and query:
         raise Invalid("The create has two conditions, If-None-Exist and the URL's query; send one.")
     return header if header is not None else query or None
@@ -102,13 +83,6 @@ def is_not_modified(headers: Mapping[str, str], version: int, instant: str) -> b
     since = headers.get("if-modified-since")
     if since is None:
         return False
-    try:
-        moment = parsedate_to_datetime(since)
-    except (TypeError, ValueError):
-        try:
-            moment = parse_instant(since)
-        except ValueError:
-            return False  # RFC 9110: a date that cannot be read is ignored
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    modified: datetime = parse_instant(instant).replace(microsecond=0)
-    return modified <= moment
+    moment, modified = parse_http_date(since) or datetime_of(since), datetime_of(instant)
+    # RFC 9110: a date that cannot be read is ignored, and HTTP's dates have whole seconds.
+    return moment is not None and modified is not None and modified.replace(microsecond=0) <= moment

@@ -9,8 +9,9 @@ from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
+from sandbox.simulators.fhir.terms.instants import last_updated
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
-from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir.terms.names import collection_of, etag_of
 from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.primitives import shown
 
@@ -20,7 +21,7 @@ def read(call: Call) -> Answer:
     resource_type, resource_id = call.path
     document = state.get(call.tx.branch, resource_type, resource_id)
     text = document.json
-    instant = state.last_updated(text)
+    instant = last_updated(text)
     if call.headers and conditions.is_not_modified(call.headers, document.version, instant):
         return Answer(304, b"", document.version, instant)
     answer = Answer(200, text, document.version, instant)
@@ -120,11 +121,11 @@ def check_preconditions(call: Call, resource_type: str, resource_id: str) -> Non
         if None not in wanted and str(current.version) not in wanted:
             asked = shown(", ".join(map(str, wanted))).strip('"')
             message = f"If-Match asks for version {asked}, but {reference} is at {current.version}."
-            raise PreconditionFailed(message, issue_type="conflict", headers={"ETag": f'W/"{current.version}"'})
+            raise PreconditionFailed(message, issue_type="conflict", headers={"ETag": etag_of(current.version)})
     if unwanted is not None and current is not None and (None in unwanted or str(current.version) in unwanted):
-        sent = "*" if None in unwanted else f'W/"{current.version}"'
+        sent = "*" if None in unwanted else etag_of(current.version)
         message = f"If-None-Match: {sent} was sent, but {reference} exists."
-        raise PreconditionFailed(message, issue_type="duplicate", headers={"ETag": f'W/"{current.version}"'})
+        raise PreconditionFailed(message, issue_type="duplicate", headers={"ETag": etag_of(current.version)})
 
 
 def _tags(call: Call, name: str) -> list[str | None] | None:

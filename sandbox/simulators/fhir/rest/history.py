@@ -20,10 +20,11 @@ from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.counts import page_size, repeated, whole_number
 from sandbox.simulators.fhir.terms.dates import point_of, read_parameter
 from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.names import etag_of
+from sandbox.simulators.fhir.terms.parameters import without_form
 
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"
-_IGNORED = frozenset({"_format", "_pretty"})
 
 
 def of_instance(call: Call) -> Answer:
@@ -66,9 +67,7 @@ class _Asked:
 
 def _bundle(call: Call, rows: list[Version]) -> Answer:
     handling, asked, seen = call.handling(), _Asked(), set[str]()
-    for name, value in call.query:
-        if name in _IGNORED:
-            continue
+    for name, value in without_form(call.query):
         if name in seen:
             handling.refuse(repeated(name))
             continue
@@ -150,7 +149,7 @@ def _entry(base: str, row: Version) -> Json:
     url = row.resource_type if row.method == "POST" else f"{row.resource_type}/{row.id}"
     entry["request"] = {"method": row.method, "url": url}
     status = "204 No Content" if row.json is None else "201 Created" if row.is_new else "200 OK"
-    response: Json = {"status": status, "etag": f'W/"{row.version}"', "lastModified": row.at}
+    response: Json = {"status": status, "etag": etag_of(row.version), "lastModified": row.at}
     if row.json is not None:
         response["location"] = f"{base}/{row.resource_type}/{row.id}/_history/{row.version}"
     entry["response"] = response

@@ -7,12 +7,11 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
-from sandbox.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.wire.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
 FHIR_VERSIONS: Final = ("4.0", "4.0.1")
-PATCH_TYPES: Final = frozenset({"application/json-patch+json", "application/merge-patch+json"})
 _VERSION: Final = "fhirversion"
 # What is answered with, in the order of preference, and under which names it may be asked for.
 _OFFERED: Final = (

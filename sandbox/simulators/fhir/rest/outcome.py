@@ -30,6 +30,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.wire.authorization import BEARER_CHALLENGE
 
 _ISSUE_TYPES: Final[tuple[tuple[type[SandboxError], str], ...]] = (
     (Malformed, "structure"),
@@ -80,5 +81,5 @@ def render_error(error: SandboxError, request: Request | None) -> Response:
     body = jsonio.dump(outcome(issues_of(error)))
     headers = dict(error.headers)
     if isinstance(error, Unauthorized):
-        headers.setdefault("WWW-Authenticate", "Bearer")
+        headers.setdefault("WWW-Authenticate", BEARER_CHALLENGE)
     return Response(error.status, body, MEDIA_TYPE, headers)

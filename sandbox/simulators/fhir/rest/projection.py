@@ -7,9 +7,10 @@ from sandbox.errors import Invalid
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.search.answer.subset import subset
 from sandbox.simulators.fhir.search.query.options import Options
+from sandbox.simulators.fhir.terms.counts import repeated
+from sandbox.simulators.fhir.terms.parameters import without_form
 
 _NAMES: Final = frozenset({"_summary", "_elements"})
-_FORM_ONLY: Final = frozenset({"_format", "_pretty"})
 
 
 def refuse_unknown(call: Call, also: tuple[str, ...] = ()) -> None:
@@ -19,11 +20,27 @@ def refuse_unknown(call: Call, also: tuple[str, ...] = ()) -> None:
     """
     if call.preferences.is_lenient:
         return
-    for name, _ in call.query:
-        if name not in _NAMES and name not in _FORM_ONLY and name not in also:
+    for name, _ in without_form(call.query):
+        if name not in _NAMES and name not in also:
             known = ", ".join((*also, "_summary", "_elements", "_format"))
             message = f'A read has no parameter "{name}"; use {known} or _pretty.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name}")
+
+
+def _options(call: Call, wanted: list[tuple[str, str]], resource_type: str) -> Options:
+    """Read the parameters as a search does: each once, and not both."""
+    handling, options, seen = call.handling(), Options(), set[str]()
+    for name, value in wanted:
+        if name in seen:
+            handling.refuse(repeated(name))
+            continue
+        seen.add(name)
+        try:
+            options.read(name, value, (resource_type,))
+        except Invalid as error:
+            handling.refuse(error)
+    handling.attempt(options.check, None)
+    return options
 
 
 def project(call: Call, answer: Answer, resource_type: str, also: tuple[str, ...] = ()) -> Answer:
@@ -32,9 +49,7 @@ def project(call: Call, answer: Answer, resource_type: str, also: tuple[str, ...
     wanted = [(name, value) for name, value in call.query if name in _NAMES]
     if not wanted or not answer.body:
         return answer
-    options = Options()
-    for name, value in wanted:
-        options.read(name, value, (resource_type,))
+    options = _options(call, wanted, resource_type)
     if options.summary == "count":
         raise Invalid("_summary=count is for searches.", issue_type="not-supported", expression="http._summary")
     if options.summary == "false" and not options.elements:

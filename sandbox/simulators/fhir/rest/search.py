@@ -1,33 +1,18 @@
 """Searches as interactions: by GET, by POST with a form, at type, system and compartment level."""
 
 from typing import Final
-from urllib.parse import parse_qsl
 
-from sandbox import limits
-from sandbox.errors import Invalid, Malformed, UnsupportedMedia
+from sandbox.errors import UnsupportedMedia
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import check_type
+from sandbox.simulators.fhir.terms.parameters import FORM_ONLY, without_form
+from sandbox.wire.forms import FORM, parse_form
 
-FORM = "application/x-www-form-urlencoded"
-_WIRE_ONLY = frozenset({"_format", "_pretty"})
 # How `fhirpy` asks for a count, after the server it was first written for.
 _ALSO_WRITTEN = {("_totalMethod", "count"): ("_total", "accurate")}
 # Parameters that do not go to the search as they are.
-READ_BY_THE_SURFACE: Final = _WIRE_ONLY | {name for name, _ in _ALSO_WRITTEN}
-
-
-def parse_form(body: bytes) -> Query:
-    """Parse a form body; raises `Malformed`.
-
-    >>> parse_form(b"name=a%20b&active=true")
-    (('name', 'a b'), ('active', 'true'))
-    """
-    try:
-        text = body.decode("utf-8")
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=limits.FORM_FIELDS))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Malformed(f"The form cannot be read: {error}.") from None
+READ_BY_THE_SURFACE: Final = FORM_ONLY | {name for name, _ in _ALSO_WRITTEN}
 
 
 def parameters_of(call: Call) -> Query:
@@ -37,7 +22,7 @@ def parameters_of(call: Call) -> Query:
         if call.media_type not in (FORM, "") or (call.media_type == "" and call.body):
             raise UnsupportedMedia(f'A search by POST takes a form ({FORM}), not "{call.media_type}".')
         query = query + parse_form(call.body)
-    return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in query if pair[0] not in _WIRE_ONLY)
+    return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in without_form(query))
 
 
 def _search(call: Call, resource_type: str | None, compartment: tuple[str, str] | None) -> Answer:
@@ -63,6 +48,4 @@ def search_compartment(call: Call) -> Answer:
     check_type(owner)
     if resource_type != "*":
         check_type(resource_type)
-    if owner not in ("Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"):
-        raise Invalid(f"There is no {owner} compartment in R4.", issue_type="not-supported")
     return _search(call, None if resource_type == "*" else resource_type, (owner, owner_id))

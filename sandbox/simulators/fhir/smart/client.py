@@ -4,14 +4,10 @@
 could be proved is an error of form.
 """
 
-import base64
-import binascii
 import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_plus
 
 from sandbox import ids
 from sandbox.errors import Invalid
@@ -19,6 +15,7 @@ from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.fhir.smart.keys import ASSERTION_TYPE, METHOD, BadAssertion, SmartConfig, verify
 from sandbox.simulators.fhir.terms.names import ASSERTIONS, CLIENT
+from sandbox.wire.authorization import basic_credentials, is_same_secret
 
 _METHODS: Final = f"HTTP Basic, client_id and client_secret in the form, or a client_assertion ({METHOD})"
 
@@ -52,13 +49,15 @@ def config_of(tx: Interaction) -> SmartConfig:
 
 def client_of(request: Request, form: Mapping[str, str]) -> ClaimedClient:
     """Return whom a token request claims to come from. Raises `OAuthError` where it claims nothing, or two things."""
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    is_basic = kind.lower() == "basic"
+    try:
+        basic = basic_credentials(request.headers.get("authorization"))
+    except ValueError as error:
+        raise OAuthError("invalid_client", f"The Authorization header is not valid HTTP Basic: {error}.") from None
     ways = [name for name in ("client_secret", "client_assertion") if form.get(name)]
-    if len(ways) + is_basic > 1:
+    if len(ways) + (basic is not None) > 1:
         raise OAuthError("invalid_request", f"The client shows who it is in several ways; use one: {_METHODS}.")
-    if is_basic:
-        return _of_basic(encoded)
+    if basic is not None:
+        return ClaimedClient(basic.name, basic.secret)
     if "client_assertion" in form or "client_assertion_type" in form:
         if form.get("client_assertion_type") != ASSERTION_TYPE or not form.get("client_assertion"):
             raise OAuthError(
@@ -69,14 +68,6 @@ def client_of(request: Request, form: Mapping[str, str]) -> ClaimedClient:
     if not form.get("client_id") and not form.get("client_secret"):
         raise OAuthError("invalid_client", f"The request does not say which client it is from; use {_METHODS}.")
     return ClaimedClient(form.get("client_id", ""), form.get("client_secret", ""))
-
-
-def _of_basic(encoded: str) -> ClaimedClient:
-    try:
-        name, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise OAuthError("invalid_client", "The Authorization header is not valid HTTP Basic.") from None
-    return ClaimedClient(unquote_plus(name), unquote_plus(secret))
 
 
 def named_client(client: ClaimedClient) -> str | None:
@@ -102,9 +93,8 @@ def prove(tx: Interaction, client: ClaimedClient, token_url: str) -> None:
         except BadAssertion as error:
             raise OAuthError("invalid_client", f"{METHOD}: {error}.") from None
         return
-    right_secret = tx.sandbox.secrets.get("client_secret", "")
-    is_client = _is_same(client.client_id or "", right_id)
-    if not _is_same(client.secret or "", right_secret) or not is_client or not right_secret:
+    is_client = is_same_secret(client.client_id or "", right_id)
+    if not is_same_secret(client.secret or "", tx.sandbox.secrets.get("client_secret")) or not is_client:
         raise OAuthError("invalid_client", "The client id or secret is wrong; both are in the sandbox's credentials.")
 
 
@@ -122,7 +112,3 @@ def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, toke
     if tx.get(ASSERTIONS, key) is not None:
         raise BadAssertion("its jti was used before; make a new assertion for every request")
     tx.put(ASSERTIONS, key, {"expires_at": found.expires_at})
-
-
-def _is_same(given: str, right: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())

@@ -8,7 +8,6 @@ interactions themselves check the rest.
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl
 
 from sandbox import jsonio
 from sandbox.errors import Forbidden, Malformed, SandboxError
@@ -17,17 +16,16 @@ from sandbox.playground.events import Request
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.patch.formats import held_patch
-from sandbox.simulators.fhir.rest.conditions import is_criterion
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.search import SearchRequest, types_named
 from sandbox.simulators.fhir.search.terms import definitions
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir.terms.parameters import is_criterion
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
 from sandbox.simulators.fhir.validation.literals import parse_conditional
+from sandbox.wire.forms import FORM, Pairs, parse_form, read_pairs
 
 Need: TypeAlias = tuple[str, str]
-Pairs: TypeAlias = Iterable[tuple[str, str]]
 
 SCOPE: Final = re.compile(r"(system|user|patient)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
 ANY: Final = "*"
@@ -81,7 +79,7 @@ def _of_bundle(request: Request) -> list[Need]:
         for entry in bundle.get("entry", ()):
             row = entry["request"]
             path, query = split_url(row["url"], base)
-            found += _of_call(path, row["method"], parse_qsl(query, keep_blank_values=True))
+            found += _of_call(path, row["method"], read_pairs(query))
             found += _of_condition(path, row.get("ifNoneExist"), base)
             resource = entry.get("resource")
             found += _of_patch(resource) if row["method"] == "PATCH" else _of_references(resource)
@@ -94,7 +92,7 @@ def _of_condition(path: Path, condition: str | None, base: str) -> Iterator[Need
     """Yield what `If-None-Exist` needs: it may answer with a resource of the type, and look at others."""
     if condition is not None and len(path) == 1:
         yield path[0], "r"
-        yield from ((name, "rs") for name in _shown(path[0], parse_qsl(split_condition(condition, base)[1])))
+        yield from ((name, "rs") for name in _shown(path[0], read_pairs(split_condition(condition, base)[1])))
 
 
 def _of_references(resource: Json) -> Iterator[Need]:
@@ -124,7 +122,7 @@ def _of_text(text: Json) -> Iterator[Need]:
     found = parse_conditional(text) if isinstance(text, str) else None
     if found is not None and found[0] in resource_types():
         yield found[0], "s"
-        yield from ((name, "rs") for name in _shown(found[0], parse_qsl(found[1])))
+        yield from ((name, "rs") for name in _shown(found[0], read_pairs(found[1])))
 
 
 def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
@@ -141,7 +139,6 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
         resource_type = path[2]
     if found.scope == "write":
         yield resource_type, _LETTERS.get(found.code or "") or {"PUT": "cu", "PATCH": "u"}.get(method, "d")
-        query = list(query)
         if method == "POST" and any(is_criterion(name) for name, _ in query):
             yield resource_type, "r"  # a conditional create may answer with what it found
         yield from ((shown, "rs") for shown in _shown(resource_type, query))
@@ -151,7 +148,7 @@ def _of_call(path: Path, method: str, query: Pairs) -> Iterator[Need]:
     types: Iterable[str] = [resource_type]
     if is_search and resource_type == ANY:
         compartment = (path[0], path[1]) if len(path) >= 3 else None
-        types = types_named(SearchRequest(None, tuple(query), "", compartment=compartment)) or types
+        types = types_named(SearchRequest(None, query, "", compartment=compartment)) or types
     for name in types:
         yield name, letters
     if is_search:

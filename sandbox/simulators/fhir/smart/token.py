@@ -16,19 +16,18 @@ from sandbox import jsonio
 from sandbox.clock import parse_instant
 from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
 from sandbox.jsonio import Json
-from sandbox.keys import signed_token, signed_token_id
+from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir.rest.search import FORM, parse_form
 from sandbox.simulators.fhir.smart import scopes
 from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, client_of, config_of, named_client, prove
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
 from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
 from sandbox.simulators.logins import WINDOW, check_rate
+from sandbox.wire.authorization import bearer_token
+from sandbox.wire.forms import FORM, parse_form
 
-TOKEN_PREFIX: Final = "vrl_smart_"
-SECRET_PREFIX: Final = "vrl_cs_"
 SECRET: Final = "client_secret"
 DEFAULT_SCOPE: Final = "system/*.*"
 
@@ -102,7 +101,8 @@ def _form(request: Request) -> dict[str, str]:
     if request.method != "POST":
         raise MethodNotAllowed(f"{request.method} is not allowed here; send a POST.", headers={"Allow": "POST"})
     if request.media_type != FORM:
-        raise OAuthError("invalid_request", f'A token request is a form ({FORM}), not "{request.media_type[:100]}".')
+        what = f'the body is of type "{request.media_type[:100]}"' if request.body else "the body is empty"
+        raise OAuthError("invalid_request", f"Send grant_type=client_credentials as a form ({FORM}); {what}.")
     pairs = parse_form(request.body)
     values = dict(pairs)
     if len(values) != len(pairs):
@@ -127,7 +127,7 @@ def _grant(tx: Interaction, form: dict[str, str]) -> Response:
     scope = _granted(form.get("scope") or DEFAULT_SCOPE)
     lifetime_s = 60 * config_of(tx).token_lifetime_minutes
     token_id = tx.new_id()
-    text = signed_token(TOKEN_PREFIX, token_id, _secret(tx.sandbox))
+    text = signed_token(SMART_TOKEN_PREFIX, token_id, _secret(tx.sandbox))
     expires = tx.now + timedelta(seconds=lifetime_s)
     tx.put(TOKENS, token_id, {"scope": scope, "expires_at": expires.isoformat()})
     answer: Json = {"access_token": text, "token_type": "bearer", "expires_in": lifetime_s, "scope": scope}
@@ -156,11 +156,10 @@ def _secret(sandbox: Sandbox | None) -> str:
 
 def _row_of(tx: Interaction, request: Request) -> Json:
     """Return what is kept of the access token that a request carries, None when it carries none of ours."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    secret = _secret(tx.sandbox)
-    if scheme.lower() != "bearer" or not secret:
+    text, secret = bearer_token(request.headers.get("authorization")), _secret(tx.sandbox)
+    if not text or not secret:
         return None
-    token_id = signed_token_id(TOKEN_PREFIX, text.strip(), secret)
+    token_id = signed_token_id(SMART_TOKEN_PREFIX, text, secret)
     return None if token_id is None else tx.get(TOKENS, token_id)
 
 

@@ -1,1 +1,1 @@
-"""Small readings of R4 that every room shares, each rule once: names, whole numbers, dates, leniency, issues, URLs."""
+"""Small readings of R4 that all rooms share, each once: names, numbers, dates, parameters, leniency, issues, URLs."""

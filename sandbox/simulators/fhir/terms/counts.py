@@ -7,8 +7,8 @@ from typing import Final
 
 from sandbox import limits
 from sandbox.errors import Invalid
+from sandbox.wire.whole_numbers import read_whole_number
 
-_HUGE: Final = 10**18
 _SHOWN: Final = 60
 
 
@@ -26,16 +26,12 @@ def page_size(value: object) -> int:
 def whole_number(name: str, value: object, low: int = 0) -> int:
     """Return a parameter that is a whole number; raises `Invalid` for anything else and for less than `low`.
 
-    What has 19 digits or more counts as `_HUGE`: it is past every limit, and is not worth reading.
-
-    >>> whole_number("_count", "20"), whole_number("_count", "9" * 5000) == _HUGE
-    (20, True)
+    >>> whole_number("_count", "20")
+    20
     """
     text = str(value)
-    number = -1
-    if text.isascii() and text.isdecimal():
-        number = int(text) if len(text) < len(str(_HUGE)) else _HUGE
-    if number < low:
+    number = read_whole_number(text)
+    if number is None or number < low:
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         message = f'{name} must be a whole number, {low} or more, not "{shown}".'
         raise Invalid(message, issue_type="value", expression=f"http.{name}")

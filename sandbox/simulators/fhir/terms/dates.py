@@ -21,7 +21,7 @@ _DATE: Final = re.compile(
 _LOST_PLUS: Final = re.compile(r"(T[\d:.]+) (\d\d:\d\d)$", re.ASCII)
 HOUR: Final = 3_600_000_000
 _SECOND: Final = 1_000_000
-_DAY: Final = 24 * HOUR
+DAY: Final = 24 * HOUR
 
 
 @lru_cache(maxsize=65_536)
@@ -39,12 +39,12 @@ def parse_date(text: str) -> Interval | None:
     try:
         if day is None:
             first = date(int(year), int(month or 1), 1).toordinal()
-            return first * _DAY, _end_of_month(int(year), int(month or 12)) * _DAY - 1
-        start = date(int(year), int(month), int(day)).toordinal() * _DAY
+            return first * DAY, _end_of_month(int(year), int(month or 12)) * DAY - 1
+        start = date(int(year), int(month), int(day)).toordinal() * DAY
     except ValueError:
         return None
     if hour is None:
-        return start, start + _DAY - 1
+        return start, start + DAY - 1
     if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
         return None
     start += ((int(hour) * 60 + int(minute)) * 60 + int(second or 0)) * _SECOND
@@ -108,4 +108,4 @@ def moment_of(now: datetime) -> int:
     """Return a point in time in the unit of the intervals."""
     utc = now.astimezone(UTC)
     seconds = (utc.hour * 60 + utc.minute) * 60 + utc.second
-    return utc.toordinal() * _DAY + seconds * _SECOND + utc.microsecond
+    return utc.toordinal() * DAY + seconds * _SECOND + utc.microsecond

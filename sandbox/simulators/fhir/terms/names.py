@@ -1,4 +1,4 @@
-"""Names that the whole simulator shares: collections of the branch, media types."""
+"""Names that the whole simulator shares: collections of the branch, the media type, entity tags."""
 
 from typing import Final
 
@@ -10,6 +10,15 @@ REFUSALS: Final = "fhir/_refusals"
 CLIENT: Final = "fhir/_client"
 MEDIA_TYPE: Final = "application/fhir+json"
 FHIR_VERSION: Final = "4.0.1"
+
+
+def etag_of(version: int) -> str:
+    """Return the entity tag of a resource's version (R4, RESTful API, "Managing Resource Contention").
+
+    >>> etag_of(3)
+    'W/"3"'
+    """
+    return f'W/"{version}"'
 
 
 def collection_of(resource_type: str) -> str:

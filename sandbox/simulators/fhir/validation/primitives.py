@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.narrative import check_xhtml
+from sandbox.wire.base64_text import is_base64
 
 Problem: TypeAlias = tuple[str, str]
 Check: TypeAlias = Callable[[Json], Problem | None]
@@ -25,14 +26,12 @@ _DATETIME: Final = re.compile(
 )
 _INSTANT: Final = re.compile(rf"(\d{{4}})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T{_CLOCK}{_ZONE}", re.ASCII)
 _TIME: Final = re.compile(_CLOCK, re.ASCII)
-_CODE: Final = re.compile(r"\S+(?:\s\S+)*", re.ASCII).fullmatch
+_CODE: Final = re.compile(r"[^\s\x00-\x1f]+(?: [^\s\x00-\x1f]+)*", re.ASCII).fullmatch
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}").fullmatch
 _NO_SPACE: Final = re.compile(r"\S+", re.ASCII).fullmatch
 _OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+", re.ASCII).fullmatch
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}").fullmatch
-_SPACES: Final = {ord(c): None for c in " \t\r\n"}
 
 
 def shown(value: Json) -> str:
@@ -167,8 +166,7 @@ def check_base64(value: Json) -> Problem | None:
     """
     if type(value) is not str or not value:
         return _text("base64Binary", value)
-    packed = value.translate(_SPACES)
-    if len(packed) % 4 == 0 and _BASE64(packed):
+    if not value.isspace() and is_base64(value):
         return None
     return "value", f"{shown(value)} is not valid base64."
 
@@ -219,6 +217,6 @@ def coded(value_set: str, codes: frozenset[str]) -> Check:
 CURRENCY: Final = _patterned("currency", re.compile("[A-Z]{3}").fullmatch, "use the three letters of ISO 4217.")
 MIME_TYPE: Final = _patterned(
     "MIME type",
-    re.compile(r"[A-Za-z0-9!#$&^_.+-]+(?:/[A-Za-z0-9!#$&^_.+*-]+)?(?:\s*;.*)?").fullmatch,
+    re.compile(r"[A-Za-z0-9!#$&^_.+-]+(?:/[A-Za-z0-9!#$&^_.+*-]+)?(?: *;[^\x00-\x1f\x7f]*)?").fullmatch,
     "write type/subtype.",
 )

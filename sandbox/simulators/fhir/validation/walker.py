@@ -99,18 +99,18 @@ class Walk:
 
     def _check_fragments(self, value: Mapping[str, Json], here: At) -> None:
         contained = value.get("contained")
-        known: dict[str, Json] = {}
+        known: dict[str, str] = {}
         for index, row in enumerate(contained if isinstance(contained, list) else ()):
             if isinstance(row, dict) and isinstance(row.get("id"), str):
                 if row["id"] in known:
                     text = f"The id {shown(row['id'])} is that of another contained resource."
                     self.report("duplicate", text, ((here, "contained", index), "id", -1))
-                known[row["id"]] = row.get("resourceType")
+                known[row["id"]] = str(row.get("resourceType"))  # what it is has been checked
         for name, targets, at in self.fragments:
             if name and name not in known:
                 self.report("invariant", f'"#{name}" points to no contained resource (ref-1).', at)
-            elif name and targets is not None and known[name] not in targets and known[name] in resource_types():
-                text = f'"#{name}" points to a contained {known[name]}; here it must be {listed(targets)}.'
+            elif name and targets is not None and (kind := known[name]) not in targets and kind in resource_types():
+                text = f'"#{name}" points to a contained {kind}; here it must be {listed(targets)}.'
                 self.report("value", text, at)
 
     # -- objects ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from sandbox import jsonio
 from sandbox.llm_tasks.engines import media
 from sandbox.llm_tasks.engines.base import Call
 from sandbox.llm_tasks.engines.extract import ExtractEngine
-from sandbox.llm_tasks.inputs.files import InputFile
+from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.output_format.fit import problems_of
 from sandbox.llm_tasks.output_format.grammar import parse_format
 
@@ -86,8 +86,8 @@ async def test_what_may_belong_to_another_is_at_most_a_guess():
 async def test_it_reads_files_and_says_how():
     pdf, png = media.document("Name: Ana Reyes"), media.picture("x")
     files = [
-        InputFile("a.pdf", "s.pdf", "application/pdf", pdf),
-        InputFile("card.png", "s.png", "image/png", png),
+        RunFile("a.pdf", "s.pdf", "application/pdf", pdf),
+        RunFile("card.png", "s.png", "image/png", png),
     ]
     answer = await ENGINE.answer(call_of({"name": "str"}, {}, files))
     assert answer.value == {"name": "Ana Reyes"}

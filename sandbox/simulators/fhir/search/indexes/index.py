@@ -112,6 +112,16 @@ class Postings:
             self._rows[value] = {row, key}
         return False
 
+    def add_many(self, value: Hashable, keys: list[Key]) -> None:
+        """Add keys, of which some may come twice, under a value."""
+        row = self._rows.get(value)
+        if row is None:
+            self._rows[value] = keys[0] if len(keys) == 1 else set(keys)
+        elif type(row) is set:
+            row.update(keys)
+        else:
+            self._rows[value] = {row, *keys}
+
     def remove(self, value: Hashable, key: Key) -> bool:
         """Remove a key; return whether the value is gone with it."""
         row = self._rows.get(value)
@@ -173,13 +183,21 @@ class Index(ABC):
         self.sort_values: dict[tuple[Key, bool], Any] = {}
 
     def load(self, rows: Iterable[tuple[Key, tuple[Any, ...]]]) -> None:
-        """Fill an empty index."""
+        """Fill an empty index; keys with the same entry are added together."""
+        groups: dict[Any, list[Key]] = {}
+        known, absent = self.entries, self.absent
         for key, entries in rows:
-            self.entries[key] = entries
+            known[key] = entries
             if not entries:
-                self.absent.add(key)
+                absent.add(key)
             for entry in entries:
-                self.add(key, entry)
+                group = groups.get(entry)
+                if group is None:
+                    groups[entry] = [key]
+                else:
+                    group.append(key)
+        for entry, keys in groups.items():
+            self.add_many(keys, entry)
         self.seal()
 
     def seal(self) -> None:  # noqa: B027 - most indexes have nothing to sort
@@ -214,6 +232,11 @@ class Index(ABC):
             values = [v for e in self.entries.get(key, ()) if (v := self.rank(e, is_descending)) is not None]
             self.sort_values[place] = (max(values) if is_descending else min(values)) if values else None
         return self.sort_values[place]
+
+    def add_many(self, keys: list[Key], entry: Any) -> None:
+        """Add an entry of many keys, while the index is filled."""
+        for key in keys:
+            self.add(key, entry)
 
     @abstractmethod
     def add(self, key: Key, entry: Any) -> None:

@@ -57,40 +57,68 @@ class Range:
 class Intervals:
     """Intervals by key, sorted by both ends."""
 
-    __slots__ = ("_by_high", "_by_low", "_is_sealed", "by_key")
+    __slots__ = ("_are_points", "_by_high", "_by_low", "_is_in_order", "_is_sealed", "by_key")
 
     def __init__(self, is_sealed: bool = False) -> None:
         self.by_key: dict[Key, list[Interval]] = {}
         self._by_low: list[tuple[float, Any, float]] = []
         self._by_high: list[tuple[float, Any, float]] = []
+        self._are_points = True
+        self._is_in_order = True
         self._is_sealed = is_sealed
 
     def seal(self) -> None:
-        """Sort what was added; from then on `add` keeps the order."""
-        self._by_low.sort()
-        self._by_high.sort()
+        """Sort what was added; from then on `add` keeps the order.
+
+        Only by the ends: a change puts the keys of equal ends in order first. Of points one end will do.
+        """
+        rows = [(low, key, high) for key, held in self.by_key.items() for low, high in held]
+        self._by_low = sorted(rows, key=_FIRST)
+        if self._are_points:
+            self._by_high = self._by_low.copy()
+        else:
+            self._by_high = sorted([(high, key, low) for low, key, high in rows], key=_FIRST)
+        self._is_in_order = False
         self._is_sealed = True
+
+    def add_many(self, keys: list[Key], interval: Interval) -> None:
+        """Add an interval of many keys, before the seal."""
+        self._are_points = self._are_points and interval[0] == interval[1]
+        by_key = self.by_key
+        for key in keys:
+            held = by_key.get(key)
+            if held is None:
+                by_key[key] = [interval]
+            else:
+                held.append(interval)
 
     def add(self, key: Key, interval: Interval) -> None:
         """Add an interval of a key."""
+        if not self._is_sealed:
+            self.add_many([key], interval)
+            return
         low, high = interval
+        self._order()
         self.by_key.setdefault(key, []).append(interval)
-        if self._is_sealed:
-            insort(self._by_low, (low, key, high))
-            insort(self._by_high, (high, key, low))
-        else:
-            self._by_low.append((low, key, high))
-            self._by_high.append((high, key, low))
+        insort(self._by_low, (low, key, high))
+        insort(self._by_high, (high, key, low))
 
     def remove(self, key: Key, interval: Interval) -> None:
         """Remove one interval of a key."""
         low, high = interval
+        self._order()
         row = self.by_key[key]
         row.remove(interval)
         if not row:
             del self.by_key[key]
         del self._by_low[bisect_left(self._by_low, (low, key, high))]
         del self._by_high[bisect_left(self._by_high, (high, key, low))]
+
+    def _order(self) -> None:
+        if not self._is_in_order:
+            self._by_low.sort()
+            self._by_high.sort()
+            self._is_in_order = True
 
     def select(self, wanted: Range) -> Selection:
         """Select the keys with an interval that matches."""
@@ -162,6 +190,10 @@ class IntervalIndex(Index):
     def add(self, key: Key, entry: Interval) -> None:
         """Add an entry."""
         self._intervals.add(key, entry)
+
+    def add_many(self, keys: list[Key], entry: Interval) -> None:
+        """Add an entry of many keys."""
+        self._intervals.add_many(keys, entry)
 
     def remove(self, key: Key, entry: Interval) -> None:
         """Remove an entry."""

@@ -15,10 +15,6 @@ from sandbox.simulators.fhir.terms.counts import page_size
 DEFAULT_COUNT: Final = 50
 SUMMARIES: Final = ("true", "text", "data", "count", "false")
 TOTALS: Final = ("none", "estimate", "accurate")
-SINGLE: Final = frozenset({"_count", "_total", "_summary", "_elements", "_contained"})
-NAMES: Final = SINGLE | {"_sort", "_include", "_revinclude"}
-# Read by the surface, not by search; they change the form of the answer alone.
-PASSED_THROUGH: Final = frozenset({"_format", "_pretty"})
 _ANY: Final = "*"
 # Everything else is ordered as text is.
 _ORDERED_AS: Final = {"date": "time", "number": "number", "quantity": "number"}
@@ -78,6 +74,9 @@ class Options:
                 self.summary = _one_of(name, value, SUMMARIES)
             case "_elements":
                 self.elements = tuple(_element(name, part, types) for part in split(value, ","))
+            case "_containedType":
+                message = f'The parameter "{name}" is not supported; contained resources are not results.'
+                raise problems.not_supported(name, message)
             case "_contained":
                 if _one_of(name, value, ("false", "true", "both")) != "false":
                     message = (

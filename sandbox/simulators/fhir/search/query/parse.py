@@ -3,7 +3,6 @@
 Everything that cannot be honoured is refused by name; nothing is dropped on the way.
 """
 
-from difflib import get_close_matches
 from typing import Final
 
 from sandbox import limits
@@ -26,13 +25,13 @@ from sandbox.simulators.fhir.search.terms.problems import BadValue, NoSupport
 from sandbox.simulators.fhir.search.terms.values import is_well_escaped, split, unescape
 from sandbox.simulators.fhir.search.types import Context, search_type_of
 from sandbox.simulators.fhir.search.types.reference import ReferenceTerm
+from sandbox.suggest import nearest
 
 HAS: Final = "_has"
 REFUSED: Final = {
     "_filter": 'The parameter "_filter" is not supported; write the conditions as search parameters.',
     "_query": 'The parameter "_query" is not supported: this server defines no named queries.',
     "_score": 'The parameter "_score" is not supported: results have no score.',
-    "_containedType": 'The parameter "_containedType" is not supported; contained resources are not results.',
 }
 
 
@@ -72,8 +71,8 @@ class CriteriaParser:
             return Parameter(resource_type, "_list", "list", "", "", None, (), ())
         if code in REFUSED:
             raise problems.not_supported(name, REFUSED[code])
-        near = get_close_matches(code, known, n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else f" It has: {', '.join(known)}."
+        near = nearest(code, known)
+        hint = f" Did you mean {near}?" if near is not None else f" It has: {', '.join(known)}."
         where = "" if code == name else f' (in "{name}")'
         raise problems.not_supported(name, f'{resource_type} has no search parameter "{code}"{where}.{hint}')
 

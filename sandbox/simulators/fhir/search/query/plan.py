@@ -13,7 +13,7 @@ from sandbox import limits, work
 from sandbox.errors import Invalid, TooLarge
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.query.criteria import Criterion
-from sandbox.simulators.fhir.search.query.options import NAMES, PASSED_THROUGH, SINGLE, Options
+from sandbox.simulators.fhir.search.query.options import Options
 from sandbox.simulators.fhir.search.query.parse import CriteriaParser, compartment_criterion
 from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.query.store import Store
@@ -24,6 +24,7 @@ from sandbox.simulators.fhir.search.terms.definitions import compartments, param
 from sandbox.simulators.fhir.search.types import Context
 from sandbox.simulators.fhir.terms.counts import repeated
 from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.parameters import FORM_ONLY, RESULT, SINGLE
 
 _KEPT: Final = 128
 
@@ -113,13 +114,13 @@ def _check_counts(request: SearchRequest) -> None:
 
 
 def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str, value: str, seen: set[str]) -> None:
-    if name in PASSED_THROUGH:
+    if name in FORM_ONLY:
         return
     code = name.partition(":")[0]
     if code in SINGLE and code in seen:
         raise repeated(code)
     seen.add(code)
-    if code in NAMES:
+    if code in RESULT:
         plan.options.read(name, value, plan.types)
         if code == "_count":
             value = str(plan.options.count)  # what is served, which may be less than was asked for

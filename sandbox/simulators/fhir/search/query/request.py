@@ -1,9 +1,8 @@
 """A search as the wire asks for it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
-Pairs: TypeAlias = tuple[tuple[str, str], ...]
+from sandbox.wire.forms import Pairs
 
 
 @dataclass(slots=True)

@@ -5,14 +5,14 @@ the overlay live in `Branch.caches`; before every search they catch up with what
 by looking at each touched key's present state, so that rolled-back writes undo themselves.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 import orjson
 
 from sandbox import jsonio, work
+from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
 from sandbox.simulators.fhir.search.indexes.index import NOTHING, Index, Keys, Selection, intersect
@@ -22,18 +22,6 @@ from sandbox.simulators.fhir.search.types import search_type_of
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
 _INDEXED: Final = 20  # units of work for each resource
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Leave the cyclic garbage collector out while many objects are made and none of them is garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class Layer:
@@ -56,14 +44,17 @@ class Layer:
     def _made(self, parameter: Parameter, facet: str) -> Index:
         kind = search_type_of(parameter)
         index = kind.new_index(parameter, facet)
+        rows = self.values(kind.is_exact_to_the_digit, names_of(parameter))
         with no_collection():
-            index.load(
-                (key, kind.read(parameter, facet, value)) for key, value in self.values(kind.is_exact_to_the_digit)
-            )
+            index.load((key, kind.read(parameter, facet, value) if value is not None else ()) for key, value in rows)
         return index
 
-    def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
-        """Yield the resources to read an index from; `is_exact` asks for decimals as they were written."""
+    def values(self, is_exact: bool, names: tuple[bytes, ...]) -> Iterator[tuple[str, Json]]:
+        """Yield the resources to read an index from.
+
+        `is_exact` asks for decimals as they were written. Of a resource that has none of the `names` in it, if
+        there are any, None may be yielded.
+        """
         for key, document in self.documents.items():
             yield key, document.value
 
@@ -82,16 +73,41 @@ class SeedLayer(Layer):
         super().__init__(collection.documents)
         self.ordinals = {key: number for number, key in enumerate(collection.documents)}
 
-    def values(self, is_exact: bool) -> Iterator[tuple[str, Json]]:
+    def values(self, is_exact: bool, names: tuple[bytes, ...]) -> Iterator[tuple[str, Json]]:
         """Yield the resources, parsed for the moment: what a seed keeps is their text."""
-        parse = jsonio.parse if is_exact else parse_quickly
+        parse = parse_exactly if is_exact else parse_quickly
+        name = names[0] if len(names) == 1 else None
         for key, document in self.documents.items():
-            yield key, parse(document.json)
+            text = document.json
+            if name is not None:
+                yield key, parse(text) if name in text else None
+            elif names and not any(other in text for other in names):
+                yield key, None
+            else:
+                yield key, parse(text)
 
     def _made(self, parameter: Parameter, facet: str) -> Index:
         work.current().expect(len(self.documents) * _INDEXED)
         with work.unbounded():
             return super()._made(parameter, facet)
+
+
+@cache
+def names_of(parameter: Parameter) -> tuple[bytes, ...]:
+    """Return the elements, in quotes, of which a resource has at least one if the parameter has a value; none if open.
+
+    >>> from sandbox.simulators.fhir.search.terms.definitions import parameters_of
+    >>> names_of(parameters_of("Patient")["birthdate"]), names_of(parameters_of("Patient")["deceased"])
+    ((b'"birthDate"',), ())
+    """
+    if parameter.roots:
+        # A composite has a value where all of its parts have one.
+        paths = [root.steps or path.steps for root in parameter.roots for path in root.components[-1]]
+    else:
+        paths = [path.steps for path in parameter.paths]
+    if not paths or not all(paths):
+        return ()
+    return tuple(dict.fromkeys(f'"{steps[0].key}"'.encode() for steps in paths))
 
 
 def parse_quickly(text: bytes) -> Json:
@@ -100,6 +116,25 @@ def parse_quickly(text: bytes) -> Json:
         return orjson.loads(text)
     except orjson.JSONDecodeError:  # a number that no float holds
         return jsonio.parse(text)
+
+
+# Digits and points, and what else a number may hold, as one character: a run of them that a float might not give back.
+_NUMERIC: Final = bytes(48 if chr(code) in "0123456789.eE+-" else 32 for code in range(256))
+_RUN: Final = b"0" * 17
+_FAR: Final = (b"e-3", b"E-3")
+
+
+def parse_exactly(text: bytes) -> Json:
+    """Parse a stored text so that every number has the value it was written with.
+
+    A float gives back 15 digits, if its exponent is not below -300; that is looked for in strings, too, since it is
+    quicker than to tell them apart.
+
+    >>> parse_exactly(b'{"a":0.1,"b":0.12345678901234567}')["b"].text
+    '0.12345678901234567'
+    """
+    is_far = _FAR[0] in text or _FAR[1] in text
+    return jsonio.parse(text) if is_far or _RUN in text.translate(_NUMERIC) else parse_quickly(text)
 
 
 class OverlayLayer(Layer):

@@ -59,6 +59,14 @@ def read(node: Json, steps: tuple[Step, ...]) -> list[Json]:
     nodes = [node]
     for step in steps:
         key = step.key
+        if len(nodes) == 1 and step.test is None and step.index is None:
+            # Nearly every step: one object, one key.
+            only = nodes[0]
+            value = only.get(key) if only.__class__ is dict else None
+            if value is None:
+                return []
+            nodes = value if value.__class__ is list else [value]
+            continue
         found: list[Json] = []
         for current in nodes:
             value = current.get(key) if isinstance(current, dict) else None

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sandbox import ucum
 from sandbox.jsonio import Json
@@ -45,8 +46,7 @@ class QuantityTerm:
     range: Range
 
 
-@dataclass(frozen=True, slots=True)
-class QuantityEntry:
+class QuantityEntry(NamedTuple):
     """The interval of a quantity in every group that it belongs to."""
 
     places: tuple[tuple[Group, float, float], ...]
@@ -73,6 +73,14 @@ class QuantityIndex(Index):
             if intervals is None:
                 intervals = self._groups[group] = Intervals(self._is_sealed)
             intervals.add(key, (low, high))
+
+    def add_many(self, keys: list[Key], entry: QuantityEntry) -> None:
+        """Add an entry of many keys, before the index is sealed."""
+        for group, low, high in entry.places:
+            intervals = self._groups.get(group)
+            if intervals is None:
+                intervals = self._groups[group] = Intervals()
+            intervals.add_many(keys, (low, high))
 
     def remove(self, key: Key, entry: QuantityEntry) -> None:
         """Remove an entry."""
@@ -182,14 +190,20 @@ def _entry_of(kind: str, raw: dict[str, Any]) -> QuantityEntry | None:
 def _places(low: Decimal | None, high: Decimal | None, unit: dict[str, Any]) -> QuantityEntry | None:
     if low is None and high is None:
         return None
+    texts = [text if isinstance(text := unit.get(name), str) else None for name in ("code", "system", "unit")]
+    return _placed(low, high, *texts)
+
+
+@lru_cache(maxsize=8192)
+def _placed(
+    low: Decimal | None, high: Decimal | None, code: str | None, system: str | None, text: str | None
+) -> QuantityEntry:
     plain = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
     places: list[tuple[Group, float, float]] = [(ANY, *plain)]
-    code, system = unit.get("code"), unit.get("system")
-    names = {name for name in (code, unit.get("unit")) if isinstance(name, str)}
-    places += [(("unit", name), *plain) for name in sorted(names)]
-    if isinstance(system, str) and not isinstance(code, str):
+    places += [(("unit", name), *plain) for name in sorted({name for name in (code, text) if name is not None})]
+    if system is not None and code is None:
         places.append(((_SYSTEM, system), *plain))
-    if isinstance(code, str) and isinstance(system, str):
+    if code is not None and system is not None:
         known = ucum.unit_of(code) if system == ucum.SYSTEM else None
         if known is None:
             places.append((("code", system, code), *plain))

@@ -7,6 +7,7 @@ depends on the base of the search, not of the store, so that is settled when a v
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sandbox.jsonio import Json
@@ -47,6 +48,11 @@ class ReferenceIndex(Index):
         """Add an entry."""
         for form in entry:
             self.forms.add(form, key)
+
+    def add_many(self, keys: list[Key], entry: tuple[str, ...]) -> None:
+        """Add an entry of many keys."""
+        for form in entry:
+            self.forms.add_many(form, keys)
 
     def remove(self, key: Key, entry: tuple[str, ...]) -> None:
         """Remove an entry."""
@@ -155,6 +161,7 @@ def _elsewhere(parameter: Parameter, modifier: str | None, value: str) -> Refere
     return ReferenceTerm((value,))
 
 
+@lru_cache(maxsize=16_384)
 def forms_of(reference: str) -> tuple[str, ...]:
     """Return the forms by which a reference can be asked for.
 
@@ -201,8 +208,14 @@ def target_type(raw: dict[str, Any], resource: Json) -> str | None:
             for item in contained if isinstance(contained, list) else ():
                 if isinstance(item, dict) and item.get("id") == reference[1:]:
                     return str(item.get("resourceType"))
-        found = _RESTFUL.search(reference)
-        if found is not None:
-            return found["type"]
+        named = _type_named(reference)
+        if named is not None:
+            return named
     kind = raw.get("type")
     return kind.rpartition("/")[2] if isinstance(kind, str) else None
+
+
+@lru_cache(maxsize=16_384)
+def _type_named(reference: str) -> str | None:
+    found = _RESTFUL.search(reference)
+    return found["type"] if found is not None else None

@@ -8,7 +8,8 @@ server's discretion there).
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.indexes.index import Index, Key, Postings, Selection, union
@@ -32,8 +33,7 @@ _TELEPHONE: Final = frozenset({"phone", "fax", "sms", "pager"})
 _TELEPHONE_PUNCTUATION: Final = re.compile(r"[\s().\-/]")
 
 
-@dataclass(frozen=True, slots=True)
-class TokenEntry:
+class TokenEntry(NamedTuple):
     """A code or value with its systems: None for none, several for a `code` bound to value sets."""
 
     systems: tuple[str | None, ...]
@@ -69,6 +69,11 @@ class TokenIndex(Index):
         """Add an entry."""
         for postings, value in self._places(entry):
             postings.add(value, key)
+
+    def add_many(self, keys: list[Key], entry: TokenEntry) -> None:
+        """Add an entry of many keys."""
+        for postings, value in self._places(entry):
+            postings.add_many(value, keys)
 
     def remove(self, key: Key, entry: TokenEntry) -> None:
         """Remove an entry."""
@@ -229,6 +234,11 @@ def token_entries(path: Path, raw: Json) -> Iterable[TokenEntry]:
     match path.type:
         case "CodeableConcept":
             codings = raw.get("coding") if isinstance(raw, dict) else None
+            if codings.__class__ is list and len(codings) == 1:
+                only = codings[0]
+                system, code = (only.get("system"), only.get("code")) if only.__class__ is dict else (None, None)
+                if system.__class__ is str and code.__class__ is str:
+                    return _usual(system, code)
             found = [_coding(c) for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
             # A concept of text alone has a value, though no code finds it.
             return found or (TokenEntry((), None),)
@@ -246,6 +256,11 @@ def token_entries(path: Path, raw: Json) -> Iterable[TokenEntry]:
             return (TokenEntry((None, *path.systems), raw),) if isinstance(raw, str) else ()
         case _:
             return (TokenEntry((None,), raw),) if isinstance(raw, str) else ()
+
+
+@lru_cache(maxsize=4096)
+def _usual(system: str, code: str) -> tuple[TokenEntry]:
+    return (TokenEntry((system,), code),)
 
 
 def _coding(raw: dict[str, Any]) -> TokenEntry:

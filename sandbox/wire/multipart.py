@@ -1,10 +1,15 @@
-"""`multipart/form-data` (RFC 7578, RFC 2046 §5.1): from a body to its parts, byte for byte."""
+"""`multipart/form-data` (RFC 7578, RFC 2046 §5.1): from a body to its parts, byte for byte.
 
+The one reading of it, for attachments of the portal and for runs and tokens of the task API.
+"""
+
+import quopri
 from dataclasses import dataclass
 from email.message import Message
 from typing import Final
 
 from sandbox.errors import Malformed, TooLarge
+from sandbox.wire.base64_text import read_base64
 
 MAX_PARTS: Final = 100
 _MAX_HEAD_BYTES: Final = 16 * 1024
@@ -12,7 +17,7 @@ _MAX_HEAD_BYTES: Final = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a form; `filename` is None for a plain field."""
+    """One part of a form; `filename` is None for a plain field. Bytes of a name that are no UTF-8 are surrogates."""
 
     name: str
     filename: str | None
@@ -58,12 +63,8 @@ def _parse_part(text: bytes) -> Part:
     head, separator, content = text[2:].partition(b"\r\n\r\n")
     if not separator or len(head) > _MAX_HEAD_BYTES:
         raise Malformed("A part of the form has no end of its headers.")
-    try:
-        lines = head.decode("utf-8").split("\r\n")
-    except UnicodeDecodeError:
-        raise Malformed("A part of the form has headers that are not UTF-8.") from None
     headers = {}
-    for line in lines:
+    for line in head.decode("utf-8", "surrogateescape").split("\r\n"):
         name, colon, value = line.partition(":")
         if not colon:
             raise Malformed("A part of the form has a header line without a colon.")
@@ -73,7 +74,20 @@ def _parse_part(text: bytes) -> Part:
     if not disposition.lower().startswith("form-data") or name_given is None:
         raise Malformed('A part of the form has no Content-Disposition: form-data with a "name".')
     media_type = headers.get("content-type", "application/octet-stream")
+    content = _decoded(content, headers.get("content-transfer-encoding", "binary").lower())
     return Part(name_given, _parameter(disposition, "filename"), media_type, content)
+
+
+def _decoded(content: bytes, encoding: str) -> bytes:
+    """Undo a transfer encoding, which RFC 7578 §4.7 does away with and old clients still send (RFC 2045 §6)."""
+    if encoding in ("binary", "8bit", "7bit"):
+        return content
+    found = quopri.decodestring(content) if encoding == "quoted-printable" else None
+    if encoding == "base64":
+        found = read_base64(content.decode("latin-1"))
+    if found is None:
+        raise Malformed(f'A part of the form is not what its Content-Transfer-Encoding "{encoding[:40]}" says.')
+    return found
 
 
 def _parameter(value: str, name: str) -> str | None:

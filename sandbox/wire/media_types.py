@@ -91,6 +91,15 @@ def read_media_type(header: str) -> MediaType:
     return MediaType(pairs[0][0], parameters)
 
 
+def is_json(name: str) -> bool:
+    """Whether a body of this type is taken as JSON: of a JSON type, or of the one that clients send unasked, or none.
+
+    >>> [is_json(name) for name in ("application/problem+json", "application/octet-stream", "", "text/csv")]
+    [True, True, True, False]
+    """
+    return name in ("", "application/json", "application/octet-stream") or name.endswith("+json")
+
+
 def normal_media_type(header: str) -> str | None:
     """Return a `Content-Type` in the form that is kept with what came with it, None when it is malformed.
 
