@@ -4,10 +4,12 @@ Each is sent alone while a second playground is read every 5 ms from a process o
 refuse it with a 4xx; the other's reads go on, and the memory it takes is bounded.
 """
 
+import asyncio
 import base64
 import http.client
 import json
 import multiprocessing
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +18,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import aiohttp
+
+from tests.bench import data, servers
+from tests.bench.load import drive, request_bytes
+
 FHIR: Final = "application/fhir+json"
 READ_S: Final = 0.005
 P99_MS: Final = 20
 LONGEST_MS: Final = 100
 MEMORY_BYTES: Final = 300 << 20
+EVENTS: Final = 99_000
+SOLVER: Final = {"Authorization": "Bearer vrl_slv_local"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,3 +233,67 @@ def peak_memory(pid: int) -> int:
 def forget_peak(pid: int) -> None:
     """Begin anew to note the most memory that a process has."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+async def bench_attacks(session: aiohttp.ClientSession, home: Path) -> None:
+    """Print what the reads of another playground took during each attack, and the memory it took."""
+    seeds, playgrounds = _write_definitions(home / "attacks")
+    with servers.sandbox(home / "attacks-data", seeds, playgrounds) as server:
+        url, token, _ = await _start(session, server.url)
+        status, body = await asyncio.to_thread(send, url, token, Step("GET", "fhir/Patient?_count=1"))
+        assert status == 200
+        neighbour = Neighbour(url, token, f"fhir/Patient/{json.loads(body)['entry'][0]['resource']['id']}")
+        try:
+            for attack in attacks():
+                root, own, _ = await _start(session, server.url)
+                for step in attack.before():
+                    await asyncio.to_thread(send, root, own, step)
+                await _measure(attack.name, server, neighbour, root, own, attack.request(), is_plain=attack.is_plain)
+            root, own, task_run = await _start(session, server.url)
+            read = request_bytes("GET", f"{root}/fhir/Patient?_count=1", own)
+            await drive(root, [read], count=EVENTS, connections=32)
+            complete = Step("POST", f"task-runs/{task_run}/complete", b"{}", "application/json")
+            name = f"complete on {EVENTS:,} events"
+            await _measure(name, server, neighbour, f"{server.url}/v1", own, complete, is_plain=True)
+        finally:
+            neighbour.close()
+
+
+async def _measure(
+    name: str, server: servers.Server, neighbour: Neighbour, root: str, token: str, step: Step, *, is_plain: bool
+) -> None:
+    rest = server.memory_bytes()
+    forget_peak(server.process.pid)
+    neighbour.begin()
+    began = time.perf_counter()
+    status, _ = await asyncio.to_thread(send, root, token, step)
+    took = time.perf_counter() - began
+    delays, statuses = neighbour.end()
+    assert statuses == {200} and status < (400 if is_plain else 500), (name, status, statuses)
+    p99, longest = delays[int(len(delays) * 0.99)] * 1000, delays[-1] * 1000
+    memory = peak_memory(server.process.pid) - rest
+    is_missed = p99 > P99_MS or longest > LONGEST_MS or memory > MEMORY_BYTES
+    value = f"{status} in {took:5.2f} s; reads: p99 {p99:6.1f}, longest {longest:6.1f} ms; +{memory >> 20} MiB"
+    print(f"{name:<40} {value}{'   missed' if is_missed else ''}", flush=True)
+
+
+def _write_definitions(home: Path) -> tuple[str, str]:
+    seeds, playgrounds = data.write_clinic(home, resources=0, tasks=1)
+    file = Path(playgrounds) / "bench" / "v1" / "benchmark.yaml"
+    payer = "    - {type: Payer, name: Payer, dataset: payer}\n"
+    file.write_text(file.read_text().replace("    - {type: Hl7", payer + "    - {type: Hl7"))
+    folder = Path(seeds) / "payer"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(data.CLINIC / "portal.yaml", folder)
+    return seeds, playgrounds
+
+
+async def _start(session: aiohttp.ClientSession, url: str) -> tuple[str, str, str]:
+    async with session.post(f"{url}/v1/benchmark-runs", json={"benchmark": "bench"}, headers=SOLVER) as answer:
+        run = await answer.json()
+        assert answer.status == 201, run
+    token, task_run = run["bearer_token"], run["task_runs"][0]["id"]
+    headers = {"Authorization": f"Bearer {token}"}
+    async with session.post(f"{url}/v1/task-runs/{task_run}/start", headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+    return f"{url}/v1/benchmark-runs/{run['benchmark_run_id']}", token, task_run

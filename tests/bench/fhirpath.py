@@ -13,7 +13,7 @@ from typing import Any
 import fhirpathpy
 import orjson
 from fhirpathpy.models import models
-from sandbox.simulators.fhir.search.definitions import parameters_of
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 
 from sandbox import jsonio
 from sandbox.clock import SystemClock

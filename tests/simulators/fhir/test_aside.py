@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sandbox import limits
+from sandbox.playground.calls import Asked
 from sandbox.playground.crew import Crew
 from sandbox.playground.events import Request
 
@@ -80,16 +81,19 @@ async def answer(ehr, method, url, body, crew=None):
     base = "http://ehr.test/v1/benchmark-runs/br_1"
     request = Request(method, f"fhir/{path}".rstrip("/"), pairs, {"content-type": JSON}, raw, base_url=base)
     route = ehr.route(method, request.path)
-    call = (route.event_type, lambda tx: route.handler(tx, request))
-    options = {
-        "sandbox": ehr.sandbox,
-        "request": request,
-        "on_error": lambda error: ehr.simulator.render_error(error, request),
-    }
+    asked = Asked(
+        route.event_type,
+        lambda tx: route.handler(tx, request),
+        ehr.sandbox,
+        request,
+        lambda error: ehr.simulator.render_error(error, request),
+    )
     if crew is None:
-        outcome = ehr.playground.interact(*call, **options)
+        outcome = ehr.playground.interact(
+            asked.event_type, asked.handler, sandbox=asked.sandbox, request=request, on_error=asked.on_error
+        )
     else:
-        outcome = await ehr.playground.interact_in_turn(crew, *call, **options, is_long=True)
+        outcome = await ehr.playground.interact_in_turn(crew, asked, is_long=True)
     response = outcome.response
     return response.status, response.body, dict(response.headers), ehr.state_hash(), outcome.event.changes != ()
 
