@@ -38,7 +38,7 @@ class Budget:
 
     def __init__(self, units: int = limits.WORK_UNITS, *, is_trial: bool = False) -> None:
         self.left = units
-        self.answer_bytes = 2 * limits.ANSWER_BYTES  # what is embedded twice (a search in a batch) counts twice
+        self.answer_bytes = 3 * limits.ANSWER_BYTES  # a batch's search counts where it is made, answered and embedded
         self._is_trial = is_trial
         self._is_stopped = False
 

@@ -22,6 +22,27 @@ SWITCH_S: Final = 0.0005
 _MANY_OBJECTS: Final = 50_000
 
 
+class Collector:
+    """Keeps the cyclic garbage collector still while jobs are done: looking at all they make would stop everybody.
+
+    What a job makes and leaves is its documents, which are no garbage and hold no cycles: it is not looked at again.
+    """
+
+    def __init__(self) -> None:
+        self._jobs = 0
+
+    def __enter__(self) -> None:
+        self._jobs += 1
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs -= 1
+        if not self._jobs:
+            if gc.get_count()[0] > _MANY_OBJECTS:
+                gc.freeze()
+            gc.enable()
+
+
 class Crew:
     """Does work beside the loop, each on a budget, and stops all of it when the server stops."""
 
@@ -29,7 +50,7 @@ class Crew:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sandbox-crew")
         self._running: set[work.Budget] = set()
         self._is_stopping = False
-        self._collector = _Collector()
+        self.collector = Collector()
         self._switch_s = sys.getswitchinterval()
         sys.setswitchinterval(min(self._switch_s, SWITCH_S))
 
@@ -40,7 +61,7 @@ class Crew:
         budget = budget or work.Budget()
         self._running.add(budget)
         try:
-            with self._collector:
+            with self.collector:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, _on_budget, job, budget)
         finally:
             self._running.discard(budget)
@@ -61,24 +82,3 @@ class Crew:
 def _on_budget(job: Callable[[], T], budget: work.Budget) -> T:
     with work.bounded(budget):
         return job()
-
-
-class _Collector:
-    """Keeps the cyclic garbage collector still while jobs are done: looking at all they make would stop everybody.
-
-    What a job makes and leaves is its documents, which are no garbage and hold no cycles: it is not looked at again.
-    """
-
-    def __init__(self) -> None:
-        self._jobs = 0
-
-    def __enter__(self) -> None:
-        self._jobs += 1
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        self._jobs -= 1
-        if not self._jobs:
-            if gc.get_count()[0] > _MANY_OBJECTS:
-                gc.freeze()
-            gc.enable()

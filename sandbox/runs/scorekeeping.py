@@ -24,8 +24,18 @@ async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRu
 
     The run's benchmark must carry its seed.
     """
-    events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
-    return await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
+    with crew.collector:
+        same: dict[bytes, bytes] = {}
+        events = [_lean(e, same) async for e in reader.events(task_run.playground_id) if not e.is_view]
+        return await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
+
+
+def _lean(event: Event, same: dict[bytes, bytes]) -> Event:
+    """Let bodies that come again and again be there once: an agent reads the same a thousand times."""
+    for part in (event.request, event.response):
+        if part is not None and part.body:
+            part.body = same.setdefault(part.body, part.body)
+    return event
 
 
 def _score(registry: Registry, run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> TaskScore:

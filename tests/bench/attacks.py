@@ -69,6 +69,15 @@ def _creates(count: int, kind: str) -> bytes:
     return _json({"resourceType": "Bundle", "type": kind, "entry": [entry] * count})
 
 
+def _observed_patient(observations: int) -> bytes:
+    patient = {"resourceType": "Patient", "id": "e", "name": [{"family": "Chen"}]}
+    rows: list[dict[str, object]] = [{"request": {"method": "PUT", "url": "Patient/e"}, "resource": patient}]
+    about = {"reference": "Patient/e"}
+    weight = {"resourceType": "Observation", "status": "final", "code": {"text": "weight"}, "subject": about}
+    rows += [{"request": {"method": "POST", "url": "Observation"}, "resource": weight}] * observations
+    return _json({"resourceType": "Bundle", "type": "batch", "entry": rows})
+
+
 def _patient(names: int) -> bytes:
     rows = [{"family": f"F{n}", "given": ["x"]} for n in range(names)]
     return _json({"resourceType": "Patient", "id": "big", "name": rows})
@@ -110,7 +119,11 @@ def attacks(scale: float = 1.0) -> list[Attack]:
                                                           "name": [{"family": str(k)} for k in range(50)]}))],
         ),
         Attack("batch of _revinclude=*", lambda: Step("POST", "fhir", _batch("Patient?_revinclude=*", n(1_000)))),
-        Attack("batch of $everything", lambda: Step("POST", "fhir", _batch("Patient/bench/$everything", n(1_000)))),
+        Attack(
+            "batch of $everything",
+            lambda: Step("POST", "fhir", _batch("Patient/e/$everything", n(1_000))),
+            lambda: [Step("POST", "fhir", _observed_patient(n(2_000)))],
+        ),
         Attack("batch of histories", lambda: Step("POST", "fhir", _batch("_history?_count=1000", n(1_000)))),
         Attack(
             "portal, unknown fields",
@@ -189,7 +202,7 @@ def _read_on(pipe: Connection, url: str, token: str, path: str) -> None:
     while pipe.recv():
         delays, statuses = [], set()
         pipe.send("ready")
-        while not pipe.poll():
+        while not delays or not pipe.poll():
             began = time.perf_counter()
             connection.request("GET", f"{parts.path}/{path}", headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
