@@ -1,50 +1,88 @@
 """`sandbox check`: load everything as a server would, and look closer than it does.
 
 On top of what loading refuses, whatever `definitions/inspection.py` finds is a problem here, and files
-that nothing reads; FHIR seeds get a second opinion from an independent set of models.
+that nothing reads; FHIR seeds get a second opinion from an independent set of models. What may well be
+meant, and pays an agent for less than the task, is a warning (`scoring/leniency.py`).
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.builtin import create_registry
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.library import Library, load_library
-from sandbox.definitions.load import BENCHMARK_FILES
+from sandbox.definitions.load import BENCHMARK_FILES, Benchmark
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.globs import glob_matcher
+from sandbox.playground.scenario import StepFailed
+from sandbox.runs.registry import Registry
+from sandbox.runs.scorekeeping import criteria_of
+from sandbox.runs.untouched import untouched_view
+from sandbox.scoring.leniency import find_cheap_failures, find_gifts
 from sandbox.settings import Settings
 from sandbox.simulators.base import Simulator
 from sandbox.suggest import did_you_mean, nearest
 
 _FORM = "a benchmark is <slug>/v<version>/benchmark.yaml"
 _DEPTH_MAX = 4
+_OR_REQUIRED = "write required: true, or required: false where that is meant"
+_OR_REQUIRES = "let it require the criterion that it guards (requires: [label])"
 
 
-def check_definitions(path: Path | None, seeds: tuple[Path, ...]) -> tuple[list[str], str]:
-    """Check a directory of benchmarks (or a single benchmark's); return the problems and a summary line."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, one line each, and a summary line. Only problems make a check fail."""
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    summary: str
+
+
+def check_definitions(path: Path | None, seeds: tuple[Path, ...]) -> Report:
+    """Check a directory of benchmarks, or a single benchmark's."""
     registry = create_registry()
     settings = Settings(playgrounds=(_root_of(path),) if path is not None else (), seeds=seeds)
     try:
         library = load_library(settings.playground_dirs, settings.seed_dirs, registry)
     except DefinitionError as error:
-        return [str(p) for p in error.problems], f"{_count(len(error.problems), 'problem')}."
+        return Report(tuple(map(str, error.problems)), (), f"{_count(len(error.problems), 'problem')}.")
     chosen = _chosen(library, path)
     found = [w for key in chosen for w in library.benchmarks[key].warnings]
     for directory in (path.resolve(),) if path is not None and path.is_dir() else settings.playground_dirs:
         found += _unread_definitions(directory, library)
     if not chosen and not found:
         found.append(Problem(str(path or settings.playground_dirs[0]), 0, "", f"holds no benchmark; {_FORM}"))
-    names = {s.dataset for key in chosen for s in library.benchmarks[key].definition.environment.simulators}
-    for name in sorted(n for n in names if n is not None):
+    for name in sorted({name for key in chosen for name in library.benchmarks[key].definition.datasets}):
         found += _unread_seeds(library.datasets[name], registry.simulators)
         for simulator in registry.simulators:
             found += simulator.inspect_seed(library.datasets[name])
+    if found:  # what they keep from being judged cannot be warned of
+        return Report(tuple(map(str, found)), (), f"{_count(len(found), 'problem')}.")
+    newest = [library.benchmarks[key] for key in chosen if not library.is_superseded(*key)]
+    warnings = [w for benchmark in newest for w in sorted(_lenient(benchmark, registry), key=lambda p: p.line)]
     tasks = sum(len(library.benchmarks[key].definition.tasks) for key in chosen)
-    if found:
-        return [str(p) for p in found], f"{_count(len(found), 'problem')}."
     checked = f"{_count(len(chosen), 'benchmark')} with {_count(tasks, 'task')}"
-    return [], f"{checked}, {_count(len(library.datasets), 'dataset')}: no problems."
+    warned = f", {_count(len(warnings), 'warning')}" if warnings else ""
+    summary = f"{checked}, {_count(len(library.datasets), 'dataset')}: no problems{warned}."
+    return Report((), tuple(map(str, warnings)), summary)
+
+
+def _lenient(benchmark: Benchmark, registry: Registry) -> Iterator[Problem]:
+    """Yield criteria that cost too little to break and those that pay for nothing, where nothing says it is meant."""
+    assert benchmark.problem_at is not None
+    for t, task in enumerate(benchmark.definition.tasks):
+        criteria = criteria_of(benchmark.definition, task)
+        for place, message in find_cheap_failures(criteria, registry.checks):
+            if task.criteria[place].required is None:
+                yield benchmark.problem_at(("tasks", t, "criteria", place), f"{message}; {_OR_REQUIRED}")
+        try:
+            view = untouched_view(registry, benchmark, task)
+        except StepFailed as error:
+            yield benchmark.problem_at(("tasks", t, "scenario", "steps", error.position), str(error))
+            continue
+        for place, message in find_gifts(criteria, view, registry.checks):
+            yield benchmark.problem_at(("tasks", t, "criteria", place), f"{message}; {_OR_REQUIRES}")
 
 
 def _unread_definitions(directory: Path, library: Library) -> Iterator[Problem]:

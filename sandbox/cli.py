@@ -180,11 +180,13 @@ def check(
     with no_collection():  # it ends with its answer, and what it makes is no garbage before
         from sandbox.checking import check_definitions
 
-        problems, summary = check_definitions(path, tuple(seeds or ()))
-    for problem in problems:
+        report = check_definitions(path, tuple(seeds or ()))
+    for problem in report.problems:
         typer.echo(problem, err=True)
-    typer.echo(summary)
-    if problems:
+    for warning in report.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(report.summary)
+    if report.problems:
         raise typer.Exit(1)
 
 

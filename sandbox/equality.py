@@ -2,9 +2,11 @@
 
 JSON typing: a number equals the same number written as a string, a boolean never equals a number,
 strings are compared exactly. Numbers are compared as decimals, to the digit.
+Where it is asked for, numbers and strings are kept apart (`is_strict`), and the order of lists does not count.
 """
 
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -49,21 +51,48 @@ def to_text(value: Json) -> str | None:
     return None
 
 
-def equal(expected: Json, actual: Json) -> bool:
+def equal(expected: Json, actual: Json, *, is_strict: bool = False, in_any_order: bool = False) -> bool:
     """Whether two JSON values are equal after JSON typing, arrays and objects element by element.
 
     >>> (equal(5, "5"), equal("5.0", 5), equal(True, 1), equal("5", "5.0"), equal(None, ""))
     (True, True, False, False, False)
+    >>> (equal(5, "5", is_strict=True), equal([1, 2], [2, 1], in_any_order=True))
+    (False, True)
     """
+
+    def alike(one: Json, other: Json) -> bool:
+        return equal(one, other, is_strict=is_strict, in_any_order=in_any_order)
+
     if isinstance(expected, dict) and isinstance(actual, dict):
-        return expected.keys() == actual.keys() and all(equal(expected[key], actual[key]) for key in expected)
+        return expected.keys() == actual.keys() and all(alike(expected[key], actual[key]) for key in expected)
     if isinstance(expected, list) and isinstance(actual, list):
-        return len(expected) == len(actual) and all(map(equal, expected, actual))
+        if len(expected) != len(actual):
+            return False
+        return all(map(alike, expected, actual)) or (in_any_order and _can_be_paired(expected, actual, alike))
     if isinstance(expected, str) and isinstance(actual, str):
         return expected == actual
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
     if expected is None or actual is None:
         return expected is actual
+    if is_strict and isinstance(expected, str) != isinstance(actual, str):
+        return False
     number = to_number(expected)
     return number is not None and number == to_number(actual)
+
+
+def _can_be_paired(expected: list[Json], actual: list[Json], alike: Callable[[Json, Json], bool]) -> bool:
+    """Whether each element of one list has one of the other to itself: `5` and `"5"` equal what `"5.0"` does not."""
+    taken: dict[int, int] = {}  # a place in `actual`, and the place in `expected` that has it
+    fits = [[place for place, value in enumerate(actual) if alike(wanted, value)] for wanted in expected]
+
+    def find_place(wanted: int, seen: set[int]) -> bool:
+        for place in fits[wanted]:
+            if place not in seen:
+                seen.add(place)
+                if place not in taken or find_place(taken[place], seen):
+                    taken[place] = wanted
+                    return True
+        return False
+
+    return all(find_place(wanted, set()) for wanted in range(len(expected)))

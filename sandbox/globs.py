@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
 from sandbox.patterns import Pattern, compiled
@@ -13,6 +14,7 @@ from sandbox.patterns import Pattern, compiled
 _TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
 
 
+@lru_cache(maxsize=1024)
 def compile_glob(glob: str) -> Pattern:
     """Translate a glob into a pattern for `full_match`.
 

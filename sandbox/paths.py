@@ -24,7 +24,7 @@ class Segment:
 
 
 def parse_path(path: str) -> tuple[Segment, ...]:
-    r"""Split a dotted path; raises `Invalid` for an empty segment.
+    r"""Split a dotted path; the empty one has no segments. Raises `Invalid` for an empty segment.
 
     >>> [segment.name for segment in parse_path("name.0.family")]
     ['name', '0', 'family']
@@ -32,6 +32,8 @@ def parse_path(path: str) -> tuple[Segment, ...]:
     ['codes', 'E11.9']
     """
     segments: list[Segment] = []
+    if not path:
+        return ()
     text, is_escaped, has_escape = "", False, False
     for char in [*path, None]:
         if is_escaped and char is not None:
@@ -52,7 +54,8 @@ def read_path(value: Json, path: str) -> list[Json]:
     r"""Return the values at a path: none when it is missing, several only through `*`.
 
     A number indexes an array, or names a key of an object. `*` stands for every element of an
-    array and every member of an object. Raises `Invalid` for an empty segment.
+    array and every member of an object. The empty path is the value itself. Raises `Invalid` for an
+    empty segment.
 
     >>> read_path({"name": [{"family": "Chen"}, {"family": "Li"}]}, "name.1.family")
     ['Li']

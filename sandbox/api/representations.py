@@ -13,7 +13,7 @@ from sandbox.playground.playground import Sandbox
 from sandbox.runs.models import BenchmarkRun, CriterionRun, Status, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.scoring.answers import announce
-from sandbox.scoring.engine import wire_score
+from sandbox.scoring.scores import wire_score
 
 
 class Representations:
@@ -131,6 +131,7 @@ class Representations:
             status=task_run.status,
             verdict=task_run.verdict,
             score=wire_score(task_run.score),
+            failed_required=list(task_run.failed_required),
             started_at=_at(task_run.started_at),
             timeout_at=_at(task_run.timeout_at),
             completed_at=_at(task_run.completed_at),
@@ -166,6 +167,7 @@ class Representations:
             "verdict": task_run.verdict,
             "score": wire_score(task_run.score),
             "axes": _axes(task_run),
+            "failed_required": list(task_run.failed_required),
             "checks": [_check(c, is_scored=run.is_scored) for c in criterion_runs],
             "started_at": _at(task_run.started_at),
             "completed_at": _at(task_run.completed_at),
@@ -211,6 +213,7 @@ class Representations:
             "verdict": task_run.verdict,
             "score": wire_score(task_run.score),
             "axes": _axes(task_run),
+            "failed_required": list(task_run.failed_required),
             "output": task_run.output,
             "notes": task_run.notes,
             "started_at": _at(task_run.started_at),
@@ -246,6 +249,7 @@ def criterion_run(c: CriterionRun) -> Json:
         "label": c.label,
         "axis": c.axis,
         "weight": c.weight,
+        "required": c.required,
         "passed": c.passed,
         "score": wire_score(c.score),
         "details": c.details,
@@ -263,6 +267,7 @@ def _check(c: CriterionRun, *, is_scored: bool) -> Json:
         "label": c.label,
         "axis": c.axis,
         "weight": c.weight,
+        "required": c.required,
         "passed": c.passed,
         "score": wire_score(c.score),
     }

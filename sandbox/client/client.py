@@ -197,6 +197,11 @@ class SandboxClient:
         """Return a task run with its criterion runs and its snapshot of the task."""
         return await self._get("task-runs", task_run_id, reading.read_task_run)
 
+    async def get_task_run_changes(self, task_run_id: str) -> JsonObject:
+        """Return what a task run that is over changed: `changes`, each with `collection`, `key`, `before`, `after`."""
+        raw: JsonObject = await self._call("GET", _path("task-runs", task_run_id, "changes"), self._api_token())
+        return raw
+
     async def cancel_task_run(self, task_run_id: str) -> TaskRun:
         """Cancel a task run."""
         raw = await self._call("POST", _path("task-runs", task_run_id, "cancel"), self._api_token(), is_repeatable=True)

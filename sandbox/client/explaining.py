@@ -25,6 +25,11 @@ class Checked(Protocol):
         ...
 
     @property
+    def required(self) -> bool:
+        """Whether there is no `pass` without it."""
+        ...
+
+    @property
     def passed(self) -> bool:
         """Whether all of it passed."""
         ...
@@ -41,11 +46,13 @@ def explain(
     """Return lines that say how a task went: a summary, what failed with its details, then what passed."""
     failed = [check for check in checks if not check.passed]
     lines = [f"{name}: {verdict or 'no verdict'} {_number(score)}, {len(failed)} of {len(checks)} checks failed"]
+    if required := sum(check.required for check in failed):
+        lines[0] += f", {required} of them required"
     lines += [f"  {line}" for line in (failure or "").splitlines()]
     for check in failed:
-        lines.append(f"  ✗ {check.label}{_weight(check)}")
+        lines.append(f"  ✗ {check.label} ({standing(check)})")
         lines += [f"    {line}" for line in (check.details or "details are withheld: the run is scored").splitlines()]
-    lines += [f"  ✓ {check.label}{_weight(check)}" for check in checks if check.passed]
+    lines += [f"  ✓ {check.label} ({standing(check)})" for check in checks if check.passed]
     return "\n".join(lines)
 
 
@@ -62,9 +69,10 @@ def summary(kind: str, name: str, verdict: str | None, score: float | None, chec
     return f"<{kind} {' '.join(part for part in (told, verdict or 'no verdict', _number(score), name) if part)}>"
 
 
-def _weight(check: Checked) -> str:
+def standing(check: Checked) -> str:
+    """Return what a criterion counts for: its axis, its weight, and whether it is required."""
     axis = "" if check.axis in (None, "__default__") else f"{check.axis}, "
-    return f" ({axis}weight {check.weight:g})"
+    return f"{axis}weight {check.weight:g}{', required' if check.required else ''}"
 
 
 def _number(score: float | None) -> str:

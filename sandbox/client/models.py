@@ -47,6 +47,7 @@ class CheckResult:
     score: float
     details: str | None = None
     evidence: JsonObject | None = None
+    required: bool = False
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
 
@@ -66,6 +67,7 @@ class CriterionRun:
     label: str | None = None
     axis: str | None = None
     weight: float | None = None
+    required: bool = False
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
 
@@ -103,6 +105,7 @@ class TaskRun:
     criterion_runs: tuple[CriterionRun, ...]
     started_at: datetime | None
     completed_at: datetime | None
+    failed_required: tuple[str, ...] = ()
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
 
@@ -139,7 +142,10 @@ class BenchmarkRun:
 
 @dataclass(frozen=True, slots=True)
 class TaskCompletion:
-    """What `complete` answers: the verdict and every check; `repr` shows first what failed."""
+    """What `complete` answers: the verdict and every check; `repr` shows first what failed.
+
+    `failed_required` are the labels of the criteria without which there is no `pass`.
+    """
 
     task_run_id: str
     benchmark_run_id: str | None
@@ -151,6 +157,7 @@ class TaskCompletion:
     checks: tuple[CheckResult, ...]
     started_at: datetime | None
     completed_at: datetime | None
+    failed_required: tuple[str, ...] = ()
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
     @property

@@ -81,6 +81,7 @@ def read_check(raw: JsonObject) -> CheckResult:
         score=raw.get("score") or 0.0,
         details=raw.get("details"),
         evidence=raw.get("evidence"),
+        required=bool(raw.get("required")),
         raw=raw,
     )
 
@@ -100,6 +101,7 @@ def read_criterion_run(raw: JsonObject) -> CriterionRun:
         label=raw.get("label"),
         axis=raw.get("axis"),
         weight=raw.get("weight"),
+        required=bool(raw.get("required")),
         raw=raw,
     )
 
@@ -139,6 +141,7 @@ def read_task_run(raw: JsonObject) -> TaskRun:
         criterion_runs=_many(raw, "criterion_runs", read_criterion_run),
         started_at=_instant(raw, "started_at"),
         completed_at=_instant(raw, "completed_at"),
+        failed_required=tuple(raw.get("failed_required") or ()),
         raw=raw,
     )
 
@@ -184,6 +187,7 @@ def read_completion(raw: JsonObject) -> TaskCompletion:
         checks=_many(raw, "checks", read_check),
         started_at=_instant(raw, "started_at"),
         completed_at=_instant(raw, "completed_at"),
+        failed_required=tuple(raw.get("failed_required") or ()),
         raw=raw,
     )
 

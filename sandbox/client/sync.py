@@ -192,6 +192,10 @@ class SandboxClientSync:
         """Return a task run with its criterion runs and its snapshot of the task."""
         return self._thread.run(self._client.get_task_run(task_run_id))
 
+    def get_task_run_changes(self, task_run_id: str) -> JsonObject:
+        """Return what a task run that is over changed: `changes`, each with `collection`, `key`, `before`, `after`."""
+        return self._thread.run(self._client.get_task_run_changes(task_run_id))
+
     def cancel_task_run(self, task_run_id: str) -> TaskRun:
         """Cancel a task run."""
         return self._thread.run(self._client.cancel_task_run(task_run_id))

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from sandbox.definitions.models import BenchmarkDefinition, CriterionDefinition, TaskDefinition, WhenClause
 from sandbox.definitions.problems import Problem
+from sandbox.definitions.templates import unused
 from sandbox.definitions.yamlio import Located, Path
 
 # Where a YAML scalar keeps whatever type it was read as; everywhere else a model says what it must be.
@@ -33,10 +34,13 @@ class Judge(Protocol):
 def inspect(definition: BenchmarkDefinition, judge: Judge, file: str, located: Located) -> list[Problem]:
     """Return the problems, in the order of the file."""
     found = [*_task_problems(definition, judge), *_axis_problems(definition)]
-    lines = {located.line_of(path) for path, _ in found}
-    found += [(path, text) for path, text in _ambiguous(located) if located.line_of(path) not in lines]
-    problems = [Problem(file, located.line_of(path), ".".join(map(str, path)), text) for path, text in found]
-    return sorted(problems, key=lambda problem: problem.line)
+    problems = [located.problem(file, path, text) for path, text in found]
+    lines = {problem.line for problem in problems}
+    written = located.written
+    problems += [written.problem(file, path, "no criterion uses it") for path in unused(written.value)]
+    more = [written.problem(file, path, text) for path, text in _ambiguous(written)]
+    problems += [problem for problem in more if problem.line not in lines]
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
 
 
 def _task_problems(definition: BenchmarkDefinition, judge: Judge) -> Iterator[tuple[Path, str]]:
@@ -103,8 +107,8 @@ def _ambiguous(located: Located) -> Iterator[tuple[Path, str]]:
     """Yield scalars that YAML 1.1 reads as something else than they look, where nothing says what they must be."""
     for path, text, value in located.surprises:
         is_free = any(
-            outer in ("assertion", "match", "task_item") for outer in path if isinstance(outer, str)
+            outer in ("assertion", "match", "task_item", "with") for outer in path if isinstance(outer, str)
         ) and not any(outer == "task_item" and inner == "answer" for outer, inner in pairwise(path))
-        if is_free and path[-1] not in _TYPED_KEYS:
+        if is_free and (path[-1] not in _TYPED_KEYS or isinstance(value, float)):
             shown = {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
             yield path, f'YAML reads {text} as {shown}; write {shown}, or "{text}" in quotes'

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, Vocabulary, load_benchmark
+from sandbox.definitions.load import BENCHMARK_FILES, Benchmark, load_benchmark
 from sandbox.definitions.problems import DefinitionError, Problem
+from sandbox.definitions.vocabulary import Vocabulary
 from sandbox.errors import Malformed, NotFound
 from sandbox.garbage import no_collection
 
@@ -42,6 +43,10 @@ class Library:
             known = ", ".join(b.definition.reference for b in self.benchmarks.values()) or "none"
             raise NotFound(f"There is no benchmark {reference[:100]}. Known: {known}.")
         return found
+
+    def is_superseded(self, slug: str, version: int) -> bool:
+        """Whether there is a newer version of the benchmark."""
+        return any(s == slug and v > version for s, v in self.benchmarks)
 
     def by_id(self, benchmark_id: str) -> Benchmark | None:
         """Return the benchmark of an id."""

@@ -6,21 +6,27 @@ and bound entities carry their values, so a run's frozen copy never depends on t
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from sandbox import jsonio, limits
+from sandbox.definitions import solution_states
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.inspection import Judge, inspect
+from sandbox.definitions.environments import check_environment, check_overrides, seeds_of
+from sandbox.definitions.inspection import inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
-from sandbox.definitions.models import BenchmarkDefinition, EntityReference
+from sandbox.definitions.models import BenchmarkDefinition, EntityReference, TaskDefinition
 from sandbox.definitions.problems import DefinitionError, Problem, say
 from sandbox.definitions.reading import read_inside
+from sandbox.definitions.requirements import requires_problems
+from sandbox.definitions.templates import expand
+from sandbox.definitions.vocabulary import Vocabulary
 from sandbox.definitions.yamlio import Located, load_located
+from sandbox.definitions.yamlio import Path as KeyPath
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import EVENT_TYPES
@@ -29,50 +35,14 @@ from sandbox.suggest import did_you_mean, nearest
 BENCHMARK_FILES = ("benchmark.yaml", "benchmark.yml", "benchmark.json")
 
 
-class Vocabulary(Judge, Protocol):
-    """What the simulators and checks bring to definitions; the app passes its registry."""
-
-    @property
-    def simulator_types(self) -> Collection[str]:
-        """The names of the simulator types there are."""
-        ...
-
-    def surface_of(self, simulator_type: str) -> str | None:
-        """Return the surface of a simulator type or alias, None when there is no such type."""
-        ...
-
-    def config_problems(
-        self, simulator_type: str, config: Mapping[str, Any]
-    ) -> list[tuple[tuple[str | int, ...], str]]:
-        """Return `(path, message)` for everything wrong with a configuration."""
-        ...
-
-    def step_problems(
-        self, action: str, args: Mapping[str, Any], surfaces: set[str]
-    ) -> list[tuple[tuple[str | int, ...], str]]:
-        """Return `(path, message)` for everything wrong with a scenario step."""
-        ...
-
-    def match_problem(self, match: Mapping[str, Any]) -> str | None:
-        """Return what is wrong with a `when` clause's match, None when it can be used."""
-        ...
-
-    def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
-        """Return why a definition with this assertion is refused, None when it may be loaded."""
-        ...
-
-    def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
-        """Return `(path, message)` for everything wrong with an LLM task."""
-
-    def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
-        """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
-
-
 @dataclass(frozen=True)
 class Benchmark:
     """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
 
-    `warnings` are what `inspection.py` finds: it loads, and can hardly be meant.
+    `solution_states` are what the reference solution changes, by the tasks' keys, where that is kept and not stale.
+    `seeds` are those of tasks whose environment differs, by the tasks' keys.
+    `warnings` are what `inspection.py` finds: it loads, and can hardly be meant. `problem_at` says where
+    in its file something is; None where there is no file any more.
     """
 
     definition: BenchmarkDefinition
@@ -82,6 +52,13 @@ class Benchmark:
     hash: str
     directory: Path | None
     warnings: tuple[Problem, ...] = ()
+    seeds: Mapping[str, Seed] = field(default_factory=dict)
+    solution_states: Mapping[str, Json] = field(default_factory=dict)
+    problem_at: Callable[[KeyPath, str], Problem] | None = None
+
+    def seed_of(self, task: TaskDefinition) -> Seed:
+        """Return the seed that a task's playground begins with."""
+        return self.seeds.get(task.key, self.seed)
 
 
 def load_benchmark(
@@ -103,27 +80,48 @@ def load_benchmark(
             key="llm_tasks",
         )
     llm_tasks = _load_llm_tasks(path.parent, file, vocabulary)
+    located = expand(located, file)
     try:
         definition = BenchmarkDefinition.model_validate({**located.value, "llm_tasks": llm_tasks})
     except ValidationError as error:
-        raise DefinitionError(
-            [_problem(file, located, tuple(e["loc"]), say(BenchmarkDefinition, e)) for e in error.errors()]
-        ) from None
+        wrong = [_problem(file, located, tuple(e["loc"]), say(BenchmarkDefinition, e)) for e in error.errors()]
+        raise DefinitionError(list(dict.fromkeys(wrong))) from None
     problems = _check_place(path, file, located, definition)
     definition = _inline(definition, path.parent, datasets, file, located, problems)
-    _check_environment(definition, datasets, vocabulary, file, located, problems)
+    check_environment(definition, datasets, vocabulary, file, located, problems)
+    if not problems:
+        check_overrides(definition, datasets, vocabulary, file, located, problems)
     _check_tasks(definition, vocabulary, file, located, problems)
     if problems:
         raise DefinitionError(problems)
-    seed, definition = _load_seeds(definition, datasets, vocabulary, file, located)
+    definition = _bind_entities(definition, datasets, vocabulary, file, located)
+    seed, seeds = seeds_of(definition, datasets, vocabulary)
     refused = _check_assertions(definition, vocabulary, file, located)
     warnings = inspect(definition, vocabulary, file, located)
     if refused:
         lines = {problem.line for problem in refused}
         raise DefinitionError(sorted([*refused, *(w for w in warnings if w.line not in lines)], key=lambda p: p.line))
-    used = {s.dataset for s in definition.environment.simulators if s.dataset}
-    used |= {e.dataset for t in definition.tasks for e in t.entities}
-    return freeze(definition, seed, {name: datasets[name].hash for name in used}, path.parent, warnings)
+    used = definition.datasets | {e.dataset for t in definition.tasks for e in t.entities}
+    hashes = {name: datasets[name].hash for name in used}
+    states, stale = solution_states.load(path.parent, definition, hashes)
+    beside = f"{file.rpartition('/')[0] or '.'}/{solution_states.FILE}"
+    warnings += [Problem(beside, 0, key or "", message) for key, message in stale]
+    warnings += _without_state(definition, states, [key for key, _ in stale], file, located)
+    benchmark = freeze(definition, seed, hashes, path.parent, warnings, states)
+    return replace(benchmark, seeds=seeds, problem_at=partial(_problem, file, located))
+
+
+def _without_state(
+    definition: BenchmarkDefinition, states: Mapping[str, Json], stale: list[str | None], file: str, located: Located
+) -> list[Problem]:
+    """Return the criteria that compare with a state that nobody recorded."""
+    message = f"there is no state of the solution in {solution_states.FILE}; make it with sandbox prove --write"
+    return [
+        _problem(file, located, ("tasks", t, "criteria", c, "assertion"), message)
+        for t, task in enumerate(definition.tasks)
+        for c, criterion in enumerate(task.criteria)
+        if task.key not in states and task.key not in stale and solution_states.is_asked_in(criterion.assertion)
+    ]
 
 
 def _load_llm_tasks(directory: Path, shown: str, vocabulary: Vocabulary) -> list[LlmTaskDefinition]:
@@ -155,15 +153,20 @@ def freeze(
     dataset_hashes: Mapping[str, str],
     directory: Path | None = None,
     warnings: list[Problem] | None = None,
+    states: Mapping[str, Json] | None = None,
 ) -> Benchmark:
     """Make the loaded benchmark, with the content hash of what a run of it will use."""
-    frozen = jsonio.canonical({"definition": definition.frozen(), "datasets": dict(dataset_hashes)})
+    parts = {"definition": definition.frozen(), "datasets": dict(dataset_hashes)}
+    if states:
+        parts["solution_states"] = dict(states)
+    frozen = jsonio.canonical(parts)
     digest = hashlib.sha256(frozen).hexdigest()
-    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, tuple(warnings or ()))
+    kept = tuple(warnings or ())
+    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, kept, solution_states=states or {})
 
 
 def _problem(file: str, located: Located, path: tuple[str | int, ...], message: str) -> Problem:
-    return Problem(file, located.line_of(path), ".".join(map(str, path)), message)
+    return located.problem(file, path, message)
 
 
 def _check_place(path: Path, file: str, located: Located, definition: BenchmarkDefinition) -> list[Problem]:
@@ -229,36 +232,6 @@ def _read_source(source: object, directory: Path, datasets: Mapping[str, Dataset
         return f"{source!r} cannot be read: {error}"
 
 
-def _check_environment(
-    definition: BenchmarkDefinition,
-    datasets: Mapping[str, Dataset],
-    vocabulary: Vocabulary,
-    file: str,
-    located: Located,
-    problems: list[Problem],
-) -> None:
-    taken: dict[str, str] = {}
-    for i, simulator in enumerate(definition.environment.simulators):
-        at: tuple[str | int, ...] = ("environment", "simulators", i)
-        surface = vocabulary.surface_of(simulator.type)
-        if surface is None:
-            known = did_you_mean(simulator.type, vocabulary.simulator_types)
-            problems.append(
-                _problem(file, located, (*at, "type"), f'there is no simulator type "{simulator.type}"{known}')
-            )
-            continue
-        if surface in taken:
-            message = f'"{taken[surface]}" already serves the surface {surface}; an environment has one of each'
-            problems.append(_problem(file, located, (*at, "type"), message))
-        taken[surface] = simulator.name
-        if simulator.dataset is not None and simulator.dataset not in datasets:
-            known = ", ".join(sorted(datasets)) or "none"
-            message = f'there is no dataset "{simulator.dataset}" (known: {known})'
-            problems.append(_problem(file, located, (*at, "dataset"), message))
-        for path, message in vocabulary.config_problems(simulator.type, simulator.config):
-            problems.append(_problem(file, located, (*at, "config", *path), message))
-
-
 def _check_tasks(
     definition: BenchmarkDefinition, vocabulary: Vocabulary, file: str, located: Located, problems: list[Problem]
 ) -> None:
@@ -280,6 +253,8 @@ def _check_tasks(
                 near = did_you_mean(criterion.input_entity, [entity.ref for entity in task.entities])
                 message = f"{criterion.input_entity} is not among the task's entities{near}"
                 problems.append(_problem(file, located, (*at, "input_entity"), message))
+        for path, message in requires_problems(task):
+            problems.append(_problem(file, located, ("tasks", t, "criteria", *path), message))
 
 
 def _check_assertions(
@@ -297,14 +272,13 @@ def _check_assertions(
     return problems
 
 
-def _load_seeds(
+def _bind_entities(
     definition: BenchmarkDefinition,
     datasets: Mapping[str, Dataset],
     vocabulary: Vocabulary,
     file: str,
     located: Located,
-) -> tuple[Seed, BenchmarkDefinition]:
-    seed = environment_seed(definition, datasets, vocabulary)
+) -> BenchmarkDefinition:
     value = definition.frozen()
     problems = []
     for t, task in enumerate(definition.tasks):
@@ -317,7 +291,7 @@ def _load_seeds(
             value["tasks"][t]["entities"][e]["value"] = found
     if problems:
         raise DefinitionError(problems)
-    return seed, BenchmarkDefinition.model_validate(value)
+    return BenchmarkDefinition.model_validate(value)
 
 
 def _entity_value(name: str, ref: str, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Json:
@@ -341,12 +315,3 @@ def _near_reference(entity: EntityReference, datasets: Mapping[str, Dataset], vo
         return did_you_mean(kind, [name.removeprefix("fhir/") for name in collections])
     near = nearest(key, rows)
     return f'; did you mean "{kind}/{near}"?' if near is not None else ""
-
-
-def environment_seed(definition: BenchmarkDefinition, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Seed:
-    """Return the merged seed of all simulators of the environment."""
-    seed = Seed()
-    for simulator in definition.environment.simulators:
-        dataset = datasets[simulator.dataset] if simulator.dataset else None
-        seed = seed.merged(vocabulary.load_seed(simulator.type, dataset, simulator.config))
-    return seed

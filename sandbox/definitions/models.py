@@ -6,9 +6,17 @@ assertions) are checked by the `Vocabulary` that `load.py` is given.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from sandbox import ids
 from sandbox.clock import parse_instant
@@ -36,11 +44,12 @@ class EnvironmentDefinition(StrictModel):
     clock: str | datetime | None = None
     simulators: list[SimulatorDefinition] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _clock_reads(self) -> Self:
-        if isinstance(self.clock, str):
-            parse_instant(self.clock)
-        return self
+    @field_validator("clock")
+    @classmethod
+    def _clock_reads(cls, clock: str | datetime | None) -> str | datetime | None:
+        if isinstance(clock, str):
+            parse_instant(clock)
+        return clock
 
     @property
     def clock_start(self) -> datetime | None:
@@ -48,6 +57,29 @@ class EnvironmentDefinition(StrictModel):
         if self.clock is None:
             return None
         return parse_instant(self.clock if isinstance(self.clock, str) else self.clock.isoformat())
+
+
+class SimulatorOverride(StrictModel):
+    """What a task has of its own at one simulator of the environment, named by its type: another dataset, and keys of
+    the configuration that take the place of the environment's."""
+
+    type: str
+    dataset: str | None = None
+    config: dict[str, Any] = {}
+
+
+class EnvironmentOverride(StrictModel):
+    """What a task has of its own of the environment; what it does not name is as for all tasks."""
+
+    clock: str | datetime | None = None
+    simulators: list[SimulatorOverride] = []
+
+    @field_validator("clock")
+    @classmethod
+    def _clock_reads(cls, clock: str | datetime | None) -> str | datetime | None:
+        if isinstance(clock, str):
+            parse_instant(clock)
+        return clock
 
 
 class WhenClause(StrictModel):
@@ -86,14 +118,31 @@ class EntityReference(StrictModel):
     value: dict[str, Any] | None = None
 
 
+EXTENSIONS: Final = frozenset({"required", "scoring", "requires"})
+
+
 class CriterionDefinition(StrictModel):
-    """One thing that is checked when the task run completes."""
+    """One thing that is checked when the task run completes.
+
+    Extensions: `required`, unless it passes in full the verdict is not `pass` (`false` says that this is
+    meant not to be so); `scoring: all`, its score is 0 unless every item holds; `requires`, labels of the
+    task's criteria that must have passed before this one counts.
+    """
 
     label: str = Field(min_length=1)
     weight: float = Field(default=1, ge=0)
     axis: str | None = None
     input_entity: str | None = None
+    required: bool | None = None
+    scoring: Literal["all"] | None = None
+    requires: list[str] = []
     assertion: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the extensions only where they are used: what uses none is frozen, and hashed, as it was before."""
+        written: dict[str, Any] = serialize(self)
+        return {key: value for key, value in written.items() if key not in EXTENSIONS or value not in (None, [])}
 
 
 class TaskDefinition(StrictModel):
@@ -106,7 +155,14 @@ class TaskDefinition(StrictModel):
     entities: list[EntityReference] = []
     timeout: float | None = Field(default=None, gt=0)
     tags: list[str] = []
+    environment: EnvironmentOverride | None = None
     criteria: list[CriterionDefinition] = []
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write an environment only where there is one: what has none is frozen, and hashed, as it was before."""
+        written: dict[str, Any] = serialize(self)
+        return {key: value for key, value in written.items() if key != "environment" or value is not None}
 
     @property
     def steps(self) -> list[StepDefinition]:
@@ -119,7 +175,8 @@ class TaskDefinition(StrictModel):
 
 
 class BenchmarkDefinition(StrictModel):
-    """One published version of a benchmark."""
+    """One published version of a benchmark. `templates` and `instructions` are gone when it is loaded: they are in its
+    tasks then."""
 
     slug: str = Field(pattern=SLUG, max_length=100)
     version: int = Field(ge=1)
@@ -131,6 +188,8 @@ class BenchmarkDefinition(StrictModel):
     environment: EnvironmentDefinition
     tasks: list[TaskDefinition] = Field(min_length=1)
     llm_tasks: list[LlmTaskDefinition] = []
+    templates: dict[str, Any] = Field(default={}, exclude=True)
+    instructions: str | None = Field(default=None, min_length=1, exclude=True)
 
     @model_validator(mode="after")
     def _unique_keys(self) -> Self:
@@ -174,6 +233,29 @@ class BenchmarkDefinition(StrictModel):
     def timeout_of(self, task: TaskDefinition) -> float:
         """Return the seconds a task run may take."""
         return task.timeout if task.timeout is not None else self.timeout
+
+    def environment_of(self, task: TaskDefinition) -> EnvironmentDefinition:
+        """Return the environment of a task: the benchmark's, with what the task has of its own."""
+        own = task.environment
+        if own is None:
+            return self.environment
+        overrides = {override.type.casefold(): override for override in own.simulators}
+        simulators = []
+        for simulator in self.environment.simulators:
+            override = overrides.get(simulator.type.casefold())
+            if override is not None:
+                config = {**simulator.config, **override.config}
+                changed = {"dataset": override.dataset or simulator.dataset, "config": config}
+                simulator = simulator.model_copy(update=changed)
+            simulators.append(simulator)
+        clock = self.environment.clock if own.clock is None else own.clock
+        return self.environment.model_copy(update={"clock": clock, "simulators": simulators})
+
+    @property
+    def datasets(self) -> set[str]:
+        """The datasets that some task's simulators begin with."""
+        environments = [self.environment, *map(self.environment_of, self.tasks)]
+        return {s.dataset for environment in environments for s in environment.simulators if s.dataset}
 
     def frozen(self) -> Json:
         """Return the definition as JSON, as it is stored with every run."""

@@ -1,14 +1,15 @@
 """YAML (and JSON, its subset) with line numbers: where each key of a document stands."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import yaml
 
 from sandbox import limits
 from sandbox.clock import monotonic_s
-from sandbox.definitions.problems import DefinitionError
+from sandbox.definitions.problems import DefinitionError, Problem
 
 Path = tuple[str | int, ...]
 _TEXT_OF_ONE: Final = 1_000  # characters of a text that count as one more value
@@ -58,16 +59,40 @@ class Located:
     """A parsed document and the line of every path in it.
 
     `surprises` are the plain scalars that YAML 1.1 reads as something else than most people do, with
-    their path and the text: `no` as false, `0123` as 83, `10:30` as 630.
+    their path and the text: `no` as false, `0123` as 83, `10:30` as 630, and decimals of more digits than are kept.
     """
 
     def __init__(self, value: Any, lines: dict[Path, int], surprises: Sequence[tuple[Path, str, Any]] = ()) -> None:
         self.value = value
         self.surprises = tuple(surprises)
+        self.written = self
         self._lines = lines
+        self._origins: Mapping[Path, Path] = {}
+
+    def rearranged(self, value: Any, origins: Mapping[Path, Path]) -> "Located":
+        """Return the document as it is after parts of it were put elsewhere: `origins` says where each was written.
+
+        `written` is the document as it was.
+        """
+        found = Located(value, self._lines, self.surprises)
+        found.written, found._origins = self, origins
+        return found
+
+    def place_of(self, path: Path) -> Path:
+        """Return where a path was written."""
+        for length in range(len(path), 0, -1):
+            origin = self._origins.get(path[:length])
+            if origin is not None:
+                return (*origin, *path[length:])
+        return path
+
+    def problem(self, file: str, path: Path, message: str) -> Problem:
+        """Return a problem at a path, named as it was written."""
+        return Problem(file, self.line_of(path), ".".join(map(str, self.place_of(path))), message)
 
     def line_of(self, path: Path) -> int:
         """Return the 1-based line of a path, or of its nearest ancestor that has one."""
+        path = self.place_of(path)
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 1)
@@ -155,5 +180,13 @@ def _walk(
             _walk(item, (*path, index), lines, found, file)
     elif isinstance(node, yaml.ScalarNode) and not node.style:
         pattern = _SURPRISING.get(node.tag)
-        if pattern is not None and pattern.fullmatch(node.value):
+        if pattern is not None and (pattern.fullmatch(node.value) or _loses_digits(node)):
             found.append((path, node))
+
+
+def _loses_digits(node: yaml.ScalarNode) -> bool:
+    """Whether a decimal has more digits than the number it is read as."""
+    try:
+        return node.tag == "tag:yaml.org,2002:float" and Decimal(node.value) != Decimal(repr(float(node.value)))
+    except (ArithmeticError, ValueError):  # written as JSON does not write a number
+        return False

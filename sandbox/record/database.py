@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FILE_NAME = "sandbox.sqlite3"
 BUSY_TIMEOUT_MS = 10_000
 _STATEMENTS = 512  # prepared statements kept: the writer has one for each number of rows

@@ -64,7 +64,7 @@ async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, unt
     return Folded(branch, seq, asides)
 
 
-def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str]]:
-    """Split a frozen benchmark into its definition and its datasets' hashes."""
+def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str], dict[str, jsonio.Json]]:
+    """Split a frozen benchmark into its definition, its datasets' hashes, and the states that its solution leaves."""
     value = jsonio.parse(body)
-    return value["definition"], dict(value["datasets"])
+    return value["definition"], dict(value["datasets"]), dict(value.get("solution_states") or {})

@@ -94,7 +94,7 @@ class DirectoryRecords:
         return [
             {
                 **_columns(row, "position"),
-                **_parsed(row, "axes", "output"),
+                **_parsed(row, "axes", "failed_required", "output"),
                 "name": tasks.get(row["key"], {}).get("name"),
                 "snapshot": tasks.get(row["key"]),
             }

@@ -3,7 +3,7 @@
 Only options are read here; the work is imported when the command runs, so that `--help` is quick.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,6 +39,9 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         playgrounds: PLAYGROUNDS = None,
         seeds: SEEDS = None,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
+        write: Annotated[
+            bool, typer.Option("--write", help="First record the state that the solution leaves, where criteria ask.")
+        ] = False,
     ) -> None:
         """Prove benchmarks: solution and alternative score 1.0, near miss and idle pass nothing."""
         from sandbox.rehearsal.campaign import Campaign, default_keys, run_campaign
@@ -56,7 +59,13 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
                 api_key=api_key,
                 solver_key=solver_key,
             )
-            status = run_campaign(campaign, start_server, out, err, prove_all)
+            status = 0
+            if write:
+                from sandbox.rehearsal.recording import write_states
+
+                status = run_campaign(campaign, start_server, out, err, write_states)
+            if status == 0:
+                status = run_campaign(campaign, start_server, out, err, prove_all)
         raise typer.Exit(status)
 
 

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from sandbox.client.explaining import standing
 from sandbox.client.models import Axis, CheckResult
 from sandbox.clock import format_instant
 from sandbox.rehearsal.runner import RunResult, TaskResult
@@ -39,6 +40,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
                 "verdict": task.verdict,
                 "score": task.score,
                 "axes": {name: {"score": axis.score, "weight": axis.weight} for name, axis in task.axes.items()},
+                "failed_required": list(task.failed_required),
                 "checks": [dict(check.raw) for check in task.checks],
                 "calls": task.calls,
                 "duration_s": task.duration_s,
@@ -89,8 +91,9 @@ def _print_failures(console: Console, task: TaskResult) -> None:
 
 
 def _print_check(console: Console, check: CheckResult) -> None:
-    axis = "" if check.axis in (None, DEFAULT_AXIS) else f" ({escape(str(check.axis))}, weight {check.weight:g})"
-    console.print(Padding(f"[red]✗[/red] {escape(check.label)}{axis}", (0, 0, 0, 2), expand=False), highlight=False)
+    said = check.required or check.axis not in (None, DEFAULT_AXIS)
+    counts = f" ({escape(standing(check))})" if said else ""
+    console.print(Padding(f"[red]✗[/red] {escape(check.label)}{counts}", (0, 0, 0, 2), expand=False), highlight=False)
     if check.details:
         console.print(Padding(escape(check.details), (0, 0, 0, 4), expand=False), highlight=False, style="dim")
 

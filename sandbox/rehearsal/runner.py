@@ -14,13 +14,12 @@ from sandbox import jsonio
 from sandbox.client.client import SandboxClient
 from sandbox.client.errors import ClientError, ConflictError
 from sandbox.client.explaining import explain, summary
-from sandbox.client.models import Axis, BenchmarkRun, CheckResult, TaskRun
-from sandbox.client.reading import read_axes, read_check
+from sandbox.client.models import Axis, BenchmarkRun, CheckResult, TaskCompletion, TaskRun
 from sandbox.client.session import TaskSession, seconds_allowed
 from sandbox.clock import monotonic_s
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import Agent, AgentFailed
-from sandbox.scoring.engine import verdict_of
+from sandbox.scoring.scores import verdict_of
 
 # How long past the task's own timeout the agent may go on: the server's clock decides, not ours.
 TIMEOUT_GRACE_S: Final = 1.0
@@ -42,6 +41,7 @@ class TaskResult:
     calls: int | None
     duration_s: float
     failure: str | None = None
+    failed_required: tuple[str, ...] = ()
 
     @property
     def is_pass(self) -> bool:
@@ -168,12 +168,23 @@ async def _solve_one(client: SandboxClient, agent: Agent, task_run: TaskRun, opt
     session = await client.start_task_run(task_run.id, is_task_scoped=options.parallel > 1)
     began = monotonic_s()
     output, failure = await _ask(agent, session)
-    verdict, score, axes, checks, end = await _complete(client, session, output, failure)
+    ended, said = await _complete(client, session, output, failure)
     duration_s = round(monotonic_s() - began, 3)
     calls = session.calls if agent.counts_calls else await _count_calls(client, session.task_run_id, options)
-    failure = "\n".join(text for text in (failure, end) if text) or None
     key = task_run.key or session.key
-    return TaskResult(task_run.id, key, task_run.name or key, verdict, score, axes, checks, calls, duration_s, failure)
+    return TaskResult(
+        task_run.id,
+        key,
+        task_run.name or key,
+        ended.verdict,
+        ended.score,
+        dict(ended.axes),
+        ended.checks if isinstance(ended, TaskCompletion) else (),
+        calls,
+        duration_s,
+        "\n".join(text for text in (failure, said) if text) or None,
+        ended.failed_required,
+    )
 
 
 async def _ask(agent: Agent, session: TaskSession) -> tuple[Any, str | None]:
@@ -198,7 +209,8 @@ async def _ask(agent: Agent, session: TaskSession) -> tuple[Any, str | None]:
 
 async def _complete(
     client: SandboxClient, session: TaskSession, output: Any, failure: str | None
-) -> tuple[str | None, float | None, dict[str, Axis], tuple[CheckResult, ...], str | None]:
+) -> tuple[TaskCompletion | TaskRun, str | None]:
+    """Complete the task run; return how it ended and what there is to say of that."""
     notes = None if failure is None else f"agent failed: {failure}"
     try:
         done = await client.complete_task_run(session.task_run_id, output=output, notes=notes)
@@ -208,11 +220,9 @@ async def _complete(
         ended = run.task_run(session.task_run_id)
         if ended.phase != "completed":
             raise
-        checks = tuple(read_check(check) for check in ended.raw.get("checks") or ())
-        return ended.verdict, ended.score, dict(read_axes(ended.raw)), checks, f"{ended.status}: {error.message}"
+        return ended, f"{ended.status}: {error.message}"
     session.close()
-    said = None if done.status == "completed" else f"the task run ended as {done.status}"
-    return done.verdict, done.score, dict(done.axes), done.checks, said
+    return done, None if done.status == "completed" else f"the task run ended as {done.status}"
 
 
 async def _count_calls(client: SandboxClient, task_run_id: str, options: Options) -> int | None:
@@ -234,7 +244,7 @@ async def _finish(
     score, verdict = final.score, final.verdict
     if len(results) != len(run.task_runs):
         score = round(sum(result.score or 0.0 for result in results) / len(results), 6)
-        verdict = verdict_of(score)
+        verdict = verdict_of(score, [label for result in results for label in result.failed_required])
     return RunResult(
         str(run.benchmark or benchmark),
         run.id,

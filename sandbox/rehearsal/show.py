@@ -105,7 +105,8 @@ def _print_criterion(console: Console, task_run: TaskRun, run: CriterionRun) -> 
     mark = "[green]✓[/green]" if run.passed else "[red]✗[/red]"
     label = run.label or label_of(task_run.snapshot, run.criterion_id)
     partly = "" if run.score in (0.0, 1.0) else f" [yellow]{format_score(run.score)}[/yellow]"
-    console.print(Padding(f"{mark} {escape(label)}{partly}", (0, 0, 0, 2), expand=False), highlight=False)
+    required = " [dim](required)[/dim]" if run.required else ""
+    console.print(Padding(f"{mark} {escape(label)}{required}{partly}", (0, 0, 0, 2), expand=False), highlight=False)
     if run.passed:
         return
     if run.details:

@@ -49,6 +49,7 @@ class CriterionRun:
     started_at: datetime
     completed_at: datetime
     superseded_at: datetime | None = None
+    required: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class TaskRun:
     verdict: str | None = None
     score: float | None = None
     axes: Json = None
+    failed_required: tuple[str, ...] = ()
     output: Json = None
     notes: str | None = None
     started_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Giving each task of a run its world: ids, sandboxes with their secrets, a playground on the shared seed."""
+"""Giving each task of a run its world: ids, sandboxes with secrets, a playground on the shared seed, its scenario."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def provision(
     definition = run.benchmark.definition
     playground_id = ids.new_id("pg")
     sandboxes = []
-    for i, s in enumerate(definition.environment.simulators):
+    for i, s in enumerate(definition.environment_of(task).simulators):
         simulator = registry.simulator(s.type)
         sandboxes.append(
             Sandbox(
@@ -73,7 +73,7 @@ def provision(
         id=playground_id,
         key=task.key,
         task_run_id=task_run.id,
-        branch=Branch(run.benchmark.seed),
+        branch=Branch(run.benchmark.seed_of(task)),
         sandboxes=task_run.sandboxes,
         clock=clock,
         recorder=recorder,

@@ -10,8 +10,9 @@ from datetime import datetime
 from sandbox import jsonio
 from sandbox.clock import Clock, parse_instant
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.environments import seeds_of
 from sandbox.definitions.library import Shelf
-from sandbox.definitions.load import Benchmark, environment_seed
+from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import thaw
 from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Playground, Recorder, Sandbox
@@ -46,13 +47,15 @@ class Archive:
         cache = self._seeded if with_seed else self._thawed
         if definition_hash not in cache:
             body = await restore.read_frozen(self._reader, definition_hash)
-            value, hashes = restore.frozen_parts(body)
+            value, hashes, states = restore.frozen_parts(body)
             definition = thaw(value)
-            seed = Seed()
+            seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
                 datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
-                seed = environment_seed(definition, datasets, self._registry)
-            cache[definition_hash] = Benchmark(definition, seed, hashes, body, definition_hash, None)
+                seed, seeds = seeds_of(definition, datasets, self._registry)
+            cache[definition_hash] = Benchmark(
+                definition, seed, hashes, body, definition_hash, None, seeds=seeds, solution_states=states
+            )
         return cache[definition_hash]
 
     async def _dataset(self, name: str, digest: str) -> Dataset:
@@ -110,6 +113,7 @@ class Archive:
             verdict=row["verdict"],
             score=row["score"],
             axes=jsonio.parse(row["axes"]) if row["axes"] else None,
+            failed_required=tuple(jsonio.parse(row["failed_required"])),
             output=jsonio.parse(row["output"]) if row["output"] else None,
             notes=row["notes"],
             started_at=_at(row["started_at"]),
@@ -143,7 +147,8 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        folded = await restore.fold_playground(self._reader, task_run.playground_id, benchmark.seed)
+        seed = benchmark.seed_of(task_run.task)
+        folded = await restore.fold_playground(self._reader, task_run.playground_id, seed)
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
@@ -184,4 +189,5 @@ def criterion_run_of(row: sqlite3.Row) -> CriterionRun:
         started_at=parse_instant(row["started_at"]),
         completed_at=parse_instant(row["completed_at"]),
         superseded_at=_at(row["superseded_at"]),
+        required=bool(row["required"]),
     )

@@ -21,9 +21,11 @@ from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Action, Interaction
 from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
-from sandbox.scoring.inspection import find_match_problems, inspect_assertion
+from sandbox.scoring.checks.state_equals_solution import comparer_of
+from sandbox.scoring.event_inspection import find_match_problems
+from sandbox.scoring.inspection import inspect_assertion
 from sandbox.scoring.matching import describe_match_problem
+from sandbox.scoring.parsing import UnsupportedAssertion, combination_of, leaves_of, parse_assertion, parse_proposition
 from sandbox.simulators.base import Check, ScenarioAction, Simulator
 from sandbox.simulators.vocabulary import Surface, Surroundings
 from sandbox.suggest import did_you_mean
@@ -60,6 +62,7 @@ class Registry:
         self._by_surface = {s.surface: s for s in simulators}
         self._surface_of_check = {check.name: s.surface for s in simulators for check in s.checks}
         self.checks = all_checks(simulators, checks)
+        self.comparer = comparer_of(simulators)
         self.scenario_actions: dict[str, tuple[ScenarioAction, str | None]] = {
             name: (action, None) for name, action in CORE_ACTIONS.items()
         }
@@ -116,12 +119,22 @@ class Registry:
         """Return what makes a criterion's assertion unsupported, else what in it can never be met or never fail."""
         bound = task.entity(criterion.input_entity) if criterion.input_entity is not None else None
         assertion = criterion.assertion
-        parsed = parse_assertion(self.checks, assertion, bound.value if bound is not None else None)
-        if isinstance(parsed, UnsupportedAssertion):
-            return [(("assert",), parsed.reason)]
-        check = self.checks[parsed.check]
-        surface = self._surface_of_check.get(check.name)
-        return list(inspect_assertion(check, surface, parsed, self._surroundings(definition, task)))
+        entity = bound.value if bound is not None else None
+        surroundings = self._surroundings(definition, task)
+        problems: Problems = []
+        for path, leaf in leaves_of(assertion):
+            parsed = parse_assertion(self.checks, leaf, entity)
+            if isinstance(parsed, UnsupportedAssertion):
+                problems.append(((*path, "assert"), parsed.reason))
+                continue
+            check = self.checks[parsed.check]
+            surface = self._surface_of_check.get(check.name)
+            problems += [((*path, *at), said) for at, said in inspect_assertion(check, surface, parsed, surroundings)]
+        if not problems and combination_of(assertion) is not None:
+            whole = parse_proposition(self.checks, assertion, entity)
+            if isinstance(whole, UnsupportedAssertion):
+                return [((), whole.reason)]
+        return problems
 
     def when_problems(self, when: WhenClause, definition: BenchmarkDefinition) -> Problems:
         """Return what in a `when` clause no event of the environment can satisfy."""
@@ -137,7 +150,7 @@ class Registry:
 
     def refused_assertion(self, assertion: Mapping[str, Any], entity: Json) -> str | None:
         """Return why a definition with this assertion is refused; `entity` is None without an input entity."""
-        parsed = parse_assertion(self.checks, assertion, entity)
+        parsed = parse_proposition(self.checks, assertion, entity)
         return parsed.reason if isinstance(parsed, UnsupportedAssertion) and parsed.is_refused else None
 
     def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:

@@ -1,11 +1,13 @@
 """Scoring a task run from what is recorded, and what becomes of the result."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from sandbox import ids, work
+from sandbox.definitions import solution_states
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
@@ -15,8 +17,14 @@ from sandbox.playground.events import Event
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
-from sandbox.scoring.engine import Criterion, TaskScore, UnsupportedAssertion, parse_assertion, score_task
+from sandbox.scoring.engine import score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, asked_in, parse_proposition
 from sandbox.scoring.rescore import restore_view
+from sandbox.scoring.scores import Criterion, TaskScore
+from sandbox.scoring.states.tokens import ids_in
+from sandbox.simulators.base import View
+
+_LET_GO = 200
 
 
 async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
@@ -25,34 +33,75 @@ async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRu
     The run's benchmark must carry its seed.
     """
     with crew.collector:
-        same: dict[bytes, bytes] = {}
-        events = [_lean(e, same) async for e in reader.events(task_run.playground_id) if not e.is_view]
-        return await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
-
-
-def _lean(event: Event, same: dict[bytes, bytes]) -> Event:
-    """Let bodies that come again and again be there once: an agent reads the same a thousand times."""
-    for part in (event.request, event.response):
-        if part is not None and part.body:
-            part.body = same.setdefault(part.body, part.body)
-    return event
+        events = await _events_of(reader, task_run)
+        found = await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
+        while events:  # in parts: what takes long to let go of holds everybody up
+            del events[-_LET_GO:]
+            await asyncio.sleep(0)
+        return found
 
 
 def _score(registry: Registry, run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> TaskScore:
-    view = restore_view(
-        run.benchmark.seed,
+    view = _view_of(run, task_run, events)
+    return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
+
+
+async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) -> View:
+    """Return what checks may read of a recorded task run; its benchmark must carry its seed."""
+    return _view_of(run, task_run, await _events_of(reader, task_run))
+
+
+async def _events_of(reader: Reader, task_run: TaskRun) -> list[Event]:
+    """Read the events; bodies that come again and again are there once, as an agent reads the same many times."""
+    same: dict[bytes, bytes] = {}
+    events = []
+    async for event in reader.events(task_run.playground_id):
+        if event.is_view:
+            continue
+        for part in (event.request, event.response):
+            if part is not None and part.body:
+                part.body = same.setdefault(part.body, part.body)
+        events.append(event)
+    return events
+
+
+def _view_of(run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> View:
+    return restore_view(
+        run.benchmark.seed_of(task_run.task),
         events,
         baseline_seq=task_run.baseline_seq,
         sandboxes=task_run.sandboxes,
         output=task_run.output,
         now=events[-1].at if events else run.created_at,
+        solution=run.benchmark.solution_states.get(task_run.task.key),
     )
-    return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
 
 
-def axes_json(result: TaskScore) -> Json:
-    """Return the axes of a score as they are stored and shown."""
-    return {name: {"score": axis.score, "weight": axis.weight} for name, axis in result.axes.items()}
+async def changes_of(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Json:
+    """Return what a recorded task run changed, and of which definition and seed: an entry of `solution_state.json`,
+    less the hash of the solution."""
+    view = await recorded_view(reader, run, task_run)
+    definition, task = run.benchmark.definition, task_run.task
+    stamp = solution_states.stamp_of(definition, task, run.benchmark.dataset_hashes)
+    told = [task.task_item, [step.model_dump(mode="json") for step in task.steps]]
+    ids = {"given": registry.comparer.given_ids(view), "named": sorted(ids_in(told, registry.comparer.minted))}
+    return {**stamp, **ids, **registry.comparer.changes(view).to_json()}
+
+
+def take(task_run: TaskRun, result: TaskScore) -> None:
+    """Give a task run the verdict and numbers of its score; none where a check broke."""
+    is_scored = result.failed_criterion is None
+    axes = {name: {"score": axis.score, "weight": axis.weight} for name, axis in result.axes.items()}
+    task_run.verdict = result.verdict
+    task_run.score = result.score
+    task_run.axes = axes if is_scored else None
+    task_run.failed_required = result.failed_required
+
+
+def take_timeout(task_run: TaskRun) -> None:
+    """Give a task run that timed out its verdict: nothing passed, so neither did what was required."""
+    task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+    task_run.failed_required = tuple(c.label for c in task_run.task.criteria if c.required)
 
 
 def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[Criterion]:
@@ -69,6 +118,9 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
                 assertion=c.assertion,
                 input_entity=c.input_entity,
                 entity=entity.value if entity else None,
+                required=bool(c.required),
+                is_scored_whole=c.scoring == "all",
+                requires=tuple(c.requires),
             )
         )
     return criteria
@@ -77,9 +129,9 @@ def criteria_of(definition: BenchmarkDefinition, task: TaskDefinition) -> list[C
 def assertions_of(registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Iterator[Assertion]:
     """Yield a task's assertions as its checks read them, less those that no check accepts."""
     for criterion in criteria_of(run.benchmark.definition, task_run.task):
-        assertion = parse_assertion(registry.checks, criterion.assertion, criterion.entity)
-        if not isinstance(assertion, UnsupportedAssertion):
-            yield assertion
+        proposition = parse_proposition(registry.checks, criterion.assertion, criterion.entity)
+        if not isinstance(proposition, UnsupportedAssertion):
+            yield from (asked.assertion for asked in asked_in(proposition))
 
 
 def to_criterion_runs(
@@ -100,6 +152,7 @@ def to_criterion_runs(
             evidence=r.evidence,
             started_at=started_at,
             completed_at=completed_at,
+            required=r.required,
         )
         for r in result.results
     ]
@@ -113,4 +166,5 @@ def with_current_criteria(run: BenchmarkRun, library: Library) -> BenchmarkRun:
         return run
     tasks = {t.key: t for t in current.definition.tasks}
     task_runs = [replace(t, task=tasks.get(t.task.key, t.task)) for t in run.task_runs]
-    return replace(run, benchmark=replace(run.benchmark, definition=current.definition), task_runs=task_runs)
+    benchmark = replace(run.benchmark, definition=current.definition, solution_states=current.solution_states)
+    return replace(run, benchmark=benchmark, task_runs=task_runs)

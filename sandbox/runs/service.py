@@ -30,7 +30,7 @@ from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
 from sandbox.runs.tokens import Principal
-from sandbox.scoring.engine import score_run, verdict_of
+from sandbox.scoring.scores import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
@@ -135,7 +135,8 @@ class RunService(RunLookup):
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
         playground = task_run.playground
         try:
-            run_scenario(playground, run.benchmark.definition.environment.clock_start, steps_of(task_run.task))
+            environment = run.benchmark.definition.environment_of(task_run.task)
+            run_scenario(playground, environment.clock_start, steps_of(task_run.task))
         except StepFailed as error:
             raise ScenarioFailed(f"{error} The task run stays created; mend the definition.") from error
         now = self._clock.now()
@@ -157,7 +158,7 @@ class RunService(RunLookup):
     def _time_out(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.STARTED or task_run.completing is not None:
             return
-        task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+        scorekeeping.take_timeout(task_run)
         log.info("task run timed out", task_run_id=task_run.id)
         self._store_end(run, self._end(run, task_run, Status.TIMED_OUT))
 
@@ -168,7 +169,7 @@ class RunService(RunLookup):
             if task_run.is_over or task_run.completing is not None:
                 continue
             if task_run.phase is Phase.STARTED:
-                task_run.verdict, task_run.score, task_run.axes = "fail", 0.0, {}
+                scorekeeping.take_timeout(task_run)
                 statements += self._end(run, task_run, Status.TIMED_OUT)
             else:
                 statements += self._end(run, task_run, Status.CANCELLED)
@@ -211,12 +212,8 @@ class RunService(RunLookup):
         await self._writer.flush()
         score = await scorekeeping.score(self._reader, self._registry, self._crew, run, task_run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
-        status = Status.COMPLETED
-        if score.failed_criterion is not None:
-            status = Status.FAILED
-            task_run.verdict, task_run.score, task_run.axes = None, None, None
-        else:
-            task_run.verdict, task_run.score, task_run.axes = score.verdict, score.score, scorekeeping.axes_json(score)
+        scorekeeping.take(task_run, score)
+        status = Status.COMPLETED if score.failed_criterion is None else Status.FAILED
         statements = list(storage.insert_criterion_runs(task_run.criterion_runs))
         await self._store_end(run, [*statements, *self._end(run, task_run, status)])
 
@@ -303,11 +300,8 @@ class RunService(RunLookup):
         score = await scorekeeping.score(self._reader, self._registry, self._crew, criteria_run, current)
         now = self._clock.now()
         task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)
-        is_failed = score.failed_criterion is not None
-        task_run.status = Status.FAILED if is_failed else Status.COMPLETED
-        task_run.verdict = None if is_failed else score.verdict
-        task_run.score = None if is_failed else score.score
-        task_run.axes = None if is_failed else scorekeeping.axes_json(score)
+        scorekeeping.take(task_run, score)
+        task_run.status = Status.COMPLETED if score.failed_criterion is None else Status.FAILED
         run.updated_at = now
         if run.is_over and run.status is not Status.CANCELLED:
             self._settle_score(run)
@@ -319,6 +313,13 @@ class RunService(RunLookup):
                 storage.update_run(run),
             ]
         )
+
+    async def changes_of(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
+        """Return what a task run that is over changed. Raises `Conflict` for one that is not, or never started."""
+        if not task_run.is_over or task_run.started_at is None:
+            raise Conflict(f"The task run is {_ended(task_run)}; its changes can be told when it was completed.")
+        seeded = replace(run, benchmark=await self.archive.benchmark(run.benchmark.hash, with_seed=True))
+        return await scorekeeping.changes_of(self._reader, self._registry, seeded, task_run)
 
     # -- ending ----------------------------------------------------------------------------------
 
@@ -370,7 +371,8 @@ class RunService(RunLookup):
             run.verdict = None
             return
         run.status = Status.FAILED if statuses == {Status.FAILED} else Status.COMPLETED
-        run.verdict = verdict_of(run.score) if run.score is not None else None
+        failed = [label for t in run.task_runs for label in t.failed_required]
+        run.verdict = verdict_of(run.score, failed) if run.score is not None else None
 
     # -- the server's own life -------------------------------------------------------------------
 

@@ -115,14 +115,15 @@ def update_run(run: BenchmarkRun) -> Statement:
 def update_task_run(task_run: TaskRun) -> Statement:
     """Return the update that stores a task run's present state."""
     return (
-        "UPDATE task_runs SET phase = ?, status = ?, verdict = ?, score = ?, axes = ?, output = ?, notes = ?, "
-        "started_at = ?, timeout_at = ?, completed_at = ? WHERE id = ?",
+        "UPDATE task_runs SET phase = ?, status = ?, verdict = ?, score = ?, axes = ?, failed_required = ?, "
+        "output = ?, notes = ?, started_at = ?, timeout_at = ?, completed_at = ? WHERE id = ?",
         (
             task_run.phase,
             task_run.status,
             task_run.verdict,
             task_run.score,
             _json(task_run.axes),
+            _json(list(task_run.failed_required)),
             _json(task_run.output),
             task_run.notes,
             _at(task_run.started_at),
@@ -159,8 +160,8 @@ def insert_criterion_runs(criterion_runs: Iterable[CriterionRun]) -> Iterable[St
     """Yield the inserts of criterion runs, in their order."""
     for position, c in enumerate(criterion_runs):
         yield (
-            "INSERT INTO criterion_runs (id, task_run_id, criterion_id, label, axis, weight, passed, score, details, "
-            "evidence, position, started_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO criterion_runs (id, task_run_id, criterion_id, label, axis, weight, required, passed, score, "
+            "details, evidence, position, started_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 c.id,
                 c.task_run_id,
@@ -168,6 +169,7 @@ def insert_criterion_runs(criterion_runs: Iterable[CriterionRun]) -> Iterable[St
                 c.label,
                 c.axis,
                 c.weight,
+                c.required,
                 c.passed,
                 c.score,
                 c.details,

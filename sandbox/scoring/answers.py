@@ -12,6 +12,7 @@ from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import Segment, parse_path
 from sandbox.scoring.checks.agent_output import AGENT_OUTPUT
+from sandbox.scoring.parsing import leaves_of
 
 ANSWER: Final = "answer"
 FIELD: Final = "output"
@@ -49,7 +50,8 @@ def form_of(task_item: Mapping[str, Any] | None, assertions: Iterable[Mapping[st
     declared = (task_item or {}).get(ANSWER)
     if declared is not None:
         return declared
-    reading = [assertion for assertion in assertions if assertion.get("assert") == AGENT_OUTPUT.name]
+    leaves = [leaf for assertion in assertions for _, leaf in leaves_of(assertion)]
+    reading = [leaf for leaf in leaves if isinstance(leaf, Mapping) and leaf.get("assert") == AGENT_OUTPUT.name]
     if not reading:
         return None
     form: Json = None

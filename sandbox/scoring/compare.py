@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.definitions.assertions import FieldExpectation
+from sandbox.definitions.assertions import MODIFIERS, FieldExpectation
 from sandbox.equality import equal, to_number, to_text
 from sandbox.jsonio import Json
 from sandbox.paths import parse_path, read_path
@@ -39,7 +39,8 @@ class FieldResult:
     """What became of one expected field.
 
     `expected` is the value itself, or `{mode: …}` for the other ways to expect. `actual` is the
-    value that satisfied it, else the value found, else a list of all that a wildcard found.
+    value that satisfied it, else the value found, else a list of all that a wildcard found. `rule` says how it was
+    compared where that is not the common way.
     """
 
     path: str
@@ -47,6 +48,7 @@ class FieldResult:
     expected: Json
     actual: Json
     passed: bool
+    rule: str = ""
 
 
 def compare_field(expectation: FieldExpectation, values: Sequence[Json]) -> FieldResult:
@@ -61,19 +63,20 @@ def compare_field(expectation: FieldExpectation, values: Sequence[Json]) -> Fiel
     """
     mode = expectation.mode
     expected = _expected_of(expectation)
+    path, rule = expectation.path, _rule_of(expectation)
     if mode == "exists":
         found = [value for value in values if value is not None]
-        return FieldResult(expectation.path, mode, expected, _shown(found), bool(found) == expectation.exists)
+        return FieldResult(path, mode, expected, _shown(found), bool(found) == expectation.exists, rule)
     candidates = list(values) or [None]
     for value in candidates:
         if _is_satisfied(expectation, mode, value):
-            return FieldResult(expectation.path, mode, expected, value, True)
-    return FieldResult(expectation.path, mode, expected, _shown(candidates), False)
+            return FieldResult(path, mode, expected, value, True, rule)
+    return FieldResult(path, mode, expected, _shown(candidates), False, rule)
 
 
 def describe_problem(expectation: FieldExpectation) -> str | None:
     """Return why an expectation could never be met or never fail, None when it makes sense."""
-    given = expectation.model_fields_set - {"path", "expected", "contains"}
+    given = expectation.model_fields_set - MODIFIERS - {"expected", "contains"}
     empty = sorted(name for name in given if getattr(expectation, name) is None)
     if empty:
         return f"{empty[0]} is null; give it a value, or use `expected: null` for a missing value"
@@ -92,6 +95,11 @@ def describe_problem(expectation: FieldExpectation) -> str | None:
         if isinstance(bound, float) and to_number(bound) is None:
             return f"{name}: {bound} is not a finite number"
     return None
+
+
+def _rule_of(expectation: FieldExpectation) -> str:
+    rules = {"strict": expectation.is_strict, "in any order": expectation.in_any_order}
+    return ", ".join(name for name, is_on in rules.items() if is_on)
 
 
 def _expected_of(expectation: FieldExpectation) -> Json:
@@ -124,24 +132,29 @@ def _shown(values: Sequence[Json]) -> Json:
 
 
 def _is_satisfied(expectation: FieldExpectation, mode: str, value: Json) -> bool:
+    is_strict, in_any_order = expectation.is_strict, expectation.in_any_order
     match mode:
         case "expected":
-            return equal(expectation.expected, value)
+            return equal(expectation.expected, value, is_strict=is_strict, in_any_order=in_any_order)
         case "one_of":
-            return any(equal(item, value) for item in expectation.one_of or ())
+            wanted = expectation.one_of or ()
+            return any(equal(item, value, is_strict=is_strict, in_any_order=in_any_order) for item in wanted)
         case "matches":
-            text = to_text(value)
+            text = value if is_strict and isinstance(value, str) else None if is_strict else to_text(value)
             pattern = expectation.matches
             return text is not None and pattern is not None and compile_regex(pattern).search(text)
         case "range":
-            return _is_within(value, expectation.min, expectation.max)
+            return _is_within(value, expectation.min, expectation.max, is_strict)
         case "approx":
-            return _is_near(value, expectation.approx)
+            return not (is_strict and isinstance(value, str)) and _is_near(value, expectation.approx)
         case _:
-            return _contains(value, expectation.contains)
+            return _contains(value, expectation.contains, is_strict)
 
 
-def _is_within(value: Json, low: float | str | None, high: float | str | None) -> bool:
+def _is_within(value: Json, low: float | str | None, high: float | str | None, is_strict: bool) -> bool:
+    kinds = {isinstance(bound, str) for bound in (low, high) if bound is not None}
+    if is_strict and kinds != {isinstance(value, str)}:
+        return False
     return not (
         value is None
         or (low is not None and _is_past(value, low, -1))
@@ -178,19 +191,19 @@ def _is_near(value: Json, approx: Any) -> bool:
         return False
 
 
-def _contains(value: Json, part: Json) -> bool:
+def _contains(value: Json, part: Json, is_strict: bool) -> bool:
     if isinstance(value, str):
-        text = to_text(part)
+        text = part if isinstance(part, str) else None if is_strict else to_text(part)
         return text is not None and text in value
     if isinstance(value, list) and not isinstance(part, list):
-        return any(_covers(element, part) for element in value)
-    return _covers(value, part)
+        return any(_covers(element, part, is_strict) for element in value)
+    return _covers(value, part, is_strict)
 
 
-def _covers(value: Json, part: Json) -> bool:
+def _covers(value: Json, part: Json, is_strict: bool) -> bool:
     """Whether the value holds the part: an object all of its members, an array all of its elements."""
     if isinstance(value, dict) and isinstance(part, dict):
-        return all(key in value and _covers(value[key], item) for key, item in part.items())
+        return all(key in value and _covers(value[key], item, is_strict) for key, item in part.items())
     if isinstance(value, list) and isinstance(part, list):
-        return all(any(_covers(element, item) for element in value) for item in part)
-    return equal(part, value)
+        return all(any(_covers(element, item, is_strict) for element in value) for item in part)
+    return equal(part, value, is_strict=is_strict)

@@ -16,6 +16,7 @@ from sandbox.scoring.compare import FieldResult
 
 VALUE_BYTES_MAX: Final = 4096
 LABELS_MAX: Final = 100
+WHOLE: Final = "the whole value"
 _SHOWN_CHARS_MAX: Final = 80
 _NAMED_MAX: Final = 3
 
@@ -136,7 +137,8 @@ def describe_field(result: FieldResult) -> str:
     >>> describe_field(FieldResult("status", "expected", "booked", "pending", False))
     'status expected "booked", found "pending"'
     """
-    return f"{result.path} {_expectation_text(result)}, found {quote(result.actual)}"
+    rule = f" ({result.rule})" if result.rule else ""
+    return f"{result.path or WHOLE} {_expectation_text(result)}{rule}, found {quote(result.actual)}"
 
 
 def describe_phrase(result: PhraseResult) -> str:

@@ -26,12 +26,16 @@ _FAILURES_NAMED_MAX: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The outcome of one check: a score from 0 to 1, a sentence, and the evidence."""
+    """The outcome of one check: a score from 0 to 1, a sentence, and the evidence.
+
+    `is_undecided`: something could not be evaluated. It did not pass, and its denial does not either.
+    """
 
     score: float
     passed: bool
     details: str
     evidence: dict[str, Json]
+    is_undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Expectations:
         for expectation in self.fields:
             problem = describe_problem(expectation)
             if problem is not None:
-                return f"{expectation.path}: {problem}"
+                return f"{expectation.path or ev.WHOLE}: {problem}"
         has_content = words_of if check.has_fuzzy_phrases else str.strip
         if not all(has_content(phrase) for phrase in (*self.contains, *self.not_contains)):
             return "contains or not_contains holds an empty phrase"
@@ -101,14 +105,25 @@ class _Comparison:
 
 
 def judge(check: Check, assertion: Any, selection: Selection) -> Judgement:
-    """Compare the subjects of a selection with an assertion; what could not be evaluated fails it.
+    """Compare the subjects of a selection with an assertion; what could not be evaluated or read fails it.
 
     Raises what the subjects' `values_at` raises for a path that cannot be read.
     """
     expected = Expectations.of(assertion)
+    judgement = _judge(check, expected, selection)
+    if selection.doubt is None:
+        return judgement
+    is_for_want = expected.is_absent or (expected.count is not None and expected.count.max is not None)
+    if judgement.passed and not is_for_want:
+        return judgement
+    score = 0.0 if judgement.passed else judgement.score
+    return Judgement(score, False, f"{judgement.details} {selection.doubt}", judgement.evidence, is_undecided=True)
+
+
+def _judge(check: Check, expected: Expectations, selection: Selection) -> Judgement:
     compared = _compare_all(check, expected, selection.subjects)
     if selection.problem is not None:
-        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None))
+        return Judgement(0.0, False, selection.problem, _evidence(check, selection, compared[0], None), True)
     if expected.is_absent:
         return _judge_absence(check, expected, selection, compared)
     picked = compared[0] if check.picks == "first" else max(compared, key=lambda comparison: comparison.hits)

@@ -3,17 +3,24 @@
 Knows what an event holds; knows nothing of criteria.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from sandbox import jsonio
-from sandbox.definitions.assertions import FieldExpectation
+from sandbox.definitions.assertions import MODIFIERS, FieldExpectation
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Event
-from sandbox.scoring.compare import compare_field, describe_problem, equal, parse_path, read_path
+from sandbox.scoring.compare import FieldResult, compare_field, describe_problem, parse_path, read_path
+from sandbox.suggest import did_you_mean
 
+EVENT_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "request": ("method", "path", "query", "body"),
+    "response": ("status", "body"),
+}
+_MODES: Final = frozenset(FieldExpectation.model_fields) - MODIFIERS
 _ALTERNATIVES: Final = frozenset(FieldExpectation.model_fields) - {"path"}
 
 
@@ -52,12 +59,34 @@ def matches_event(event: Event, match: Json) -> bool:
     a mapping with one of the alternatives of a field expectation. Nothing to match matches every
     event; a match that cannot be read matches none (`describe_match_problem` tells why).
     """
-    if match is None:
+    if match is None or match == {}:
         return True
     if describe_match_problem(match) is not None:
         return False
+    return all(result.passed for result in compare_match(event, match))
+
+
+def compare_match(event: Event, match: Mapping[str, Json]) -> list[FieldResult]:
+    """Return what became of each clause of a `match` that can be used, on one event."""
+    if not match:
+        return []
     document = event_json(event)
-    return all(_is_met(_values_at(document, key), key, wanted) for key, wanted in match.items())
+    return [_compare(_values_at(document, key), key, wanted) for key, wanted in match.items()]
+
+
+def find_event_path_problem(path: str) -> str | None:
+    """Return why no event has anything at a path, None when one may.
+
+    >>> find_event_path_problem("request.body.name"), find_event_path_problem("response.stauts")
+    (None, 'a response has no stauts; did you mean "status"?')
+    """
+    side, _, rest = path.partition(".")
+    if side not in EVENT_PARTS:
+        return f"a path into an event begins with request. or response.{did_you_mean(side, EVENT_PARTS)}"
+    part = rest.partition(".")[0]
+    if part not in EVENT_PARTS[side]:
+        return f"a {side} has no {part or 'part without a name'}{did_you_mean(part, EVENT_PARTS[side])}"
+    return None
 
 
 def describe_match_problem(match: Json) -> str | None:
@@ -71,6 +100,8 @@ def describe_match_problem(match: Json) -> str | None:
     if not isinstance(match, dict) or not all(isinstance(key, str) for key in match):
         return "a match is an object of paths (text) and values"
     for key, wanted in match.items():
+        if not key:
+            return "a key of a match is a path, and one is empty"
         try:
             parse_path(key)
             expectation = _expectation(key, wanted)
@@ -85,16 +116,14 @@ def describe_match_problem(match: Json) -> str | None:
 
 
 def _expectation(key: str, wanted: Any) -> FieldExpectation | None:
-    if isinstance(wanted, dict) and wanted and wanted.keys() <= _ALTERNATIVES:
+    if isinstance(wanted, dict) and wanted.keys() & _MODES and wanted.keys() <= _ALTERNATIVES:
         return FieldExpectation.model_validate({"path": key, **wanted})
     return None
 
 
-def _is_met(values: list[Json], key: str, wanted: Json) -> bool:
-    expectation = _expectation(key, wanted)
-    if expectation is not None:
-        return compare_field(expectation, values).passed
-    return any(equal(wanted, value) for value in values or [None])
+def _compare(values: list[Json], key: str, wanted: Json) -> FieldResult:
+    expectation = _expectation(key, wanted) or FieldExpectation(path=key, expected=wanted)
+    return compare_field(expectation, values)
 
 
 def _values_at(document: Json, key: str) -> list[Json]:

@@ -1,13 +1,15 @@
 """`{entity.id}` and `{entity.<path>}` in an assertion: the values of the criterion's bound entity."""
 
 import re
+from functools import partial
 from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.scoring.compare import read_path, to_text
+from sandbox.paths import read_path
+from sandbox.placeholders import fill_text, fill_within
 
-_PLACEHOLDER: Final = re.compile(r"\{entity(?:\.([^{}]*))?\}")
+_NAME: Final = "entity"
 
 
 def bind_entity(assertion: Json, entity: Json) -> Json:
@@ -24,7 +26,7 @@ def bind_entity(assertion: Json, entity: Json) -> Json:
     {'expected': True}
     """
     if isinstance(assertion, str):
-        return _bind_string(assertion, entity, is_pattern=False)
+        return fill_text(assertion, _NAME, partial(_look_up, entity))
     if isinstance(assertion, list):
         return [bind_entity(item, entity) for item in assertion]
     if isinstance(assertion, dict):
@@ -35,32 +37,18 @@ def bind_entity(assertion: Json, entity: Json) -> Json:
 def _bind_member(parent: dict[str, Json], key: str, entity: Json) -> Json:
     value = parent[key]
     if key == "matches" and "path" in parent and isinstance(value, str):
-        return _bind_string(value, entity, is_pattern=True)
+        return fill_within(value, _NAME, partial(_look_up, entity), re.escape)
     return bind_entity(value, entity)
 
 
-def _bind_string(text: str, entity: Json, *, is_pattern: bool) -> Json:
-    whole = _PLACEHOLDER.fullmatch(text)
-    if whole is not None and not is_pattern:
-        return _lookup(whole, entity)
-
-    def replacement(match: re.Match[str]) -> str:
-        value = to_text(_lookup(match, entity))
-        if value is None:
-            raise Invalid(f"{match.group()} is not text or a number, so it cannot stand inside a longer string")
-        return re.escape(value) if is_pattern else value
-
-    return _PLACEHOLDER.sub(replacement, text)
-
-
-def _lookup(match: re.Match[str], entity: Json) -> Json:
-    path = match.group(1)
+def _look_up(entity: Json, path: str) -> Json:
+    shown = f"{{{_NAME}.{path}}}" if path else f"{{{_NAME}}}"
     if not path:
-        raise Invalid(f"{match.group()} names no value; write {{entity.id}} or {{entity.<path>}}")
+        raise Invalid(f"{shown} names no value; write {{entity.id}} or {{entity.<path>}}")
     if entity is None:
-        raise Invalid(f"{match.group()} needs an entity, but the criterion has no input_entity")
+        raise Invalid(f"{shown} needs an entity, but the criterion has no input_entity")
     values = read_path(entity, path)
     if len(values) != 1:
         found = "no value" if not values else f"{len(values)} values"
-        raise Invalid(f"{match.group()} has {found} in the bound entity; name exactly one")
+        raise Invalid(f"{shown} has {found} in the bound entity; name exactly one")
     return values[0]

@@ -10,7 +10,8 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Event, fold
 from sandbox.playground.playground import Sandbox
-from sandbox.scoring.engine import Criterion, TaskScore, score_task
+from sandbox.scoring.engine import score_task
+from sandbox.scoring.scores import Criterion, TaskScore
 from sandbox.simulators.base import Check, View
 
 
@@ -22,6 +23,7 @@ def restore_view(
     sandboxes: Sequence[Sandbox],
     output: Json,
     now: datetime,
+    solution: Json = None,
 ) -> View:
     """Fold recorded events back into what a check may read.
 
@@ -31,7 +33,7 @@ def restore_view(
     ordered = sorted(events, key=lambda event: event.seq)
     baseline = fold(Branch(seed), (event for event in ordered if event.seq <= baseline_seq))
     branch = fold(baseline.fork(), (event for event in ordered if event.seq > baseline_seq))
-    return View(branch, baseline, tuple(ordered), tuple(sandboxes), output, now)
+    return View(branch, baseline, tuple(ordered), tuple(sandboxes), output, now, solution)
 
 
 def rescore(

@@ -103,7 +103,8 @@ class ScenarioAction:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a check may read: the final state, the state at the start, the events, the output."""
+    """What a check may read: the final state, the state at the start, the events, the output; and, where it is kept
+    and not stale, what the reference solution changed (`definitions/solution_states.py`)."""
 
     branch: Branch
     baseline: Branch
@@ -111,6 +112,7 @@ class View:
     sandboxes: Sequence[Sandbox]
     output: Json
     now: datetime
+    solution: Json = None
 
     def new_keys(self, collection: str) -> frozenset[str]:
         """Return the keys of a collection whose documents were made or changed since the start."""
@@ -169,7 +171,8 @@ class Selection:
     `candidates` is asked only when nothing was found and that is a failure: everything that could
     have been meant, the likeliest first; it is read as far as `scoring/nearest.py` looks. `kind`
     names one of them for people. Without a kind there is nothing that could come near.
-    `problem` says what could not be evaluated on it; then the check fails, whatever else holds.
+    `problem` says what could not be evaluated on it; then the check fails, whatever else holds. `doubt` says what was
+    found and could not be read; then the check fails where it would pass for want of that.
     """
 
     sought: str
@@ -178,6 +181,7 @@ class Selection:
     kind: str = ""
     candidates: Callable[[], Iterable[Candidate]] = _no_candidates
     problem: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +222,7 @@ class Simulator(ABC):
     every playground.
 
     `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
-    files of a dataset that it reads.
+    files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters.
     """
 
     type: ClassVar[str]
@@ -229,6 +233,7 @@ class Simulator(ABC):
     endpoints: ClassVar[Mapping[str, str]]
     extension_endpoints: ClassVar[Mapping[str, str]] = {}
     bookkeeping: ClassVar[frozenset[str]] = frozenset()
+    minted: ClassVar[tuple[str, ...]] = ()
     seed_files: ClassVar[tuple[str, ...]] = ()
     own_credential: ClassVar[str] = ""
 
@@ -253,6 +258,13 @@ class Simulator(ABC):
         if any(could_match(glob, template) for template in templates):
             return None
         return f"no request has such a path{did_you_mean(glob, templates)}"
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return what a document says, less what two runs that did the same never share; None for nothing.
+
+        Minted ids and times may stay: they are compared as such.
+        """
+        return value
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:

@@ -33,7 +33,7 @@ tasks:
         weight: 2
         assertion: {ASSERTION}
 """
-GOOD = "assert: state-unchanged"
+GOOD = "assert: sftp-file-present, glob: done.txt"
 
 
 @pytest.fixture
@@ -64,6 +64,79 @@ def check(home):
 
 def test_what_is_right_has_no_problems(check):
     assert check() == (0, "1 benchmark with 1 task, 1 dataset: no problems.\n")
+
+
+GUARD = """\
+      - label: Two
+        weight: 1
+        assertion: {assert: state-unchanged}
+"""
+
+
+def test_a_criterion_that_holds_before_anything_is_done_is_warned_of(check):
+    status, printed = check("assert: state-unchanged")
+    assert (status, printed.splitlines()) == (
+        0,
+        [
+            "warning: playgrounds/demo/v1/benchmark.yaml:21: tasks.0.criteria.0: it holds before anything is done; "
+            "let it require the criterion that it guards (requires: [label])",
+            "1 benchmark with 1 task, 1 dataset: no problems, 1 warning.",
+        ],
+    )
+    fields = "fields: [{path: id, expected: ana-reyes}, {path: gender, expected: male}]"
+    half = f"assert: fhir-resource-state, resource_type: Patient, {fields}"
+    assert "criteria.0: 0.50 of it holds before anything is done" in check(half)[1]
+    fallen = ("action: drop_file_inbox, path: a.txt", "action: drop_file_inbox, path: done.txt")
+    assert "warning" not in check(GOOD, fallen)[1]  # it waits for the agent
+    at_once = (", when: {event: fhir_request, match: {request.method: PUT}}", "")
+    assert "warning" in check("assert: sftp-file-present, glob: inbox/a.txt", at_once)[1]
+
+
+@pytest.mark.parametrize("more", ["requires: [One]", "weight: 0", "required: true"])
+def test_a_guard_that_pays_an_idle_agent_nothing_is_not_warned_of(check, more):
+    guard = GUARD.replace("        weight: 1\n", f"        {more}\n")
+    status, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + guard))
+    held = [line for line in printed.splitlines() if "before anything" in line]
+    assert (status, len(held)) == (0, int(more == "required: true"))
+
+
+CHEAP = "assert: agent-output, fields: [{path: date, expected: 1}, {path: by, expected: 2}], contains: [x]"
+
+
+@pytest.mark.parametrize(
+    ("weight", "more", "said"),
+    [
+        (2, "", None),
+        (1, "", "one of its 3 items may fail and the task still passes, with 0.91"),
+        (1, "scoring: all", None),
+        (1, "required: true", None),
+        (1, "required: false", None),
+        (0, "", None),
+    ],
+)
+def test_an_item_that_may_fail_is_warned_of(check, weight, more, said):
+    cheap = f"      - label: Two\n        weight: {weight}\n        {more}\n        assertion: {{{CHEAP}}}\n"
+    _, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + cheap), ("weight: 2", "weight: 2.8"))
+    found = [line.partition("criteria.1: ")[2].partition(";")[0] for line in printed.splitlines() if "may fail" in line]
+    assert found == ([said] if said else [])
+
+
+def test_what_a_failure_holds_back_counts_with_it(check):
+    cheap = "      - {label: Two, weight: 1, assertion: {assert: agent-output, contains: [x]}}\n"
+    guard = GUARD.replace("weight: 1", "weight: WEIGHT").replace("Two", "Three") + "        requires: [Two]\n"
+    for weight, is_cheap in (("0.1", True), ("1", False)):
+        more = cheap + guard.replace("WEIGHT", weight)
+        _, printed = check(GOOD, ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + more), ("weight: 2", "weight: 10"))
+        assert ("criteria.1: it may fail" in printed) is is_cheap, printed
+
+
+def test_a_superseded_version_is_not_warned_of(check, home):
+    check("assert: state-unchanged")
+    newer = home / "playgrounds/demo/v2/benchmark.yaml"
+    newer.parent.mkdir()
+    old = (home / "playgrounds/demo/v1/benchmark.yaml").read_text()
+    newer.write_text(old.replace("version: 1", "version: 2").replace("assert: state-unchanged", GOOD))
+    assert "warning" not in check("assert: state-unchanged")[1]
 
 
 FHIR = "assert: fhir-resource-state, resource_type: "
@@ -247,6 +320,11 @@ def event(match):
         ("path: a.txt", "pth: a.txt", 'unknown key; did you mean "path"?'),
         ("instruction: Do it.", "instruction: 0123", "YAML reads 0123 as 83"),
         ("instruction: Do it.", "instruction: 10:30", "YAML reads 10:30 as 630"),
+        (
+            "instruction: Do it.",
+            "instruction: 1.12345678901234567",
+            "YAML reads 1.12345678901234567 as 1.1234567890123457",
+        ),
     ],
 )
 def test_a_mistake_around_the_assertions(check, old, new, said):
@@ -332,3 +410,18 @@ def test_a_definition_that_nothing_reads(check, home, place, said):
     (home / "playgrounds" / place).write_text("slug: other")
     status, printed = check()
     assert (status, said in printed) == (1, True), printed
+
+
+def test_a_template_that_nothing_uses_and_a_mistake_in_one_that_is_used_twice(check):
+    template = f"  used: {{label: 'Has {{with.a}}', assertion: {{{FHIR}Patient, {fields('gendr')}}}}}\n"
+    unused = "  unused: {label: x, assertion: {assert: state-unchanged}}\n"
+    uses = "      - {use: used, with: {a: 1}}\n      - {use: used, with: {a: no}}\n"
+    status, printed = check(
+        GOOD,
+        ("tasks:\n", f"templates:\n{template}{unused}tasks:\n"),
+        ("{" + GOOD + "}\n", "{" + GOOD + "}\n" + uses),
+    )
+    assert status == 1 and printed.endswith("3 problems.\n"), printed
+    assert 'templates.used.assertion.fields.0: gendr: Patient has no "gendr"; did you mean "gender"?' in printed
+    assert "templates.unused: no criterion uses it" in printed
+    assert "tasks.0.criteria.2.with.a: YAML reads no as false" in printed

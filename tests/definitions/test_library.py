@@ -43,7 +43,7 @@ def test_json_is_read_too(load, home):
         ("type: Hl7", "type: files", 9, "environment.simulators.1.type", "already serves the surface files"),
         ("dataset: clinic", "dataset: clinics", 8, "environment.simulators.0.dataset", 'no dataset "clinics"'),
         ("name: Engine}", "name: Engine, config: {x: 1}}", 9, "environment.simulators.1.config.x", "unknown key"),
-        ("2026-04-23T09:00:00Z", "yesterday", 4, "environment", "isoformat"),
+        ("2026-04-23T09:00:00Z", "yesterday", 6, "environment.clock", "isoformat"),
         ("action: drop_file_inbox", "action: drop_fax", 16, "tasks.0.scenario.steps.0.action", 'no action "drop_fax"'),
         ("path: inbox/a.txt", "pth: inbox/a.txt", 16, "tasks.0.scenario.steps.0.pth", "unknown key"),
         ("action: drop_file_inbox", "action: put_fhir", 16, "tasks.0.scenario.steps.0.action", "surface fhir"),

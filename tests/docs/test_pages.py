@@ -10,7 +10,7 @@ import yaml
 
 from sandbox.checking import check_definitions
 from sandbox.definitions.yamlio import load_located
-from sandbox.scoring.engine import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
 
 ROOT = Path(__file__).parents[2]
 ENTITY = {"resourceType": "Patient", "id": "maria-chen"}
@@ -175,8 +175,8 @@ def test_every_whole_benchmark_in_an_example_loads(page, tmp_path):
             directory = tmp_path / value["slug"] / f"v{value['version']}"
             directory.mkdir(parents=True)
             (directory / "benchmark.yaml").write_text(block.text, encoding="utf-8")
-            problems, summary = check_definitions(tmp_path, ())
-            assert problems == [], f"{block}: {summary}"
+            report = check_definitions(tmp_path, ())
+            assert report.problems == (), f"{block}: {report}"
 
 
 def test_there_are_whole_benchmarks_among_the_examples(pages):

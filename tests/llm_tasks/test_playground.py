@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.llm_tasks.checks import LLM_TASK
-from sandbox.scoring.engine import Criterion, UnsupportedAssertion, parse_assertion
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.scores import Criterion
 
 ANA = {"text": "Name: Ana Reyes"}
 

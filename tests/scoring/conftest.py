@@ -14,7 +14,7 @@ from sandbox.playground.branch import Branch, Change, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Sandbox
 from sandbox.scoring.checks import all_checks
-from sandbox.scoring.engine import Criterion
+from sandbox.scoring.scores import Criterion
 from sandbox.simulators.base import Check, Selection, Subject, View
 
 START = datetime(2026, 4, 23, 9, tzinfo=UTC)

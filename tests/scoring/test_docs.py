@@ -11,7 +11,9 @@ from sandbox.builtin import create_registry
 from sandbox.definitions.assertions import Approximation, CountRange, FieldExpectation
 from sandbox.playground.branch import Branch, Seed
 from sandbox.scoring.checks.interaction import InteractionMatcher
-from sandbox.scoring.engine import Criterion, UnsupportedAssertion, parse_assertion, run_criterion, wire_score
+from sandbox.scoring.engine import run_criterion
+from sandbox.scoring.parsing import UnsupportedAssertion, leaves_of, parse_assertion
+from sandbox.scoring.scores import Criterion, wire_score
 from sandbox.simulators.base import View
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
@@ -19,7 +21,8 @@ EXAMPLES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PA
 ASSERTIONS = [
     assertion
     for example in EXAMPLES
-    for assertion in ([c["assertion"] for c in example["criteria"]] if "criteria" in example else [example])
+    for whole in ([c["assertion"] for c in example["criteria"]] if "criteria" in example else [example])
+    for _, assertion in leaves_of(whole)
 ]
 
 

@@ -7,17 +7,15 @@ from hypothesis import strategies as st
 
 from sandbox.errors import Malformed, NotFound, TooLarge, Unsupported
 from sandbox.playground.branch import Seed
-from sandbox.scoring.engine import (
+from sandbox.scoring.engine import run_criterion, score_task
+from sandbox.scoring.parsing import UnsupportedAssertion, parse_assertion
+from sandbox.scoring.scores import (
     AxisScore,
     Criterion,
     CriterionResult,
     TaskScore,
-    UnsupportedAssertion,
     aggregate,
-    parse_assertion,
-    run_criterion,
     score_run,
-    score_task,
     verdict_of,
     wire_score,
 )
@@ -167,7 +165,7 @@ def test_criteria_of_weight_0_do_not_count(results):
         ({}, "`assert` is missing"),
         ({"assert": 5}, "`assert` is missing"),
         ({"assert": "tyo"}, 'no check is called "tyo"; did you mean "toy"?'),
-        ({"assert": "zzzzzz"}, "there are agent-output, interaction, state-unchanged, toy"),
+        ({"assert": "zzzzzz"}, "there are agent-output, interaction, state-equals-solution, state-unchanged, toy"),
         ({"assert": "toy", "fieldz": []}, "toy: fieldz: Extra inputs are not permitted"),
         ({"assert": "toy", "fields": [{"path": "a"}]}, "toy: fields.0: give `expected` or one of"),
         ({"assert": "toy", "fields": [{"expected": 1}]}, "fields.0.path: Field required"),

@@ -55,7 +55,11 @@ def test_values_at_a_path(path, values):
     assert read_path(RESOURCE, path) == values
 
 
-@pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b", "a\\", "a.\\"])
+def test_the_empty_path_is_the_whole_value():
+    assert (read_path(RESOURCE, ""), read_path(None, "")) == ([RESOURCE], [None])
+
+
+@pytest.mark.parametrize("path", [".", "a.", ".a", "a..b", "a\\", "a.\\"])
 def test_a_path_with_an_empty_segment_is_refused_by_name(path):
     with pytest.raises(Invalid, match="empty segment"):
         read_path(RESOURCE, path)

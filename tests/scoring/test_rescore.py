@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 
 from sandbox.scoring.checks import all_checks
-from sandbox.scoring.engine import Criterion, score_task
+from sandbox.scoring.engine import score_task
 from sandbox.scoring.rescore import rescore, restore_view
+from sandbox.scoring.scores import Criterion
 
 
 def untouched(**rest):

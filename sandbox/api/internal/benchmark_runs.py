@@ -15,7 +15,7 @@ from sandbox.api.representations import criterion_run
 from sandbox.api.v1 import representations
 from sandbox.errors import NotFound
 from sandbox.runs.models import BenchmarkRun
-from sandbox.scoring.engine import wire_score
+from sandbox.scoring.scores import wire_score
 
 
 class CreateRun(Body):

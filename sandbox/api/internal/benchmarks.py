@@ -10,7 +10,7 @@ from sandbox.api.pagination import PageRequest, paginate_list
 from sandbox.api.replies import json_reply
 from sandbox.clock import format_instant
 from sandbox.definitions.load import Benchmark
-from sandbox.definitions.models import TaskDefinition
+from sandbox.definitions.models import EXTENSIONS, TaskDefinition
 from sandbox.errors import Malformed, NotFound
 from sandbox.jsonio import Json
 from sandbox.runs.tokens import ORGANIZATION_ID
@@ -67,6 +67,7 @@ def _criteria(benchmark: Benchmark, task: TaskDefinition, created_at: str) -> li
             "assertion": c.assertion,
             "weight": c.weight,
             "axis": c.axis,
+            **{key: value for key, value in c.model_dump(mode="json").items() if key in EXTENSIONS},
             "created_at": created_at,
         }
         for i, c in enumerate(task.criteria)

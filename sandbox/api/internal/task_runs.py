@@ -92,6 +92,12 @@ async def rescore(request: web.Request) -> web.Response:
     return json_reply(await _full(request, run, task_run))
 
 
+async def changes(request: web.Request) -> web.Response:
+    """GET /task-runs/{id}/changes (extension): what differs at the end from the start, scenario and delays apart."""
+    run, task_run = await find(request)
+    return json_reply(await request.app[RUNS].changes_of(run, task_run))
+
+
 async def list_criterion_runs(request: web.Request) -> web.Response:
     """GET /criterion-runs?task_run_id=: without those that a rescoring superseded, unless asked for."""
     auth.organization(request)
@@ -132,6 +138,7 @@ def add_routes(app: web.Application) -> None:
     router = app.router
     router.add_get("/task-runs", list_task_runs)
     router.add_get("/task-runs/{id}", get)
+    router.add_get("/task-runs/{id}/changes", changes)
     router.add_post("/task-runs/{id}/complete", complete)
     router.add_post("/task-runs/{id}/cancel", cancel)
     router.add_post("/task-runs/{id}/rescore", rescore)

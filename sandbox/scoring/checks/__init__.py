@@ -6,10 +6,16 @@ from typing import Final
 
 from sandbox.scoring.checks.agent_output import AGENT_OUTPUT
 from sandbox.scoring.checks.interaction import INTERACTION
+from sandbox.scoring.checks.state_equals_solution import comparer_of, state_equals_solution
 from sandbox.scoring.checks.state_unchanged import state_unchanged
 from sandbox.simulators.base import Check, Simulator
 
-GENERIC_CHECKS: Final = (INTERACTION, state_unchanged(frozenset()), AGENT_OUTPUT)
+GENERIC_CHECKS: Final = (
+    INTERACTION,
+    state_unchanged(frozenset()),
+    state_equals_solution(comparer_of(())),
+    AGENT_OUTPUT,
+)
 
 
 def all_checks(simulators: Iterable[Simulator], others: Iterable[Check] = ()) -> MappingProxyType[str, Check]:
@@ -19,8 +25,8 @@ def all_checks(simulators: Iterable[Simulator], others: Iterable[Check] = ()) ->
     are a programming error: ValueError.
     """
     known = tuple(simulators)
-    bookkeeping: frozenset[str] = frozenset().union(*(simulator.bookkeeping for simulator in known))
-    generic = (INTERACTION, state_unchanged(bookkeeping), AGENT_OUTPUT)
+    comparer = comparer_of(known)
+    generic = (INTERACTION, state_unchanged(comparer.bookkeeping), state_equals_solution(comparer), AGENT_OUTPUT)
     table: dict[str, Check] = {}
     for check in (*generic, *others, *(check for simulator in known for check in simulator.checks)):
         if check.name in table:

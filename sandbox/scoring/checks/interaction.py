@@ -1,21 +1,30 @@
-"""`interaction` (extension): what the agent did, in the events of the task run.
+"""`interaction` (extension): what the agent did, in the events of the task run: what it sent and was answered.
 
 Only the agent's own events count: scenario steps, delayed effects and the clock do not.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Final, TypeAlias
+from functools import cache, partial
+from typing import Any, Final, TypeAlias
 
 from pydantic import Field, field_validator
 
-from sandbox.definitions.assertions import Assertion, CountRange, StrictModel
+from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
 from sandbox.errors import Invalid
-from sandbox.globs import compile_glob, glob_matcher
+from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
+from sandbox.paths import read_path
 from sandbox.playground.events import EVENT_TYPES, METHODS, Event
-from sandbox.scoring.matching import is_agents
+from sandbox.scoring.event_inspection import find_match_problems, find_path_problem
+from sandbox.scoring.matching import (
+    compare_match,
+    describe_match_problem,
+    event_json,
+    find_event_path_problem,
+    is_agents,
+    matches_event,
+)
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.vocabulary import Finding, Surface, Surroundings
 from sandbox.suggest import did_you_mean
@@ -29,7 +38,8 @@ class InteractionMatcher(StrictModel):
     """Which events are meant; what is left out matches anything.
 
     `path` is a glob below the surface root (`fhir/Patient/*`, `portal/**`), without the query.
-    `status` is a code, a class (`2xx`) or a list of these.
+    `status` is a code, a class (`2xx`) or a list of these. `match` is what a scenario's `when` has: paths into what
+    was sent and answered, each with a value or an expectation.
     """
 
     surface: str | None = None
@@ -37,6 +47,15 @@ class InteractionMatcher(StrictModel):
     path: str | None = Field(default=None, min_length=1)
     status: StatusPattern | list[StatusPattern] | None = None
     type: str | None = None
+    match: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("match")
+    @classmethod
+    def _readable_match(cls, match: dict[str, Any]) -> dict[str, Any]:
+        problem = describe_match_problem(match)
+        if problem is not None:
+            raise ValueError(problem)
+        return match
 
     @field_validator("status")
     @classmethod
@@ -55,11 +74,32 @@ class InteractionMatcher(StrictModel):
 
 
 class InteractionAssertion(Assertion, InteractionMatcher):
-    """Events the agent must have caused, how many, and before or after which others."""
+    """Events the agent must have caused, how many, before or after which others, and what must be in them.
+
+    `nth` leaves one of those that match, counted from 1, or from the end with -1.
+    """
 
     count: CountRange | None = None
+    nth: int | None = None
+    fields: list[FieldExpectation] = Field(default_factory=list)
     before: InteractionMatcher | None = None
     after: InteractionMatcher | None = None
+
+    @field_validator("nth")
+    @classmethod
+    def _counts_from_one(cls, nth: int | None) -> int | None:
+        if nth == 0:
+            raise ValueError("nth counts from 1, or from the end with -1")
+        return nth
+
+    @field_validator("fields")
+    @classmethod
+    def _paths_of_events(cls, fields: list[FieldExpectation]) -> list[FieldExpectation]:
+        for expectation in fields:
+            problem = find_event_path_problem(expectation.path)
+            if problem is not None:
+                raise ValueError(f"{expectation.path or '(no path)'}: {problem}")
+        return fields
 
 
 def select_interactions(assertion: InteractionAssertion, view: View) -> Selection:
@@ -77,10 +117,19 @@ def select_interactions(assertion: InteractionAssertion, view: View) -> Selectio
     if assertion.after is not None:
         first = _first_seq(assertion.after, events, view)
         found = [event for event in found if first is not None and event.seq > first]
-    subjects = tuple(Subject(_label(event)) for event in found)
+    if assertion.nth is not None:
+        place = assertion.nth - 1 if assertion.nth > 0 else len(found) + assertion.nth
+        found = found[place : place + 1] if place >= 0 else []
+    subjects = tuple(Subject(_label(event), values_at=_reader(event)) for event in found)
     evidence = {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
     candidates = partial(_candidates, assertion, events, view)
     return Selection(_describe(assertion), subjects, evidence, kind="call of the agent", candidates=candidates)
+
+
+def _reader(event: Event) -> Callable[[str], list[Json]]:
+    """Return what reads an event at a path; its bodies are parsed when they are first asked for."""
+    document = cache(lambda: event_json(event))
+    return lambda path: read_path(document(), path)
 
 
 def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: View) -> Iterator[Candidate]:
@@ -88,7 +137,7 @@ def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: 
     parts = [
         (name, value, _matcher(InteractionMatcher.model_validate({name: value}), view))
         for name in InteractionMatcher.model_fields
-        if (value := getattr(assertion, name)) is not None
+        if name != "match" and (value := getattr(assertion, name)) is not None
     ]
     surfaces = {sandbox.id: sandbox.surface for sandbox in view.sandboxes}
     limits = [
@@ -104,6 +153,9 @@ def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: 
             else Condition(name, value, shown[name], matches(event))
             for name, value, matches in parts
         ]
+        conditions += [
+            Condition(r.path, r.expected, r.actual, r.passed, r.mode) for r in compare_match(event, assertion.match)
+        ]
         for name, wanted, seq in limits:
             is_right = seq is not None and (event.seq < seq if name == "before" else event.seq > seq)
             told = f"event {seq}" if seq is not None else None
@@ -117,6 +169,8 @@ def inspect(assertion: InteractionAssertion, surroundings: Surroundings) -> Iter
         if matcher is not None:
             for key, message in _matcher_problems(matcher, surroundings.surfaces):
                 yield (*keys, key), message
+            for key, message in find_match_problems(matcher.match, surroundings.surfaces):
+                yield (*keys, "match", key), message
 
 
 def _matcher_problems(wanted: InteractionMatcher, surfaces: Mapping[str, Surface]) -> Iterator[tuple[str, str]]:
@@ -131,21 +185,6 @@ def _matcher_problems(wanted: InteractionMatcher, surfaces: Mapping[str, Surface
     problem = find_path_problem(wanted.path, surfaces, wanted.surface)
     if problem is not None:
         yield "path", problem
-
-
-def find_path_problem(glob: str, surfaces: Mapping[str, Surface], surface: str | None = None) -> str | None:
-    """Return why no recorded path matches a glob (on one surface, if it is named), None when one can."""
-    if glob.startswith("/"):
-        return f"paths are below the surface root; write {glob.lstrip('/')}"
-    first = glob.partition("/")[0]
-    meant = [name for name in surfaces if compile_glob(first).full_match(name)] if first != "**" else list(surfaces)
-    if not meant:
-        return f'the environment has no surface "{first}"{did_you_mean(first, surfaces)}'
-    if surface is not None and surface not in meant:
-        return f"{glob} is not on the surface {surface}"
-    looked_at = meant if surface is None else [surface]
-    problems = [surfaces[name].find_path_problem(glob) for name in looked_at]
-    return None if None in problems else problems[0]
 
 
 def _first_seq(wanted: InteractionMatcher, events: Sequence[Event], view: View) -> int | None:
@@ -173,7 +212,9 @@ def _matcher(wanted: InteractionMatcher, view: View) -> Matcher:
         if matches_path is not None and not matches_path(request.path.lstrip("/")):
             return False
         status = str(event.response.status) if event.response is not None else ""
-        return not statuses or bool(statuses & {status, f"{status[:1]}xx"})
+        if statuses and not statuses & {status, f"{status[:1]}xx"}:
+            return False
+        return matches_event(event, wanted.match)
 
     return matches
 
@@ -210,6 +251,7 @@ def _describe_matcher(wanted: InteractionMatcher) -> str:
         f"on {wanted.surface}" if wanted.surface is not None else "",
         f"of type {wanted.type}" if wanted.type is not None else "",
         f"with status {'|'.join(map(str, _as_list(wanted.status)))}" if wanted.status is not None else "",
+        f"with {', '.join(wanted.match)} as asked" if wanted.match else "",
     ]
     return " ".join(part for part in parts if part)
 
@@ -226,5 +268,6 @@ INTERACTION = Check(
     select_interactions,
     matched_key="matched_events",
     is_upstream=False,
+    picks="best",
     inspect=inspect,
 )

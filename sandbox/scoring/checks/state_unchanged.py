@@ -16,16 +16,16 @@ from sandbox.definitions.assertions import Assertion
 from sandbox.errors import Invalid
 from sandbox.globs import compile_glob, could_match, glob_matcher
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Branch, Document
+from sandbox.playground.branch import Document
 from sandbox.scoring.evidence import document_evidence
-from sandbox.scoring.matching import is_agents
+from sandbox.scoring.states.changes import expected_branch, is_bookkeeping
 from sandbox.simulators.base import Check, Selection, Subject, View
+from sandbox.simulators.fhir.terms.server_meta import without_server_meta
 from sandbox.simulators.vocabulary import Finding, Surface, Surroundings
 from sandbox.suggest import did_you_mean
 
 CHANGES_SHOWN_MAX: Final = 20
 _FHIR: Final = "fhir/"
-_FHIR_SERVER_META: Final = frozenset({"versionId", "lastUpdated"})
 
 
 class StateUnchangedAssertion(Assertion):
@@ -89,11 +89,11 @@ def select_changes(bookkeeping: frozenset[str], assertion: StateUnchangedAsserti
     is_excepted = glob_matcher(assertion.exceptions)
     may_be_created = glob_matcher(assertion.except_created)
     found = []
-    for difference in view.branch.diff(_expected(view)):
+    for difference in view.branch.diff(expected_branch(view)):
         collection, key, before = difference.collection, difference.key, difference.before
         if assertion.surfaces and collection.partition("/")[0] not in assertion.surfaces:
             continue
-        if _is_bookkeeping(collection, bookkeeping) or is_excepted(f"{collection}/{key}"):
+        if is_bookkeeping(collection, bookkeeping) or is_excepted(f"{collection}/{key}"):
             continue
         if before is None and may_be_created(f"{collection}/{key}"):
             continue
@@ -112,12 +112,13 @@ def inspect(assertion: StateUnchangedAssertion, surroundings: Surroundings) -> I
             yield ("surfaces", index), f'the environment has no surface "{name}"{did_you_mean(name, surfaces)}'
     for key, globs in (("except", assertion.exceptions), ("except_created", assertion.except_created)):
         for index, glob in enumerate(globs):
-            problem = _glob_problem(glob, surfaces, assertion.surfaces)
+            problem = find_glob_problem(glob, surfaces, assertion.surfaces)
             if problem is not None:
                 yield (key, index), problem
 
 
-def _glob_problem(glob: str, surfaces: Mapping[str, Surface], looked_at: Sequence[str]) -> str | None:
+def find_glob_problem(glob: str, surfaces: Mapping[str, Surface], looked_at: Sequence[str]) -> str | None:
+    """Return why no document falls under a glob over `collection/key`, None when one can."""
     if glob.startswith("/"):
         return f"globs are over collection/key; write {glob.lstrip('/')}"
     first = glob.partition("/")[0]
@@ -133,25 +134,6 @@ def _glob_problem(glob: str, surfaces: Mapping[str, Surface], looked_at: Sequenc
     return None
 
 
-def _expected(view: View) -> Branch:
-    """Return the start with what the scenario and delays did to each document, up to the agent's
-    first touch of it."""
-    expected = view.baseline.fork()
-    touched: set[tuple[str, str]] = set()
-    for event in sorted(view.events, key=lambda event: event.seq):
-        for change in event.changes:
-            place = (change.collection, change.key)
-            if is_agents(event):
-                touched.add(place)
-            elif place not in touched:
-                expected.apply(change)
-    return expected
-
-
-def _is_bookkeeping(collection: str, bookkeeping: frozenset[str]) -> bool:
-    return collection in bookkeeping or any(part.startswith("_") for part in collection.split("/"))
-
-
 def _is_same(collection: str, before: Document | None, after: Document | None) -> bool:
     if before is None or after is None:
         return before is after
@@ -159,13 +141,4 @@ def _is_same(collection: str, before: Document | None, after: Document | None) -
         return True
     if not collection.startswith(_FHIR) or before.is_binary or after.is_binary:
         return False
-    return Document(_without_server_meta(before.value)).digest == Document(_without_server_meta(after.value)).digest
-
-
-def _without_server_meta(resource: Json) -> Json:
-    """Return a resource without what the server itself writes on every update."""
-    if not isinstance(resource, dict) or not isinstance(resource.get("meta"), dict):
-        return resource
-    meta = {name: value for name, value in resource["meta"].items() if name not in _FHIR_SERVER_META}
-    rest = {name: value for name, value in resource.items() if name != "meta"}
-    return {**rest, "meta": meta} if meta else rest
+    return Document(without_server_meta(before.value)).digest == Document(without_server_meta(after.value)).digest

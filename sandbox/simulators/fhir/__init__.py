@@ -19,7 +19,7 @@ from sandbox.errors import SandboxError
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.keys import SMART_SECRET_PREFIX
-from sandbox.playground.branch import Seed
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.r4.model import resource_types
@@ -33,6 +33,7 @@ from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
 from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
+from sandbox.simulators.fhir.terms.server_meta import without_server_meta
 from sandbox.simulators.fhir.validation import structures
 from sandbox.suggest import did_you_mean
 
@@ -115,6 +116,10 @@ class FhirSimulator(Simulator):
         if steps[1].startswith("$") or any(compile_glob(steps[1]).full_match(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Leave out what the server writes on every update."""
+        return without_server_meta(value)
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Seed
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.files import checks, routes, seed
 from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
-from sandbox.simulators.files.state import TREE
+from sandbox.simulators.files.content import comparable
+from sandbox.simulators.files.state import TREE, content_type_of, read_content
 
 __all__ = ["FilesSimulator"]
 
@@ -37,6 +38,12 @@ class FilesSimulator(Simulator):
     def collections(self) -> frozenset[str]:
         """The tree."""
         return frozenset({TREE})
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return a file's content: as JSON where it is that, else as text, else its hash; how it came says nothing."""
+        if collection != TREE:
+            return None
+        return comparable(read_content(branch, value["sha256"]), content_type_of(key, value))
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -61,7 +61,8 @@ def select(assertion: SftpFilePresent, view: View) -> Selection:
             unreadable.append({"path": path, "reason": problem})
     evidence: dict[str, Json] = {"unreadable": unreadable[:_UNREADABLE_SHOWN]} if unreadable else {}
     candidates = partial(_candidates, assertion, view)
-    return Selection(_sought(assertion), tuple(subjects), evidence, kind="file", candidates=candidates)
+    doubt = f"{unreadable[0]['path']} cannot be read: {unreadable[0]['reason']}" if unreadable else None
+    return Selection(_sought(assertion), tuple(subjects), evidence, kind="file", candidates=candidates, doubt=doubt)
 
 
 def _candidates(assertion: SftpFilePresent, view: View) -> Iterator[Candidate]:

@@ -4,6 +4,7 @@ A file that cannot be read as asked gives nothing and a reason, never an excepti
 """
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -132,3 +133,16 @@ def holds(cell: str | None, wanted: Json) -> bool:
         number = cell.strip()
         return _NUMBER.fullmatch(number) is not None and float(number) == float(wanted)
     return bool(cell == wanted)
+
+
+def comparable(content: bytes, content_type: str) -> Json:
+    """Return what a file says, to compare it with another: its JSON, else its text, else its hash.
+
+    >>> comparable(b'{"a": 1.0}', "text/plain"), comparable(b"Hello", "text/plain")
+    ({'a': 1.0}, 'Hello')
+    """
+    found = read_json(content)
+    if found.problem is None and isinstance(found.value, dict | list):
+        return found.value
+    text = read_text(content, content_type)
+    return text.value if text.problem is None else {"sha256": hashlib.sha256(content).hexdigest()}

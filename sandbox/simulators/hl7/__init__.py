@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Seed
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.hl7 import state
@@ -23,6 +23,7 @@ class Hl7Simulator(Simulator):
     type: ClassVar[str] = "Hl7"
     surface: ClassVar[str] = "hl7"
     seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
+    minted: ClassVar[tuple[str, ...]] = (r"(?<![0-9A-Za-z])(?:APP|FAC)-[0-9A-Za-z_-]{12}",)
     endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
 
     def warm_up(self) -> None:
@@ -38,6 +39,10 @@ class Hl7Simulator(Simulator):
     def collections(self) -> frozenset[str]:
         """The inbox, what was sent, and the acknowledgments."""
         return frozenset({state.INBOX, state.OUTBOUND, state.ACKS})
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return what was sent and accepted, less what its sender gives each message anew."""
+        return state.comparable(collection, value)
 
     @property
     def checks(self) -> Sequence[Check]:

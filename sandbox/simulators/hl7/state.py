@@ -340,3 +340,17 @@ def _check_size(payload: Payload) -> None:
     size = len(payload.body)
     if size > limits.HL7_MESSAGE_BYTES:
         raise TooLarge(f"The message has {size} bytes; at most {limits.HL7_MESSAGE_BYTES} are taken.")
+
+
+def comparable(collection: str, row: Json) -> Json:
+    """Return what a row says: its message in segments, less the time and the control id that are anew in each (MSH-7,
+    MSH-10); None for a message that was refused, and for the record of a batch, whose messages are rows themselves."""
+    if collection == BATCHES or not row.get("accepted", True):
+        return None
+    if collection == ACKS:
+        return {"inbox_id": row["inbox_id"], "ack_code": row["ack_code"], "text": row["text"]}
+    segments = []
+    for line in row["payload"].replace("\n", "\r").split("\r"):
+        fields = line.split(line[3]) if line[:3] == "MSH" and len(line) > 3 else None
+        segments.append(line if fields is None else [f for place, f in enumerate(fields, 1) if place not in (7, 10)])
+    return [segment for segment in segments if segment]

@@ -25,6 +25,10 @@ class PayerSimulator(Simulator):
     surface: ClassVar[str] = "portal"
     config_model: ClassVar[ModelClass] = PayerConfig
     endpoints: ClassVar[Mapping[str, str]] = {"portal": "portal"}
+    minted: ClassVar[tuple[str, ...]] = (
+        r"(?<![0-9A-Za-z])PA\d{10}(?!\d)",
+        rf"(?<![0-9A-Za-z]){sessions.USERNAME_PREFIX}[0-9A-Za-z_-]{{8}}",
+    )
     seed_files: ClassVar[tuple[str, ...]] = (seed.FILE,)
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."

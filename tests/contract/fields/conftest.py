@@ -146,7 +146,13 @@ PUBLIC_TASK_RUN = Shape(
         "verdict?": VERDICT,
         "score?": "score",
     },
-    {**CREATED_TASK_RUN.extensions, "started_at?": "instant", "timeout_at?": "instant", "completed_at?": "instant"},
+    {
+        **CREATED_TASK_RUN.extensions,
+        "started_at?": "instant",
+        "timeout_at?": "instant",
+        "completed_at?": "instant",
+        "failed_required": ["string"],
+    },
 )
 PUBLIC_RUN = Shape(
     {
@@ -182,7 +188,7 @@ STARTED = Shape(
     },
     {"key": "string"},
 )
-SCORED_CHECK = {
+CHECKED = {
     "criterion_run_id": an_id("crun"),
     "criterion_id": an_id("crit"),
     "label": "string",
@@ -191,8 +197,9 @@ SCORED_CHECK = {
     "passed": "bool",
     "score": "score",
 }
-CHECK = {**SCORED_CHECK, "details": "string", "evidence": "object"}
-COMPLETED = {
+SCORED_CHECK = Shape(CHECKED, {"required": "bool"})
+CHECK = Shape({**CHECKED, "details": "string", "evidence": "object"}, {"required": "bool"})
+COMPLETION = {
     "task_run_id": an_id("tr"),
     "benchmark_run_id": an_id("br"),
     "phase": ("completed",),
@@ -204,6 +211,8 @@ COMPLETED = {
     "started_at": "instant",
     "completed_at": "instant",
 }
+COMPLETED = Shape(COMPLETION, {"failed_required": ["string"]})
+COMPLETED_SCORED = Shape({**COMPLETION, "checks": [SCORED_CHECK]}, COMPLETED.extensions)
 CRITERION_RUN = Shape(
     {
         "id": an_id("crun"),
@@ -216,7 +225,7 @@ CRITERION_RUN = Shape(
         "started_at": "instant",
         "completed_at?": "instant",
     },
-    {"label": "string", "axis?": "string", "weight": "number", "superseded_at?": "instant"},
+    {"label": "string", "axis?": "string", "weight": "number", "required": "bool", "superseded_at?": "instant"},
 )
 INTERNAL_RUN = Shape(
     {
@@ -261,6 +270,7 @@ INTERNAL_TASK_RUN = Shape(
         "axes?": "object",
         "output?": "any",
         "notes?": "text",
+        "failed_required": ["string"],
         "timeout_at?": "instant",
         "created_at": "instant",
     },

@@ -182,8 +182,8 @@ async def test_a_scored_run_withholds_details_and_evidence_from_the_agent_only(l
     run = await live.started(scored=True)
     await run.do_everything()
     answer = await run.complete()
-    table.check(answer, {**table.COMPLETED, "checks": [table.SCORED_CHECK]})
-    table.check(await run.complete(), {**table.COMPLETED, "checks": [table.SCORED_CHECK]})
+    table.check(answer, table.COMPLETED_SCORED)
+    table.check(await run.complete(), table.COMPLETED_SCORED)
     seen_by_agent = str(await run.get()) + str(answer)
     assert "field_results" not in seen_by_agent and "'details'" not in seen_by_agent
     for found in (await live.get(f"/task-runs/{run.tasks[0]}"))["criterion_runs"]:

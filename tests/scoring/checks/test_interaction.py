@@ -98,6 +98,7 @@ def test_evidence_and_sentence(ran, criterion):
             }
         ],
         "total": 1,
+        "field_results": [],
     }
     assert result.details == "POST fhir/Appointment (event 5) matched."
     missing = criterion(

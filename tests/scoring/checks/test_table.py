@@ -14,13 +14,18 @@ def simulator(*checks, bookkeeping=()):
 def test_the_table_holds_generic_and_simulators_checks():
     own = replace(AGENT_OUTPUT, name="fax-sent")
     table = all_checks([simulator(own), simulator()])
-    assert set(table) == {"interaction", "state-unchanged", "agent-output", "fax-sent"}
+    assert set(table) == {"interaction", "state-unchanged", "state-equals-solution", "agent-output", "fax-sent"}
     assert table["fax-sent"] is own
     assert all(table[name].name == name for name in table)
 
 
 def test_the_generic_checks_are_extensions():
-    assert [check.name for check in GENERIC_CHECKS] == ["interaction", "state-unchanged", "agent-output"]
+    assert [check.name for check in GENERIC_CHECKS] == [
+        "interaction",
+        "state-unchanged",
+        "state-equals-solution",
+        "agent-output",
+    ]
     assert not any(check.is_upstream for check in GENERIC_CHECKS)
 
 

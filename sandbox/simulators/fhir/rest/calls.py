@@ -47,7 +47,8 @@ class Call:
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
     transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
     valid result of a patch that was worked out before.
-    `interactions` is what a Bundle's entries are dispatched through.
+    `interactions` is what a Bundle's entries are dispatched through. `tolerated` is what a lenient server stores the
+    resource in spite of.
     """
 
     tx: Interaction
@@ -65,6 +66,7 @@ class Call:
     deleted_ids: tuple[str, ...] | None = None
     patched: Json = None
     interactions: Dispatch | None = None
+    tolerated: tuple[Issue, ...] = ()
 
     @property
     def table(self) -> Dispatch:
