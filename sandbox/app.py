@@ -14,6 +14,7 @@ from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
+    CREW,
     FETCH,
     HEADS,
     HUB,
@@ -38,6 +39,7 @@ from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.keys import read_key_file
 from sandbox.logs import get_logger
+from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, integrity, restore
 from sandbox.record.hub import EventHub
@@ -105,13 +107,14 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         file = settings.data_dir / database.FILE_NAME
         await asyncio.to_thread(_open_record, settings, clock.now())
         writer = app[WRITER] = await open_writer(file)
+        crew = app[CREW] = Crew()
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
             key = _key_of(settings)
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             runs = app[RUNS] = RunService(
-                registry, shelf, reader, writer, recorder, clock, settings, app[FETCH], key, hub.wake
+                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, hub.wake
             )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
@@ -129,6 +132,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            crew.close()
             await app[FETCH].close()
             await writer.close()
             await reader.close()

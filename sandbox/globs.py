@@ -9,21 +9,23 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
+from sandbox.patterns import Pattern, compiled
+
 _TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
-def compile_glob(glob: str) -> re.Pattern[str]:
-    """Translate a glob into a pattern for `fullmatch`.
+def compile_glob(glob: str) -> Pattern:
+    """Translate a glob into a pattern for `full_match`.
 
-    >>> bool(compile_glob("fhir/*/1").fullmatch("fhir/Patient/1"))
+    >>> bool(compile_glob("fhir/*/1").full_match("fhir/Patient/1"))
     True
-    >>> bool(compile_glob("fhir/*").fullmatch("fhir/Patient/1"))
+    >>> bool(compile_glob("fhir/*").full_match("fhir/Patient/1"))
     False
-    >>> [bool(compile_glob("fhir/**").fullmatch(name)) for name in ("fhir", "fhir/Patient", "fhir/Patient/1")]
+    >>> [bool(compile_glob("fhir/**").full_match(name)) for name in ("fhir", "fhir/Patient", "fhir/Patient/1")]
     [True, True, True]
     """
-    return re.compile("".join(_translate(token) for token in _TOKEN.findall(glob)), re.DOTALL)
+    return compiled("".join(_translate(token) for token in _TOKEN.findall(glob)), dot_all=True)
 
 
 def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
@@ -33,7 +35,7 @@ def glob_matcher(globs: Iterable[str]) -> Callable[[str], bool]:
     True
     """
     patterns = [compile_glob(glob) for glob in globs]
-    return lambda name: any(pattern.fullmatch(name) is not None for pattern in patterns)
+    return lambda name: any(pattern.full_match(name) for pattern in patterns)
 
 
 def could_match(glob: str, template: str) -> bool:
@@ -58,7 +60,7 @@ def _could_meet(glob: list[str], template: list[str]) -> bool:
     if not template:
         return False
     is_open = template[0].startswith("{")
-    return (is_open or compile_glob(first).fullmatch(template[0]) is not None) and _could_meet(rest, template[1:])
+    return (is_open or compile_glob(first).full_match(template[0])) and _could_meet(rest, template[1:])
 
 
 def _translate(token: str) -> str:

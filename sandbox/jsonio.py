@@ -6,15 +6,19 @@ back as `4.10`. `dump` and `canonical` understand what `parse` returns.
 """
 
 import json
+import re
 from codecs import BOM_UTF8
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import orjson
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import Malformed, TooLarge
 
 Json: TypeAlias = Any
+
+_READ: Final = 20  # characters that are read for a unit of work
+_WRITTEN: Final = 200  # bytes that are written for one
 
 
 class ExactFloat(float):
@@ -76,7 +80,7 @@ def parse(body: bytes | str) -> Json:
     """Parse a JSON text strictly, keeping decimals to the digit.
 
     Raises `Malformed` (not UTF-8, not JSON, duplicate keys, lone surrogates) and `TooLarge`
-    (deeper than `limits.JSON_DEPTH`).
+    (deeper than `limits.JSON_DEPTH`, more than `limits.JSON_VALUES` values).
 
     >>> parse(b'{"a": [1, 2.50]}')
     {'a': [1, 2.5]}
@@ -88,8 +92,10 @@ def parse(body: bytes | str) -> Json:
             text = body.removeprefix(BOM_UTF8).decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 text: {error.reason} at byte {error.start}.") from None
-    if text.count("[") + text.count("{") > limits.JSON_DEPTH:
-        _check_depth(text)
+    work.spend(len(text) // _READ)
+    opened = text.count("[") + text.count("{")
+    if opened > limits.JSON_DEPTH:
+        _check_depth(text, counts=opened + text.count(",") > limits.JSON_VALUES)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -107,25 +113,27 @@ def _check_surrogates(value: Json) -> None:
         raise Malformed("The body is not valid JSON: a string holds half of a surrogate pair.") from None
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
-    in_string = escaped = False
-    for char in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif char == "\\":
-                escaped = True
-            elif char == '"':
-                in_string = False
-        elif char == '"':
-            in_string = True
-        elif char in "[{":
+# A string, to its end or the text's, or what opens and closes lists and objects; commas too where values are counted.
+_MARKS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
+_MARKS_AND_COMMAS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]},]', re.DOTALL)
+
+
+def _check_depth(text: str, *, counts: bool) -> None:
+    depth = values = 0
+    for match in (_MARKS_AND_COMMAS if counts else _MARKS).finditer(text):
+        mark = text[match.start()]
+        if mark == '"':
+            continue
+        if mark == "[" or mark == "{":
             depth += 1
             if depth > limits.JSON_DEPTH:
                 raise TooLarge(f"The JSON is nested deeper than {limits.JSON_DEPTH} levels.")
-        elif char in "]}":
+        elif mark != ",":
             depth -= 1
+            continue
+        values += 1
+        if counts and values > limits.JSON_VALUES:
+            raise TooLarge(f"The JSON holds more than {limits.JSON_VALUES:,} values; send it in parts.")
 
 
 def dump(value: Json) -> bytes:
@@ -134,7 +142,9 @@ def dump(value: Json) -> bytes:
     >>> dump(parse(b'{"v": 4.10}'))
     b'{"v":4.10}'
     """
-    return orjson.dumps(value, default=_default)
+    text = orjson.dumps(value, default=_default)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def dump_to_keep(value: Json) -> bytes:
@@ -147,7 +157,9 @@ def dump_to_keep(value: Json) -> bytes:
 
 def dump_pretty(value: Json) -> bytes:
     """Write JSON for people, two spaces a level."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_INDENT_2)
+    text = orjson.dumps(value, default=_default, option=orjson.OPT_INDENT_2)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def canonical(value: Json) -> bytes:
@@ -156,9 +168,12 @@ def canonical(value: Json) -> bytes:
     >>> canonical({"b": 1, "a": 2}) == canonical({"a": 2, "b": 1})
     True
     """
-    return orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(value, default=_default, option=orjson.OPT_SORT_KEYS)
+    work.spend(len(text) // _WRITTEN)
+    return text
 
 
 def fragment(raw: bytes) -> Json:
-    """Embed JSON text that is known to be valid into a value for `dump`."""
+    """Embed JSON text that is known to be valid into a value for `dump`: a part of an answer, counted as such."""
+    work.current().spend_bytes(len(raw))
     return cast(Json, orjson.Fragment(raw))

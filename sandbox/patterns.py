@@ -11,7 +11,7 @@ from typing import Any, Final
 import re2
 
 _MEMORY: Final = 8 << 20
-_MAX_LENGTH: Final = 10_000
+MAX_LENGTH: Final = 10_000
 
 
 class BadPattern(ValueError):
@@ -49,14 +49,21 @@ class Pattern:
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str, *, ignore_case: bool = False, multi_line: bool = False, dot_all: bool = False) -> Pattern:
+def compiled(
+    pattern: str,
+    *,
+    ignore_case: bool = False,
+    multi_line: bool = False,
+    dot_all: bool = False,
+    longest: int = MAX_LENGTH,
+) -> Pattern:
     """Compile a pattern; raises `BadPattern`.
 
     >>> compiled("^a.c$").full_match("abc"), compiled("B", ignore_case=True).search("abc")
     (True, True)
     """
-    if len(pattern) > _MAX_LENGTH:
-        raise BadPattern(f"it is longer than {_MAX_LENGTH:,} characters")
+    if len(pattern) > longest:
+        raise BadPattern(f"it is longer than {longest:,} characters")
     flags = "".join(flag for flag, on in (("i", ignore_case), ("m", multi_line), ("s", dot_all)) if on)
     options = re2.Options()
     options.log_errors = False

@@ -5,12 +5,14 @@ Once it listens, the lock of its data directory says where, for others on this m
 
 import asyncio
 import errno
+import faulthandler
 import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from aiohttp import web
@@ -18,7 +20,7 @@ from aiohttp import web
 from sandbox import limits
 from sandbox.api.access import LOGGER, AccessLines
 from sandbox.api.connections import Server
-from sandbox.api.context import HUB, IN_FLIGHT
+from sandbox.api.context import CREW, HUB, IN_FLIGHT
 from sandbox.api.surfaces import SCOPES
 from sandbox.app import LOCK, START_KEYS, create_app
 from sandbox.logs import get_logger
@@ -26,6 +28,7 @@ from sandbox.ready_file import ready_file
 from sandbox.record.lock import Owner
 from sandbox.settings import Settings
 
+END_S = 9.0
 _DRAIN_S = 5.0
 _CLOSE_S = 1.0
 _LOOK_S = 0.02
@@ -113,12 +116,14 @@ async def running(settings: Settings, *, is_lasting: bool = False) -> AsyncItera
 
 
 async def _drain(app: web.Application) -> None:
-    """Let the requests that have begun come to their end, uploads too, for up to `_DRAIN_S`."""
+    """Let the requests that have begun come to their end, uploads too, for up to `_DRAIN_S`; then end what is left."""
     app[HUB].close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_S):
-            while app[IN_FLIGHT].count:
-                await asyncio.sleep(_LOOK_S)
+    for seconds in (_DRAIN_S, _CLOSE_S):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while app[IN_FLIGHT].count:
+                    await asyncio.sleep(_LOOK_S)
+        app[CREW].stop()
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> web.TCPSite:
@@ -144,11 +149,21 @@ async def serving_url(settings: Settings) -> AsyncIterator[str]:
 
 
 async def serve(settings: Settings, announce: Callable[[web.AppRunner], None], *, ready: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called once requests are accepted and the file `ready` is there."""
+    """Serve until SIGTERM or SIGINT, and end within `END_S` of it whatever is being done.
+
+    `announce` is called once requests are accepted and the file `ready` is there.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Begin the end, between any two steps of Python: the loop may be busy."""
+        if not stop.is_set():
+            faulthandler.dump_traceback_later(END_S, exit=True)
+            loop.call_soon_threadsafe(stop.set)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, end)
     loop.set_exception_handler(_LoopErrors())
     async with running(settings, is_lasting=True) as runner:
         gc.collect()

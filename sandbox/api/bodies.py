@@ -140,6 +140,8 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
         raise Malformed(error.message + hint) from None
     if not isinstance(value, dict):
         raise Malformed(f"The body must be a JSON object.{hint}")
+    if len(value) > limits.BODY_FIELDS:
+        raise TooLarge(f"The body has {len(value):,} fields; the limit is {limits.BODY_FIELDS:,}.")
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from sandbox.api.asked import Heads
 from sandbox.api.fetch import HttpFetch
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
+from sandbox.playground.crew import Crew
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
@@ -34,6 +35,7 @@ RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
+CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)
 HEADS = web.AppKey("heads", Heads)
 REQUEST_ID = web.RequestKey("request_id", str)

@@ -6,22 +6,23 @@ caller has shown; here the body is read within the route's limit, the simulator'
 interaction, its commit is awaited, and the answer leaves.
 """
 
-from collections.abc import Awaitable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import StreamReader, web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler
 
+from sandbox import limits
 from sandbox.api import doors
 from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
+from sandbox.api.context import CREW, FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
 from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
 from sandbox.errors import Conflict, SandboxError
+from sandbox.playground.calls import Asked as Interact
 from sandbox.playground.events import Actor, Request, Response
 from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
 from sandbox.runs.models import TaskRun
@@ -29,6 +30,8 @@ from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
 
+LONG_BODY_BYTES: Final = 32 * limits.KIB
+LONG_QUERY_CHARS: Final = 4 * limits.KIB
 _WRITES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 SCOPES = web.AppKey("scopes", list[Scope])
 
@@ -86,11 +89,11 @@ class Served:
         if route.forward is not None and target[1].config:
             return None
         call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1))
-        work = route.prepare(call, playground.branch.seed) if route.prepare is not None else None
-        if work is not None:
-            return self._after(work, target, call)
+        if _is_long(call):
+            return self._in_turn(target, call)
         try:
-            return self._interact(target, call, route.handler, self._way.actor)
+            asked_of = self._asked(target[1], call, route.handler, self._way.actor)
+            return playground.attempt(asked_of) or self._in_turn(target, call)
         except SandboxError:
             raise
         except Exception as error:
@@ -121,17 +124,10 @@ class Served:
         playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
-        work = None
-        if handler is route.handler:
-            if route.forward is not None and sandbox.config:
-                if playground.is_torn_down and not simulator.holds_state(sandbox):
-                    raise Conflict("The task run is over, and what it left is on the server behind this one.")
-                call.prepared = await route.forward(call, sandbox, app[FETCH])
-                playground = _playground_of(task_run, actor)  # once more, as it took its time
-            if route.prepare is not None and call.prepared is None:
-                work = route.prepare(call, playground.branch.seed)
-        if work is not None:
-            call.prepared = await work
+        if handler is route.handler and route.forward is not None and sandbox.config:
+            if playground.is_torn_down and not simulator.holds_state(sandbox):
+                raise Conflict("The task run is over, and what it left is on the server behind this one.")
+            call.forwarded = await route.forward(call, sandbox, app[FETCH])
         if is_stranger and route.access == "document":
             return to_web(handler(_playground_of(task_run, actor).look(sandbox), call))
         return await self._finish(target, call, request[REQUEST_ID], handler, actor, is_stranger=is_stranger)
@@ -145,11 +141,10 @@ class Served:
                 raise
             return to_web(self.route.render(error))
 
-    def _after(self, work: Awaitable[Any], target: Target, call: Request) -> Handler:
-        """Return who waits for the work and does the rest."""
+    def _in_turn(self, target: Target, call: Request) -> Handler:
+        """Return who waits for the playground's turn and does it then."""
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            call.prepared = await work
             return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor)
 
         return rest
@@ -164,8 +159,11 @@ class Served:
         *,
         is_stranger: bool = False,
     ) -> web.Response:
+        task_run, sandbox = target
+        asked = self._asked(sandbox, call, handler, actor, is_stranger=is_stranger)
+        playground = _playground_of(task_run, actor)
         try:
-            outcome = self._interact(target, call, handler, actor, is_stranger=is_stranger)
+            outcome = await playground.interact_in_turn(self._app[CREW], asked, is_long=_is_long(call))
         except SandboxError:
             raise
         except Exception as error:
@@ -178,32 +176,18 @@ class Served:
         call = _to_request(self._app[SETTINGS], asked, body)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
-    def _interact(
-        self, target: Target, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
-    ) -> Outcome:
-        task_run, sandbox = target
-        playground = _playground_of(task_run, actor)
-        made: Outcome | None = None
-        if actor == "organization" and self._may_be_look(sandbox, call):
-            made = playground.view(
-                self.route.event_type,
-                lambda tx: handler(tx, call),
-                sandbox=sandbox,
-                request=call,
-                on_error=lambda error: self._show(error, call),
-            )
-        if made is not None:
-            return made
-        if playground.is_torn_down:
-            raise Conflict("The task run is over; its final state can be read, and not changed.")
-        return playground.interact(
+    def _asked(
+        self, sandbox: Sandbox, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
+    ) -> Interact:
+        return Interact(
             self.route.event_type,
             lambda tx: handler(tx, call),
-            sandbox=sandbox,
-            request=call,
-            on_error=lambda error: self._show(error, call),
-            is_stranger=is_stranger,
-            actor=actor,
+            sandbox,
+            call,
+            lambda error: self._show(error, call),
+            is_stranger,
+            actor,
+            actor == "organization" and self._may_be_look(sandbox, call),
         )
 
     def _may_be_look(self, sandbox: Sandbox, call: Request) -> bool:
@@ -230,6 +214,11 @@ class Served:
         await self._app[WRITER].flush()
         if isinstance(error, RecursionError):
             raise Internal("The request is nested too deeply for this route.") from None
+
+
+def _is_long(call: Request) -> bool:
+    """Whether a call is long enough to leave the loop at once; what else takes long is found out by doing it."""
+    return len(call.body) > LONG_BODY_BYTES or len(call.raw_query) > LONG_QUERY_CHARS
 
 
 def _checked(simulator: Simulator, look: Interaction, call: Request, handler: RouteHandler) -> RouteHandler:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from sandbox import patterns
+from sandbox.regexes import find_problem
 
 UNSET: Any = object()
 REFUSED: Final = "refused"
@@ -82,11 +82,9 @@ class FieldExpectation(StrictModel):
         if self.in_any_order and not any(map(_holds_list, wanted)):
             raise ValueError("in_any_order speaks of lists, and none is expected")
         if self.matches is not None:
-            try:
-                patterns.compiled(self.matches)
-            except patterns.BadPattern as error:
-                said = "is not a regular expression that can be searched in linear time"
-                raise ValueError(f"matches {said}: {error}") from None
+            problem = find_problem(self.matches)
+            if problem is not None:
+                raise ValueError(f"matches is not a regular expression: {problem}")
         return self
 
 

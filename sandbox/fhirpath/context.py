@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from sandbox import work
 from sandbox.errors import TooCostly
 from sandbox.fhirpath.errors import EvaluationProblem
 from sandbox.fhirpath.nodes import Item, Node
 from sandbox.jsonio import Json
 
 WORK_LIMIT: Final = 500_000
+_COST: Final = 4  # microseconds, and so units of the interaction's budget, that a visit takes
 
 Resolve = Callable[[str], Json]
 MemberOf = Callable[[str, str | None, str], bool | None]
@@ -41,7 +43,7 @@ class Context:
     without the `%`. `traces` fills with what `trace()` was given. `work` counts what was visited, up to `limit`.
     """
 
-    __slots__ = ("is_html", "limit", "member_of", "now", "resolve", "traces", "variables", "work")
+    __slots__ = ("_budget", "is_html", "limit", "member_of", "now", "resolve", "traces", "variables", "work")
 
     def __init__(
         self,
@@ -59,11 +61,13 @@ class Context:
         self.variables = variables
         self.limit = limit
         self.work = 0
+        self._budget = work.current()
         self.traces: list[dict[str, Json]] = []
 
     def spend(self, units: int) -> None:
-        """Count work; raises `TooCostly` past the limit."""
+        """Count work, of the interaction too; raises `TooCostly` past either's limit."""
         self.work += units
+        self._budget.spend(units * _COST)
         if self.work > self.limit:
             raise TooCostly(f"The FHIRPath visits more than {self.limit:,} elements; ask for less at a time.")
 

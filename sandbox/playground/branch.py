@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 import immutables
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.jsonio import Json
 
 Overlay: TypeAlias = "immutables.Map[str, immutables.Map[str, Document | Tombstone]]"
@@ -26,6 +26,9 @@ Overlay: TypeAlias = "immutables.Map[str, immutables.Map[str, Document | Tombsto
 _EMPTY: Final[Overlay] = immutables.Map()
 _NOTHING: Final[immutables.Map[str, "Document | Tombstone"]] = immutables.Map()
 _MODULUS: Final = 1 << 256
+_WRITE: Final = 5  # units of work
+_WALKED: Final = 128  # bytes of a text whose value is walked for a unit of work
+_LONG_BYTES: Final = 256 << 10
 VIEWS: Final = "_views/"
 
 
@@ -40,7 +43,7 @@ class Document:
     __slots__ = ("_digest", "_json", "_value", "derived", "version")
 
     def __init__(self, value: Json = None, *, json: bytes | None = None, version: int = 1) -> None:
-        self._value = value
+        self._value = value if json is None or len(json) <= _LONG_BYTES else None
         self._json = json
         self._digest: bytes | None = None
         self.derived: Any = None
@@ -48,9 +51,17 @@ class Document:
 
     @property
     def value(self) -> Json:
-        """The value; treat it as frozen."""
-        if self._value is None and self._json is not None:
-            self._value = jsonio.parse(self._json)
+        """The value; treat it as frozen. That of a long text is made anew each time, as it takes many times as much."""
+        text = self._json
+        if text is None:
+            return self._value
+        if len(text) > _WALKED:
+            work.spend(len(text) // _WALKED)
+        if self._value is None:
+            value = jsonio.parse(text)
+            if len(text) > _LONG_BYTES:
+                return value
+            self._value = value
         return self._value
 
     @property
@@ -74,7 +85,8 @@ class Document:
     def digest(self) -> bytes:
         """A digest of the content that does not depend on key order."""
         if self._digest is None:
-            content = b"b" + self._value if self.is_binary else b"j" + jsonio.canonical(self.value)
+            kept = self._value
+            content = b"b" + kept if isinstance(kept, bytes) else b"j" + jsonio.canonical(self.value)
             self._digest = hashlib.blake2b(content, digest_size=32).digest()
         return self._digest
 
@@ -207,6 +219,7 @@ class Branch:
 
     def get_document(self, collection: str, key: str) -> Document | None:
         """Return the document, or None."""
+        work.spend(1)
         changed = self.overlay.get(collection)
         if changed is not None:
             entry = changed.get(key)
@@ -238,15 +251,19 @@ class Branch:
         """Yield the collection's documents: the seed's in load order, then new ones by key."""
         changed = self.overlay.get(collection, _NOTHING)
         seeded: Mapping[str, Document] = self.seed.collections.get(collection) or {}
+        budget = work.current()
         for key, document in seeded.items():
+            budget.spend(1)
             entry = changed.get(key) if changed else None
             if entry is None:
                 yield key, document
             elif isinstance(entry, Document):
                 yield key, entry
+        budget.spend(len(changed))
         for key in sorted(k for k in changed if k not in seeded):
             entry = changed[key]
             if isinstance(entry, Document):
+                budget.spend(1)
                 yield key, entry
 
     def items(self, collection: str) -> Iterator[tuple[str, Json]]:
@@ -301,6 +318,7 @@ class Branch:
         self._set(change.collection, change.key, entry)
 
     def _set(self, collection: str, key: str, entry: Document | Tombstone) -> None:
+        work.spend(_WRITE)
         changed = self.overlay.get(collection, _NOTHING)
         self.overlay = self.overlay.set(collection, changed.set(key, entry))
         self.log.append((collection, key))

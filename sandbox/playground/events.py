@@ -82,7 +82,7 @@ class Request:
     raw_query: str = ""
     is_strict: bool = False
     recorded_body: bytes | None = None
-    prepared: Any = None
+    forwarded: Any = None
     via: Via | None = "http"
 
     @property

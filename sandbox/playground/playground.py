@@ -5,31 +5,41 @@ if that raises, the branch is rolled back and the error's rendering becomes the 
 way exactly one event is produced and handed to the recorder before `interact` returns; the caller
 sends the response only when the event's commit is awaited.
 
+What takes longer than others may wait leaves the event loop (`work.py`): `attempt` gives up as soon as that is seen,
+and `interact_in_turn` does it on a thread of the crew, with the playground to itself: who comes later waits.
+
 Delayed effects (`Interaction.schedule`) are settled before the next interaction that finds them
 due, so no timer is needed and a replay does the same.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from sandbox import ids, jsonio, limits
+from sandbox import ids, limits, work
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
-from sandbox.errors import SandboxError, TooLarge
+from sandbox.errors import Conflict, SandboxError, TooCostly, TooLarge, Unavailable
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground import clock as playground_clock
 from sandbox.playground.branch import Branch, Savepoint, is_of_views
+from sandbox.playground.calls import Aside, Asked, ErrorRenderer, Handler, Outcome
 from sandbox.playground.clock import ClockState
+from sandbox.playground.crew import Crew
 from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
 from sandbox.playground.interaction import DUE, WAITING, Action, Interaction, Sandbox
-from sandbox.playground.recording import Commit, Done, NullRecorder, Recorder
+from sandbox.playground.recording import DONE, Commit, Done, NullRecorder, Recorder
+from sandbox.playground.steps import drop, run_due, step, step_body
+from sandbox.playground.turns import Turns
 
 __all__ = [
     "LOOKS",
     "SEEDED_START",
     "Action",
+    "Asked",
     "Commit",
     "Done",
     "Interaction",
@@ -46,18 +56,7 @@ SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
 log = get_logger()
 
 
-Handler = Callable[[Interaction], Response]
-ErrorRenderer = Callable[[SandboxError], Response]
 EventMatcher = Callable[[Event, Json], bool]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The result of an interaction, a value: the response, its event, and the commit to await first."""
-
-    response: Response
-    event: Event
-    committed: Commit
 
 
 @dataclass
@@ -85,6 +84,9 @@ class Playground:
     last_at: datetime | None = None
     is_torn_down: bool = False
     failure: str | None = None
+    turns: Turns = field(default_factory=Turns, repr=False)
+    _latest: Commit = field(default=DONE, repr=False)
+    _aside: Aside | None = field(default=None, repr=False)
 
     def sandbox_on(self, surface: str) -> Sandbox | None:
         """Return the sandbox that serves a surface."""
@@ -92,7 +94,21 @@ class Playground:
 
     def look(self, sandbox: Sandbox) -> Interaction:
         """Return an interaction to read with, outside of any event; writing through it is a mistake."""
-        return Interaction(self, sandbox, self.now())
+        seen = self if self._aside is None else self._forked(self._aside.before, self._aside.seq, self._aside.asides)
+        return Interaction(seen, sandbox, seen.now())
+
+    def _forked(self, branch: Branch, seq: int, asides: int) -> "Playground":
+        """Return a playground to try things on that nobody is to notice."""
+        return replace(
+            self,
+            branch=branch,
+            seq=seq,
+            asides=asides,
+            recorder=NullRecorder(),
+            turns=Turns(),
+            _latest=DONE,
+            _aside=None,
+        )
 
     def action(self, name: str) -> Action:
         """Return a registered action."""
@@ -125,35 +141,99 @@ class Playground:
         unexpected exception rolls back, is recorded as `surface_error` and raised again.
         Of a stranger, who has shown no credential yet, a `SandboxError` is raised again and nothing is recorded.
         """
-        self.settle()
-        outcome, error = self._run(event_type, handler, sandbox, request, on_error, is_stranger, actor)
+        return self._do(Asked(event_type, handler, sandbox, request, on_error, is_stranger, actor), work.Budget())
+
+    def attempt(self, asked: Asked) -> Outcome | None:
+        """Do what is asked, if nobody else has the turn and it takes no longer than others may wait.
+
+        None when it would: then nothing of the handler's doing is left, and `interact_in_turn` does it. Raises as
+        `interact` does.
+        """
+        return self._try(asked) if self.turns.is_free else None
+
+    async def interact_in_turn(self, crew: Crew, asked: Asked, *, is_long: bool = False) -> Outcome:
+        """Wait for the turn, then do what is asked; beside the loop when it takes long, as `is_long` foretells.
+
+        It is done to its end, whatever becomes of the caller. Raises what `interact` raises, and `Conflict` when the
+        playground was torn down meanwhile.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._in_turn(crew, asked, is_long)))
+
+    async def _in_turn(self, crew: Crew, asked: Asked, is_long: bool) -> Outcome:
+        async with self.turns.mine():
+            if self.is_torn_down and asked.actor != "organization":
+                raise _over()
+            outcome = None if is_long else self._try(asked)
+            return await self._do_aside(crew, asked) if outcome is None else outcome
+
+    def _try(self, asked: Asked) -> Outcome | None:
+        try:
+            return self._do(asked, work.Budget(work.TRIAL_UNITS, is_trial=True))
+        except work.Outgrown:
+            return None
+
+    async def _do_aside(self, crew: Crew, asked: Asked) -> Outcome:
+        """Do it on a thread, and hand its events to the recorder when all is done."""
+        with suppress(Exception):  # whoever waits for that event is told; what it changed is undone by now
+            await self._latest
+        aside = self._aside = Aside(self.branch.fork(), self.seq, self.asides, self.last_at, self.is_torn_down)
+        savepoint, budget = self.branch.savepoint(), work.Budget()
+        error: Exception | None = None
+        outcome: Outcome | None = None
+        try:
+            outcome = await crew.do(partial(self._do, asked, budget), budget)
+        except Exception as raised:
+            error = raised
+        finally:
+            self._aside = None
+        if self.is_torn_down and not aside.was_torn_down:
+            self._take_back(savepoint, aside.seq, aside.asides, aside.last_at)
+            raise _over()
+        for number, (event, undo) in enumerate(aside.events):
+            try:
+                self._latest = self.recorder.submit(event, undo)
+            except BaseException:
+                for _, undo_this in reversed(aside.events[number:]):
+                    undo_this()
+                raise
+            if outcome is not None and event is outcome.event:
+                outcome.committed = self._latest
         if error is not None:
             raise error
-        if actor != "organization":  # a scenario waits for the agent
-            self._fire(outcome.event)
+        assert outcome is not None
         return outcome
 
-    def view(
-        self,
-        event_type: str,
-        handler: Handler,
-        *,
-        sandbox: Sandbox,
-        request: Request,
-        on_error: ErrorRenderer | None = None,
-    ) -> Outcome | None:
+    def _do(self, asked: Asked, budget: work.Budget) -> Outcome:
+        if self._aside is not None and not self._aside.is_here:
+            raise RuntimeError("an interaction beside the loop has this playground to itself; wait for the turn")
+        with work.bounded(budget):
+            made = self._view(asked) if asked.may_look else None
+            if made is not None:
+                return made
+            if self.is_torn_down and asked.actor == "organization":
+                raise Conflict("The task run is over; its final state can be read, and not changed.")
+            self.settle()
+            outcome, error = self._run(asked)
+        if error is not None:
+            raise error
+        if asked.actor != "organization":  # a scenario waits for the agent
+            with work.bounded(work.Budget()):  # it has happened: what follows from it is not to be begun again
+                self._fire(outcome.event)
+        return outcome
+
+    def _view(self, asked: Asked) -> Outcome | None:
         """Show the organization what there is, and record that it looked; None when the call is no look.
 
         The handler runs on a fork on which everything has happened that is due, so nothing moves. Whatever a GET or
         HEAD writes is dropped, but for what views leave for later views; any other call that writes is no look, and
         nothing of it is recorded. Raises as `interact` does.
         """
-        trial = replace(self, branch=self.branch.fork(), recorder=NullRecorder())
+        trial = self._forked(self.branch.fork(), self.seq, self.asides)
         if not self.is_torn_down:
             trial.settle()
-        made, error = trial._run(event_type, handler, sandbox, request, on_error, actor="organization", is_view=True)
+        made, error = trial._run(asked, is_view=True)
         left = tuple(change for change in made.event.changes if is_of_views(change.collection))
-        if len(left) < len(made.event.changes) and request.method not in LOOKS:
+        if len(left) < len(made.event.changes) and (asked.request is None or asked.request.method not in LOOKS):
             return None
         seq, savepoint = self.seq + 1, self.branch.savepoint()
         event = replace(made.event, id=self._event_id(seq, is_aside=True), seq=seq, changes=left, is_view=True)
@@ -196,43 +276,45 @@ class Playground:
             if not due:
                 return
             _, _, key, row = due[0]
-            request = scenario_request(row["action"], _step_body(row))
-            self._run("scenario_step", partial(_run_due, key), None, request, None, actor="scenario")
+            request = scenario_request(row["action"], step_body(row))
+            self._run(step(partial(run_due, key), request))
             if self.branch.get(DUE, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, DUE, key), None, request, None, actor="scenario")
+                self._run(step(partial(drop, DUE, key), request))
 
-    def _run(
-        self,
-        event_type: str,
-        handler: Handler,
-        sandbox: Sandbox | None,
-        request: Request | None,
-        on_error: ErrorRenderer | None,
-        is_stranger: bool = False,
-        actor: Actor = "agent",
-        is_view: bool = False,
-    ) -> tuple[Outcome, Exception | None]:
+    def _run(self, asked: Asked, *, is_view: bool = False) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:
             raise RuntimeError(self.failure)
-        is_aside = actor == "organization"
+        is_aside = asked.actor == "organization"
         if (self.asides if is_aside else self.step) >= limits.EVENTS_PER_TASK_RUN:
             raise TooLarge(f"This task run has reached its {limits.EVENTS_PER_TASK_RUN} events; complete it.")
-        began = monotonic_s()
+        began, event_type = monotonic_s(), asked.event_type
         seq = self.seq + 1
         branch = self.branch
-        tx = Interaction(self, sandbox, self.now(), is_aside=is_aside, is_view=is_view)
+        tx = Interaction(self, asked.sandbox, self.now(), is_aside=is_aside, is_view=is_view)
         savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
-            response = handler(tx)
+            response = asked.handler(tx)
+            budget = work.current()
+            if budget.is_spent:
+                budget.refuse()  # somebody took the refusal for an error of a part
+            if len(response.body) > limits.ANSWER_BYTES:
+                raise work.too_long()
+        except work.Outgrown:
+            _take_back_all(branch, savepoint)
+            raise
         except SandboxError as error:
-            branch.rollback(savepoint)
-            if is_stranger:
+            if isinstance(error, TooCostly | Unavailable):
+                _take_back_all(branch, savepoint)
+            else:
+                branch.rollback(savepoint)
+            if asked.is_stranger:
                 raise
-            if on_error is None:
+            if asked.on_error is None:
                 raised, response = error, Response.of_json({"error": error.message}, error.status)
             else:
-                response = on_error(error)
+                with work.bounded(work.Budget()):
+                    response = asked.on_error(error)
         except Exception as error:
             branch.rollback(savepoint)
             raised, event_type = error, "surface_error"
@@ -242,14 +324,14 @@ class Playground:
             seq,
             self.id,
             self.task_run_id,
-            sandbox.id if sandbox else None,
+            asked.sandbox.id if asked.sandbox else None,
             response.event_type or event_type,
             tx.now,
             round((monotonic_s() - began) * 1000, 3),
-            request,
+            asked.request,
             response,
             tuple(branch.changes_since(savepoint)),
-            actor,
+            asked.actor,
         )
         committed = self._submit(event, savepoint)
         if ClockState.read(branch) is not None:
@@ -258,11 +340,15 @@ class Playground:
 
     def _submit(self, event: Event, savepoint: Savepoint) -> Commit:
         undo = partial(self._take_back, savepoint, self.seq, self.asides, self.last_at)
-        try:
-            committed = self.recorder.submit(event, undo)
-        except BaseException:
-            self.branch.rollback(savepoint)
-            raise
+        committed: Commit = DONE
+        if self._aside is not None:
+            self._aside.events.append((event, undo))
+        else:
+            try:
+                committed = self._latest = self.recorder.submit(event, undo)
+            except BaseException:
+                self.branch.rollback(savepoint)
+                raise
         self.seq = event.seq
         self.asides += event.actor == "organization"
         return committed
@@ -295,23 +381,17 @@ class Playground:
                     self.action(row["action"])(tx, row["args"])
                 return Response.of_json({"action": row["action"], "because": event.id})
 
-            request = scenario_request(row["action"], _step_body(row))
-            self._run("scenario_step", go, None, request, None, actor="scenario")
+            request = scenario_request(row["action"], step_body(row))
+            self._run(step(go, request))
             if self.branch.get(WAITING, key) is not None:  # it failed and was rolled back: give it up
-                self._run("scenario_step", partial(_drop, WAITING, key), None, request, None, actor="scenario")
+                self._run(step(partial(drop, WAITING, key), request))
 
 
-def _step_body(row: Json) -> bytes:
-    return jsonio.dump({"action": row["action"], **(row["args"] if isinstance(row["args"], dict) else {})})
+def _over() -> Conflict:
+    return Conflict("The task run is over; its systems take no more calls.")
 
 
-def _run_due(key: str, tx: Interaction) -> Response:
-    action = tx.get(DUE, key)["action"]
-    tx.run_scheduled(key)
-    return Response.of_json({"action": action, "status": "done"})
-
-
-def _drop(collection: str, key: str, tx: Interaction) -> Response:
-    action = tx.get(collection, key)["action"]
-    tx.delete(collection, key)
-    return Response.of_json({"action": action, "status": "failed"})
+def _take_back_all(branch: Branch, savepoint: Savepoint) -> None:
+    """Roll back what was ended in its midst, and let go of what was being derived from it."""
+    branch.rollback(savepoint)
+    branch.caches.clear()

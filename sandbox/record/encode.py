@@ -131,7 +131,8 @@ def _encode_changes(changes: tuple[Change, ...], answered: bytes | None, stateme
         elif document.is_binary:
             content: bytes = document.value
             sha = hashlib.sha256(content).hexdigest()
-            statements.append((INSERT_BLOB, (sha, content)))
+            if all(values[0] != sha for _, values in statements):  # an upload is the request's body too
+                statements.append((INSERT_BLOB, (sha, content)))
             parts.append(jsonio.dump([*head, 2, sha]))
         elif document.json is answered:
             parts.append(jsonio.dump([*head, 3, None]))

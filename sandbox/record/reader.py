@@ -12,7 +12,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.record import encode
 
-_EVENT_BATCH = 500
+_EVENT_BATCH = 100  # they are read on the event loop, some milliseconds at a time
 _BLOBS_AT_ONCE = 50
 
 

@@ -1,15 +1,19 @@
 """Scoring a task run from what is recorded, and what becomes of the result."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
-from sandbox import ids
+from sandbox import ids, work
 from sandbox.definitions import solution_states
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
+from sandbox.playground.crew import Crew
+from sandbox.playground.events import Event
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
@@ -20,19 +24,48 @@ from sandbox.scoring.scores import Criterion, TaskScore
 from sandbox.scoring.states.tokens import ids_in
 from sandbox.simulators.base import View
 
+_LET_GO = 200
 
-async def score(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
-    """Score a task run from its seed and its recorded events, and from nothing else.
+
+async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
+    """Score a task run from its seed and its recorded events, and from nothing else; beside the event loop.
 
     The run's benchmark must carry its seed.
     """
-    view = await recorded_view(reader, run, task_run)
+    with crew.collector:
+        events = await _events_of(reader, task_run)
+        found = await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
+        while events:  # in parts: what takes long to let go of holds everybody up
+            del events[-_LET_GO:]
+            await asyncio.sleep(0)
+        return found
+
+
+def _score(registry: Registry, run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> TaskScore:
+    view = _view_of(run, task_run, events)
     return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
 
 
 async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) -> View:
     """Return what checks may read of a recorded task run; its benchmark must carry its seed."""
-    events = [event async for event in reader.events(task_run.playground_id) if not event.is_view]
+    return _view_of(run, task_run, await _events_of(reader, task_run))
+
+
+async def _events_of(reader: Reader, task_run: TaskRun) -> list[Event]:
+    """Read the events; bodies that come again and again are there once, as an agent reads the same many times."""
+    same: dict[bytes, bytes] = {}
+    events = []
+    async for event in reader.events(task_run.playground_id):
+        if event.is_view:
+            continue
+        for part in (event.request, event.response):
+            if part is not None and part.body:
+                part.body = same.setdefault(part.body, part.body)
+        events.append(event)
+    return events
+
+
+def _view_of(run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> View:
     return restore_view(
         run.benchmark.seed_of(task_run.task),
         events,

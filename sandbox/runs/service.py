@@ -6,7 +6,7 @@ is never ahead of the disk. Timeouts are timers, not polling.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +18,7 @@ from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
+from sandbox.playground.crew import Crew
 from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
@@ -59,6 +60,7 @@ class RunService(RunLookup):
         reader: Reader,
         writer: Writer,
         recorder: Recorder,
+        crew: Crew,
         clock: Clock,
         settings: Settings,
         fetch: Fetch,
@@ -71,6 +73,7 @@ class RunService(RunLookup):
         self._shelf = shelf
         self._writer = writer
         self._recorder = recorder
+        self._crew = crew
         self._settings = settings
         self._fetch = fetch
         self._key = key
@@ -127,6 +130,15 @@ class RunService(RunLookup):
         Raises `Conflict` when it cannot be started now, `ScenarioFailed` when a step fails; either
         way nothing changed.
         """
+        playground = task_run.playground
+        if playground is None:
+            stored = self._begin(run, task_run)
+        else:
+            async with playground.turns.mine():  # a dataset's owner may be at it
+                stored = self._begin(run, task_run)
+        await stored
+
+    def _begin(self, run: BenchmarkRun, task_run: TaskRun) -> Awaitable[None]:
         if task_run.phase is not Phase.CREATED or task_run.playground is None:
             raise Conflict(f"The task run is already {_ended(task_run)}; only a created one can be started.")
         allowed = self.concurrency_of(run)
@@ -155,12 +167,11 @@ class RunService(RunLookup):
                 self._stop_timer(task_run)
                 before()
 
-            stored = self._writer.write(
+            return self._writer.write(
                 [storage.update_baseline(task_run), storage.update_task_run(task_run), storage.update_run(run)],
                 owners=(run.id, playground.id),
                 undo=undo,
             )
-        await stored
 
     def _set_timer(self, run: BenchmarkRun, task_run: TaskRun, *, least_s: float = 0.0) -> None:
         self._stop_timer(task_run)
@@ -221,31 +232,17 @@ class RunService(RunLookup):
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
-        try:
-            await self._score_and_end(run, task_run, playground, output, notes)
-        except BaseException:
-            if not task_run.is_over:  # it goes on as if nobody had asked
-                playground.is_torn_down = False
-                task_run.output = task_run.notes = task_run.criterion_runs = None
-                task_run.verdict = task_run.score = task_run.axes = None
-                task_run.failed_required = ()
-                task_run.completing = None
-                self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
-            raise
-
-    async def _score_and_end(
-        self, run: BenchmarkRun, task_run: TaskRun, playground: Playground, output: Json, notes: str | None
-    ) -> None:
-        with suppress(TooLarge):  # a task run that is full takes no more delayed effects
-            playground.settle()
-        playground.is_torn_down = True
+        async with playground.turns.mine():  # what is being done is done first; what waits behind finds it over
+            with suppress(TooLarge):  # a task run that is full takes no more delayed effects
+                playground.settle()
+            playground.is_torn_down = True
         self._stop_timer(task_run)
         task_run.output, task_run.notes = output, notes
         started_at = self._clock.now()
         with suppress(TooLarge):
             await self._ask_outside(run, task_run, playground)
         await self._writer.flush((playground.id,))
-        score = await scorekeeping.score(self._reader, self._registry, run, task_run)
+        score = await scorekeeping.score(self._reader, self._registry, self._crew, run, task_run)
         before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(task_run, score, started_at, self._clock.now())
         scorekeeping.take(task_run, score)
@@ -337,7 +334,7 @@ class RunService(RunLookup):
         if not use_recorded:
             criteria_run = scorekeeping.with_current_criteria(criteria_run, self._shelf.library)
         current = next(t for t in criteria_run.task_runs if t.id == task_run.id)
-        score = await scorekeeping.score(self._reader, self._registry, criteria_run, current)
+        score = await scorekeeping.score(self._reader, self._registry, self._crew, criteria_run, current)
         now = self._clock.now()
         before = remember(run)
         task_run.criterion_runs = scorekeeping.to_criterion_runs(current, score, started_at, now)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox import patterns
 from sandbox.definitions.assertions import MODIFIERS, FieldExpectation
 from sandbox.equality import equal, to_number, to_text
 from sandbox.jsonio import Json
 from sandbox.paths import parse_path, read_path
+from sandbox.regexes import compile_regex
 from sandbox.scoring.dates import parse_period
 from sandbox.scoring.phrases import PhraseMatch, compare_phrase, find_text
 
@@ -142,7 +142,7 @@ def _is_satisfied(expectation: FieldExpectation, mode: str, value: Json) -> bool
         case "matches":
             text = value if is_strict and isinstance(value, str) else None if is_strict else to_text(value)
             pattern = expectation.matches
-            return text is not None and pattern is not None and patterns.compiled(pattern).search(text)
+            return text is not None and pattern is not None and compile_regex(pattern).search(text)
         case "range":
             return _is_within(value, expectation.min, expectation.max, is_strict)
         case "approx":

@@ -19,7 +19,7 @@ def find_path_problem(glob: str, surfaces: Mapping[str, Surface], surface: str |
     if glob.startswith("/"):
         return f"paths are below the surface root; write {glob.lstrip('/')}"
     first = glob.partition("/")[0]
-    meant = [name for name in surfaces if compile_glob(first).fullmatch(name)] if first != "**" else list(surfaces)
+    meant = [name for name in surfaces if compile_glob(first).full_match(name)] if first != "**" else list(surfaces)
     if not meant:
         return f'the environment has no surface "{first}"{did_you_mean(first, surfaces)}'
     if surface is not None and surface not in meant:

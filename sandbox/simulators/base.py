@@ -29,7 +29,6 @@ from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
 RouteHandler = Callable[[Interaction, Request], Response]
-Preparation = Callable[[Request, Seed], Awaitable[Any] | None]
 Access: TypeAlias = Literal["credential", "document", "door", "organization"]
 
 
@@ -72,10 +71,8 @@ class Route:
 
     `handler` is synchronous and runs as one interaction. `is_upstream` is False for what only the
     extended mode offers. `redact` names top-level JSON fields of the request body that must not be
-    recorded. `prepare` may return work of more than 5 ms to be awaited before the interaction, off the event
-    loop's hands; it is asked on every call, so it must be quick to say None. The work's result is
-    `request.prepared`. So is that of `forward`, which comes first where the sandbox has a configuration, unless
-    it is None: it asks a server outside for the answer.
+    recorded. `forward` comes before the interaction where the sandbox has a configuration: it asks a server outside
+    for the answer, which is `request.forwarded` unless it is None.
 
     `access` says what a caller must show: a `credential` of the playground; nothing, for a `document`, which is an
     event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
@@ -91,7 +88,6 @@ class Route:
     is_upstream: bool = True
     redact: tuple[str, ...] = ()
     body_limit: int = limits.REQUEST_BODY_BYTES
-    prepare: Preparation | None = None
     forward: Forwarding | None = None
     access: Access = "credential"
     render: Callable[[SandboxError], Response] | None = None

@@ -7,12 +7,12 @@ an empty one, and nothing between two `&` is nothing.
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
+from sandbox import limits
 from sandbox.errors import Malformed
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 FORM: Final = "application/x-www-form-urlencoded"
-FIELDS_MAX: Final = 1_000
 
 
 def read_pairs(text: str) -> Pairs:
@@ -22,11 +22,11 @@ def read_pairs(text: str) -> Pairs:
     (('name', 'a b'), ('active', ''))
     """
     try:
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX))
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=limits.FORM_FIELDS))
     except UnicodeDecodeError:
         raise Malformed("The query is not UTF-8.") from None
     except ValueError:
-        raise Malformed(f"The query has more than {FIELDS_MAX} parameters.") from None
+        raise Malformed(f"The query has more than {limits.FORM_FIELDS} parameters.") from None
 
 
 def parse_form(body: bytes) -> Pairs:

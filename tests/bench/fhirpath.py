@@ -13,7 +13,6 @@ from typing import Any
 import fhirpathpy
 import orjson
 from fhirpathpy.models import models
-from sandbox.simulators.fhir.search.definitions import parameters_of
 
 from sandbox import jsonio
 from sandbox.clock import SystemClock
@@ -22,6 +21,7 @@ from sandbox.garbage import no_collection
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import NullRecorder, Playground, Sandbox
 from sandbox.simulators.fhir.search import SearchRequest, search
+from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 from sandbox.simulators.fhir.search.types import search_type_of
 from tests.bench import data
 from tests.bench.peers import say

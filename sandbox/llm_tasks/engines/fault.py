@@ -12,8 +12,7 @@ Without rules every attempt is an error. `llm_config.then` names the model that 
 """
 
 import asyncio
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -23,6 +22,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Answer, Call, Engine, EngineFailure
 from sandbox.llm_tasks.engines.catalog import Catalog
 from sandbox.llm_tasks.inputs.placeholders import as_text
+from sandbox.regexes import compile_regex, find_problem
 
 SECONDS_MAX: Final = 600
 MESSAGES: Final = {
@@ -54,10 +54,9 @@ class FaultRule(BaseModel):
             if isinstance(wanted, dict) and wanted.keys() - {"contains", "matches"}:
                 raise ValueError(f"{name}: write a value, contains or matches")
             if isinstance(wanted, dict) and "matches" in wanted:
-                try:
-                    re.compile(wanted["matches"])
-                except (re.error, TypeError) as error:
-                    raise ValueError(f"{name}: matches is not a regular expression: {error}") from None
+                problem = find_problem(wanted["matches"])
+                if problem is not None:
+                    raise ValueError(f"{name}: matches is not a regular expression: {problem}")
         return when
 
     def applies(self, call: Call, position: int) -> bool:
@@ -82,7 +81,11 @@ def _is_met(value: Json, wanted: Json) -> bool:
     text = "" if value is None else as_text(value)
     if "contains" in wanted and str(wanted["contains"]) not in text:
         return False
-    return "matches" not in wanted or re.search(wanted["matches"], text) is not None
+    return "matches" not in wanted or compile_regex(wanted["matches"]).search(text)
+
+
+def _first(rules: Sequence[FaultRule], call: Call) -> FaultRule | None:
+    return next((rule for i, rule in enumerate(rules) if rule.applies(call, i)), None)
 
 
 class FaultEngine:
@@ -116,7 +119,7 @@ class FaultEngine:
     async def answer(self, call: Call) -> Answer:
         """Fail as the first rule that applies says, else ask the model named by `then`."""
         rules = [FaultRule.model_validate(rule) for rule in call.config.get("faults", [{"kind": "error"}])]
-        rule = next((rule for i, rule in enumerate(rules) if rule.applies(call, i)), None)
+        rule = await asyncio.to_thread(_first, rules, call)
         if rule is not None:
             if rule.seconds:
                 await asyncio.sleep(rule.seconds)

@@ -29,6 +29,7 @@ from sandbox.definitions.yamlio import load_located
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.engines.base import Answer, Call, EngineFailure
 from sandbox.llm_tasks.inputs.placeholders import as_text
+from sandbox.regexes import compile_regex, find_problem
 
 _KEYS: Final = frozenset({"input", "files", "revision", "response", "error", "input_tokens", "output_tokens"})
 _MATCHERS: Final = frozenset({"contains", "matches"})
@@ -160,10 +161,9 @@ def answer_problems(answers: Json) -> list[str]:
 def _matcher_problems(wanted: Mapping[str, Any]) -> Iterable[str]:
     for name, value in wanted.items():
         if isinstance(value, dict) and "matches" in value and value.keys() <= _MATCHERS:
-            try:
-                re.compile(value["matches"])
-            except (re.error, TypeError) as error:
-                yield f"{name}: matches is not a regular expression: {error}"
+            problem = find_problem(value["matches"])
+            if problem is not None:
+                yield f"{name}: matches is not a regular expression: {problem}"
 
 
 def hashes(call: Call) -> list[str]:
@@ -191,7 +191,7 @@ def _is_met(value: Json, wanted: Json) -> bool:
         text = as_text(value)
         if "contains" in wanted and str(wanted["contains"]) not in text:
             return False
-        return "matches" not in wanted or re.search(wanted["matches"], text) is not None
+        return "matches" not in wanted or compile_regex(wanted["matches"]).search(text)
     return bool(value == wanted)
 
 
@@ -210,7 +210,8 @@ class ReplayEngine:
 
     async def answer(self, call: Call) -> Answer:
         """Return the recorded answer. Raises `EngineFailure` when there is none."""
-        found = find_answer([*call.answers, *self._cassettes.answers(call)], call)
+        answers = [*call.answers, *self._cassettes.answers(call)]
+        found = await asyncio.to_thread(find_answer, answers, call)
         if found is None:
             shown = jsonio.dump(dict(call.values)).decode()
             place = self._cassettes.directory / f"{file_name(call.task_name)}.yaml"

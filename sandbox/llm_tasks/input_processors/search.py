@@ -21,6 +21,7 @@ from sandbox.jsonio import Json
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
 from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.inputs.placeholders import as_text, substitute
+from sandbox.regexes import compile_regex, find_problem
 
 
 class SearchConfig(Config):
@@ -55,16 +56,15 @@ class SearchFixture(BaseModel):
         if (self.query is None) == (self.matches is None):
             raise ValueError("give either query or matches")
         if self.matches is not None:
-            try:
-                re.compile(self.matches)
-            except re.error as error:
-                raise ValueError(f"matches is not a regular expression: {error}") from None
+            problem = find_problem(self.matches)
+            if problem is not None:
+                raise ValueError(f"matches is not a regular expression: {problem}")
         return self
 
     def fits(self, search: str) -> bool:
         """Whether the fixture answers a search."""
         if self.matches is not None:
-            return re.search(self.matches, search, re.IGNORECASE) is not None
+            return compile_regex(self.matches, ignore_case=True).search(search)
         words = set(re.findall(r"\w+", search.lower()))
         return set(re.findall(r"\w+", (self.query or "").lower())) <= words
 
@@ -89,7 +89,7 @@ class PerplexitySearch:
             search = substitute(config.query_context, values)
         fixtures = await asyncio.to_thread(_read_fixtures, self._directory)
         for fixture in fixtures:
-            if fixture.fits(search):
+            if await asyncio.to_thread(fixture.fits, search):
                 shown = fixture.results[: config.max_results]
                 lines = [f"{i}. {r.title}\n{r.url}\n{r.snippet}".strip() for i, r in enumerate(shown, 1)]
                 return Output("\n\n".join(lines))

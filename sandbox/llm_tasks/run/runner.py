@@ -122,10 +122,13 @@ class Runner:
         ordinal: int,
     ) -> None:
         started = request.started
-        with self._writer.together():  # the event and the run, all or nothing
-            if started is not None:
+        with_owner = {**body, OWNER: request.benchmark_run_id}
+        rows = statements_of(task, revision, with_owner, files, ordinal)
+        if started is None:
+            await self._writer.write(rows)
+            return
+        async with started.playground.turns.mine():
+            with self._writer.together():  # the event and the run, all or nothing
                 record_event(started, task, request, body)
-            stored = self._writer.write(
-                statements_of(task, revision, {**body, OWNER: request.benchmark_run_id}, files, ordinal)
-            )
+                stored = self._writer.write(rows)
         await stored

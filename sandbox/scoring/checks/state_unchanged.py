@@ -122,7 +122,7 @@ def find_glob_problem(glob: str, surfaces: Mapping[str, Surface], looked_at: Seq
     if glob.startswith("/"):
         return f"globs are over collection/key; write {glob.lstrip('/')}"
     first = glob.partition("/")[0]
-    meant = [name for name in surfaces if first == "**" or compile_glob(first).fullmatch(name)]
+    meant = [name for name in surfaces if first == "**" or compile_glob(first).full_match(name)]
     if not meant:
         return f'the environment has no surface "{first}"{did_you_mean(first, surfaces)}'
     collections = sorted(name for surface in meant for name in surfaces[surface].collections)

@@ -3,12 +3,12 @@
 `state.py` and `history.py` hold the rules of the store: one resource, and its versions. `rest/` has the RESTful
 interactions on it, `bundles/` batches and transactions, `patch/` the forms of PATCH, `operations/` what begins
 with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `proxy/` the
-same surface in front of another server, `prepare/` what is done off the event loop before an interaction, `terms/` the
+same surface in front of another server, `terms/` the
 readings of R4 that all of these share. `table.py` puts together what is served, `routes.py` is the wire. For scores:
 `checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in `fhirpath.py`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sandbox import limits
@@ -27,8 +27,6 @@ from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAct
 from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
-from sandbox.simulators.fhir.prepare.bodies import look_ahead
-from sandbox.simulators.fhir.prepare.indexes import make_ahead
 from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
@@ -42,12 +40,8 @@ from sandbox.suggest import did_you_mean
 EVENT_TYPE = "fhir_request"
 
 
-def _prepare(request: Request, shared: Seed) -> Awaitable[Any] | None:
-    return look_ahead(request, shared) or make_ahead(request, shared)
-
-
 def _interactions(path: str, summary: str) -> Route:
-    return Route("*", path, routes.handle, EVENT_TYPE, summary, prepare=_prepare, forward=proxy.forward)
+    return Route("*", path, routes.handle, EVENT_TYPE, summary, forward=proxy.forward)
 
 
 class FhirSimulator(Simulator):
@@ -119,7 +113,7 @@ class FhirSimulator(Simulator):
             return super().find_path_problem(glob)
         own = {route.path.split("/")[1] for route in self.routes if "/" in route.path and "{" not in route.path}
         known = [*resource_types(), *SYSTEM, *own]
-        if steps[1].startswith("$") or any(compile_glob(steps[1]).fullmatch(name) for name in known):
+        if steps[1].startswith("$") or any(compile_glob(steps[1]).full_match(name) for name in known):
             return None
         return f"{steps[1]} is no resource type{did_you_mean(steps[1], known)}"
 

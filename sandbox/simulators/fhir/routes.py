@@ -9,7 +9,6 @@ from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import proxy
 from sandbox.simulators.fhir.rest import binary
-from sandbox.simulators.fhir.rest.ahead import Ahead
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.lenience import remarks, warning_header
 from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
@@ -97,15 +96,13 @@ def plain_search(tx: Interaction, request: Request) -> Response | None:
 
 def handle(tx: Interaction, request: Request) -> Response:
     """Serve one request to the FHIR surface."""
-    ahead = request.prepared
-    if ahead is not None and not isinstance(ahead, Ahead):
+    if request.forwarded is not None:
         return proxy.respond(tx, request)
     if request.method == "GET":
         response = plain_search(tx, request) if request.query else plain_read(tx, request)
         if response is not None:
             return response
     call = call_of(tx, request)
-    call.ahead = ahead
     if call.path[:1] == ("Binary",) and binary.wants_content(call):
         answer = INTERACTIONS.dispatch(call)
         return response_of(call, binary.content(call, answer) if answer.status == 200 else answer, MEDIA_TYPE)

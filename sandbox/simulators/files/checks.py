@@ -48,7 +48,7 @@ class SftpFilePresent(Assertion):
 
 def select(assertion: SftpFilePresent, view: View) -> Selection:
     """Return the files that match, the latest first; with `csv`, those that have the row."""
-    matches = compile_glob(assertion.glob).fullmatch
+    matches = compile_glob(assertion.glob).full_match
     found = sorted(path_and_row for path_and_row in _tree(view.branch) if matches(path_and_row[0]))
     found.sort(key=lambda item: item[1]["modified_at"] or "", reverse=True)
     subjects = []
@@ -67,10 +67,10 @@ def select(assertion: SftpFilePresent, view: View) -> Selection:
 
 def _candidates(assertion: SftpFilePresent, view: View) -> Iterator[Candidate]:
     """Yield every file, new ones first, with what its name and its CSV rows lack."""
-    matches = compile_glob(assertion.glob).fullmatch
+    matches = compile_glob(assertion.glob).full_match
     new = view.new_keys(TREE)
     for path, row in sorted(_tree(view.branch), key=lambda item: (item[0] not in new, item[0])):
-        is_named = matches(path) is not None
+        is_named = matches(path)
         conditions = [Condition("path", {"matches": assertion.glob}, path, is_named, "matches")]
         if is_named and assertion.csv is not None:
             wanted, content = assertion.csv.row, read_content(view.branch, row["sha256"])

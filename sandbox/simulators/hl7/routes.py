@@ -5,20 +5,18 @@ reads the inbox, POST sends). The rest is an extension. A message comes as JSON 
 it is; then the ACK goes back as it is, in the media type of the request.
 """
 
-import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from sandbox import limits
-from sandbox.errors import Invalid, SandboxError, TooLarge, UnsupportedMedia
+from sandbox.errors import Invalid, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
-from sandbox.playground.branch import Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.state import Judged, JudgedBatch, Payload
+from sandbox.simulators.hl7.lists import page
+from sandbox.simulators.hl7.state import JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
 from sandbox.wire.field_errors import unknown_field
 from sandbox.wire.media_types import read_media_type
@@ -29,12 +27,11 @@ RAW_MEDIA_TYPES: Final = (
     "x-application/hl7-v2+er7",
     "text/plain",
 )
-LONG_BODY_BYTES: Final = 32 * limits.KIB
 
 
 def get_inbox(tx: Interaction, request: Request) -> Response:
     """List the inbox, oldest first."""
-    return Response.of_json(state.list_inbox(tx))
+    return page(request, state.list_rows(tx.branch, state.INBOX), lambda row: state.inbox_view(tx, row))
 
 
 def get_inbox_message(tx: Interaction, request: Request) -> Response:
@@ -44,12 +41,12 @@ def get_inbox_message(tx: Interaction, request: Request) -> Response:
 
 def get_outbound(tx: Interaction, request: Request) -> Response:
     """List what the agent sent, oldest first, with the verdicts."""
-    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.OUTBOUND)])
+    return page(request, state.list_rows(tx.branch, state.OUTBOUND), state.public)
 
 
 def get_batches(tx: Interaction, request: Request) -> Response:
     """List the batches the agent sent, oldest first, as they came and as they were answered."""
-    return Response.of_json([state.public(row) for row in state.list_rows(tx.branch, state.BATCHES)])
+    return page(request, state.list_rows(tx.branch, state.BATCHES), state.public)
 
 
 def post_outbound(tx: Interaction, request: Request) -> Response:
@@ -66,7 +63,7 @@ def post_outbound(tx: Interaction, request: Request) -> Response:
 
 
 def _receive(tx: Interaction, request: Request, payload: Payload) -> Json:
-    judged = request.prepared or state.judge(payload, is_strict=request.is_strict)
+    judged = state.judge(payload, is_strict=request.is_strict)
     return state.receive_batch(tx, judged) if isinstance(judged, JudgedBatch) else state.receive(tx, judged)
 
 
@@ -90,24 +87,6 @@ def _shown(row: Json) -> dict[str, Json]:
     return {**answer, "errors": listed, "notes": [*row["notes"], *more], "messages": told}
 
 
-def judge_ahead(request: Request, seed: Seed) -> Awaitable[Judged | JudgedBatch | None] | None:
-    """Judge a long message in a thread, so that other playgrounds need not wait for it.
-
-    A short one takes less than a thread's hop; what is wrong with the body is the handler's to say.
-    """
-    if len(request.body) <= LONG_BODY_BYTES:
-        return None
-    return asyncio.to_thread(_judge_body, request)
-
-
-def _judge_body(request: Request) -> Judged | JudgedBatch | None:
-    try:
-        payload = _raw_payload(request) if _is_raw(request) else _json_message(request)
-        return state.judge(payload, is_strict=request.is_strict)
-    except SandboxError:
-        return None
-
-
 def post_inbox_ack(tx: Interaction, request: Request) -> Response:
     """Acknowledge an inbox message, with a code or with an ACK message of one's own."""
     key = request.params["id"]
@@ -123,9 +102,9 @@ def post_inbox_ack(tx: Interaction, request: Request) -> Response:
 
 ROUTES: Final = (
     Route("GET", "hl7/inbox", get_inbox, "hl7_inbox_read", "List the inbox"),
-    Route("POST", "hl7/outbound", post_outbound, "hl7_outbound", "Send a message", prepare=judge_ahead),
+    Route("POST", "hl7/outbound", post_outbound, "hl7_outbound", "Send a message"),
     Route("GET", "hl7/messages", get_inbox, "hl7_inbox_read", "List the inbox (direct form)"),
-    Route("POST", "hl7/messages", post_outbound, "hl7_outbound", "Send a message (direct form)", prepare=judge_ahead),
+    Route("POST", "hl7/messages", post_outbound, "hl7_outbound", "Send a message (direct form)"),
     Route("GET", "hl7/outbound", get_outbound, "hl7_inbox_read", "List what was sent", is_upstream=False),
     Route("GET", "hl7/batches", get_batches, "hl7_inbox_read", "List the batches that were sent", is_upstream=False),
     Route("GET", "hl7/inbox/{id}", get_inbox_message, "hl7_inbox_read", "Read an inbox message", is_upstream=False),

@@ -102,7 +102,7 @@ class JudgedBatch:
 
 
 def judge(payload: Payload, *, is_strict: bool) -> Judged | JudgedBatch:
-    """Read and judge what was sent; pure, so it may be done ahead of the interaction.
+    """Read and judge what was sent; pure.
 
     A batch is one in extended mode only. Raises `TooLarge` past `limits.HL7_MESSAGE_BYTES` or
     `HL7_SEGMENTS`, which a batch may not exceed as a whole.
@@ -232,14 +232,14 @@ def list_rows(branch: Branch, collection: str) -> list[Json]:
 
 def list_inbox(tx: Interaction) -> list[Json]:
     """Return the inbox as the agent sees it, oldest first."""
-    return [_inbox_view(tx, row) for row in list_rows(tx.branch, INBOX)]
+    return [inbox_view(tx, row) for row in list_rows(tx.branch, INBOX)]
 
 
 def get_inbox_message(tx: Interaction, key: str) -> Json:
     """Return one inbox message with its acknowledgments. Raises `NotFound`."""
     row = _get_inbox_row(tx, key)
     acks = [public(ack) for ack in list_rows(tx.branch, ACKS) if ack["inbox_id"] == key]
-    return {**_inbox_view(tx, row), "acks": acks}
+    return {**inbox_view(tx, row), "acks": acks}
 
 
 def acknowledge_inbox(tx: Interaction, key: str, ack_code: str, text: str = "") -> Json:
@@ -327,7 +327,8 @@ def _get_inbox_row(tx: Interaction, key: str) -> Json:
     return row
 
 
-def _inbox_view(tx: Interaction, row: Json) -> dict[str, Json]:
+def inbox_view(tx: Interaction, row: Json) -> dict[str, Json]:
+    """Return an inbox row as the agent sees it."""
     view = public(row)
     if view["received_at"] is None:
         state = ClockState.read(tx.branch)

@@ -45,7 +45,7 @@ class PriorAuthFields(Body):
     procedure_code: Identifier | None = None
     diagnosis_codes: list[Identifier] | None = Field(default=None, max_length=12)
     provider_npi: Identifier | None = None
-    clinical_answers: dict[str, Any] | None = None
+    clinical_answers: dict[str, Any] | None = Field(default=None, max_length=limits.BODY_FIELDS)
     notes: str | None = Field(default=None, max_length=10_000)
     attachments: list[InlineAttachment] | None = None
 
@@ -82,6 +82,8 @@ def read_body(request: Request, model: type[M]) -> M:
     value = request.json()
     if not isinstance(value, dict):
         raise Malformed("The body must be a JSON object.")
+    if len(value) > limits.BODY_FIELDS:
+        raise TooLarge(f"The body has {len(value):,} fields; the limit is {limits.BODY_FIELDS:,}.")
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -43,11 +43,7 @@ def process(call: Call) -> Answer:
     bundle = call.json("a batch or transaction")
     kind = _check_bundle(bundle)
     is_transaction = kind == "transaction"
-    ahead = call.ahead
-    if ahead is not None and ahead.outside is not None:
-        issues, found = ahead.outside, ahead.entries
-    else:
-        issues, found = validate_entries(bundle, allows_conditional=is_transaction)
+    issues, found = validate_entries(bundle, allows_conditional=is_transaction)
     if issues:
         raise refusal(issues)
     rows = bundle.get("entry", [])

@@ -4,6 +4,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox import work
 from sandbox.errors import Invalid, SandboxError
 from sandbox.simulators.fhir.rest import conditional
 from sandbox.simulators.fhir.rest.address import kind_of
@@ -61,7 +62,9 @@ def carry_out_entry(entry: Entry) -> Answer:
     at = entry.call.at or ""
     try:
         check_entry(entry)
-        return entry.call.table.dispatch(entry.call)
+        answer = entry.call.table.dispatch(entry.call)
+        work.current().spend_bytes(len(answer.body))
+        return answer
     except SandboxError as error:
         raise at_entry(error, at) from None
 

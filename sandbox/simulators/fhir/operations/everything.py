@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import TooLarge, Unsupported
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
@@ -30,6 +30,7 @@ from sandbox.simulators.fhir.terms.dates import Interval, point_of, read_paramet
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.names import collection_of
 
+_MATCH: Final = 5  # units of work
 _KNOWN: Final = frozenset("start end _since _type _count".split())
 # Where a resource says when the care took place, the first that is there.
 _CARE_DATES: Final = (
@@ -133,6 +134,7 @@ def _collect(call: Call, owner: str, asked: Asked) -> Found:
         value = branch.get(collection_of(key[0]), key[1])
         if _is_in_time(key, value, owner, asked):
             matches.append(key)
+            work.spend(_MATCH)
             supporting.follow(value)
     found = Found(matches, list(supporting.found))
     if asked.types is not None:

@@ -39,9 +39,7 @@ def run(call: Call) -> Answer:
             raise Invalid("$validate needs a resource.", issue_type="required")
         resource = state.get(call.tx.branch, call.path[0], call.path[1]).value
     issues += _expected(call, resource, mode)
-    ahead = call.ahead
-    known = ahead.issues if ahead is not None and resource is ahead.body else None
-    issues += validate(resource) if known is None else known
+    issues += validate(resource)
     if not issues:
         issues += _unstorable(resource)
     for profile in profiles:

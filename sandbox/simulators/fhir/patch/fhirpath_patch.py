@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.errors import Invalid
+from sandbox import limits
+from sandbox.errors import Invalid, TooLarge
 from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.patch.paths import Place, aligned, bad_path, list_of, places
@@ -44,8 +45,11 @@ def apply(resource: Json, parameters: Json, context: Context, *, is_checked: boo
     issues = [] if is_checked else validate(parameters)
     if issues:
         raise refusal(issues)
+    rows = parameters.get("parameter", ())
+    if len(rows) > limits.PATCH_OPERATIONS:
+        raise TooLarge(f"The FHIRPath Patch has {len(rows)} operations; the limit is {limits.PATCH_OPERATIONS}.")
     result = copy.deepcopy(resource)
-    for index, row in enumerate(parameters.get("parameter", ())):
+    for index, row in enumerate(rows):
         at = f"Parameters.parameter[{index}]"
         try:
             _apply_one(result, _operation(row), context)

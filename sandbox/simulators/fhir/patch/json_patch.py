@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from sandbox import jsonio, limits
+from sandbox import jsonio, limits, work
 from sandbox.errors import Invalid, TooLarge, Unprocessable
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.validation.primitives import shown
 
-OPERATIONS_MAX: Final = 1_000
+_OPERATION: Final = 20  # units of work
+_COPIED: Final = 20  # bytes that are copied for one
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("value",),
     "remove": (),
@@ -33,17 +34,18 @@ def json_patch(resource: Json, operations: Json) -> Json:
     """
     if not isinstance(operations, list):
         raise Invalid("A JSON Patch is an array of operations.", issue_type="structure")
-    if len(operations) > OPERATIONS_MAX:
-        raise TooLarge(f"The JSON Patch has {len(operations)} operations; the limit is {OPERATIONS_MAX}.")
+    if len(operations) > limits.PATCH_OPERATIONS:
+        raise TooLarge(f"The JSON Patch has {len(operations)} operations; the limit is {limits.PATCH_OPERATIONS}.")
     for index, row in enumerate(operations):
         _check(index, row)
     result = copy.deepcopy(resource)
     for index, row in enumerate(operations):
         at = f"Operation {index} of the JSON Patch ({row['op']} {shown(row['path'])})"
+        work.spend(_OPERATION)
         result = _apply(result, row, at)
         # A copy can double the resource each time, so its size is watched as it grows.
         if row["op"] == "copy":
-            bounded(result)
+            work.spend(len(bounded(result)) // _COPIED)
     return result
 
 
@@ -89,6 +91,7 @@ def is_same(one: Json, other: Json) -> bool:
     >>> is_same(1, 1.0), is_same(True, 1), is_same({"a": [None]}, {"a": [None]}), is_same("1", 1)
     (True, False, True, False)
     """
+    work.spend(1)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(is_same(item, other[key]) for key, item in one.items())
     if isinstance(one, list) and isinstance(other, list):

@@ -114,7 +114,7 @@ async def forward(request: Request, sandbox: Sandbox, fetch: Fetch) -> Response 
 
 def respond(tx: Interaction, request: Request) -> Response:
     """Answer what the upstream answered."""
-    answer = request.prepared
+    answer = request.forwarded
     if isinstance(answer, SandboxError):
         raise answer
     assert isinstance(answer, Response)

@@ -11,7 +11,6 @@ from sandbox import jsonio, limits
 from sandbox.errors import Invalid, Malformed, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.fhir.rest.ahead import Ahead
 from sandbox.simulators.fhir.rest.negotiation import Preferences, check_json_body, preferences
 from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.state import Stored
@@ -47,7 +46,7 @@ class Call:
     body of a Bundle's entry, already parsed; `is_checked` says that it was validated there. `at` is
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
     transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
-    valid result of a patch that was worked out before. `ahead` is what was found out about a long body before.
+    valid result of a patch that was worked out before.
     `interactions` is what a Bundle's entries are dispatched through. `tolerated` is what a lenient server stores the
     resource in spite of.
     """
@@ -66,7 +65,6 @@ class Call:
     assigned_id: str | None = None
     deleted_ids: tuple[str, ...] | None = None
     patched: Json = None
-    ahead: Ahead | None = None
     interactions: Dispatch | None = None
     tolerated: tuple[Issue, ...] = ()
 
@@ -92,7 +90,7 @@ class Call:
             check_json_body(self.media_type, what, self.headers.get("content-type", ""))
             if not self.body.strip():
                 raise Malformed(f"The body is empty; {what} needs a resource in JSON.", issue_type="required")
-            self.resource = jsonio.parse(self.body) if self.ahead is None else self.ahead.json()
+            self.resource = jsonio.parse(self.body)
         return self.resource
 
 

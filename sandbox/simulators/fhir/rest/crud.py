@@ -40,12 +40,7 @@ def vread(call: Call) -> Answer:
 def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     """Return the body as a valid resource of the type; raises with every problem found."""
     if call.resource is None and binary_writes.is_write(call.method, call.path):
-        ahead = call.ahead
-        call.resource = (
-            binary_writes.resource_of(call.path, call.headers, call.media_type, call.body)
-            if ahead is None
-            else ahead.json()
-        )
+        call.resource = binary_writes.resource_of(call.path, call.headers, call.media_type, call.body)
     resource = call.json(what)
     if not isinstance(resource, dict):
         raise Malformed(f"The body is not a resource: {what} needs a JSON object.", issue_type="structure")
@@ -54,8 +49,7 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
         message = f'The body is a "{found}", but the URL says {resource_type}.'
         raise Invalid(message, issue_type="invalid", expression=f"{resource_type}.resourceType")
     if not call.is_checked:
-        known = call.ahead.issues if call.ahead is not None else None
-        issues = validate(resource) if known is None else known
+        issues = validate(resource)
         if issues and found is None:
             raise refusal(issues)
         check_stored_bundle(resource)

@@ -19,6 +19,7 @@ from sandbox.errors import (
     PreconditionFailed,
     RateLimited,
     SandboxError,
+    TooCostly,
     TooLarge,
     Unauthorized,
     Unprocessable,
@@ -44,6 +45,7 @@ _ISSUE_TYPES: Final[tuple[tuple[type[SandboxError], str], ...]] = (
     (Gone, "deleted"),
     (PreconditionFailed, "conflict"),
     (TooLarge, "too-costly"),
+    (TooCostly, "too-costly"),
     (RateLimited, "throttled"),
     (Unprocessable, "processing"),
 )

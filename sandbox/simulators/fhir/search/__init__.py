@@ -5,7 +5,7 @@ searched. Nothing here knows HTTP; nothing here writes, save the list of a resul
 """
 
 from sandbox.simulators.fhir.search.answer.listing import ListedParameter, search_parameters
-from sandbox.simulators.fhir.search.engine import find, find_as_asked, make_indexes, search
+from sandbox.simulators.fhir.search.engine import find, find_as_asked, search
 from sandbox.simulators.fhir.search.query.plan import types_named
 from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of
@@ -16,7 +16,6 @@ __all__ = [
     "compartments",
     "find",
     "find_as_asked",
-    "make_indexes",
     "parameters_of",
     "search",
     "search_parameters",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import TooLarge
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Interaction
@@ -19,6 +19,8 @@ from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.issues import Issue
+
+_ENTRY = 3  # units of work
 
 
 def search(tx: Interaction, request: SearchRequest) -> bytes:
@@ -88,18 +90,9 @@ def find_as_asked(branch: Branch, request: SearchRequest, now: datetime | None) 
     return [key for _, key in ordered(store, plan, {resource_type: found})], plan
 
 
-def make_indexes(branch: Branch, request: SearchRequest, now: datetime | None = None) -> None:
-    """Make every index that a search reads, without answering it; raises as `search` does."""
-    store = Store.of(branch)
-    plan = plan_of(store, request, now)
-    run = Run(store, request.base_url)
-    matches = ordered(store, plan, {t: run.matches(t, plan.criteria[t]) for t in plan.types})
-    if plan.options.includes:
-        included(run, matches[: plan.options.count], plan.options.includes)
-
-
 def ordered(store: Store, plan: Plan, found: dict[str, Any]) -> list[Match]:
     """Put the matches into the order asked for, types in the order given."""
+    work.spend(sum(map(len, found.values())) * (1 + len(plan.options.sort)))
     matches = [(t, key) for t in plan.types for key in store.type(t).in_order(found[t])]
     return sort(store, matches, plan.options.sort) if plan.options.sort else matches
 
@@ -118,11 +111,14 @@ def _entries(run: Run, plan: Plan, page: list[Match], base: str, issues: list[Is
     entries = bundle.outcome_entries([*issues, *extra.issues])
     # `_elements` is for matches alone (R4 search, 3.1.1.5.9).
     whole = replace(plan.options, elements=()) if plan.options.elements else plan.options
+    budget = work.current()
     for mode, rows, options in (("match", page, plan.options), ("include", extra.matches, whole)):
         for resource_type, key in rows:
             document = run.store.type(resource_type).document(key)
             if document is not None:
                 resource = rendered(document, resource_type, options)
+                budget.spend(_ENTRY)
+                budget.spend_bytes(len(resource))
                 entries.append(bundle.entry(base, resource_type, key, resource, mode))
     return entries
 

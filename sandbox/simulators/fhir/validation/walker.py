@@ -8,6 +8,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from sandbox import work
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.terms.issues import Issue
@@ -116,6 +117,7 @@ class Walk:
 
     def object(self, value: Mapping[str, Json], shape: Structure, at: At) -> None:
         """Check an object's elements, cardinalities and rules."""
+        work.spend(1 + 2 * len(value))
         known = shape.elements
         stems: dict[str, str] | None = None
         for key, item in value.items():

@@ -6,7 +6,7 @@
 
 from dataclasses import dataclass
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.answer.order import Match
 from sandbox.simulators.fhir.search.indexes.index import Keys
@@ -50,6 +50,7 @@ def included(run: Run, matches: list[Match], includes: list[Include]) -> Include
     while level and steps:
         fresh: list[Match] = []
         for step in steps:
+            work.spend(5 * len(level))
             add = _referring if step.is_reverse else _referred
             for match in add(run, level, step):
                 if match in seen:
@@ -57,6 +58,7 @@ def included(run: Run, matches: list[Match], includes: list[Include]) -> Include
                 if len(seen) >= limits.SEARCH_RESULTS:
                     return Included(found + fresh, is_cut=True)
                 seen[match] = None
+                work.spend(2)
                 fresh.append(match)
         found += fresh
         level, steps = fresh, [step for step in includes if step.is_iterating]
@@ -100,6 +102,7 @@ def _referring(run: Run, level: list[Match], step: Include) -> list[Match]:
             for target, ids in by_type.items():
                 if not parameter.targets or target in parameter.targets:
                     keys |= _sources(run, parameter, target, ids)
+        work.spend(10 + len(keys))
         found += [(source, key) for key in run.store.type(source).in_order(keys)]
     return found
 

@@ -10,6 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from sandbox import work
+
 Key: TypeAlias = Any
 Keys: TypeAlias = AbstractSet[Any]
 
@@ -45,12 +47,15 @@ def union(selections: list[Selection]) -> Selection:
     def keys() -> Keys:
         found: set[Any] = set()
         for selection in selections:
-            found.update(selection.keys())
+            more = selection.keys()
+            work.spend(1 + len(more) // 20)
+            found.update(more)
         return found
 
     def keep(candidates: Keys) -> Keys:
         found: set[Any] = set()
         for selection in selections:
+            work.spend(1 + len(candidates) // 20)
             found.update(selection.keep(candidates))
         return found
 
@@ -73,6 +78,7 @@ def intersect(selections: list[Selection]) -> Keys:
     for selection in rest:
         if not found:
             break
+        work.spend(1 + len(found) // 20)
         found = selection.keep(found)
     return found
 
@@ -149,6 +155,7 @@ class Postings:
 
         def keys() -> Keys:
             found: set[Any] = set()
+            work.spend(len(values))
             for value in values:
                 row = self._rows[value]
                 if type(row) is set:
@@ -160,6 +167,7 @@ class Postings:
         def keep(candidates: Keys) -> Keys:
             if len(candidates) * len(values) > estimate:
                 return candidates & keys()
+            work.spend(len(candidates) * len(values) // 10)
             rows = [self.get(value) for value in values]
             return {key for key in candidates if any(key in row for row in rows)}
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from sandbox.errors import Invalid
+from sandbox import limits, work
+from sandbox.errors import Invalid, TooLarge
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.query.criteria import Criterion
 from sandbox.simulators.fhir.search.query.options import Options
@@ -68,6 +69,7 @@ def plan_of(store: Store, request: SearchRequest, now: datetime | None) -> Plan:
 
 
 def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[Plan, bool]:
+    _check_counts(request)
     handling = Handling(request.is_lenient)
     types, named = _types_of(request, handling)
     plan = Plan(types, {t: [] for t in types}, handling)
@@ -95,6 +97,20 @@ def _read(store: Store, request: SearchRequest, now: datetime | None) -> tuple[P
         refused = str(error.context["expression"]).removeprefix("http.")
         plan.understood = [pair for pair in plan.understood if pair[0] != refused]
     return plan, context.is_lasting
+
+
+def _check_counts(request: SearchRequest) -> None:
+    """Refuse more than a search is worth, however it is written; raises `TooLarge`."""
+    parameters = request.parameters
+    if len(parameters) > limits.FORM_FIELDS:
+        raise TooLarge(f"The search has {len(parameters):,} parameters; the limit is {limits.FORM_FIELDS:,}.")
+    count = sum(value.count(",") + 1 for _, value in parameters)
+    if count > limits.SEARCH_VALUES:
+        raise TooLarge(f"The search has {count:,} values; the limit is {limits.SEARCH_VALUES:,}. Search in parts.")
+    work.spend(20 * count)
+    keys = sum(value.count(",") + 1 for name, value in parameters if name == "_sort")
+    if keys > limits.SEARCH_SORT_KEYS:
+        raise TooLarge(f"The search has {keys:,} sort keys; the limit is {limits.SEARCH_SORT_KEYS}.")
 
 
 def _take(plan: Plan, parser: CriteriaParser, request: SearchRequest, name: str, value: str, seen: set[str]) -> None:

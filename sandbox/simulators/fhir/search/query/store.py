@@ -5,15 +5,13 @@ the overlay live in `Branch.caches`; before every search they catch up with what
 by looking at each touched key's present state, so that rolled-back writes undo themselves.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
 import orjson
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, SeedCollection
@@ -23,7 +21,7 @@ from sandbox.simulators.fhir.search.types import search_type_of
 
 COLLECTION_PREFIX: Final = "fhir/"
 _CACHE: Final = "fhir/search"
-_TURN: Final = 50  # resources, which take less than a millisecond
+_INDEXED: Final = 20  # units of work for each resource
 
 
 class Layer:
@@ -40,15 +38,16 @@ class Layer:
         place = (parameter.code, facet)
         found = self._indexes.get(place)
         if found is None:
-            kind = search_type_of(parameter)
-            index = kind.new_index(parameter, facet)
-            rows = self.values(kind.is_exact_to_the_digit, names_of(parameter))
-            with no_collection():
-                index.load(
-                    (key, kind.read(parameter, facet, value) if value is not None else ()) for key, value in rows
-                )
-            found = self._indexes.setdefault(place, (parameter, index))  # another thread may have made it meanwhile
-        return found[1]
+            found = self._indexes.setdefault(place, (parameter, self._made(parameter, facet)))
+        return found[1]  # another thread may have made it meanwhile
+
+    def _made(self, parameter: Parameter, facet: str) -> Index:
+        kind = search_type_of(parameter)
+        index = kind.new_index(parameter, facet)
+        rows = self.values(kind.is_exact_to_the_digit, names_of(parameter))
+        with no_collection():
+            index.load((key, kind.read(parameter, facet, value) if value is not None else ()) for key, value in rows)
+        return index
 
     def values(self, is_exact: bool, names: tuple[bytes, ...]) -> Iterator[tuple[str, Json]]:
         """Yield the resources to read an index from.
@@ -66,7 +65,7 @@ class Layer:
 
 
 class SeedLayer(Layer):
-    """The seed's resources of one type."""
+    """The seed's resources of one type. Its indexes are everybody's: whoever asks first leaves the loop for them."""
 
     __slots__ = ("ordinals",)
 
@@ -75,17 +74,10 @@ class SeedLayer(Layer):
         self.ordinals = {key: number for number, key in enumerate(collection.documents)}
 
     def values(self, is_exact: bool, names: tuple[bytes, ...]) -> Iterator[tuple[str, Json]]:
-        """Yield the resources, parsed for the moment: what a seed keeps is their text.
-
-        A large seed is indexed on a thread of its own (`prepare/indexes.py`), which gives the others a turn now and
-        then.
-        """
+        """Yield the resources, parsed for the moment: what a seed keeps is their text."""
         parse = parse_exactly if is_exact else parse_quickly
         name = names[0] if len(names) == 1 else None
-        is_aside = threading.current_thread() is not threading.main_thread()
-        for number, (key, document) in enumerate(self.documents.items(), 1):
-            if is_aside and number % _TURN == 0:
-                time.sleep(0)
+        for key, document in self.documents.items():
             text = document.json
             if name is not None:
                 yield key, parse(text) if name in text else None
@@ -93,6 +85,11 @@ class SeedLayer(Layer):
                 yield key, None
             else:
                 yield key, parse(text)
+
+    def _made(self, parameter: Parameter, facet: str) -> Index:
+        work.current().expect(len(self.documents) * _INDEXED)
+        with work.unbounded():
+            return super()._made(parameter, facet)
 
 
 @cache
@@ -182,6 +179,7 @@ class TypeStore:
 
     def evaluate(self, select: Callable[[Layer], list[Selection]]) -> Keys:
         """Return the ids that all selections of each layer have in common."""
+        work.spend(10)
         found: Keys = NOTHING
         if self.seed is not None:
             selections = select(self.seed)
@@ -250,6 +248,7 @@ class Store:
         return store
 
     def _catch_up(self) -> None:
+        work.spend(_INDEXED * (len(self._branch.log) - self._position))
         touched, self._position = self._branch.touched_since(self._position)
         for collection, key in dict.fromkeys(touched):
             if collection.startswith(COLLECTION_PREFIX):

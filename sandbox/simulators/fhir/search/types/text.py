@@ -11,6 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
+from sandbox import limits, work
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.search.indexes.index import (
     Index,
@@ -99,7 +100,10 @@ class TextType(SearchType):
 
     def parse(self, parameter: Parameter, modifier: str | None, text: str, context: Context) -> TextTerm:
         """Read an expression of words."""
+        work.spend(len(text) // 4)
         tokens = [match for match in _TOKEN.finditer(unescape(text)) if match.group().strip()]
+        if len(tokens) > limits.SEARCH_WORDS:
+            raise BadValue(f"has {len(tokens):,} words; the limit is {limits.SEARCH_WORDS:,}")
         term, position = _any_of(tokens, 0, 0)
         if position != len(tokens):
             raise BadValue("has a bracket that does not fit")

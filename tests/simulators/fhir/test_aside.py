@@ -1,15 +1,13 @@
-"""A long body is read and validated before its interaction; the answers are the same."""
+"""What is done beside the event loop is answered, stored and recorded as on it."""
 
-import asyncio
 import json
 
 import pytest
 
-from sandbox import jsonio, limits
+from sandbox import limits
+from sandbox.playground.calls import Asked
+from sandbox.playground.crew import Crew
 from sandbox.playground.events import Request
-from sandbox.simulators.fhir.bundles import batch
-from sandbox.simulators.fhir.prepare import bodies
-from sandbox.simulators.fhir.prepare.bodies import LONG_BODY_BYTES, Ahead, look_ahead
 
 JSON = "application/fhir+json"
 URN = "urn:uuid:00000000-0000-4000-8000-000000000001"
@@ -75,76 +73,43 @@ CASES = [
 ]  # fmt: skip
 
 
-def answer(ehr, method, url, body, *, is_ahead):
-    """Send as the edge does, with or without looking ahead."""
+async def answer(ehr, method, url, body, crew=None):
+    """Send as the edge does: on the loop, or beside it."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     path, _, query = url.partition("?")
     pairs = tuple(tuple(p.split("=")) for p in query.split("&")) if query else ()
     base = "http://ehr.test/v1/benchmark-runs/br_1"
     request = Request(method, f"fhir/{path}".rstrip("/"), pairs, {"content-type": JSON}, raw, base_url=base)
     route = ehr.route(method, request.path)
-    if is_ahead:
-        request.prepared = asyncio.run(route.prepare(request, ehr.sandbox))
-        assert isinstance(request.prepared, Ahead)
-    outcome = ehr.playground.interact(
+    asked = Asked(
         route.event_type,
         lambda tx: route.handler(tx, request),
-        sandbox=ehr.sandbox,
-        request=request,
-        on_error=lambda error: ehr.simulator.render_error(error, request),
+        ehr.sandbox,
+        request,
+        lambda error: ehr.simulator.render_error(error, request),
     )
+    if crew is None:
+        outcome = ehr.playground.interact(
+            asked.event_type, asked.handler, sandbox=asked.sandbox, request=request, on_error=asked.on_error
+        )
+    else:
+        outcome = await ehr.playground.interact_in_turn(crew, asked, is_long=True)
     response = outcome.response
-    return response.status, response.body, dict(response.headers), ehr.state_hash()
+    return response.status, response.body, dict(response.headers), ehr.state_hash(), outcome.event.changes != ()
 
 
 @pytest.mark.parametrize(("method", "url", "body"), CASES, ids=range(len(CASES)))
-def test_the_answer_is_the_same(make_ehr, monkeypatch, method, url, body):
-    monkeypatch.setattr(bodies, "LONG_BODY_BYTES", 0)
+async def test_the_answer_is_the_same(make_ehr, crew, method, url, body):
     answers = []
-    for is_ahead in (False, True):
+    for beside in (None, crew):
         ehr = make_ehr()
         ehr.put("Patient/a", {**PATIENT, "id": "a", "name": [{"family": "Wong"}]})
-        answers.append(answer(ehr, method, url, body, is_ahead=is_ahead))
+        answers.append(await answer(ehr, method, url, body, beside))
     assert answers[0] == answers[1]
 
 
-def test_a_long_body_is_read_and_validated_once(ehr, monkeypatch):
-    body = bundle("transaction", *[entry("POST", "Patient", {**PATIENT, "language": "en"})] * 500)
-    count = {"parse": 0, "validate_entries": 0}
-
-    def counted(name, function):
-        def call(*args, **more):
-            count[name] += 1
-            return function(*args, **more)
-
-        return call
-
-    monkeypatch.setattr(jsonio, "parse", counted("parse", jsonio.parse))
-    for module in (bodies, batch):
-        monkeypatch.setattr(module, "validate_entries", counted("validate_entries", module.validate_entries))
-    status, *_ = answer(ehr, "POST", "", body, is_ahead=True)
-    assert status == 200 and count == {"parse": 1, "validate_entries": 1}
-
-
-@pytest.mark.parametrize(
-    ("method", "kind", "size", "is_ahead"),
-    [
-        ("POST", JSON, LONG_BODY_BYTES + 1, True),
-        ("PUT", "application/json", LONG_BODY_BYTES + 1, True),
-        ("POST", "", LONG_BODY_BYTES + 1, True),
-        ("POST", JSON, LONG_BODY_BYTES, False),
-        ("PATCH", JSON, LONG_BODY_BYTES + 1, False),
-        ("POST", "application/pdf", LONG_BODY_BYTES + 1, False),
-        ("POST", "application/x-www-form-urlencoded", LONG_BODY_BYTES + 1, False),
-    ],
-)
-@pytest.mark.parametrize("path", ["Patient", "Binary"])
-def test_what_is_looked_at_ahead(ehr, path, method, kind, size, is_ahead):
-    request = Request(method, f"fhir/{path}", (), {"content-type": kind}, b" " * size)
-    is_ahead = is_ahead or (path == "Binary" and method == "POST" and size > LONG_BODY_BYTES)
-    work = look_ahead(request, ehr.playground.branch.seed)
-    assert (work is not None and asyncio.run(_result(work)) is not None) is is_ahead
-
-
-async def _result(work):
-    return await work
+@pytest.fixture
+def crew():
+    made = Crew()
+    yield made
+    made.close()
