@@ -232,6 +232,21 @@ class RunService(RunLookup):
     async def _complete(self, run: BenchmarkRun, task_run: TaskRun, output: Json, notes: str | None) -> None:
         playground = task_run.playground
         assert playground is not None
+        try:
+            await self._score_and_end(run, task_run, playground, output, notes)
+        except BaseException:
+            if not task_run.is_over:  # it goes on as if nobody had asked
+                playground.is_torn_down = False
+                task_run.output = task_run.notes = task_run.criterion_runs = None
+                task_run.verdict = task_run.score = task_run.axes = None
+                task_run.failed_required = ()
+                task_run.completing = None
+                self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+            raise
+
+    async def _score_and_end(
+        self, run: BenchmarkRun, task_run: TaskRun, playground: Playground, output: Json, notes: str | None
+    ) -> None:
         async with playground.turns.mine():  # what is being done is done first; what waits behind finds it over
             with suppress(TooLarge):  # a task run that is full takes no more delayed effects
                 playground.settle()
