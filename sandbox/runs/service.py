@@ -2,7 +2,7 @@
 
 Transitions happen in memory in one step, without an `await` in between, and are stored as one unit
 of work; a caller is answered when that unit is on disk. One that cannot be stored is taken back: memory
-is never ahead of the disk. Timeouts are timers, not polling.
+is never ahead of the disk. How they end is in `endings.py`.
 """
 
 import asyncio
@@ -22,23 +22,20 @@ from sandbox.playground.crew import Crew
 from sandbox.playground.playground import Playground, Recorder
 from sandbox.playground.scenario import StepFailed, run_scenario
 from sandbox.record.reader import Reader
-from sandbox.record.writer import Statement, Writer
+from sandbox.record.writer import Writer
 from sandbox.runs import scorekeeping, storage
-from sandbox.runs.expiry import Expiry
+from sandbox.runs.endings import TRY_AGAIN_S, Endings
 from sandbox.runs.final_states import FinalStates
-from sandbox.runs.lookup import RunLookup
 from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
 from sandbox.runs.tokens import Principal
-from sandbox.scoring.scores import score_run, verdict_of
 from sandbox.settings import Settings
 from sandbox.simulators.base import Fetch
 
 _NEXT: Final = timedelta(milliseconds=1)  # between two runs, so that they have an order
-_TRY_AGAIN_S: Final = 1.0  # after a timeout that could not be stored
 
 log = get_logger()
 
@@ -50,7 +47,7 @@ class ScenarioFailed(SandboxError):
     code = "INTERNAL_ERROR"
 
 
-class RunService(RunLookup):
+class RunService(Endings):
     """All active runs, and how they go on."""
 
     def __init__(
@@ -67,18 +64,16 @@ class RunService(RunLookup):
         key: bytes,
         on_end: Callable[[str], None] = lambda playground_id: None,
     ) -> None:
-        self._on_end = on_end
         self._newest_run_at = clock.now() - _NEXT
         self._registry = registry
         self._shelf = shelf
-        self._writer = writer
         self._recorder = recorder
         self._crew = crew
         self._settings = settings
         self._fetch = fetch
         self._key = key
-        self._expiry = Expiry(clock, self._end_rest, settings.run_idle_s)
-        super().__init__(reader, Archive(reader, registry, shelf, clock, recorder, key), clock)
+        archive = Archive(reader, registry, shelf, clock, recorder, key)
+        super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
 
     # -- transitions -----------------------------------------------------------------------------
@@ -173,43 +168,6 @@ class RunService(RunLookup):
                 undo=undo,
             )
 
-    def _set_timer(self, run: BenchmarkRun, task_run: TaskRun, *, least_s: float = 0.0) -> None:
-        self._stop_timer(task_run)
-        assert task_run.timeout_at is not None
-        left_s = (task_run.timeout_at - self._clock.now()).total_seconds()
-        loop = asyncio.get_running_loop()
-        task_run.timer = loop.call_later(max(left_s, least_s), self._time_out, run, task_run)
-
-    @staticmethod
-    def _stop_timer(task_run: TaskRun) -> None:
-        if task_run.timer is not None:
-            task_run.timer.cancel()
-            task_run.timer = None
-
-    def _time_out(self, run: BenchmarkRun, task_run: TaskRun) -> None:
-        if task_run.phase is not Phase.STARTED or task_run.completing is not None:
-            return
-        before = remember(run)
-        scorekeeping.take_timeout(task_run)
-        log.info("task run timed out", task_run_id=task_run.id)
-        self._store_end(run, self._end(run, task_run, Status.TIMED_OUT), before)
-
-    def _end_rest(self, run: BenchmarkRun) -> None:
-        """End what is left of a run whose token has expired, or that nobody calls any more."""
-        statements = []
-        before = remember(run)
-        for task_run in run.task_runs:
-            if task_run.is_over or task_run.completing is not None:
-                continue
-            if task_run.phase is Phase.STARTED:
-                scorekeeping.take_timeout(task_run)
-                statements += self._end(run, task_run, Status.TIMED_OUT)
-            else:
-                statements += self._end(run, task_run, Status.CANCELLED)
-        if statements:
-            log.info("run ended with its token, or as nobody called", benchmark_run_id=run.id)
-            self._store_end(run, statements, before)
-
     async def complete(
         self, run: BenchmarkRun, task_run: TaskRun, *, output: Json = None, notes: str | None = None
     ) -> None:
@@ -241,7 +199,7 @@ class RunService(RunLookup):
                 task_run.verdict = task_run.score = task_run.axes = None
                 task_run.failed_required = ()
                 task_run.completing = None
-                self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
+                self._set_timer(run, task_run, least_s=TRY_AGAIN_S)
             raise
 
     async def _score_and_end(
@@ -375,75 +333,6 @@ class RunService(RunLookup):
             raise Conflict(f"The task run is {_ended(task_run)}; its changes can be told when it was completed.")
         seeded = replace(run, benchmark=await self.archive.benchmark(run.benchmark.hash, with_seed=True))
         return await scorekeeping.changes_of(self._reader, self._registry, seeded, task_run)
-
-    # -- ending ----------------------------------------------------------------------------------
-
-    def _end(self, run: BenchmarkRun, task_run: TaskRun, status: Status) -> list[Statement]:
-        """End a task run, and the run with its last one; return what to store."""
-        now = self._clock.now()
-        self._stop_timer(task_run)
-        if task_run.playground is not None:
-            task_run.playground.is_torn_down = True
-            task_run.playground = None
-        task_run.phase, task_run.status, task_run.completed_at = Phase.COMPLETED, status, now
-        run.updated_at = now
-        for sandbox in task_run.sandboxes:
-            self.by_sandbox.pop(sandbox.id, None)
-        statements = [storage.update_task_run(task_run), *storage.tear_down([task_run.playground_id], now)]
-        if all(t.is_over for t in run.task_runs):
-            self._finalize(run)
-        return [*statements, storage.update_run(run)]
-
-    def _store_end(
-        self, run: BenchmarkRun, statements: list[Statement], before: Callable[[], None]
-    ) -> "asyncio.Future[None]":
-        """Store an end; a run that is over stays in memory until the record can answer for it.
-
-        When it cannot be stored, all is as `before`.
-        """
-
-        def undo() -> None:
-            before()
-            self.admit(run)
-            if run.expiry is not None:
-                run.expiry.cancel()
-            self._expiry.watch(run, least_s=_TRY_AGAIN_S)
-            for task_run in run.started:
-                if task_run.timer is None and task_run.completing is None:
-                    self._set_timer(run, task_run, least_s=_TRY_AGAIN_S)
-
-        owners = (run.id, *(t.playground_id for t in run.task_runs))
-        stored = self._writer.write(statements, owners=owners, undo=undo)
-        stored.add_done_callback(lambda done: self._tell_ends(run) if done.exception() is None else None)
-        return stored
-
-    def _tell_ends(self, run: BenchmarkRun) -> None:
-        if run.is_over:
-            self.forget(run)
-            self._writer.witness.forget(run.id)
-        for task_run in run.task_runs:
-            if task_run.is_over:
-                self._on_end(task_run.playground_id)
-
-    def _finalize(self, run: BenchmarkRun) -> None:
-        run.phase = Phase.COMPLETED
-        run.completed_at = run.updated_at
-        self._settle_score(run)
-        log.info("benchmark run over", benchmark_run_id=run.id, status=str(run.status), score=run.score)
-
-    def _settle_score(self, run: BenchmarkRun) -> None:
-        statuses = {t.status for t in run.task_runs}
-        was_cancelled = run.status is Status.CANCELLED
-        if statuses == {Status.CANCELLED}:
-            run.status, run.score, run.verdict = Status.CANCELLED, None, None
-            return
-        run.score = score_run([t.score for t in run.task_runs])
-        if was_cancelled:
-            run.verdict = None
-            return
-        run.status = Status.FAILED if statuses == {Status.FAILED} else Status.COMPLETED
-        failed = [label for t in run.task_runs for label in t.failed_required]
-        run.verdict = verdict_of(run.score, failed) if run.score is not None else None
 
     # -- the server's own life -------------------------------------------------------------------
 
