@@ -5,12 +5,12 @@ and, where the type of the focus is known, the names of elements.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
 from sandbox.fhirpath import arithmetic, ast
-from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
+from sandbox.fhirpath.code import BOOLEAN, INTEGER, STRING, Code, StepCode
+from sandbox.fhirpath.context import Apply, Env, Types
 from sandbox.fhirpath.errors import EvaluationProblem, SemanticProblem
 from sandbox.fhirpath.families import check_arithmetic, family, result_types
 from sandbox.fhirpath.nodes import Item, Node, append_children, step_into, system_of
@@ -42,26 +42,6 @@ _URL: Final = {
     "ext-": "http://hl7.org/fhir/StructureDefinition/",
 }
 _FOCUS: Final = ("resource", "rootResource", "context")
-BOOLEAN: Final[Types] = frozenset({"System.Boolean"})
-STRING: Final[Types] = frozenset({"System.String"})
-INTEGER: Final[Types] = frozenset({"System.Integer"})
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A compiled expression and the types its items can have, None where that is not known."""
-
-    run: Evaluate
-    types: Types
-
-
-@dataclass(frozen=True, slots=True)
-class StepCode:
-    """A compiled step of a path."""
-
-    run: Apply
-    types: Types
-    is_unordered: bool = False
 
 
 class Build(Protocol):

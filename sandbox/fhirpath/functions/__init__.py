@@ -3,7 +3,8 @@
 from typing import Final
 
 from sandbox.fhirpath import ast
-from sandbox.fhirpath.compiler import Compiler, StepCode
+from sandbox.fhirpath.code import StepCode
+from sandbox.fhirpath.compiler import Compiler
 from sandbox.fhirpath.context import Types
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.functions import collections, conversion, dates, fhir, iterating, numbers, strings, tree

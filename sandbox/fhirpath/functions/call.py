@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.fhirpath import ast
-from sandbox.fhirpath.compiler import BOOLEAN, Compiler, StepCode
+from sandbox.fhirpath.code import BOOLEAN, StepCode
+from sandbox.fhirpath.compiler import Compiler
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem
 from sandbox.fhirpath.nodes import Item, Node, system_of

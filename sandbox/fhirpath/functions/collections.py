@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sandbox.fhirpath import comparing
-from sandbox.fhirpath.compiler import BOOLEAN, INTEGER, StepCode
+from sandbox.fhirpath.code import BOOLEAN, INTEGER, StepCode
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.functions.call import Call, Entry, of_value, plain, test
 from sandbox.fhirpath.nodes import Item, system_of

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from sandbox.fhirpath import arithmetic, units
-from sandbox.fhirpath.compiler import BOOLEAN
+from sandbox.fhirpath.code import BOOLEAN
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.functions.call import Call, Entry, of_value
 from sandbox.fhirpath.nodes import Item

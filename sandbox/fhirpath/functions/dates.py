@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
 from sandbox.fhirpath import arithmetic
-from sandbox.fhirpath.compiler import INTEGER
+from sandbox.fhirpath.code import INTEGER
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.functions.call import Call, Entry, of_value, plain
 from sandbox.fhirpath.nodes import Item

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sandbox.fhirpath import ast
-from sandbox.fhirpath.compiler import BOOLEAN, STRING, StepCode
+from sandbox.fhirpath.code import BOOLEAN, STRING, StepCode
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.functions.call import Call, Entry, of_value, plain

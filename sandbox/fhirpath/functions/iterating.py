@@ -5,7 +5,7 @@ from functools import cmp_to_key
 from typing import Final
 
 from sandbox.fhirpath import arithmetic, ast, comparing
-from sandbox.fhirpath.compiler import BOOLEAN, StepCode
+from sandbox.fhirpath.code import BOOLEAN, StepCode
 from sandbox.fhirpath.context import Apply, Env, Evaluate, Types
 from sandbox.fhirpath.errors import EvaluationProblem
 from sandbox.fhirpath.functions.call import Call, Entry, of_value

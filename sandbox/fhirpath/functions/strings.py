@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sandbox import patterns
-from sandbox.fhirpath.compiler import BOOLEAN, INTEGER, STRING
+from sandbox.fhirpath.code import BOOLEAN, INTEGER, STRING
 from sandbox.fhirpath.context import Apply, Env, Types
 from sandbox.fhirpath.functions.call import Call, Entry, of_value
 from sandbox.fhirpath.nodes import Item

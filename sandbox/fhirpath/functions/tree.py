@@ -3,7 +3,8 @@
 from typing import Final
 
 from sandbox.fhirpath import ast, units
-from sandbox.fhirpath.compiler import BOOLEAN, Code, StepCode, narrowed
+from sandbox.fhirpath.code import BOOLEAN, Code, StepCode
+from sandbox.fhirpath.compiler import narrowed
 from sandbox.fhirpath.context import Apply, Env
 from sandbox.fhirpath.errors import SemanticProblem
 from sandbox.fhirpath.functions.call import Call, Entry, of_value, plain
