@@ -93,7 +93,18 @@ def test_the_solution_is_the_default_and_passes(sandbox: Run, threaded_fake: Any
     assert (report["benchmark"], report["agent"], report["verdict"]) == ("mock@1", "solution", "pass")
     assert report["started_at"] == "2026-04-20T17:00:00.000Z"
     task = report["task_runs"][0]
-    assert list(task) == ["id", "key", "name", "verdict", "score", "axes", "checks", "calls", "duration_s"]
+    assert list(task) == [
+        "id",
+        "key",
+        "name",
+        "verdict",
+        "score",
+        "axes",
+        "failed_required",
+        "checks",
+        "calls",
+        "duration_s",
+    ]
     assert (task["key"], task["calls"]) == ("alpha", 1)
     assert task["axes"] == {
         "correctness": {"score": 1.0, "weight": 2},
