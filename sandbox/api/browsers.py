@@ -18,7 +18,7 @@ from sandbox.keys import is_loopback
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 EXPOSED: Final = (
     "ETag, Location, Last-Modified, Content-Location, Content-Disposition, Content-Range, Accept-Ranges, Allow, "
-    "Retry-After, WWW-Authenticate, X-Request-Id"
+    "Retry-After, Warning, WWW-Authenticate, X-Request-Id"
 )
 PREFLIGHT_AGE_S: Final = 600
 _HEADER_NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~\w-]+)*", re.ASCII)

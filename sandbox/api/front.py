@@ -13,6 +13,7 @@ from sandbox import __version__
 from sandbox.api.context import SETTINGS, SHELF, root_url
 from sandbox.api.replies import json_reply
 from sandbox.jsonio import Json
+from sandbox.wire.media_types import acceptance, read_accept
 
 WHAT = "A hospital on a laptop for AI agents: simulated healthcare systems, recorded and scored."
 _HEADERS = {
@@ -26,7 +27,7 @@ _PAGE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
 async def front(request: web.Request) -> web.Response:
     """GET /: HTML for whoever prefers that, as browsers do; else JSON."""
     value = _describe(request)
-    if not prefers_html(request.headers.get("Accept", "")):
+    if not prefers_html(",".join(request.headers.getall("Accept", ()))):
         answer = json_reply(value)
     else:
         answer = web.Response(text=_page(value), content_type="text/html", charset="utf-8")
@@ -46,22 +47,9 @@ def prefers_html(accept: str) -> bool:
 
 
 def _quality(accept: str, media_type: str) -> float:
-    """Return how much a type is wanted, 0 to 1, by the most specific member that names it."""
-    best = (-1, 0.0)
-    ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
-    for member in accept.lower().split(","):
-        name, *parameters = (part.strip() for part in member.split(";"))
-        if name in ranges:
-            quality = 1.0
-            for parameter in parameters:
-                key, _, text = parameter.partition("=")
-                if key.strip() == "q":
-                    try:
-                        quality = min(max(float(text), 0.0), 1.0)
-                    except ValueError:
-                        quality = 0.0
-            best = max(best, (ranges.index(name), quality))
-    return best[1]
+    """Return how much a type is wanted, 0 to 1."""
+    found = acceptance(read_accept(accept), [media_type])
+    return 0.0 if found is None else found[0]
 
 
 def _describe(request: web.Request) -> Json:

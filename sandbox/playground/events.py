@@ -119,7 +119,8 @@ def _redacted(value: Json, names: frozenset[str]) -> Json:
 class Response:
     """What a simulator answers. `event_type` replaces the route's when it is set.
 
-    `recorded_body` replaces `body` in the event, for answers that hold a secret.
+    `recorded_body` replaces `body` in the event, for answers that hold a secret. `outcome` is JSON that the event
+    keeps beside the answer: what there is to say of it that the answer itself does not hold.
     """
 
     status: int = 200
@@ -128,6 +129,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     event_type: str | None = None
     recorded_body: bytes | None = None
+    outcome: bytes | None = None
 
     @classmethod
     def of_json(cls, value: Json, status: int = 200, **headers: str) -> "Response":

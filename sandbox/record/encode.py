@@ -28,9 +28,9 @@ INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
 _COLUMNS = (
     "playground_id, seq, id, task_run_id, sandbox_id, type, at, duration_ms, method, path, query, "
     "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, actor, via, "
-    "view, changes"
+    "view, outcome, changes"
 )
-INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 22)})"
+INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * 23)})"
 
 
 def size_of(event: Event) -> int:
@@ -91,6 +91,7 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         event.actor,
         request.via if request is not None else None,
         event.is_view,
+        response.outcome.decode() if response is not None and response.outcome is not None else None,
         changes,
     )
     statements.append((INSERT_EVENT, row))
@@ -173,6 +174,7 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
             _load_body(row["response_body"], row["response_sha"], read_blob),
             headers.get("content-type"),
             headers,
+            outcome=row["outcome"].encode() if row["outcome"] is not None else None,
         )
     return Event(
         row["id"],
@@ -231,7 +233,11 @@ def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
         "actor": row["actor"],
         "via": row["via"],
     }
-    return {**value, "view": True} if row["view"] else value
+    if row["view"]:
+        value["view"] = True
+    if row["outcome"] is not None:
+        value["outcome"] = jsonio.parse(row["outcome"])
+    return value
 
 
 def _show_changes(text: str | None) -> Iterator[Mapping[str, Json]]:

@@ -14,9 +14,7 @@ from sandbox.settings import Settings
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
-@pytest.mark.parametrize(
-    "accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json", "text/html;q=x"]
-)
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json"])
 async def test_a_program_is_told_in_json(live, accept):
     answer = await live.call("GET", "/", headers={} if accept is None else {"Accept": accept})
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("application/json")

@@ -94,16 +94,7 @@ def test_the_solution_is_the_default_and_passes(sandbox: Run, threaded_fake: Any
     assert report["started_at"] == "2026-04-20T17:00:00.000Z"
     task = report["task_runs"][0]
     assert list(task) == [
-        "id",
-        "key",
-        "name",
-        "verdict",
-        "score",
-        "axes",
-        "failed_required",
-        "checks",
-        "calls",
-        "duration_s",
+        *("id", "key", "name", "verdict", "score", "axes", "failed_required", "checks", "calls", "duration_s")
     ]
     assert (task["key"], task["calls"]) == ("alpha", 1)
     assert task["axes"] == {

@@ -11,6 +11,7 @@ from sandbox.simulators.fhir import proxy
 from sandbox.simulators.fhir.rest import binary
 from sandbox.simulators.fhir.rest.ahead import Ahead
 from sandbox.simulators.fhir.rest.calls import Answer, Call
+from sandbox.simulators.fhir.rest.lenience import remarks, warning_header
 from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
@@ -120,14 +121,17 @@ def response_of(call: Call, answer: Answer, media: str) -> Response:
         headers["ETag"] = etag_of(answer.version)
     if answer.last_updated is not None:
         headers["Last-Modified"] = answer.last_modified or ""
-    status, body = answer.status, answer.body
+    status, body, said = answer.status, answer.body, None
+    if call.tolerated and status < 300:
+        headers["Warning"] = warning_header(call.tolerated)
+        said = jsonio.dump(outcome(remarks(call, answer)))
     if answer.location is not None:
         headers["Location"] = answer.location
     if call.method in _WRITES and status < 300 and (answer.location is not None or call.method == "DELETE"):
         status, body = _preferred(call, answer)
     if body and call.query and is_true(call.query, "_pretty"):
         body = jsonio.dump_pretty(jsonio.parse(body))
-    return Response(status, body, (answer.content_type or media) if body else None, headers)
+    return Response(status, body, (answer.content_type or media) if body else None, headers, outcome=said)
 
 
 def _preferred(call: Call, answer: Answer) -> tuple[int, bytes]:
@@ -136,5 +140,5 @@ def _preferred(call: Call, answer: Answer) -> tuple[int, bytes]:
         return answer.status, b""
     if wanted == "OperationOutcome":
         status = 200 if answer.status == 204 else answer.status
-        return status, jsonio.dump(outcome(answer.issues))
+        return status, jsonio.dump(outcome(remarks(call, answer)))
     return answer.status, answer.body

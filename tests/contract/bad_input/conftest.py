@@ -62,7 +62,7 @@ CREATE_WRONG = {
     "scored": but(bool),
     "agent": [*but(str, NULL), "x" * 201],
     "seed": [1.5, True, "x", [], {}, -1, 2**53, 10**40],
-    "tasks": [*but(list, NULL), [], [1], ["none"], ["refer", "refer"]],
+    "tasks": [*but(list, NULL), [], ["none"], ["refer", "refer"]],
 }
 API: dict[tuple[str, str], Row] = {
     ("GET", "/"): Row(is_open=True),

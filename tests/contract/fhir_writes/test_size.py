@@ -49,3 +49,12 @@ async def test_a_bundle_of_one_entry_more(fhir, kind):
     text = answer.json["issue"][0]["diagnostics"]
     assert "10001 entries" in text and "10000" in text and "several Bundles" in text
     assert fhir.run.state_hash() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [([], "has no resourceType"), ({"entry": []}, "has no resourceType"), (PATIENT, 'not "Patient"')],
+)
+async def test_the_base_says_what_it_got_instead_of_a_bundle(fhir, body, said):
+    answer = await fhir.run.call("POST", "fhir", json=body)
+    assert answer.status == 400 and said in answer.json["issue"][0]["diagnostics"], answer

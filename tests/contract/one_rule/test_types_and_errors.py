@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from multidict import CIMultiDict
 
 from sandbox.keys import PREFIXES
 from sandbox.logs import without_secrets
@@ -50,3 +51,19 @@ async def test_no_kind_of_key_is_logged(live, kit, project):
     assert len({secret[:5] for secret in secrets}) == 7
     for secret in secrets:
         assert secret not in without_secrets(f"/v1/task-runs/{secret}/fhir")
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_html"),
+    [
+        (["application/json;q=0.1", "text/html"], True),
+        (['text/plain; a="b,text/html"', "application/json"], False),
+        (['text/html; a="x;q=0"', "application/json;q=0.5"], True),
+        (["text/html; q=x", "application/json;q=0.5"], True),
+    ],
+)
+async def test_the_front_door_reads_accept_as_every_surface(live, lines, is_html):
+    headers = CIMultiDict([("Accept", line) for line in lines])
+    async with live.http.get(live.url, headers=headers) as answer:
+        kind = answer.headers["Content-Type"]
+    assert kind.startswith("text/html" if is_html else "application/json")

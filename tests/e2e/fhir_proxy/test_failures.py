@@ -148,3 +148,17 @@ def test_who_may_not_call_does_not_reach_the_upstream(proxies, fake):
     assert fake.seen == []
     fake.says(200, {"resourceType": "Patient", "id": "1"})
     assert proxy.call("GET", direct, Authorization="Bearer vk_local").status == 200
+
+
+def test_there_is_no_final_state_behind_a_proxy(proxies, fake):
+    """What is there is the upstream's, then and now: nothing is asked of it, as it could only show the present."""
+    proxy = proxies.start(upstream=fake.url)
+    run_id = proxy.base.split("/")[-2]
+    [sandbox] = proxy.server.sync_client.get_benchmark_run(run_id).raw["sandboxes"]
+    proxy.server.sync_client.complete_task_run(proxy.task_run_id)
+    seen = len(fake.seen)
+    direct = f"{proxy.server.url}/sandboxes/{sandbox['id']}/fhir/Patient"
+    for method, url, body in (("GET", f"{direct}/1", None), ("POST", direct, {"resourceType": "Patient"})):
+        answer = proxy.call(method, url, body, Authorization="Bearer vk_local")
+        assert answer.status == 409
+    assert len(fake.seen) == seen

@@ -15,6 +15,7 @@ from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
 from sandbox.simulators.fhir.bundles.transaction import carry_out
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json, check_entry_count, refuse_parameters
+from sandbox.simulators.fhir.rest.lenience import remarks
 from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
@@ -54,8 +55,7 @@ def process(call: Call) -> Answer:
     for index, row in enumerate(rows):
         entry_issues, links = found[index]
         entry = _entry(call, index, row)
-        entry.issues = [*entry_issues, *entry.issues]
-        entry.links = links
+        entry.found, entry.links = entry_issues, links
         entries.append(entry)
     if is_transaction:
         carry_out(call, entries, full_urls(bundle))
@@ -63,6 +63,7 @@ def process(call: Call) -> Answer:
         urls = full_urls(bundle)
         for entry in sorted(entries, key=lambda e: ORDER[e.call.method]):
             entry.answer = _alone(call, entry, urls)
+    call.tolerated = tuple(issue for entry in entries for issue in _tolerated(entry))
     response: Json = {"resourceType": "Bundle", "type": kind + "-response"}
     if entries:
         response["entry"] = [_response(call, entry) for entry in entries]
@@ -72,7 +73,9 @@ def process(call: Call) -> Answer:
 def _check_bundle(bundle: Json) -> str:
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         found = bundle.get("resourceType") if isinstance(bundle, dict) else None
-        message = f'The base takes a Bundle, not "{found}"; post other resources to their type.'
+        message = "The base takes a Bundle; the body has no resourceType."
+        if isinstance(found, str):
+            message = f'The base takes a Bundle, not "{found[:100]}"; post other resources to their type.'
         raise Malformed(message, issue_type="invalid")
     kind = bundle.get("type")
     if kind not in ("batch", "transaction"):
@@ -149,6 +152,10 @@ def _check_no_neighbours(entry: Entry, urls: Set[str]) -> None:
             raise Invalid(message, issue_type="invalid")
 
 
+def _tolerated(entry: Entry) -> tuple[Issue, ...]:
+    return entry.call.tolerated if entry.answer is not None and entry.answer.status < 300 else ()
+
+
 def _response(call: Call, entry: Entry) -> Json:
     answer = entry.answer
     if answer is None:  # an entry without an answer would be a gap in the Bundle
@@ -173,7 +180,9 @@ def _response(call: Call, entry: Entry) -> Json:
         elif answer.version is not None and kind_of_or_none(entry.call) == "instance":
             row["fullUrl"] = f"{call.base}/{'/'.join(entry.call.path)}"
         row["resource"] = jsonio.fragment(answer.body)
-    if not is_error and (wanted == "OperationOutcome" or (answer.issues and method == "DELETE")) and not is_read:
-        response["outcome"] = outcome(answer.issues)
+    said = remarks(entry.call, answer)
+    is_told = wanted == "OperationOutcome" or (bool(said) and method == "DELETE") or bool(_tolerated(entry))
+    if is_told and not is_error and not is_read:
+        response["outcome"] = outcome(said)
     row["response"] = response
     return row

@@ -8,6 +8,7 @@ from sandbox.errors import Invalid, SandboxError
 from sandbox.simulators.fhir.rest import conditional
 from sandbox.simulators.fhir.rest.address import kind_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, at_entry
+from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.validation import Link
 
@@ -17,12 +18,13 @@ ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 
 
 @dataclass(slots=True)
 class Entry:
-    """One entry of a Bundle to carry out. `issues` are what validation found in it."""
+    """One entry of a Bundle to carry out. `issues` are what is wrong with it, `found` with its resource."""
 
     index: int
     full_url: str | None
     call: Call
     issues: list[Issue] = field(default_factory=list)
+    found: list[Issue] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     answer: Answer | None = None
     assigned_id: str | None = None
@@ -35,14 +37,23 @@ class Entry:
 
 def check_entry(entry: Entry) -> None:
     """Refuse an entry that is invalid, or that a Bundle cannot hold."""
-    if entry.issues:
-        raise refusal(entry.issues)
     call = entry.call
+    if entry.issues or (entry.found and not _is_stored(call)):
+        raise refusal([*entry.found, *entry.issues])
     if not call.path and call.method == "POST":
         raise Invalid("A Bundle cannot be nested in a Bundle's entry.", issue_type="not-supported")
     if call.resource is None and call.method in ("POST", "PUT", "PATCH") and kind_of(call.path) in ("type", "instance"):
         raise Invalid(f"A {call.method} needs a resource.", issue_type="required", expression=f"{call.at}.resource")
+    if _is_stored(call) and not call.is_checked:
+        refuse_or_tolerate(call, call.resource, entry.found)
     call.is_checked = True
+
+
+def _is_stored(call: Call) -> bool:
+    """Whether a call stores what it brings, and that says what it is."""
+    resource = call.resource
+    is_named = isinstance(resource, dict) and isinstance(resource.get("resourceType"), str)
+    return is_named and call.method in ("POST", "PUT") and kind_of_or_none(call) in ("type", "instance")
 
 
 def carry_out_entry(entry: Entry) -> Answer:

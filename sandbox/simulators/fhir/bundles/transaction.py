@@ -113,7 +113,7 @@ def _identify(entry: Entry) -> None:
         if condition is not None:
             existing = conditions.match_of(call, resource_type, condition, "ifNoneExist")
         if existing is not None:
-            entry.assigned_id = existing
+            entry.assigned_id, call.tolerated = existing, ()
             entry.answer = answer_of(call, state.read(call.tx.branch, resource_type, existing), 200)
         else:
             entry.assigned_id = call.assigned_id = call.tx.new_id()

@@ -10,10 +10,11 @@ from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.rest.crud import check_stored_bundle
+from sandbox.simulators.fhir.rest.lenience import unserved
 from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import subscriptions, validate
+from sandbox.simulators.fhir.validation import validate
 
 MODES = ("create", "update", "delete", "profile")
 _BASE = "http://hl7.org/fhir/StructureDefinition/"
@@ -101,10 +102,10 @@ def _unstorable(resource: Json) -> list[Issue]:
     """Return what a create would say of a valid resource that this server does not keep."""
     try:
         check_stored_bundle(resource)
-        subscriptions.check(resource)
     except SandboxError as error:
         return list(issues_of(error))
-    return []
+    refused = unserved(resource)
+    return [] if refused is None else list(issues_of(refused))
 
 
 def _for_delete(call: Call) -> Answer:

@@ -10,7 +10,7 @@ from sandbox.errors import Invalid
 from sandbox.fhirpath import Context, Node, compile_expression, compile_owner, root_of
 from sandbox.fhirpath.nodes import Item
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.structures import Element, Structure, structure
+from sandbox.simulators.fhir.validation.structures import Element, Structure, is_structure, structure
 
 # What the paths of one patch may visit between them; it is worked out while other playgrounds wait.
 WORK_LIMIT: Final = 250_000
@@ -54,10 +54,12 @@ def _place(item: Item, root: Node, path: str) -> Place:
         outermost = outermost.parent
     if outermost is not root:
         raise bad_path(path, "leads out of the resource")
-    shape = structure(item.type) if isinstance(item.value, dict) else None
+    shape = structure(item.type) if isinstance(item.value, dict) and is_structure(item.type) else None
     if item.parent is None:
         return Place(item.value, shape)
-    element = structure(item.parent.type).elements[item.key]
+    element = structure(item.parent.type).elements.get(item.key) if is_structure(item.parent.type) else None
+    if element is None:  # only where a lenient server has stored what R4 does not know
+        raise bad_path(path, "leads through what is no element of R4; use a JSON Patch")
     return Place(item.value, shape, item.parent.value, item.key, item.index, element)
 
 

@@ -19,13 +19,15 @@ _OURS: Final = frozenset({"host", "content-length", "content-type", "accept", "t
 class FhirConfig(StrictModel):
     """`upstream` is a FHIR R4 base URL. `headers` go with every request to it; in their values
     `${NAME}` stands for an environment variable of the server. `isolation: tag` gives each task
-    run its own share of the upstream by a `meta.tag`. `smart` is about the client that gets tokens."""
+    run its own share of the upstream by a `meta.tag`. `smart` is about the client that gets tokens. `validation:
+    lenient` stores what R4 does not allow, and says so (`rest/lenience.py`); an upstream has its own mind."""
 
     upstream: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     isolation: Literal["tag", "none"] = "none"
     timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=TIMEOUT_MAX_S)
     smart: SmartConfig | None = None
+    validation: Literal["strict", "lenient"] = "strict"
 
     @field_validator("upstream")
     @classmethod
@@ -55,7 +57,9 @@ class FhirConfig(StrictModel):
 
     @model_validator(mode="after")
     def _needs_an_upstream(self) -> Self:
-        given = self.model_fields_set - {"upstream", "smart"}
+        if self.upstream is not None and self.validation == "lenient":
+            raise ValueError("validation: lenient with upstream: what is valid is for the server behind to say")
+        given = self.model_fields_set - {"upstream", "smart", "validation"}
         if self.upstream is None and given:
             raise ValueError(f"{', '.join(sorted(given))} without upstream: there is no server to send to")
         return self

@@ -45,14 +45,25 @@ def served_type(value: Json) -> str:
 def content(call: Call, answer: Answer) -> Answer:
     """Turn a read Binary into its content; raises `NotAcceptable` when the caller takes another type."""
     value = jsonio.parse(answer.body)
+    media, data = value.get("contentType"), value.get("data", "")
+    if not isinstance(media, str) or not isinstance(data, str):
+        raise _no_content()
     media = served_type(value)
     accepted = read_accept(call.headers.get("accept", ""))
     match = acceptance(accepted, [read_media_type(media).name])
     if accepted and (match is None or not match[0]):
         raise NotAcceptable(f"The Binary is {media}; ask for that, or for application/fhir+json.")
-    body = read_base64(str(value.get("data", ""))) or b""
+    body = read_base64(data)
+    if body is None:
+        raise _no_content()
     headers = content_headers(media)
-    context = value.get("securityContext", {}).get("reference")
-    if context and str(context).isprintable():
-        headers["X-Security-Context"] = str(context)
+    security = value.get("securityContext")
+    context = security.get("reference") if isinstance(security, dict) else None
+    if isinstance(context, str) and context and context.isprintable():
+        headers["X-Security-Context"] = context
     return Answer(answer.status, body, answer.version, answer.last_updated, None, (), media, headers)
+
+
+def _no_content() -> NotAcceptable:
+    """Return what is said of a Binary that a lenient server stored and that holds no content."""
+    return NotAcceptable("The Binary holds no content in base64 with a type; ask for application/fhir+json.")

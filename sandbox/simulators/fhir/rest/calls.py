@@ -48,7 +48,8 @@ class Call:
     where the entry stands (`Bundle.entry[3]`), for expressions; `assigned_id` is the id that a
     transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
     valid result of a patch that was worked out before. `ahead` is what was found out about a long body before.
-    `interactions` is what a Bundle's entries are dispatched through.
+    `interactions` is what a Bundle's entries are dispatched through. `tolerated` is what a lenient server stores the
+    resource in spite of.
     """
 
     tx: Interaction
@@ -67,6 +68,7 @@ class Call:
     patched: Json = None
     ahead: Ahead | None = None
     interactions: Dispatch | None = None
+    tolerated: tuple[Issue, ...] = ()
 
     @property
     def table(self) -> Dispatch:

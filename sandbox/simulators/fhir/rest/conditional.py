@@ -17,8 +17,9 @@ from sandbox.simulators.fhir.patch.paths import WORK_LIMIT
 from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.rest.crud import check_preconditions, checked_resource, write_update
+from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
+from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.validation import Link, validate, walk
 
 
@@ -101,8 +102,7 @@ def work_out_patch(call: Call, identities: Set[str], *, allows_conditional: bool
     """
     document, patched = _apply(call, target_of_patch(call))
     issues, links = walk(patched, allows_conditional=allows_conditional, identities=identities)
-    if issues:
-        raise refusal(issues)
+    refuse_or_tolerate(call, patched, issues)
     call.patched = patched
     known = {link.text for link in walk(document.value)[1]}
     return [link for link in links if link.text not in known or link.text.startswith("urn:")]
@@ -112,9 +112,7 @@ def _store_patched(call: Call, resource_id: str) -> Answer:
     patched = call.patched
     if patched is None:
         patched = _apply(call, resource_id)[1]
-        issues = validate(patched)
-        if issues:
-            raise refusal(issues)
+        refuse_or_tolerate(call, patched, validate(patched))
     return write_update(call, patched, resource_id, "PATCH")
 
 

@@ -8,6 +8,7 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
+from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.rest.negotiation import tag_versions
 from sandbox.simulators.fhir.terms.instants import last_updated
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
@@ -55,9 +56,10 @@ def checked_resource(call: Call, resource_type: str, what: str) -> Json:
     if not call.is_checked:
         known = call.ahead.issues if call.ahead is not None else None
         issues = validate(resource) if known is None else known
-        if issues:
+        if issues and found is None:
             raise refusal(issues)
         check_stored_bundle(resource)
+        refuse_or_tolerate(call, resource, issues)
         call.is_checked = True
     return resource
 
@@ -84,6 +86,7 @@ def create(call: Call) -> Answer:
             message = f"Another entry of the transaction makes {resource_type}/{existing}, which the condition matches."
             raise PreconditionFailed(message, issue_type="duplicate")
         if existing is not None:
+            call.tolerated = ()  # nothing is stored
             stored = state.read(call.tx.branch, resource_type, existing)
             return answer_of(call, stored, 200)
     return answer_of(call, state.store(call.tx, resource, call.assigned_id or call.tx.new_id(), "POST"), 201)

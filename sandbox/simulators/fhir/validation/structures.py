@@ -83,6 +83,11 @@ def value_set(url: str) -> ValueSet | None:
     return ValueSet(url.removeprefix(VALUE_SET_PREFIX), {s: frozenset(c) for s, c in codes.items()})
 
 
+def is_structure(name: str) -> bool:
+    """Whether a name is that of a compiled structure, and not of a primitive type."""
+    return name == "SimpleQuantity" or name in definitions()["structures"]
+
+
 @cache
 def structure(name: str) -> Structure:
     """Return a compiled structure (`Patient`, `Patient.contact`, `HumanName`); raises `KeyError`."""

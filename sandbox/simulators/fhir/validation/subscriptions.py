@@ -19,7 +19,8 @@ def check(resource: Json) -> None:
     """
     if resource.get("resourceType") != "Subscription" or resource.get("status") not in ASKING:
         return
-    channel = resource.get("channel", {}).get("type", "")
+    given = resource.get("channel")
+    channel = given.get("type") if isinstance(given, dict) else None
     message = (
         f'A Subscription with the status "{resource["status"]}" is not supported: this server sends no notifications, '
         f'by {channel or "any channel"} or otherwise. Store it with the status "off", and search with _lastUpdated, '

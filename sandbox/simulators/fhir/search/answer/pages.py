@@ -17,6 +17,7 @@ from sandbox.simulators.fhir.search.answer.order import Match
 from sandbox.simulators.fhir.search.terms import problems
 from sandbox.simulators.fhir.terms.counts import page_size, whole_number
 from sandbox.simulators.fhir.terms.handling import Handling
+from sandbox.simulators.fhir.terms.parameters import FORM_ONLY
 
 COLLECTION: Final = "fhir/_searches"
 VIEWED: Final = f"{VIEWS}searches"
@@ -24,7 +25,7 @@ KEPT: Final = 100
 KEY: Final = "_getpages"
 OFFSET: Final = "_getpagesoffset"
 _LIVE: Final = "_live"
-_PARAMETERS: Final = frozenset({KEY, OFFSET, "_count", "_format", "_pretty"})
+_PARAMETERS: Final = FORM_ONLY | {KEY, OFFSET, "_count"}
 
 
 @dataclass(frozen=True, slots=True)

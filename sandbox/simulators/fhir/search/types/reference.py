@@ -199,8 +199,10 @@ def reference_entries(path: Path, raw: Json, resource: Json) -> Iterable[tuple[s
     return (forms_of(reference),) if isinstance(reference, str) else ((),)
 
 
-def target_type(raw: dict[str, Any], resource: Json) -> str | None:
+def target_type(raw: Json, resource: Json) -> str | None:
     """Return the type of the resource that a Reference points at, as far as it tells."""
+    if not isinstance(raw, dict):
+        return None
     reference = raw.get("reference")
     if isinstance(reference, str):
         if reference.startswith("#"):

@@ -278,7 +278,8 @@ def _contact_point(raw: dict[str, Any]) -> Iterable[TokenEntry]:
     value = raw.get("value")
     if not isinstance(value, str):
         return (TokenEntry((), None),)
-    is_telephone = raw.get("system") in _TELEPHONE
+    system = raw.get("system")
+    is_telephone = isinstance(system, str) and system in _TELEPHONE
     return (TokenEntry((), None, fold_telephone(value) if is_telephone else fold(value)),)
 
 
