@@ -53,15 +53,17 @@ def select(assertion: SftpFilePresent, view: View) -> Selection:
     found.sort(key=lambda item: item[1]["modified_at"] or "", reverse=True)
     subjects = []
     unreadable = []
+    doubt = None
     for path, row in found:
-        subject, problem = _subject(assertion, view.branch, path, row)
+        subject, reading = _subject(assertion, view.branch, path, row)
         if subject is not None:
             subjects.append(subject)
-        if problem is not None:
-            unreadable.append({"path": path, "reason": problem})
+        if reading.problem is not None:
+            unreadable.append({"path": path, "reason": reading.problem})
+            if doubt is None and not reading.is_lacking:
+                doubt = f"{path} cannot be read: {reading.problem}"
     evidence: dict[str, Json] = {"unreadable": unreadable[:_UNREADABLE_SHOWN]} if unreadable else {}
     candidates = partial(_candidates, assertion, view)
-    doubt = f"{unreadable[0]['path']} cannot be read: {unreadable[0]['reason']}" if unreadable else None
     return Selection(_sought(assertion), tuple(subjects), evidence, kind="file", candidates=candidates, doubt=doubt)
 
 
@@ -93,19 +95,19 @@ def _tree(branch: Branch) -> list[tuple[str, Json]]:
     return [(path, row) for path, row in branch.items(TREE)]
 
 
-def _subject(assertion: SftpFilePresent, branch: Branch, path: str, row: Json) -> tuple[Subject | None, str | None]:
-    """Read a file as far as the assertion needs it; no subject when it has not the CSV row."""
+def _subject(assertion: SftpFilePresent, branch: Branch, path: str, row: Json) -> tuple[Subject | None, Reading]:
+    """Read a file as far as the assertion needs it, and say how that went; no subject when it has not the CSV row."""
     content = read_content(branch, row["sha256"])
     kind = content_type_of(path, row)
     text = _text(branch, row["sha256"], content, kind) if assertion.contains else Reading("")
     if assertion.csv is not None:
         found = find_csv_row(content, assertion.csv.row, assertion.csv.delimiter, kind)
         if found.problem is not None:
-            return None, found.problem
+            return None, found
         columns: dict[str, str] = found.value
-        return Subject(path, columns, lambda name: [columns[name]] if name in columns else [], text.value), text.problem
+        return Subject(path, columns, lambda name: [columns[name]] if name in columns else [], text.value), text
     value = read_json(content, kind) if assertion.fields else Reading()
-    return Subject(path, value.value, text=text.value), value.problem or text.problem
+    return Subject(path, value.value, text=text.value), value if value.problem is not None else text
 
 
 def _text(branch: Branch, sha256: str, content: bytes, content_type: str) -> Reading:

@@ -22,10 +22,11 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read, or why nothing could be."""
+    """What was read, or why nothing could be. `is_lacking`: it was read, and has not what was asked for."""
 
     value: Json = None
     problem: str | None = None
+    is_lacking: bool = False
 
 
 def read_text(content: bytes, content_type: str = "text/plain") -> Reading:
@@ -81,12 +82,12 @@ def find_csv_row(content: bytes, wanted: Mapping[str, Json], delimiter: str, con
     header, *rows = lines.value
     missing = [name for name in wanted if name not in header]
     if missing:
-        return Reading(problem=f"the file has no column {', '.join(missing)}")
+        return Reading(problem=f"the file has no column {', '.join(missing)}", is_lacking=True)
     for cells in rows:
         row = _row(header, cells)
         if all(holds(row.get(name), value) for name, value in wanted.items()):
             return Reading(row)
-    return Reading(problem="no row holds what is wanted")
+    return Reading(problem="no row holds what is wanted", is_lacking=True)
 
 
 def read_csv(content: bytes, delimiter: str, content_type: str = "text/csv") -> Reading:

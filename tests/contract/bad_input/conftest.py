@@ -97,6 +97,7 @@ API: dict[tuple[str, str], Row] = {
     ("GET", "/leaderboard"): Row(query="benchmark=clinic@1"),
     ("GET", "/task-runs"): Row(query="benchmark_run_id={run}"),
     ("GET", "/task-runs/{id}"): Row(path=TASK_ID),
+    ("GET", "/task-runs/{id}/changes"): Row(path={"id": "{done}"}),
     ("POST", "/task-runs/{id}/complete"): Row(
         path=TASK_ID, body=COMPLETE, wrong={"notes": [*but(str, NULL), "x" * 100_001]}
     ),

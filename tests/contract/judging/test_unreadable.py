@@ -35,5 +35,12 @@ async def test_one_that_is_right_is_enough_beside_it(judged):
     assert check["passed"] and check["evidence"]["unreadable"][0]["path"] == "outbox/bad"
 
 
+@pytest.mark.parametrize("row", [{"patient": "Jones"}, {"person": "Jones"}])
+async def test_a_csv_file_that_was_read_and_has_no_such_row_is_no_doubt(judged, row):
+    csv = {**CSV, "csv": {"row": row}}
+    assert (await judged({**csv, "absent": True}, list=b"patient,dose\nLi,5\n"))["passed"]
+    assert (await judged({"not": csv}, list=b"patient,dose\nLi,5\n"))["passed"]
+
+
 async def test_absence_is_found_where_everything_was_read(judged):
     assert (await judged({**READS, "absent": True}, other=b'{"patient": "Li"}'))["passed"]
