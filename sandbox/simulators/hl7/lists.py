@@ -8,7 +8,7 @@ from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 
-ROWS_MAX: Final = 1_000
+ROWS_MAX: Final = 10_000
 CHARS_MAX: Final = 16 << 20  # of messages on a page
 
 
