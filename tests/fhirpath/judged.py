@@ -58,7 +58,8 @@ def _short_circuit(expression: str, ours: Result, theirs: Result) -> bool:
 
 
 PARTIAL = r"@T\d\d:\d\d(?!:)|@\d{4}(-\d\d)?(?![-\d])"
-COMPARED_LISTS = "|".join(re.escape(row) + r"\)* (=|!=|~|!~) " for row in LISTS)
+EQUALITY = "(=|!=|~|!~)"
+COMPARED_LISTS = "|".join(rf"{re.escape(row)}\)* {EQUALITY} | {EQUALITY} \(*{re.escape(row)}" for row in LISTS)
 DIGITS = r"\d\.\d|/|sqrt|exp|ln|log|power"
 
 # Of both engines.
