@@ -185,6 +185,8 @@ class _LoopErrors:
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Handle one error of the loop."""
         error = context.get("exception")
+        if isinstance(error, ValueError) and "_start_serving" in str(context.get("message")):
+            return  # asyncio comes back to a socket that it could not accept from, and the server has closed it
         if not isinstance(error, OSError) or error.errno not in _NO_DESCRIPTORS:
             loop.default_exception_handler(context)
             return

@@ -57,7 +57,7 @@ def compare_field(expectation: FieldExpectation, values: Sequence[Json]) -> Fiel
     No values means that the path is missing: its value is then null.
 
     >>> compare_field(FieldExpectation(path="status", expected="booked"), ["pending"])
-    FieldResult(path='status', mode='expected', expected='booked', actual='pending', passed=False)
+    FieldResult(path='status', mode='expected', expected='booked', actual='pending', passed=False, rule='')
     >>> compare_field(FieldExpectation(path="code.*", one_of=["A", "B"]), ["C", "B"]).actual
     'B'
     """

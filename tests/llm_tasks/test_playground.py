@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
@@ -180,7 +181,8 @@ async def test_show_lists_the_run_in_the_timeline(desk, serve, begin, settings):
         await agent.run(await read_a_form(agent), ANA)
         await complete(api, started)
         options = ["--url", api.url, "--api-key", "vk_local"]
-        shown = await asyncio.to_thread(CliRunner().invoke, app, ["show", started.run_id, *options])
+        wide = {"COLUMNS": "200"}
+        shown = await asyncio.to_thread(partial(CliRunner().invoke, app, ["show", started.run_id, *options], env=wide))
     assert shown.exit_code == 0, shown.output
     assert "llm-tasks" in shown.output
     assert "Read a form/run" in " ".join(shown.output.split())
