@@ -216,7 +216,7 @@ class Playground:
             outcome, error = self._run(asked)
         if error is not None:
             raise error
-        if asked.actor != "organization":  # a scenario waits for the agent
+        if asked.actor != "organization" and not self.branch.is_empty(WAITING):  # a scenario waits for the agent
             with work.bounded(work.Budget()):  # it has happened: what follows from it is not to be begun again
                 self._fire(outcome.event)
         return outcome
@@ -367,8 +367,6 @@ class Playground:
         return ids.derived_id("evt", self.random_seed, self.key, self.step + 1)
 
     def _fire(self, event: Event) -> None:
-        if self.branch.is_empty(WAITING):
-            return
         for key, row in list(self.branch.items(WAITING)):
             if row["event"] != event.type or not self.matches(event, row["match"]):
                 continue
