@@ -12,6 +12,7 @@ from typing import Final
 from sandbox.patterns import Pattern, compiled
 
 _TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
+_RANGE: Final = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -84,9 +85,8 @@ def _character_set(token: str) -> str:
     negation, body = ("^/", body[1:]) if body.startswith("!") else ("", body)
     if not body:
         return re.escape(token)
-    escaped = re.sub(r"([\\\]\[^&~|])", r"\\\1", body)
-    try:
-        re.compile(f"[{escaped}]")
-    except re.error:  # a range that runs backwards: take the characters as they are
-        escaped = re.sub(r"-", r"\\-", escaped)
-    return f"[{negation}{escaped}]"
+    ranges = [(first, last or first) for first, last in _RANGE.findall(body)]
+    if any(first > last for first, last in ranges):  # a range that runs backwards: take the characters as they are
+        ranges = [(character, character) for character in body]
+    inside = "".join(rf"\x{{{ord(first):x}}}-\x{{{ord(last):x}}}" for first, last in ranges)
+    return f"[{negation}{inside}]"

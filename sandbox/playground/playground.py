@@ -310,15 +310,16 @@ class Playground:
                 branch.rollback(savepoint)
             if asked.is_stranger:
                 raise
-            if asked.on_error is None:
-                raised, response = error, Response.of_json({"error": error.message}, error.status)
-            else:
-                with work.bounded(work.Budget()):
+            with work.bounded(work.Budget()):  # what is left of the handler's may not do to say so
+                if asked.on_error is None:
+                    raised, response = error, Response.of_json({"error": error.message}, error.status)
+                else:
                     response = asked.on_error(error)
         except Exception as error:
             branch.rollback(savepoint)
             raised, event_type = error, "surface_error"
-            response = Response.of_json({"error": type(error).__name__}, 500)
+            with work.unbounded():
+                response = Response.of_json({"error": type(error).__name__}, 500)
         event = Event(
             self._event_id(seq, is_aside=is_aside),
             seq,
@@ -345,7 +346,8 @@ class Playground:
             self._aside.events.append((event, undo))
         else:
             try:
-                committed = self._latest = self.recorder.submit(event, undo)
+                with work.unbounded():  # a refusal in the midst of recording would leave half of it behind
+                    committed = self._latest = self.recorder.submit(event, undo)
             except BaseException:
                 self.branch.rollback(savepoint)
                 raise

@@ -1,9 +1,7 @@
 """The vocabularies are right about what is really there: nothing that a system holds is called a mistake."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,21 +14,10 @@ from sandbox.simulators.hl7 import path_types as hl7
 from sandbox.simulators.hl7.tables import VERSIONS, tables_of
 from sandbox.simulators.hl7.trigger_events import EVENTS
 from sandbox.suggest import did_you_mean, nearest
+from tests.definitions.places import places
 
 ROOT = Path(__file__).parents[2]
 CHARTS = sorted((ROOT / "seeds" / "regional-clinic" / "fhir").glob("*.ndjson"))
-
-
-def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every path into a value, with what lies there."""
-    if path:
-        yield path, value
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from places(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from places(inner, f"{path}.{index}")
 
 
 @pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.stem)

@@ -1,13 +1,14 @@
 """Interactions: all or nothing, one event each, on a clock of their own."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import limits
-from sandbox.errors import Conflict, Invalid, TooLarge
+from sandbox import limits, work
+from sandbox.errors import Conflict, Invalid, TooCostly, TooLarge
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response, fold
 from sandbox.playground.scenario import Step, StepFailed, run_scenario
@@ -53,6 +54,56 @@ def test_an_error_rolls_everything_back_and_is_recorded(make_playground, recorde
     with pytest.raises(Invalid):
         playground.interact("portal_request", fail)
     assert [e.seq for e in recorder.events] == [1, 2]
+
+
+def test_nothing_stays_of_what_cost_too_much_though_its_refusal_was_swallowed(make_playground, recorder):
+    playground = make_playground()
+
+    def swallow(tx):
+        tx.put("test/things", "a", {"v": 1})
+        with suppress(TooCostly):
+            work.spend(limits.WORK_UNITS + 1)
+        return OK
+
+    with pytest.raises(TooCostly, match="more work than one request may"):
+        playground.interact("portal_request", swallow)
+    assert playground.branch.get("test/things", "a") is None
+    assert recorder.events[0].changes == () and recorder.events[0].response.status == TooCostly("").status
+
+
+def test_recording_is_not_charged(make_playground, recorder, monkeypatch):
+    playground = make_playground()
+    submit = recorder.submit
+
+    def costly(event, undo):
+        work.spend(1_000)
+        return submit(event, undo)
+
+    def spend_all(tx):
+        tx.put("test/things", "a", {"v": 1})
+        work.spend(work.current().left)
+        return OK
+
+    monkeypatch.setattr(recorder, "submit", costly)
+    assert playground.interact("portal_request", spend_all).response is OK
+    assert playground.branch.get("test/things", "a") == {"v": 1} and len(recorder.events) == 1
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_nothing_stays_of_what_answers_at_too_great_a_length(make_playground, monkeypatch, more):
+    monkeypatch.setattr(limits, "ANSWER_BYTES", 100)
+    playground = make_playground()
+
+    def answer(tx):
+        tx.put("test/things", "a", {"v": 1})
+        return Response(200, b"x" * (100 + more))
+
+    if more:
+        with pytest.raises(TooCostly, match="longer than 100 bytes"):
+            playground.interact("portal_request", answer)
+    else:
+        playground.interact("portal_request", answer)
+    assert (playground.branch.get("test/things", "a") is None) is bool(more)
 
 
 def test_an_unexpected_exception_is_a_surface_error(make_playground, recorder):

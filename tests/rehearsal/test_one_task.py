@@ -110,6 +110,15 @@ def test_a_task_run_without_a_score_has_no_reward(harness: Any) -> None:
     assert not (harness.folder / "r").exists()
 
 
+def test_a_reward_that_cannot_be_written_is_said_while_the_task_goes_on(harness: Any) -> None:
+    assert harness.sandbox("task", "start", "mock@1", "next-appointment", "--env", "e").returncode == 0
+    done = harness.sandbox("task", "complete", "--env", "e", "--reward-file", "none/r")
+    assert done.returncode == 2 and "no directory none" in done.stderr
+    env = variables(harness.folder / "e")
+    run = call(f"{harness.url}/v1/benchmark-runs/{env['BENCHMARK_RUN_ID']}", env["RUN_TOKEN"])
+    assert [t["phase"] for t in run["task_runs"]] == ["started"]
+
+
 def test_what_is_wrong_is_said_and_leaves_nothing_behind(harness: Any) -> None:
     for args, said in (
         (("task", "start", "mock@1", "next-apointment", "--env", "e"), 'did you mean "next-appointment"'),

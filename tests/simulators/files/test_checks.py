@@ -159,6 +159,26 @@ def test_the_evidence_is_named_as_documented():
     assert check.is_upstream
 
 
+@pytest.mark.parametrize(
+    ("glob", "meant", "not_meant"),
+    [
+        ("[a-c]", "abc", "d-"),
+        ("[a-c-e]", "ac-e", "d"),
+        ("[--a]", "-.9A a".replace(" ", ""), "b,"),
+        ("[a--]", "a-", "b."),
+        ("[a-]", "a-", "b"),
+        ("[c-a]", "ca-", "b"),
+        ("[a&&b]", "a&b", "c"),
+        ("[]a]", "]a", "["),
+        ("[!a-c]", "d-", "b/"),
+        ("[\\^]", "\\^", "a"),
+    ],
+)
+def test_character_sets_of_globs(glob, meant, not_meant):
+    pattern = compile_glob(glob)
+    assert [c for c in meant + not_meant if pattern.full_match(c)] == list(meant)
+
+
 @given(st.text(alphabet="ab*?[]!-/\\^.", max_size=12), st.text(alphabet="ab/.-", max_size=8))
 def test_any_glob_compiles(glob, path):
     compile_glob(glob).full_match(path)

@@ -1,7 +1,6 @@
 """Every row the portal writes has the shape that `sandbox check` judges paths by."""
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 
@@ -9,19 +8,9 @@ from sandbox.errors import Invalid
 from sandbox.simulators.portal.checks import Resource
 from sandbox.simulators.portal.path_types import COLLECTIONS, path_type
 from sandbox.simulators.vocabulary import find_value_problem
+from tests.definitions.places import places
 
 ATTACHED = [{"filename": "a.txt", "content_type": "text/plain", "content_base64": "YQ=="}]
-
-
-def places(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if path:
-        yield path, value
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from places(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from places(inner, f"{path}.{index}")
 
 
 def test_every_collection_of_a_check_has_a_shape():
