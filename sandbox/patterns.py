@@ -71,6 +71,8 @@ def compiled(
     text = f"(?{flags}:{pattern})" if flags else pattern
     try:
         return Pattern(re2.compile(text, options))
+    except UnicodeEncodeError:
+        raise BadPattern("it holds half of a surrogate pair") from None
     except re2.error as error:
         shown = error.args[0] if error.args else error
         why = shown.decode(errors="replace") if isinstance(shown, bytes) else str(shown)
