@@ -157,6 +157,10 @@ class Playground:
         It is done to its end, whatever becomes of the caller. Raises what `interact` raises, and `Conflict` when the
         playground was torn down meanwhile.
         """
+        # Who finds the turn free does not take it over into the next turn of the loop, for others to queue behind.
+        outcome = None if is_long else self.attempt(asked)
+        if outcome is not None:
+            return outcome
         return await asyncio.shield(asyncio.ensure_future(self._in_turn(crew, asked, is_long)))
 
     async def _in_turn(self, crew: Crew, asked: Asked, is_long: bool) -> Outcome:
