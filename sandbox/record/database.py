@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x53424F58  # "SBOX", in the file's header
 _WITH_APPLICATION_ID = 6
 FILE_NAME = "sandbox.sqlite3"
@@ -86,7 +86,7 @@ def _keep_private(file: Path) -> None:
 
 def _refuse_foreign(connection: sqlite3.Connection, file: Path, version: int) -> None:
     """Raise `DatabaseError` for a database that another application made."""
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
     is_ours = not tables if version == 0 else {"benchmark_runs", "events"} <= tables
     if version >= _WITH_APPLICATION_ID:
         is_ours = is_ours and connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID

@@ -31,8 +31,10 @@ _COLUMNS = (
     "view, outcome, changes"
 )
 COLUMNS = tuple(_COLUMNS.split(", "))
-PLAYGROUND_AT, SEQ_AT = COLUMNS.index("playground_id"), COLUMNS.index("seq")
-INSERT_EVENT = f"INSERT INTO events ({_COLUMNS}, chain) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_OF_ROW = tuple(name for name in COLUMNS if name not in ("playground_id", "seq", "task_run_id"))
+INSERT_EVENT = (
+    f"INSERT INTO event_rows (place, {', '.join(_OF_ROW)}, chain) VALUES ({', '.join('?' * (len(_OF_ROW) + 2))})"
+)
 
 
 def size_of(event: Event) -> int:
@@ -49,7 +51,11 @@ def size_of(event: Event) -> int:
 
 
 def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
-    """Return the inserts that store an event, blobs first; the link of its chain, the last value, is left open."""
+    """Return the inserts that store an event, blobs first.
+
+    Its place, the first value, stands as its playground, task run and number, and the link of its chain, the last one,
+    is left open (`streams.py`).
+    """
     statements: list[Statement] = []
     request, response = event.request, event.response
     place = place_new if event.changes else bodies.place  # what changes something seldom comes again
@@ -72,10 +78,8 @@ def event_statements(event: Event, bodies: Bodies) -> list[Statement]:
         answered = response_body if response is not None and response_body is response.body else None
         changes = _encode_changes(event.changes, answered, statements)
     row = [
-        event.playground_id,
-        event.seq,
+        (event.playground_id, event.task_run_id, event.seq),
         event.id,
-        event.task_run_id,
         event.sandbox_id,
         event.type,
         format_instant(event.at),

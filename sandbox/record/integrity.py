@@ -15,6 +15,7 @@ from typing import Final
 from sandbox.record.chain import ChainBroken, ChainCheck
 from sandbox.record.database import FILE_NAME, DatabaseError
 from sandbox.record.encode import COLUMNS
+from sandbox.record.streams import LAST_SEQ, SELECT_LAST_SEQ, SEQ_BITS
 from sandbox.record.witness import Witness, read_witness
 
 _SHOWN: Final = 20
@@ -106,8 +107,8 @@ def _losses_since(connection: sqlite3.Connection, witness: Witness) -> Iterator[
 
 
 def _last_seq(connection: sqlite3.Connection, playground_id: str) -> int:
-    sql = "SELECT MAX(seq) FROM events WHERE playground_id = ?"
-    return int(connection.execute(sql, (playground_id,)).fetchone()[0] or 0)
+    row = connection.execute(SELECT_LAST_SEQ, (playground_id,)).fetchone()
+    return 0 if row is None else row[0] or 0
 
 
 def _missing(run_id: str | None, playground_id: str, first: int, last: int) -> str:
@@ -117,20 +118,21 @@ def _missing(run_id: str | None, playground_id: str, first: int, last: int) -> s
 
 def _gaps(connection: sqlite3.Connection) -> Iterator[Loss]:
     """Yield the events that are missing between others, and at the end of task runs that are over."""
-    with_gaps = "SELECT playground_id FROM events GROUP BY playground_id HAVING COUNT(*) != MAX(seq)"
-    for (playground_id,) in connection.execute(with_gaps).fetchall():
+    of_stream = f"FROM event_rows WHERE place > number << {SEQ_BITS} AND place < (number + 1) << {SEQ_BITS}"
+    counts = (
+        f"SELECT number, playground_id, (SELECT COUNT(*) {of_stream}), (SELECT MAX(place) {of_stream}) FROM streams"
+    )
+    for number, playground_id, count, last_place in connection.execute(counts).fetchall():
+        if count == (last_place or 0) & LAST_SEQ:
+            continue
         run_id = (connection.execute(_RUN_OF, (playground_id,)).fetchone() or (None,))[0]
-        there = [
-            row[0]
-            for row in connection.execute(
-                "SELECT seq FROM events WHERE playground_id = ? ORDER BY seq", (playground_id,)
-            )
-        ]
+        places = "SELECT place FROM event_rows WHERE place > ? AND place <= ? ORDER BY place"
+        there = [p & LAST_SEQ for (p,) in connection.execute(places, (number << SEQ_BITS, last_place))]
         first = next(number for number, seq in enumerate(there, 1) if number != seq)
         last = next(seq for seq in there if seq > first) - 1
         yield Loss(_missing(run_id, playground_id, first, last), playground_id)
     cut = (
-        "SELECT p.id, p.benchmark_run_id, p.end_seq, (SELECT MAX(seq) FROM events WHERE playground_id = p.id) AS last "
+        f"SELECT p.id, p.benchmark_run_id, p.end_seq, ({SELECT_LAST_SEQ.replace('?', 'p.id')}) AS last "
         "FROM playgrounds p JOIN benchmark_runs r ON r.id = p.benchmark_run_id "
         "WHERE r.pruned_at IS NULL AND p.end_seq > COALESCE(last, 0)"
     )
@@ -169,7 +171,7 @@ def check_files(directory: Path, *, is_loss_accepted: bool) -> list[Loss]:
 
 def verify_events(connection: sqlite3.Connection) -> Iterator[Loss]:
     """Read every event and every stored body again; yield what is not what was recorded."""
-    sql = f"SELECT {', '.join(COLUMNS)}, chain FROM events ORDER BY playground_id, seq"
+    sql = f"SELECT {', '.join(COLUMNS)}, chain FROM events ORDER BY place"
     connection.row_factory = sqlite3.Row
     check, of, is_broken = ChainCheck(), None, False
     for row in connection.execute(sql):
@@ -186,6 +188,7 @@ def verify_events(connection: sqlite3.Connection) -> Iterator[Loss]:
         if hashlib.sha256(row["body"]).hexdigest() != row["sha256"]:
             yield Loss(f"the stored content {row['sha256']} is not what was recorded")
     for name in ("request_sha", "response_sha"):
-        gone = f"SELECT DISTINCT {name} FROM events WHERE {name} NOT IN (SELECT sha256 FROM blobs)"
+        missing = f"{name} IS NOT NULL AND {name} NOT IN (SELECT sha256 FROM blobs)"
+        gone = f"SELECT DISTINCT {name} FROM event_rows WHERE {missing}"
         for row in connection.execute(gone):
             yield Loss(f"the stored content {row[0]} is gone")

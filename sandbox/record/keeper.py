@@ -33,7 +33,7 @@ from sandbox.record.witness import Witness, write_witness
 SYNC_INTERVAL_S = 0.1
 LOOK_INTERVAL_S = 0.5
 CHECKPOINT_BYTES = 16 * MIB
-_COMMIT_BYTES = 12 * KIB  # pages of tables and indexes that a commit writes whole
+_COMMIT_BYTES = 8 * KIB  # pages that a commit writes whole
 _RESTART_WAIT_MS = 50
 
 log = get_logger()

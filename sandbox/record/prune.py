@@ -13,6 +13,7 @@ from typing import Final
 
 from sandbox import jsonio
 from sandbox.record.database import FILE_NAME
+from sandbox.record.streams import SEQ_BITS
 from sandbox.record.witness import read_witness, write_witness
 
 _BLOB_OF_CHANGE: Final = re.compile(r',2,"([0-9a-f]{64})"\]')
@@ -45,9 +46,7 @@ def prune(directory: Path, *, before: str, keep_published: bool, at: str) -> Pru
         ).rowcount
         events = 0
         if runs:
-            events = connection.execute(
-                f"DELETE FROM events WHERE playground_id IN ({_PRUNED_PLAYGROUNDS})", (at,)
-            ).rowcount
+            events = _drop_events(connection, at)
             _drop_datasets(connection)
             _drop_blobs(connection)
         connection.execute("COMMIT")
@@ -59,6 +58,17 @@ def prune(directory: Path, *, before: str, keep_published: bool, at: str) -> Pru
     if witness is not None:
         write_witness(directory, replace(witness, size=size_after).to_json())
     return Pruned(runs, events, size_before, size_after)
+
+
+def _drop_events(connection: sqlite3.Connection, pruned_at: str) -> int:
+    """Drop the events of the playgrounds whose runs were pruned at a moment; return how many those were."""
+    count = 0
+    of_runs = f"SELECT number FROM streams WHERE playground_id IN ({_PRUNED_PLAYGROUNDS})"
+    for (number,) in connection.execute(of_runs, (pruned_at,)).fetchall():
+        bounds = number << SEQ_BITS, (number + 1) << SEQ_BITS
+        count += connection.execute("DELETE FROM event_rows WHERE place > ? AND place < ?", bounds).rowcount
+        connection.execute("DELETE FROM streams WHERE number = ?", (number,))
+    return count
 
 
 def _drop_datasets(connection: sqlite3.Connection) -> None:
@@ -75,13 +85,13 @@ def _drop_datasets(connection: sqlite3.Connection) -> None:
 def _drop_blobs(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TEMP TABLE needed (sha256 TEXT PRIMARY KEY) WITHOUT ROWID")
     for table, name in (
-        ("events", "request_sha"),
-        ("events", "response_sha"),
+        ("event_rows", "request_sha"),
+        ("event_rows", "response_sha"),
         ("dataset_files", "sha256"),
         ("llm_run_files", "sha256"),
     ):
         connection.execute(f"INSERT OR IGNORE INTO needed SELECT {name} FROM {table} WHERE {name} IS NOT NULL")
-    for (changes,) in connection.execute("""SELECT changes FROM events WHERE changes LIKE '%,2,"%'""").fetchall():
+    for (changes,) in connection.execute("""SELECT changes FROM event_rows WHERE changes LIKE '%,2,"%'""").fetchall():
         found = [(sha,) for sha in _BLOB_OF_CHANGE.findall(changes)]
         connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", found)
     connection.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM needed)")

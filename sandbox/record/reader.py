@@ -11,6 +11,7 @@ from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.record import encode
+from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS
 
 _EVENT_BATCH = 100  # they are read on the event loop, some milliseconds at a time
 _BLOBS_AT_ONCE = 50
@@ -67,6 +68,28 @@ class Reader:
         if row is not None and row["pruned_at"] is not None:
             raise Gone(f"The events of this run were pruned at {row['pruned_at']}; its scores are kept.")
 
+    async def event_rows(
+        self,
+        playground_id: str,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        sandbox_id: str | None = None,
+        is_newest_first: bool = False,
+        limit: int = -1,
+    ) -> list[sqlite3.Row]:
+        """Return a playground's rows with numbers between two, those not included; with a limit the first of them."""
+        sql, bounds = SELECT_EVENTS, (after or 0, min(LAST_SEQ + 1 if before is None else before, LAST_SEQ + 1))
+        values: tuple[Any, ...] = (*bounds, playground_id)
+        if sandbox_id is not None:
+            sql += " AND e.sandbox_id = ?"
+            values += (sandbox_id,)
+        return await self.rows(f"{sql} ORDER BY e.place {'DESC' if is_newest_first else 'ASC'} LIMIT ?", *values, limit)
+
+    async def last_event_row(self, playground_id: str) -> sqlite3.Row | None:
+        """Return a playground's newest row, or None."""
+        return next(iter(await self.event_rows(playground_id, is_newest_first=True, limit=1)), None)
+
     async def events(
         self,
         playground_id: str,
@@ -79,13 +102,8 @@ class Reader:
         await self.check_kept(playground_id)
         position = after_seq
         while True:
-            rows = await self.rows(
-                "SELECT * FROM events WHERE playground_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-                playground_id,
-                position,
-                until_seq if until_seq is not None else 1 << 62,
-                _EVENT_BATCH,
-            )
+            before = None if until_seq is None else until_seq + 1
+            rows = await self.event_rows(playground_id, after=position, before=before, limit=_EVENT_BATCH)
             blobs = await self._blobs_of(rows)
             for row in rows:
                 if check is not None:

@@ -28,9 +28,10 @@ from sandbox.logs import get_logger
 from sandbox.playground.events import Event
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
-from sandbox.record.chain import Chains, Head
+from sandbox.record.chain import Head
 from sandbox.record.keeper import Keeper, open_keeper
 from sandbox.record.refusals import is_final, is_full, told
+from sandbox.record.streams import Streams
 from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError, merged
 from sandbox.record.witness import Witness
@@ -74,7 +75,7 @@ class Writer:
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
-        self._chains = Chains(self._last_link)
+        self._streams = Streams(quick)
         keeper.start(self)
 
     def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
@@ -174,7 +175,7 @@ class Writer:
 
     def head(self, playground_id: str) -> Head | None:
         """Return a playground's last event that is stored, and its link."""
-        return self._chains.head(playground_id)
+        return self._streams.head(playground_id)
 
     def give_up(self, reason: str) -> None:
         """Store nothing any more: the files are not what they were."""
@@ -188,11 +189,6 @@ class Writer:
     def _fail_for_good(self, reason: str) -> None:
         self.failure = f"The record cannot be written: {reason}"
         log.error("record failed", error=reason)
-
-    def _last_link(self, playground_id: str) -> bytes | None:
-        sql = "SELECT chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
-        row = self._quick.execute(sql, (playground_id,)).fetchone()
-        return None if row is None else row[0]
 
     # -- the queue -------------------------------------------------------------------------------
 
@@ -234,8 +230,9 @@ class Writer:
         units = self._take_all()
         began = monotonic_s()
         try:
-            self._chains.fill(units)
-            _call_all(self._quick, store(units))
+            self._streams.fill(units)
+            if not _stored_alone(self._quick, units):
+                _call_all(self._quick, store(units))
         except Exception:  # busy, or worse: the thread has the time to find out
             self._queue = units + self._queue
             self._is_quick = False
@@ -256,7 +253,7 @@ class Writer:
             began = monotonic_s()
             try:
                 await self._make(units)
-                self._chains.fill(units)
+                self._streams.fill(units)
                 await _hand_over(self._slow, store(units))
             except Exception as error:
                 self._fail(units, error)
@@ -278,7 +275,7 @@ class Writer:
     # -- what became of it -----------------------------------------------------------------------
 
     def _settle(self, units: list[Unit]) -> None:
-        self._chains.settle(units)
+        self._streams.settle(units)
         if len(units) > 1 or units[0].owners != _KEEPERS:
             self.commits += 1
             self._keeper.note(sum([unit.size for unit in units]))
@@ -295,7 +292,7 @@ class Writer:
         for unit in units:
             if not unit.is_stored and unit.error is None:
                 unit.error = error
-        self._chains.settle(units)
+        self._streams.settle(units)
         self._take_back(units)
         for unit in units:
             if not unit.is_over:
@@ -329,6 +326,19 @@ class Writer:
             if not is_full(error):  # that is said once, not for every request
                 log.error("not recorded", error=str(error), owners=unit.owners)
             unit.finish(WriterError(self.failure) if failing is not None else told(error))
+
+
+def _stored_alone(connection: sqlite3.Connection, units: list[Unit]) -> bool:
+    """Store a unit of one statement, which is how most come, if nothing is in the way."""
+    unit = units[0]
+    if len(units) > 1 or len(unit.statements) != 1 or unit.is_stored:
+        return False
+    try:
+        connection.execute(*unit.statements[0])
+    except Exception:  # whose fault it is, and what follows, `store` knows
+        return False
+    unit.is_stored = True
+    return True
 
 
 def _call_all(connection: sqlite3.Connection, calls: Calls) -> None:

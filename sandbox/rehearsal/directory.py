@@ -70,12 +70,10 @@ class DirectoryRecords:
     async def list_events(self, task_run_id: str) -> list[Event]:
         """Return the task run's events, oldest first."""
         of = await self._reader.row("SELECT playground_id FROM task_runs WHERE id = ?", task_run_id)
-        if of is not None:
-            await self._reader.check_kept(of["playground_id"])
-        rows = await self._reader.rows(
-            "SELECT events.* FROM events JOIN task_runs USING (playground_id) WHERE task_runs.id = ? ORDER BY seq",
-            task_run_id,
-        )
+        if of is None:
+            return []
+        await self._reader.check_kept(of["playground_id"])
+        rows = await self._reader.event_rows(of["playground_id"])
         return [reading.read_event(raw) for raw in await self._reader.event_jsons(rows)]
 
     async def _run(self, row: sqlite3.Row) -> BenchmarkRun:

@@ -173,9 +173,7 @@ class Archive:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
         folded = await self._fold(task_run.playground_id, benchmark.seed_of(task_run.task))
-        last = await self._reader.row(
-            "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
-        )
+        last = await self._reader.last_event_row(task_run.playground_id)
         has_clock = last is not None and ClockState.read(folded.branch) is not None
         return Playground(
             id=task_run.playground_id,

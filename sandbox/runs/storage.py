@@ -7,6 +7,7 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.clock import format_instant
 from sandbox.keys import fingerprint
+from sandbox.record.streams import SELECT_LAST_SEQ
 from sandbox.record.writer import Statement
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 
@@ -157,8 +158,7 @@ def tear_down(playground_ids: Iterable[str], at: datetime) -> Iterable[Statement
     """Yield the updates that mark playgrounds and their sandboxes as torn down, and count the events."""
     for playground_id in playground_ids:
         yield (
-            "UPDATE playgrounds SET end_seq = (SELECT COALESCE(MAX(seq), 0) FROM events WHERE playground_id = ?) "
-            "WHERE id = ?",
+            f"UPDATE playgrounds SET end_seq = COALESCE(({SELECT_LAST_SEQ}), 0) WHERE id = ?",
             (playground_id, playground_id),
         )
         for table, column in (("playgrounds", "id"), ("sandboxes", "playground_id")):

@@ -238,18 +238,22 @@ async def test_the_log_is_brought_back_beside_the_commits_and_never_begun_anew_o
     writer = await open_writer(file)
     salts, at_commit = set(), []
     log = Path(f"{file}-wal")
-    call_all = writer_module._call_all
 
     def wal_salt():
         return log.read_bytes()[16:24]
 
-    def noted(*given):
-        before = wal_salt()
-        call_all(*given)
-        at_commit.append(before == wal_salt())
+    def noted(commit):
+        def noting(*given):
+            before = wal_salt()
+            is_done = commit(*given)
+            at_commit.append(before == wal_salt())
+            return is_done
+
+        return noting
 
     await writer.write([blob("first")])
-    monkeypatch.setattr(writer_module, "_call_all", noted)
+    for name in ("_call_all", "_stored_alone"):
+        monkeypatch.setattr(writer_module, name, noted(getattr(writer_module, name)))
     async with asyncio.timeout(30):
         for number in itertools.count():
             await writer.write([blob(f"{number}", bytes(50_000))])

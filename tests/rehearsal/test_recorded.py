@@ -183,7 +183,7 @@ def test_a_damaged_record_is_said_in_a_sentence(here: Path, args: tuple[str, ...
         "UPDATE definitions SET body = CAST(x'ff7b' AS TEXT)",
         "UPDATE benchmark_runs SET created_at = 'yesterday', started_at = 'yesterday'",
         "UPDATE criterion_runs SET evidence = '{'",
-        "UPDATE events SET changes = '[1]'",
+        "UPDATE event_rows SET changes = '[1]'",
     ],
 )
 def test_rows_that_do_not_hold_what_was_written_are_damage_too(here: Path, change: str) -> None:

@@ -1,7 +1,6 @@
 """Internal API: the recorded events of a task run or a sandbox, as pages and as a stream."""
 
 import asyncio
-from typing import Any
 
 from aiohttp import web
 
@@ -18,9 +17,10 @@ from sandbox.wire.paging import bad_cursor, envelope
 from sandbox.wire.whole_numbers import HUGE, read_whole_number
 
 _KEEP_ALIVE_S = 15.0
+_AT_ONCE = 500
 
 
-async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
+async def _page(request: web.Request, playground_id: str, sandbox_id: str | None = None) -> Json:
     """Return one page of events, newest first, or oldest first with `?order=asc`."""
     order = choice(request.query, "order", "desc", "asc")
     page = PageRequest.read(request.query)
@@ -30,13 +30,15 @@ async def _page(request: web.Request, where: str, values: list[Any]) -> Json:
         if after is None or after >= HUGE:  # more than SQLite can hold
             raise bad_cursor()
     goes_up = (order == "asc") is not is_back
-    clause, bound = where, list(values)
-    if after is not None:
-        clause += f" AND seq {'>' if goes_up else '<'} ?"
-        bound.append(after)
-    sql = f"SELECT * FROM events WHERE {clause} ORDER BY seq {'ASC' if goes_up else 'DESC'} LIMIT ?"
     reader = request.app[READER]
-    rows = await reader.rows(sql, *bound, limit + 1)
+    rows = await reader.event_rows(
+        playground_id,
+        after=after if goes_up else None,
+        before=None if goes_up else after,
+        sandbox_id=sandbox_id,
+        is_newest_first=not goes_up,
+        limit=limit + 1,
+    )
     has_more, rows = len(rows) > limit, rows[:limit]
     if is_back:
         rows.reverse()
@@ -52,7 +54,7 @@ async def of_task_run(request: web.Request) -> web.Response:
     _, task_run = await task_runs.find(request)
     if task_run.is_over:
         await request.app[READER].check_kept(task_run.playground_id)
-    return json_reply(await _page(request, "playground_id = ?", [task_run.playground_id]))
+    return json_reply(await _page(request, task_run.playground_id))
 
 
 async def of_sandbox(request: web.Request) -> web.Response:
@@ -62,8 +64,7 @@ async def of_sandbox(request: web.Request) -> web.Response:
     if row is None or row["organization_id"] != principal.organization_id:
         raise NotFound("There is no such sandbox.")
     await request.app[READER].check_kept(row["playground_id"])
-    where = "playground_id = ? AND sandbox_id = ?"
-    return json_reply(await _page(request, where, [row["playground_id"], row["id"]]))
+    return json_reply(await _page(request, row["playground_id"], row["id"]))
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -89,8 +90,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
             is_over = task_run.is_over or runs.active_task_run(task_run.id) is None
             if is_over and request.app[WRITER].failure is None:
                 await request.app[WRITER].flush()  # its last events may still be on their way to the disk
-            sql = "SELECT * FROM events WHERE playground_id = ? AND seq > ? ORDER BY seq LIMIT 500"
-            rows = await reader.rows(sql, task_run.playground_id, position)
+            rows = await reader.event_rows(task_run.playground_id, after=position, limit=_AT_ONCE)
             for value in await reader.event_jsons(rows):
                 position = value["seq"]
                 head = f"id: {position}\nevent: {value['type']}\ndata: ".encode()

@@ -56,10 +56,10 @@ async def test_the_state_hash_is_told_and_verify_gives_the_same(serve, sandbox):
 @pytest.mark.parametrize(
     "harm",
     [
-        "UPDATE events SET response_body = CAST('x' AS BLOB) WHERE seq = 3",
-        "UPDATE events SET chain = NULL WHERE seq = 3",
-        "UPDATE events SET at = '2026-04-23T09:00:00.000Z' WHERE seq = 3",
-        "DELETE FROM events WHERE seq = 3",
+        "UPDATE event_rows SET response_body = CAST('x' AS BLOB) WHERE place & 4294967295 = 3",
+        "UPDATE event_rows SET chain = NULL WHERE place & 4294967295 = 3",
+        "UPDATE event_rows SET at = '2026-04-23T09:00:00.000Z' WHERE place & 4294967295 = 3",
+        "DELETE FROM event_rows WHERE place & 4294967295 = 3",
         "UPDATE blobs SET body = CAST('x' AS BLOB) WHERE length(body) > 100000",
         "DELETE FROM blobs WHERE length(body) > 100000",
     ],

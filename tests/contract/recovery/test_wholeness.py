@@ -106,7 +106,10 @@ async def test_an_event_that_was_deleted(serve, disk, which):
     with connected(disk) as connection:
         last = connection.execute("SELECT MAX(seq) FROM events WHERE playground_id = ?", (playground,)).fetchone()[0]
         gone = last if which.startswith("last") else 2
-        connection.execute("DELETE FROM events WHERE playground_id = ? AND seq = ?", (playground, gone))
+        connection.execute(
+            "DELETE FROM event_rows WHERE place = (SELECT place FROM events WHERE playground_id = ? AND seq = ?)",
+            (playground, gone),
+        )
     said = await refused(serve)
     assert f"event {gone} of playground {playground}" in said
     await accepted(serve)
@@ -142,7 +145,11 @@ async def test_one_damaged_event_sets_its_run_aside_and_nothing_else(serve, disk
         other = await live.started()
     playground = run.value["task_runs"][0]["playground_id"]
     with connected(disk) as connection:
-        connection.execute("UPDATE events SET path = 'x' WHERE playground_id = ? AND seq = 4", (playground,))
+        connection.execute(
+            "UPDATE event_rows SET path = 'x' "
+            "WHERE place = (SELECT place FROM events WHERE playground_id = ? AND seq = 4)",
+            (playground,),
+        )
     async with serve() as live:
         run.live = other.live = live
         answer = await run.call("GET", "files/inbox")
