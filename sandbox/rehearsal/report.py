@@ -76,14 +76,14 @@ def print_result(console: Console, result: RunResult) -> None:
     console.print(table)
     for task in result.task_runs:
         _print_failures(console, task)
+    for line in figure_lines(result.figures):
+        console.print(line, highlight=False, markup=False, style="dim")
     passed = sum(task.is_pass for task in result.task_runs)
     verdict, score = format_verdict(result.verdict), format_score(result.score)
     console.print(
         f"{verdict} {score} · {passed} of {len(result.task_runs)} tasks passed · {escape(result.benchmark_run_id)}",
         highlight=False,
     )
-    for line in figure_lines(result.figures):
-        console.print(line, highlight=False, markup=False, style="dim")
 
 
 def figure_lines(figures: Mapping[str, Any] | None) -> list[str]:
