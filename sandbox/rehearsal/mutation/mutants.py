@@ -75,9 +75,21 @@ def make_mutants(script: Script, ground: Ground) -> list[Mutant]:
         if identity not in seen:
             seen.add(identity)
             groups.setdefault(mutant.mistake, {}).setdefault(mutant.step, []).append(mutant)
-    pairs = _in_turns([_spread(list(of_mistake.values())) for of_mistake in groups.values()])
+    pairs = _in_turns(
+        [_turned(_spread(list(calls.values())), number, len(groups)) for number, calls in enumerate(groups.values())]
+    )
     chosen = _in_turns([_spread(pair) for pair in pairs])[:MUTANTS_MAX]
     return sorted(chosen, key=lambda m: (len(script.steps) if m.step is None else m.step, m.mistake, m.told))
+
+
+def _turned(items: list[T], number: int, of: int) -> list[T]:
+    """Return items from another beginning for each number, so that different mistakes are made in different calls.
+
+    >>> _turned([1, 2, 3, 4], 1, 2)
+    [3, 4, 1, 2]
+    """
+    begin = number * len(items) // of
+    return items[begin:] + items[:begin]
 
 
 def _in_turns(rows: list[list[T]]) -> list[T]:
