@@ -87,6 +87,7 @@ class Representations:
             "status": run.status,
             "agent": run.agent,
             "seed": run.seed,
+            "mess": run.benchmark.mess_level,
             "created_at": format_instant(run.created_at),
         }
 
@@ -191,6 +192,7 @@ class Representations:
             "score": wire_score(run.score),
             "agent": run.agent,
             "seed": run.seed,
+            "mess": run.benchmark.mess_level,
             "definition_hash": run.benchmark.hash,
             "started_at": _at(run.started_at),
             "completed_at": _at(run.completed_at),

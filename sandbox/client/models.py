@@ -111,7 +111,8 @@ class TaskRun:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRun:
-    """One agent's run of one benchmark. `bearer_token` is there only when it was just created."""
+    """One agent's run of one benchmark. `bearer_token` is there only when it was just created, and `mess`, the level,
+    not in what the run's token reads."""
 
     id: str
     benchmark: BenchmarkRef | None
@@ -130,6 +131,7 @@ class BenchmarkRun:
     created_at: datetime | None = None
     bearer_token: str | None = field(repr=False, default=None)
     bearer_token_expires_at: datetime | None = None
+    mess: int | None = None
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
     def task_run(self, key: str) -> TaskRun:

@@ -58,7 +58,8 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How one run ended. Of a selection of tasks, score and verdict are those tasks' alone."""
+    """How one run ended. Of a selection of tasks, score and verdict are those tasks' alone. `mess` is 0 for tidy
+    data."""
 
     benchmark: str
     benchmark_run_id: str
@@ -68,6 +69,7 @@ class RunResult:
     started_at: datetime | None
     completed_at: datetime | None
     task_runs: tuple[TaskResult, ...]
+    mess: int = 0
 
     @property
     def is_pass(self) -> bool:
@@ -81,13 +83,14 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to rehearse: which tasks (all when empty), `scored` as the API has it, how many at a time."""
+    """How to rehearse: which tasks (all when empty), `scored` and `mess` as the API has them, how many at a time."""
 
     task_keys: tuple[str, ...] = ()
     scored: bool = False
     seed: int | None = None
     parallel: int = 1
     can_cancel: bool = True
+    mess: int | None = None
 
 
 class Observer(Protocol):
@@ -118,7 +121,9 @@ async def rehearse_once(
     Raises `Invalid` for a task that the benchmark does not have and `ClientError` when the server
     does not play along. However it ends early, cancellation included, the run is cancelled first.
     """
-    run = await client.create_benchmark_run(benchmark, scored=options.scored, agent=agent.name, seed=options.seed)
+    run = await client.create_benchmark_run(
+        benchmark, scored=options.scored, agent=agent.name, seed=options.seed, mess=options.mess
+    )
     try:
         chosen = choose_tasks(run, options.task_keys)
         observer.run_created(run, len(chosen))
@@ -254,6 +259,7 @@ async def _finish(
         final.started_at,
         final.completed_at,
         tuple(results),
+        run.mess or 0,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
-from sandbox.definitions.load import Benchmark
+from sandbox.definitions.load import Benchmark, at_mess
 from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
@@ -87,11 +87,16 @@ class RunService(Endings):
         agent: str | None,
         seed: int | None,
         task_keys: Sequence[str] | None = None,
+        mess: int | None = None,
     ) -> tuple[BenchmarkRun, str]:
         """Create a run, of chosen tasks if they are named, and give each a playground; return it with its token.
 
-        Raises `Invalid` for tasks that the benchmark does not have, `Conflict` where there is no room.
+        `mess` takes the place of the definition's level. Raises `Invalid` for tasks that the benchmark does not have
+        and for a mess where nothing can be messy, `Conflict` where there is no room.
         """
+        if mess is not None:
+            datasets = self._shelf.library.datasets
+            benchmark = await asyncio.to_thread(at_mess, benchmark, mess, datasets, self._registry)
         self._writer.check_room()
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
@@ -270,6 +275,11 @@ class RunService(Endings):
         """Show a completed run on the leaderboard, or take it off."""
         if is_published and run.status is not Status.COMPLETED:
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        if is_published and run.benchmark.mess_asked is not None:
+            raise Conflict(
+                f"The run is at mess {run.benchmark.mess_asked}, which is not the benchmark's own; only a run of the "
+                "benchmark as it is defined can be published."
+            )
         if is_published and not run.is_whole:
             raise Conflict(
                 f"The run is of {len(run.task_runs)} of {len(run.benchmark.definition.tasks)} tasks; only a run of all "
