@@ -14,7 +14,7 @@ from typing import Final
 
 from sandbox.clock import Clock, format_instant, parse_instant
 from sandbox.definitions.library import Shelf
-from sandbox.definitions.load import Benchmark, at_mess
+from sandbox.definitions.load import Benchmark
 from sandbox.errors import Conflict, NotFound, SandboxError, SetAside, TooLarge
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
@@ -27,6 +27,7 @@ from sandbox.runs import scorekeeping, storage
 from sandbox.runs.endings import TRY_AGAIN_S, Endings
 from sandbox.runs.final_states import FinalStates
 from sandbox.runs.memento import remember
+from sandbox.runs.messy import MessyBenchmarks
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
@@ -72,6 +73,7 @@ class RunService(Endings):
         self._settings = settings
         self._fetch = fetch
         self._key = key
+        self._messy = MessyBenchmarks(shelf, registry)
         archive = Archive(reader, registry, shelf, clock, recorder, key)
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
@@ -89,14 +91,12 @@ class RunService(Endings):
         task_keys: Sequence[str] | None = None,
         mess: int | None = None,
     ) -> tuple[BenchmarkRun, str]:
-        """Create a run, of chosen tasks if they are named, and give each a playground; return it with its token.
+        """Create a run, of chosen tasks if they are named, at another level of mess if one is; return it with its token.
 
-        `mess` takes the place of the definition's level. Raises `Invalid` for tasks that the benchmark does not have
-        and for a mess where nothing can be messy, `Conflict` where there is no room.
+        Raises `Invalid` for tasks that are not there or data that cannot be messy, `Conflict` where there is no room.
         """
         if mess is not None:
-            datasets = self._shelf.library.datasets
-            benchmark = await asyncio.to_thread(at_mess, benchmark, mess, datasets, self._registry)
+            benchmark = await self._messy.at(benchmark, mess)
         self._writer.check_room()
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
@@ -277,8 +277,7 @@ class RunService(Endings):
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
         if is_published and run.benchmark.mess_asked is not None:
             raise Conflict(
-                f"The run is at mess {run.benchmark.mess_asked}, which is not the benchmark's own; only a run of the "
-                "benchmark as it is defined can be published."
+                f"The run is at mess {run.benchmark.mess_level}; only one at the benchmark's own is published."
             )
         if is_published and not run.is_whole:
             raise Conflict(
