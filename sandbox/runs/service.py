@@ -91,12 +91,11 @@ class RunService(Endings):
         task_keys: Sequence[str] | None = None,
         mess: int | None = None,
     ) -> tuple[BenchmarkRun, str]:
-        """Create a run, of chosen tasks if they are named, at another level of mess if one is; return it with its token.
+        """Create a run, of chosen tasks if they are named, at another mess if one is; return it with its token.
 
         Raises `Invalid` for tasks that are not there or data that cannot be messy, `Conflict` where there is no room.
         """
-        if mess is not None:
-            benchmark = await self._messy.at(benchmark, mess)
+        benchmark = benchmark if mess is None else await self._messy.at(benchmark, mess)
         self._writer.check_room()
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
