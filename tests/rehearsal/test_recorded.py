@@ -73,7 +73,7 @@ def test_a_rehearsal_at_a_level_of_mess_says_so_wherever_it_is_shown(here: Path)
     assert "mess" not in sandbox("show", "latest").stdout
     assert [run["mess"] for run in json.loads(sandbox("runs", "--json").stdout)] == [0, 2]
     refused = sandbox("rehearse", "mock@1", "--mess", "4")
-    assert (refused.exit_code, "0<=x<=3" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "--mess" in refused.stderr) == (2, True)
 
 
 def test_an_agent_that_blocks_its_loop_does_not_block_the_server(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
