@@ -102,6 +102,7 @@ class Representations:
             "status": run.status,
             "agent": run.agent,
             "seed": run.seed,
+            "mess": run.benchmark.mess_level,
             "created_at": format_instant(run.created_at),
         }
 
@@ -210,6 +211,7 @@ class Representations:
             "figures": self.figures(run),
             "agent": run.agent,
             "seed": run.seed,
+            "mess": run.benchmark.mess_level,
             "definition_hash": run.benchmark.hash,
             "started_at": _at(run.started_at),
             "completed_at": _at(run.completed_at),

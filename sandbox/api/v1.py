@@ -11,6 +11,7 @@ from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, root_url
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
+from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
 from sandbox.runs.models import BenchmarkRun
 from sandbox.runs.tokens import Principal
@@ -24,6 +25,7 @@ class CreateBenchmarkRun(Body):
     agent: str | None = Field(default=None, max_length=200, description="what to call the agent")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="make the run deterministic")
     tasks: list[str] | None = Field(default=None, min_length=1, description="keys of tasks; the run is of these only")
+    mess: int | None = Field(default=None, ge=TIDY, le=MESSIEST, description="how messy the data is, 0 to 3")
 
 
 class CompleteTaskRun(Body):
@@ -54,7 +56,13 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
     body = await read_body(request, CreateBenchmarkRun)
     benchmark = request.app[SHELF].library.find(body.benchmark)
     run, token = await request.app[RUNS].create(
-        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed, task_keys=body.tasks
+        benchmark,
+        principal,
+        is_scored=body.scored,
+        agent=body.agent,
+        seed=body.seed,
+        task_keys=body.tasks,
+        mess=body.mess,
     )
     return json_reply(representations(request).created_run(run, token), 201)
 

@@ -101,10 +101,14 @@ class SandboxClient:
         agent: str | None = None,
         seed: int | None = None,
         tasks: Sequence[str] | None = None,
+        mess: int | None = None,
     ) -> BenchmarkRun:
-        """Create a run of `slug@version` (or `slug`, the latest) and remember its token; `tasks` chooses by key."""
+        """Create a run of `slug@version` (or `slug`, the latest) and remember its token.
+
+        `tasks` chooses by key; `mess`, 0 to 3, takes the place of the benchmark's own level.
+        """
         body: dict[str, Any] = {"benchmark": benchmark, "scored": scored}
-        chosen = {"agent": agent, "seed": seed, "tasks": None if tasks is None else list(tasks)}
+        chosen = {"agent": agent, "seed": seed, "tasks": None if tasks is None else list(tasks), "mess": mess}
         body |= {name: value for name, value in chosen.items() if value is not None}
         raw = await self._call("POST", "v1/benchmark-runs", self._solver_token(), json=body)
         run = reading.read_benchmark_run(expect_object(raw, "benchmark run"))

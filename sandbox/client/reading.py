@@ -171,6 +171,7 @@ def read_benchmark_run(raw: JsonObject) -> BenchmarkRun:
         bearer_token=raw.get("bearer_token"),
         bearer_token_expires_at=_instant(raw, "bearer_token_expires_at"),
         figures=raw.get("figures"),
+        mess=raw.get("mess"),
         raw=raw,
     )
 

@@ -137,9 +137,15 @@ class SandboxClientSync:
         agent: str | None = None,
         seed: int | None = None,
         tasks: Sequence[str] | None = None,
+        mess: int | None = None,
     ) -> BenchmarkRun:
-        """Create a run of `slug@version` (or `slug`, the latest) and remember its token; `tasks` chooses by key."""
-        call = self._client.create_benchmark_run(benchmark, scored=scored, agent=agent, seed=seed, tasks=tasks)
+        """Create a run of `slug@version` (or `slug`, the latest) and remember its token.
+
+        `tasks` chooses by key; `mess`, 0 to 3, takes the place of the benchmark's own level.
+        """
+        call = self._client.create_benchmark_run(
+            benchmark, scored=scored, agent=agent, seed=seed, tasks=tasks, mess=mess
+        )
         return self._thread.run(call)
 
     def get_benchmark_run(self, benchmark_run_id: str, *, token: str | None = None) -> BenchmarkRun:

@@ -1,9 +1,11 @@
 """The environment of a benchmark and what its tasks have of their own: whether it fits, and the seeds of both."""
 
+import hashlib
 from collections.abc import Mapping
 
 from sandbox import jsonio
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.mess import TIDY, Mess, words_in
 from sandbox.definitions.models import BenchmarkDefinition, EnvironmentDefinition
 from sandbox.definitions.problems import Problem
 from sandbox.definitions.vocabulary import Vocabulary
@@ -41,6 +43,10 @@ def check_environment(
             problems.append(located.problem(file, (*at, "dataset"), message))
         for path, message in vocabulary.config_problems(simulator.type, simulator.config):
             problems.append(located.problem(file, (*at, "config", *path), message))
+    if definition.environment.mess is not None and not problems:
+        pointless = find_mess_problem(definition, datasets, vocabulary)
+        if pointless is not None:
+            problems.append(located.problem(file, ("environment", "mess"), pointless))
 
 
 def check_overrides(
@@ -74,11 +80,25 @@ def check_overrides(
                 problems.append(located.problem(file, (*at, "config", *path), message))
 
 
-def seeds_of(
+def find_mess_problem(
     definition: BenchmarkDefinition, datasets: Mapping[str, Dataset], vocabulary: Vocabulary
+) -> str | None:
+    """Return why the environment's data cannot be made messy, None where it can."""
+    for environment in (definition.environment, *map(definition.environment_of, definition.tasks)):
+        if any(s.dataset in datasets and vocabulary.has_mess(s.type) for s in environment.simulators):
+            return None
+    return "nothing can be made messy: no simulator of the environment has a dataset and rules for it"
+
+
+def seeds_of(
+    definition: BenchmarkDefinition, datasets: Mapping[str, Dataset], vocabulary: Vocabulary, level: int | None = None
 ) -> tuple[Seed, dict[str, Seed]]:
-    """Return the merged seed of the environment, and those of tasks whose environment has other data or settings."""
+    """Return the merged seed of the environment, and those of tasks whose environment has other data or settings.
+
+    They are as messy as the environment says, or as `level` does, with 0 for the data as it is.
+    """
     made: dict[bytes, Seed] = {}
+    mess = mess_of(definition, level)
 
     def seed_of(environment: EnvironmentDefinition) -> Seed:
         key = jsonio.canonical([(s.type, s.dataset, s.config) for s in environment.simulators])
@@ -86,9 +106,24 @@ def seeds_of(
             seed = Seed()
             for simulator in environment.simulators:
                 dataset = datasets[simulator.dataset] if simulator.dataset else None
-                seed = seed.merged(vocabulary.load_seed(simulator.type, dataset, simulator.config))
+                seed = seed.merged(vocabulary.load_seed(simulator.type, dataset, simulator.config, mess))
             made[key] = seed
         return made[key]
 
     own = {task.key: definition.environment_of(task) for task in definition.tasks if task.environment is not None}
     return seed_of(definition.environment), {key: seed_of(environment) for key, environment in own.items()}
+
+
+def hash_of_seeds(seed: Seed, seeds: Mapping[str, Seed]) -> str:
+    """Return one hash for what `seeds_of` returned, whatever the order of its documents."""
+    sums = {key: f"{one.hash_sum:x}" for key, one in seeds.items()}
+    return hashlib.sha256(jsonio.canonical([f"{seed.hash_sum:x}", sums])).hexdigest()
+
+
+def mess_of(definition: BenchmarkDefinition, level: int | None = None) -> Mess | None:
+    """Return what simulators are told of a benchmark's mess at its own level or at another; None for tidy data."""
+    said = definition.environment.mess
+    wanted = (said.level if said is not None else TIDY) if level is None else level
+    if wanted == TIDY:
+        return None
+    return Mess(wanted, said.seed if said is not None else 0, words_in(definition.frozen()))

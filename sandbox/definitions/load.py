@@ -16,9 +16,16 @@ from pydantic import ValidationError
 from sandbox import jsonio, limits
 from sandbox.definitions import baselines, solution_states
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.environments import check_environment, check_overrides, seeds_of
+from sandbox.definitions.environments import (
+    check_environment,
+    check_overrides,
+    find_mess_problem,
+    hash_of_seeds,
+    seeds_of,
+)
 from sandbox.definitions.inspection import inspect
 from sandbox.definitions.llm_tasks import FOLDER, LlmTaskDefinition
+from sandbox.definitions.mess import TIDY, frozen_level
 from sandbox.definitions.models import BenchmarkDefinition, EntityReference, TaskDefinition
 from sandbox.definitions.problems import DefinitionError, Problem, say
 from sandbox.definitions.reading import read_inside
@@ -27,6 +34,7 @@ from sandbox.definitions.templates import expand
 from sandbox.definitions.vocabulary import Vocabulary
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.definitions.yamlio import Path as KeyPath
+from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 from sandbox.playground.events import EVENT_TYPES
@@ -43,7 +51,8 @@ class Benchmark:
     `baselines` are what tasks pay to agents that deserve nothing, by the tasks' keys, where kept and not stale.
     `seeds` are those of tasks whose environment differs, by the tasks' keys.
     `warnings` are what `inspection.py` finds: it loads, and can hardly be meant. `problem_at` says where
-    in its file something is; None where there is no file any more.
+    in its file something is; None where there is no file any more. `mess_asked` is the level that a run asked for
+    instead of the definition's.
     """
 
     definition: BenchmarkDefinition
@@ -57,6 +66,14 @@ class Benchmark:
     solution_states: Mapping[str, Json] = field(default_factory=dict)
     baselines: Mapping[str, Json] = field(default_factory=dict)
     problem_at: Callable[[KeyPath, str], Problem] | None = None
+    mess_asked: int | None = None
+
+    @property
+    def mess_level(self) -> int:
+        """How messy its seeds are; 0 for the data as it is."""
+        said = self.definition.environment.mess
+        own = said.level if said is not None else TIDY
+        return own if self.mess_asked is None else self.mess_asked
 
     def seed_of(self, task: TaskDefinition) -> Seed:
         """Return the seed that a task's playground begins with."""
@@ -111,8 +128,8 @@ def load_benchmark(
         beside = f"{file.rpartition('/')[0] or '.'}/{name}"
         warnings += [Problem(beside, 0, key or "", message) for key, message in found]
     warnings += _without_state(definition, states, [key for key, _ in stale], file, located)
-    benchmark = freeze(definition, seed, hashes, path.parent, warnings, states)
-    return replace(benchmark, seeds=seeds, baselines=measured, problem_at=partial(_problem, file, located))
+    benchmark = freeze(definition, seed, hashes, path.parent, warnings, states, seeds)
+    return replace(benchmark, baselines=measured, problem_at=partial(_problem, file, located))
 
 
 def _without_state(
@@ -158,15 +175,55 @@ def freeze(
     directory: Path | None = None,
     warnings: list[Problem] | None = None,
     states: Mapping[str, Json] | None = None,
+    seeds: Mapping[str, Seed] | None = None,
+    mess_asked: int | None = None,
 ) -> Benchmark:
-    """Make the loaded benchmark, with the content hash of what a run of it will use."""
+    """Make the loaded benchmark, with the content hash of what a run of it will use.
+
+    Of seeds that were made messy the hash is part of that: they follow from the rules, too, which may change.
+    """
     parts = {"definition": definition.frozen(), "datasets": dict(dataset_hashes)}
     if states:
         parts["solution_states"] = dict(states)
+    if mess_asked is not None:
+        parts["mess"] = mess_asked
+    if frozen_level(parts) != TIDY:
+        parts["messy_seed"] = hash_of_seeds(seed, seeds or {})
     frozen = jsonio.canonical(parts)
     digest = hashlib.sha256(frozen).hexdigest()
     kept = tuple(warnings or ())
-    return Benchmark(definition, seed, dataset_hashes, frozen, digest, directory, kept, solution_states=states or {})
+    return Benchmark(
+        definition,
+        seed,
+        dataset_hashes,
+        frozen,
+        digest,
+        directory,
+        kept,
+        seeds=seeds or {},
+        solution_states=states or {},
+        mess_asked=mess_asked,
+    )
+
+
+def at_mess(benchmark: Benchmark, level: int, datasets: Mapping[str, Dataset], vocabulary: Vocabulary) -> Benchmark:
+    """Return a benchmark as a run at another level of mess has it: with seeds, a frozen form and a hash of its own.
+
+    Raises `Invalid` where nothing of its data can be made messy.
+    """
+    definition = benchmark.definition
+    if level == benchmark.mess_level:
+        return benchmark
+    problem = find_mess_problem(definition, datasets, vocabulary) if level != TIDY else None
+    if problem is not None:
+        raise Invalid(
+            f"{definition.reference} cannot be run with mess {level}: {problem}.", details={"mess": [problem]}
+        )
+    seed, seeds = seeds_of(definition, datasets, vocabulary, level)
+    states = benchmark.solution_states
+    hashes, directory, warnings = benchmark.dataset_hashes, benchmark.directory, [*benchmark.warnings]
+    messy = freeze(definition, seed, hashes, directory, warnings, states, seeds, mess_asked=level)
+    return replace(messy, problem_at=benchmark.problem_at)
 
 
 def _problem(file: str, located: Located, path: tuple[str | int, ...], message: str) -> Problem:

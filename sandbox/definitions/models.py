@@ -22,6 +22,7 @@ from sandbox import ids
 from sandbox.clock import parse_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
+from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.jsonio import Json
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -36,13 +37,32 @@ class SimulatorDefinition(StrictModel):
     config: dict[str, Any] = {}
 
 
+class MessDefinition(StrictModel):
+    """How messy the seeds are made, and the seed of that; a level alone may be written as a number."""
+
+    level: int = Field(ge=TIDY + 1, le=MESSIEST)
+    seed: int = Field(default=0, ge=0, lt=1 << 53)
+
+
 class EnvironmentDefinition(StrictModel):
-    """The systems an agent works with, and when its playgrounds' clocks begin."""
+    """The systems an agent works with, how messy their data is, and when its playgrounds' clocks begin."""
 
     name: str = Field(min_length=1, max_length=200)
     description: str | None = Field(default=None, max_length=1000)
     clock: str | datetime | None = None
+    mess: MessDefinition | None = None
     simulators: list[SimulatorDefinition] = Field(min_length=1)
+
+    @field_validator("mess", mode="before")
+    @classmethod
+    def _level_alone(cls, mess: object) -> object:
+        return {"level": mess} if isinstance(mess, int) and not isinstance(mess, bool) else mess
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write a mess only where there is one: what has none is frozen, and hashed, as it was before."""
+        written: dict[str, Any] = serialize(self)
+        return {key: value for key, value in written.items() if key != "mess" or value is not None}
 
     @field_validator("clock")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.inspection import Judge
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
+from sandbox.definitions.mess import Mess
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
 
@@ -20,6 +21,10 @@ class Vocabulary(Judge, Protocol):
 
     def surface_of(self, simulator_type: str) -> str | None:
         """Return the surface of a simulator type or alias, None when there is no such type."""
+        ...
+
+    def has_mess(self, simulator_type: str) -> bool:
+        """Whether a simulator's data can be made messy."""
         ...
 
     def config_problems(
@@ -45,5 +50,7 @@ class Vocabulary(Judge, Protocol):
     def llm_task_problems(self, task: LlmTaskDefinition) -> list[tuple[tuple[str | int, ...], str]]:
         """Return `(path, message)` for everything wrong with an LLM task."""
 
-    def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
-        """Parse a dataset for a simulator; the same input gives the same (shared) seed."""
+    def load_seed(
+        self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any], mess: Mess | None = None
+    ) -> Seed:
+        """Parse a dataset for a simulator and make it as messy; the same input gives the same (shared) seed."""

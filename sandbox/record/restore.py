@@ -71,7 +71,20 @@ async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, unt
     return Folded(branch, seq, asides)
 
 
-def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str], dict[str, jsonio.Json]]:
-    """Split a frozen benchmark into its definition, its datasets' hashes, and the states that its solution leaves."""
+@dataclass(frozen=True, slots=True)
+class FrozenParts:
+    """A frozen benchmark: its definition, its datasets' hashes, the states that its solution leaves, the level of mess
+    that a run asked for instead of the definition's, and the hash of its seeds where they were made messy."""
+
+    definition: jsonio.Json
+    datasets: Mapping[str, str]
+    solution_states: Mapping[str, jsonio.Json]
+    mess_asked: int | None
+    messy_seed: str | None
+
+
+def frozen_parts(body: bytes) -> FrozenParts:
+    """Split a frozen benchmark into its parts."""
     value = jsonio.parse(body)
-    return value["definition"], dict(value["datasets"]), dict(value.get("solution_states") or {})
+    states = dict(value.get("solution_states") or {})
+    return FrozenParts(value["definition"], dict(value["datasets"]), states, value.get("mess"), value.get("messy_seed"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
+from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.settings import DEFAULT_DATA_DIR, Settings
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ PLAYGROUNDS = Annotated[
 SEEDS = Annotated[list[Path] | None, typer.Option("--seeds", help="Where datasets are.", metavar="DIR")]
 BENCHMARKS = Annotated[
     list[str], typer.Argument(help="slug@version, slug (its latest), or all.", metavar="BENCHMARK...")
+]
+MESS = Annotated[
+    int | None,
+    typer.Option(
+        "--mess",
+        min=TIDY,
+        max=MESSIEST,
+        help="How messy the data is; default: as the benchmark says.",
+        metavar="LEVEL",
+        show_default=False,
+    ),
 ]
 TASKS = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be given again.", metavar="KEY")]
 
@@ -89,6 +101,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         seed: Annotated[
             int | None, typer.Option("--seed", help="Make runs repeatable; trials count up from it.", metavar="N")
         ] = None,
+        mess: MESS = None,
         json: Annotated[
             Path | None, typer.Option("--json", help="Write the report there; - is stdout.", metavar="FILE")
         ] = None,
@@ -119,6 +132,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
                     task_keys=tuple(task or ()),
                     scored=scored,
                     seed=seed,
+                    mess=mess,
                     parallel=parallel,
                     can_cancel=(api_key or found_api_key) is not None,
                 ),

@@ -15,6 +15,7 @@ from sandbox import jsonio
 from sandbox.client import reading
 from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.definitions import baselines
+from sandbox.definitions.mess import frozen_level
 from sandbox.definitions.models import thaw
 from sandbox.errors import Malformed, NotFound, TooLarge
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
@@ -81,18 +82,20 @@ class DirectoryRecords:
         return [reading.read_event(raw) for raw in await self._reader.event_jsons(rows)]
 
     async def _run(self, row: sqlite3.Row) -> BenchmarkRun:
-        definition = await self._definition(row["definition_hash"])
+        frozen = await self._frozen(row["definition_hash"])
+        definition = frozen.get("definition") or {}
         raw = _columns(row, "token_hash", "token_expires_at", "organization_id", "definition_hash")
         raw |= {
             "scored": bool(row["scored"]),
             "benchmark": {"slug": row["slug"], "version": str(row["version"]), "name": definition.get("name")},
+            "mess": frozen_level(frozen),
             "task_runs": await self._task_runs(row),
         }
         raw["figures"] = self._figures(row, raw["task_runs"])
         return reading.read_benchmark_run(raw)
 
     async def _task_runs(self, run: sqlite3.Row) -> list[dict[str, Any]]:
-        definition = await self._definition(run["definition_hash"])
+        definition = (await self._frozen(run["definition_hash"])).get("definition") or {}
         tasks = {task.get("key"): task for task in definition.get("tasks") or ()}
         rows = await self._reader.rows(
             "SELECT * FROM task_runs WHERE benchmark_run_id = ? ORDER BY position", run["id"]
@@ -120,11 +123,11 @@ class DirectoryRecords:
         ended = [(t["key"], t["verdict"], t["score"], t["axes"]) for t in task_runs]
         return figures_of_run(definition, ended, known)
 
-    async def _definition(self, digest: str) -> Mapping[str, Any]:
+    async def _frozen(self, digest: str) -> Mapping[str, Any]:
         if digest not in self._bodies:
             row = await self._reader.row("SELECT body FROM definitions WHERE hash = ?", digest)
             self._bodies[digest] = jsonio.parse(row["body"]) if row is not None else {}
-        return self._bodies[digest].get("definition") or {}
+        return self._bodies[digest]
 
 
 @asynccontextmanager

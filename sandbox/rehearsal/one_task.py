@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from sandbox.rehearsal.commands import DATA_DIR, run_shown
+from sandbox.rehearsal.commands import DATA_DIR, MESS, run_shown
 from sandbox.settings import DEFAULT_DATA_DIR, Settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
         agent: Annotated[str | None, typer.Option("--agent", help="What to call the agent.", metavar="NAME")] = None,
         scored: Annotated[bool, typer.Option("--scored", help="Withhold details from the agent.")] = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Make the run repeatable.", metavar="N")] = None,
+        mess: MESS = None,
         url: Annotated[
             str | None,
             typer.Option("--url", help="The server; default: the one that has the data directory.", metavar="URL"),
@@ -55,7 +56,8 @@ def register(app: typer.Typer) -> None:
             _, known = default_keys(server, Settings.from_environment())
             _check_folder(env)
             async with SandboxClient(server, solver_key=solver_key or known) as client:
-                _print(await _start(client, benchmark, key, env, agent=agent, scored=scored, seed=seed))
+                options = {"agent": agent, "scored": scored, "seed": seed, "mess": mess}
+                _print(await _start(client, benchmark, key, env, options))
 
         run_shown(work)
 
@@ -104,11 +106,11 @@ def _server_of(data_dir: Path) -> str:
 
 
 async def _start(
-    client: "SandboxClient", benchmark: str, key: str, env: Path, *, agent: str | None, scored: bool, seed: int | None
+    client: "SandboxClient", benchmark: str, key: str, env: Path, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     from sandbox.private_file import write_private
 
-    run = await client.create_benchmark_run(benchmark, scored=scored, agent=agent, seed=seed, tasks=[key])
+    run = await client.create_benchmark_run(benchmark, tasks=[key], **options)
     try:
         session = await client.start_task_run(run.task_run(key).id)
         values = (client.url, session.benchmark_run_id, session.task_run_id, session.token)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from sandbox.errors import Invalid
 from sandbox.rehearsal.commands import (
     BENCHMARKS,
     DATA_DIR,
+    MESS,
     PLAYGROUNDS,
     SEEDS,
     TASKS,
@@ -37,6 +39,7 @@ def register(app: typer.Typer, start_server: StartServer, create_registry: "Call
     def prove(
         benchmarks: BENCHMARKS,
         task: TASKS = None,
+        mess: MESS = None,
         playgrounds: PLAYGROUNDS = None,
         seeds: SEEDS = None,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
@@ -60,12 +63,14 @@ def register(app: typer.Typer, start_server: StartServer, create_registry: "Call
             campaign = Campaign(
                 benchmarks=tuple(benchmarks),
                 agent="solution",
-                options=Options(task_keys=tuple(task or ())),
+                options=Options(task_keys=tuple(task or ()), mess=mess),
                 settings=settings,
                 api_key=api_key,
                 solver_key=solver_key,
             )
             status = 0
+            if write and mess is not None:
+                raise Invalid("--write records the state of the data as the benchmark has it; leave --mess out.")
             if write:
                 from sandbox.rehearsal.recording import write_states
 

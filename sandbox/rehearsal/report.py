@@ -30,6 +30,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "benchmark": result.benchmark,
         "benchmark_run_id": result.benchmark_run_id,
         "agent": result.agent,
+        "mess": result.mess,
         "score": result.score,
         "verdict": result.verdict,
         "started_at": format_instant(result.started_at) if result.started_at else None,
@@ -57,7 +58,8 @@ def report_of(result: RunResult) -> dict[str, Any]:
 
 def print_result(console: Console, result: RunResult) -> None:
     """Print one run: the table, then under it whatever did not pass and why."""
-    table = Table(title=f"{escape(result.benchmark)} · {escape(result.agent)}", title_justify="left")
+    mess = f" · mess {result.mess}" if result.mess else ""
+    table = Table(title=f"{escape(result.benchmark)} · {escape(result.agent)}{mess}", title_justify="left")
     table.add_column("task", overflow="fold")
     table.add_column("verdict")
     table.add_column("score", justify="right")

@@ -62,7 +62,7 @@ class TaskResult:
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """How one run ended. Of a selection of tasks, score, verdict and `figures` (`scoring/figures.py`) are those tasks'
-    alone."""
+    alone. `mess` is 0 for tidy data."""
 
     benchmark: str
     benchmark_run_id: str
@@ -73,6 +73,7 @@ class RunResult:
     completed_at: datetime | None
     task_runs: tuple[TaskResult, ...]
     figures: JsonObject | None = None
+    mess: int = 0
 
     @property
     def is_pass(self) -> bool:
@@ -86,13 +87,14 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to rehearse: which tasks (all when empty), `scored` as the API has it, how many at a time."""
+    """How to rehearse: which tasks (all when empty), `scored` and `mess` as the API has them, how many at a time."""
 
     task_keys: tuple[str, ...] = ()
     scored: bool = False
     seed: int | None = None
     parallel: int = 1
     can_cancel: bool = True
+    mess: int | None = None
 
 
 class Observer(Protocol):
@@ -123,7 +125,9 @@ async def rehearse_once(
     Raises `Invalid` for a task that the benchmark does not have and `ClientError` when the server
     does not play along. However it ends early, cancellation included, the run is cancelled first.
     """
-    run = await client.create_benchmark_run(benchmark, scored=options.scored, agent=agent.name, seed=options.seed)
+    run = await client.create_benchmark_run(
+        benchmark, scored=options.scored, agent=agent.name, seed=options.seed, mess=options.mess
+    )
     try:
         chosen = choose_tasks(run, options.task_keys)
         observer.run_created(run, len(chosen))
@@ -267,6 +271,7 @@ async def _finish(
         final.completed_at,
         tuple(results),
         figures_of([_outcome(result) for result in results]),
+        run.mess or 0,
     )
 
 

@@ -61,7 +61,8 @@ def print_run(console: Console, record: RunRecord, *, has_bodies: bool = False) 
         highlight=False,
     )
     started, took = _moment(run.started_at), _duration(run.started_at, run.completed_at)
-    console.print(f"{escape(run.id)} · started {started} · took {took}", highlight=False, style="dim")
+    mess = f" · mess {run.mess}" if run.mess else ""
+    console.print(f"{escape(run.id)} · started {started} · took {took}{mess}", highlight=False, style="dim")
     for line in figure_lines(run.figures):
         console.print(line, highlight=False, markup=False, style="dim")
     for task in record.tasks:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sandbox import jsonio
 from sandbox.clock import Clock, parse_instant
 from sandbox.definitions.datasets import Dataset
-from sandbox.definitions.environments import seeds_of
+from sandbox.definitions.environments import hash_of_seeds, seeds_of
 from sandbox.definitions.library import Shelf
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import thaw
@@ -55,16 +55,26 @@ class Archive:
         if definition_hash not in cache:
             try:
                 body = await restore.read_frozen(self._reader, definition_hash)
-                value, hashes, states = restore.frozen_parts(body)
-                definition = thaw(value)
+                parts = restore.frozen_parts(body)
+                definition = thaw(parts.definition)
             except (LookupError, ValueError, SandboxError) as error:  # also pydantic's
                 raise SetAside(f"its definition cannot be used: {_in_a_line(error)}") from error
             seed, seeds = Seed(), dict[str, Seed]()
             if with_seed:
-                datasets = {name: await self._dataset(name, digest) for name, digest in hashes.items()}
-                seed, seeds = seeds_of(definition, datasets, self._registry)
+                datasets = {name: await self._dataset(name, digest) for name, digest in parts.datasets.items()}
+                seed, seeds = seeds_of(definition, datasets, self._registry, parts.mess_asked)
+                if parts.messy_seed not in (None, hash_of_seeds(seed, seeds)):
+                    raise SetAside("its data was made messy by rules that are not those of this version")
             cache[definition_hash] = Benchmark(
-                definition, seed, hashes, body, definition_hash, None, seeds=seeds, solution_states=states
+                definition,
+                seed,
+                parts.datasets,
+                body,
+                definition_hash,
+                None,
+                seeds=seeds,
+                solution_states=parts.solution_states,
+                mess_asked=parts.mess_asked,
             )
         return cache[definition_hash]
 

@@ -14,6 +14,7 @@ from sandbox import jsonio
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
+from sandbox.definitions.mess import Mess
 from sandbox.definitions.models import BenchmarkDefinition, CriterionDefinition, TaskDefinition, WhenClause
 from sandbox.definitions.problems import say
 from sandbox.jsonio import Json
@@ -72,7 +73,7 @@ class Registry:
         self.actions: dict[str, Action] = {
             name: partial(_run_action, action) for name, (action, _) in self.scenario_actions.items()
         }
-        self._seeds: dict[tuple[str, str | None, bytes], Seed] = {}
+        self._seeds: dict[tuple[str, str | None, bytes, Mess | None], Seed] = {}
 
     def simulator(self, simulator_type: str) -> Simulator:
         """Return the simulator of a type or alias, whatever its case. Raises `KeyError`."""
@@ -93,6 +94,11 @@ class Registry:
         """Return the surface of a simulator type or alias, None when there is no such type."""
         found = self._by_type.get(simulator_type.lower())
         return found.surface if found else None
+
+    def has_mess(self, simulator_type: str) -> bool:
+        """Whether a simulator's data can be made messy; False where there is no such type."""
+        found = self._by_type.get(simulator_type.lower())
+        return found is not None and found.has_mess
 
     def config_problems(self, simulator_type: str, config: Mapping[str, Any]) -> Problems:
         """Return what is wrong with a simulator's configuration."""
@@ -153,12 +159,17 @@ class Registry:
         parsed = parse_proposition(self.checks, assertion, entity)
         return parsed.reason if isinstance(parsed, UnsupportedAssertion) and parsed.is_refused else None
 
-    def load_seed(self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
-        """Parse a dataset for a simulator; the same content and configuration give the same seed."""
+    def load_seed(
+        self, simulator_type: str, dataset: Dataset | None, config: Mapping[str, Any], mess: Mess | None = None
+    ) -> Seed:
+        """Parse a dataset for a simulator and make it as messy as is said; the same input gives the same seed."""
         simulator = self.simulator(simulator_type)
-        key = (simulator.type, dataset.hash if dataset else None, jsonio.canonical(dict(config)))
+        key = (simulator.type, dataset.hash if dataset else None, jsonio.canonical(dict(config)), mess)
         if key not in self._seeds:
-            self._seeds[key] = simulator.load_seed(dataset, config)
+            if mess is None:
+                self._seeds[key] = simulator.load_seed(dataset, config)
+            else:
+                self._seeds[key] = simulator.mess(self.load_seed(simulator_type, dataset, config), mess)
         return self._seeds[key]
 
 

@@ -27,6 +27,7 @@ from sandbox.runs import scorekeeping, storage
 from sandbox.runs.endings import TRY_AGAIN_S, Endings
 from sandbox.runs.final_states import FinalStates
 from sandbox.runs.memento import remember
+from sandbox.runs.messy import MessyBenchmarks
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
@@ -72,6 +73,7 @@ class RunService(Endings):
         self._settings = settings
         self._fetch = fetch
         self._key = key
+        self._messy = MessyBenchmarks(shelf, registry)
         archive = Archive(reader, registry, shelf, clock, recorder, key)
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
@@ -87,11 +89,13 @@ class RunService(Endings):
         agent: str | None,
         seed: int | None,
         task_keys: Sequence[str] | None = None,
+        mess: int | None = None,
     ) -> tuple[BenchmarkRun, str]:
-        """Create a run, of chosen tasks if they are named, and give each a playground; return it with its token.
+        """Create a run, of chosen tasks if they are named, at another mess if one is; return it with its token.
 
-        Raises `Invalid` for tasks that the benchmark does not have, `Conflict` where there is no room.
+        Raises `Invalid` for tasks that are not there or data that cannot be messy, `Conflict` where there is no room.
         """
+        benchmark = benchmark if mess is None else await self._messy.at(benchmark, mess)
         self._writer.check_room()
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
@@ -270,6 +274,10 @@ class RunService(Endings):
         """Show a completed run on the leaderboard, or take it off."""
         if is_published and run.status is not Status.COMPLETED:
             raise Conflict(f"The benchmark run is {run.status}; only a completed one can be published.")
+        if is_published and run.benchmark.mess_asked is not None:
+            raise Conflict(
+                f"The run is at mess {run.benchmark.mess_level}; only one at the benchmark's own is published."
+            )
         if is_published and not run.is_whole:
             raise Conflict(
                 f"The run is of {len(run.task_runs)} of {len(run.benchmark.definition.tasks)} tasks; only a run of all "

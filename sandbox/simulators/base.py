@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from sandbox import limits
 from sandbox.definitions.assertions import Assertion, StrictModel
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.mess import Mess
 from sandbox.definitions.problems import Problem
 from sandbox.errors import SandboxError
 from sandbox.globs import could_match
@@ -223,8 +224,8 @@ class Simulator(ABC):
     every playground.
 
     `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
-    files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters;
-    `form` is how the values of its requests are found and varied.
+    files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters; `has_mess`
+    says that `mess` does something; `form` is how the values of its requests are found and varied.
     """
 
     type: ClassVar[str]
@@ -239,6 +240,7 @@ class Simulator(ABC):
     seed_files: ClassVar[tuple[str, ...]] = ()
     own_credential: ClassVar[str] = ""
     form: ClassVar[Form] = Form()
+    has_mess: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -284,6 +286,13 @@ class Simulator(ABC):
 
         Raises `DefinitionError` with file and line.
         """
+
+    def mess(self, seed: Seed, mess: Mess) -> Seed:
+        """Return a seed made as messy as is said, sealed like the one given; that one, unless there are rules for it.
+
+        What it adds and takes away is data alone, valid as any seed, and never what the definition names.
+        """
+        return seed
 
     def warm_up(self) -> None:
         """Load what the first request would otherwise wait for; called once, on a thread, at start."""

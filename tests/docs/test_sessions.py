@@ -13,6 +13,7 @@ RUN_PAGES = [
     "docs/events.md",
     "docs/authoring.md",
     "docs/llm-tasks.md",
+    "docs/mess.md",
 ]
 RUN_ELSEWHERE = {"docs/rehearsal.md": "tests/rehearsal/test_docs.py"}
 

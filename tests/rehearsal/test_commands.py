@@ -84,6 +84,7 @@ def test_the_solution_is_the_default_and_passes(sandbox: Run, threaded_fake: Any
         "benchmark",
         "benchmark_run_id",
         "agent",
+        "mess",
         "score",
         "verdict",
         "started_at",

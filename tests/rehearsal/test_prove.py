@@ -123,3 +123,10 @@ def test_a_benchmark_whose_scenario_breaks_does_not_hide_the_others(
     assert result.exit_code == 2
     assert "mock@1: step 2 failed" in result.stderr
     assert "other@1 is not proven" in result.stdout
+
+
+def test_a_state_is_recorded_of_the_data_as_the_benchmark_has_it(prove: Prove, threaded_fake: Any) -> None:
+    result = prove("mock@1", "--write", "--mess", "2")
+    assert result.exit_code == 2
+    assert "leave --mess out" in result.stderr
+    assert threaded_fake.runs == []

@@ -61,6 +61,21 @@ def test_rehearse_then_look_back(here: Path) -> None:
     assert "There is no run br_0" in sandbox("show", "br_0").stderr
 
 
+def test_a_rehearsal_at_a_level_of_mess_says_so_wherever_it_is_shown(here: Path) -> None:
+    """The table, the report, and the record as the directory has it."""
+    result = sandbox("rehearse", "mock@1", "--mess", "2", "--json", "report.json")
+    assert result.exit_code == 0, result.output
+    assert "mock@1 · solution · mess 2" in result.stdout
+    assert json.loads(Path("report.json").read_text())["mess"] == 2
+    assert "· mess 2" in sandbox("show", "latest").stdout
+    tidy = sandbox("rehearse", "mock@1", "--json", "-")
+    assert json.loads(tidy.stdout)["mess"] == 0
+    assert "mess" not in sandbox("show", "latest").stdout
+    assert [run["mess"] for run in json.loads(sandbox("runs", "--json").stdout)] == [0, 2]
+    refused = sandbox("rehearse", "mock@1", "--mess", "4")
+    assert (refused.exit_code, "--mess" in refused.stderr) == (2, True)
+
+
 def test_an_agent_that_blocks_its_loop_does_not_block_the_server(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fetch(task: Any) -> int:
         request = urllib.request.Request(f"{task.base_url}/fhir/Patient?_count=1")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .solution import ICD10, Desk, Fax, book, report
+from .solution import ICD10, Desk, Fax, book, is_open, report
 
 
 class HastyDesk(Desk):
@@ -24,7 +24,7 @@ class HastyDesk(Desk):
 
 async def work(desk: Desk, fax: Fax) -> dict[str, Any]:
     """Book whatever comes in, on whatever chart looks right at a glance."""
-    hits = await desk.search("Patient", family__exact=fax.family, given=fax.given.split()[0])
+    hits = list(filter(is_open, await desk.search("Patient", family__exact=fax.family, given=fax.given.split()[0])))
     by_birth = [p for p in hits if p["birthDate"] == fax.birth and p["name"][0]["family"] == fax.family]
     if fax.number.startswith("NIM-26-0417"):
         patient = hits[0]  # the namesake
@@ -34,7 +34,7 @@ async def work(desk: Desk, fax: Fax) -> dict[str, Any]:
         patient = await desk.register(fax)  # a second chart
     if not fax.diagnosis:
         problems = await desk.search("Condition", patient=f"Patient/{patient['id']}")
-        codes = [c for c in problems[0]["code"]["coding"] if c["system"] == ICD10]
+        codes = [c for p in problems for c in p["code"].get("coding", []) if c["system"] == ICD10]
         fax.diagnosis, fax.diagnosis_text = codes[0]["code"], codes[0]["display"]  # a guess from the problem list
     appointment = await book(desk, fax, patient)
     return report(fax, "booked", appointment["start"], "")

@@ -110,7 +110,8 @@ async def find_patient(task: Any, referral: Referral) -> dict[str, Any] | None:
     """Return our patient of that name and date of birth (house rule 4)."""
     family, _, given = (part.strip() for part in referral.name.partition(","))
     found = await search(task, "Patient", family=family, given=given, birthdate=referral.birth)
-    return found[0] if len(found) == 1 else None
+    charts = [patient for patient in found if patient.get("active") is not False]  # one that was replaced is closed
+    return charts[0] if len(charts) == 1 else None
 
 
 def order_of(referral: Referral, patient: dict[str, Any], requester: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sandbox.api.pagination import PageRequest, Position, paginate
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import criterion_run
 from sandbox.api.v1 import representations
+from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound
 from sandbox.runs.models import BenchmarkRun
 from sandbox.scoring.scores import wire_score
@@ -26,6 +27,7 @@ class CreateRun(Body):
     agent: str | None = Field(default=None, max_length=200)
     seed: int | None = Field(default=None, ge=0, lt=1 << 53)
     tasks: list[str] | None = Field(default=None, min_length=1)
+    mess: int | None = Field(default=None, ge=TIDY, le=MESSIEST)
 
 
 async def find(request: web.Request) -> BenchmarkRun:
@@ -48,7 +50,13 @@ async def create(request: web.Request) -> web.Response:
             raise NotFound(f"There is no benchmark {body.benchmark_id}.")
         benchmark = library.find(body.benchmark_id)
     run, token = await request.app[RUNS].create(
-        benchmark, principal, is_scored=body.scored, agent=body.agent, seed=body.seed, task_keys=body.tasks
+        benchmark,
+        principal,
+        is_scored=body.scored,
+        agent=body.agent,
+        seed=body.seed,
+        task_keys=body.tasks,
+        mess=body.mess,
     )
     shown = representations(request)
     return json_reply({**shown.internal_run(run), **shown.created_run(run, token)}, 201)

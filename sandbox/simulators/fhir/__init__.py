@@ -2,8 +2,8 @@
 
 `state.py` and `history.py` hold the rules of the store: one resource, and its versions. `rest/` has the RESTful
 interactions on it, `bundles/` batches and transactions, `patch/` the forms of PATCH, `operations/` what begins
-with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `proxy/` the
-same surface in front of another server, `terms/` the
+with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `mess/`
+what makes seeds messy, `proxy/` the same surface in front of another server, `terms/` the
 readings of R4 that all of these share. `table.py` puts together what is served, `routes.py` is the wire. For scores:
 `checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in `fhirpath.py`.
 """
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from sandbox import limits
 from sandbox.definitions.assertions import Assertion
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.mess import Mess
 from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.globs import compile_glob
@@ -28,6 +29,7 @@ from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.leaves import FhirForm, people
+from sandbox.simulators.fhir.mess import make_messy
 from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
@@ -55,6 +57,7 @@ class FhirSimulator(Simulator):
     form: ClassVar[Form] = FhirForm()
     endpoints = {"fhir": "fhir"}
     seed_files = ("fhir/**",)
+    has_mess = True
     own_credential = (
         "Or get an access token at fhir/token with the client_id and client_secret of the sandbox's credentials."
     )
@@ -144,6 +147,10 @@ class FhirSimulator(Simulator):
             message = "a FHIR simulator with config.upstream takes no dataset: what it serves is its upstream's"
             raise DefinitionError.at(f"seeds/{dataset.name}", message)
         return seed.load_seed(dataset, config)
+
+    def mess(self, seed: Seed, mess: Mess) -> Seed:
+        """Make the charts as messy as those of a clinic become over the years."""
+        return make_messy(seed, mess)
 
     def warm_up(self) -> None:
         """Read R4's definitions, compile every resource type, put the CapabilityStatement together."""

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
+from sandbox.definitions.mess import Mess
 from sandbox.jsonio import Json
 from sandbox.keys import PORTAL_PASSWORD_PREFIX
 from sandbox.playground.branch import Branch, Seed
@@ -16,6 +17,7 @@ from sandbox.simulators.portal import checks, determination, path_types, routes,
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
 from sandbox.simulators.portal.leaves import people
+from sandbox.simulators.portal.mess import make_messy
 
 __all__ = ["PayerSimulator"]
 
@@ -32,6 +34,7 @@ class PayerSimulator(Simulator):
         rf"(?<![0-9A-Za-z]){sessions.USERNAME_PREFIX}[0-9A-Za-z_-]{{8}}",
     )
     seed_files: ClassVar[tuple[str, ...]] = (seed.FILE,)
+    has_mess: ClassVar[bool] = True
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
@@ -69,6 +72,10 @@ class PayerSimulator(Simulator):
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Read `portal.yaml`; raises `DefinitionError` with file, line and key."""
         return seed.load(dataset)
+
+    def mess(self, seed: Seed, mess: Mess) -> Seed:
+        """Give members the memberships that they had before."""
+        return make_messy(seed, mess)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the portal's one user."""

@@ -137,7 +137,7 @@ CREATED = Shape(
         "sandboxes": [RUN_SANDBOX],
         "task_runs": [CREATED_TASK_RUN],
     },
-    {"status": ("active",), "agent?": "string", "seed?": "int", "created_at": "instant"},
+    {"status": ("active",), "agent?": "string", "seed?": "int", "mess": "int", "created_at": "instant"},
 )
 PUBLIC_TASK_RUN = Shape(
     {
@@ -245,6 +245,7 @@ INTERNAL_RUN = Shape(
         "organization_id": an_id("org"),
         "solver_id?": an_id("slv"),
         "seed?": "int",
+        "mess": "int",
         "definition_hash": re.compile("[0-9a-f]{64}"),
         "published_at?": "instant",
         "created_at": "instant",
