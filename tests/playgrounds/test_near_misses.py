@@ -22,6 +22,7 @@ TOLD, SLOT = (
     "The slot is taken, so that nobody books it twice, and is otherwise as it was",
 )
 REQUESTED = "One request, for the right member, code, diagnosis and clinician"
+RELEASED = "The order is released under the insurance in force, and is otherwise as it was"
 APPROVED, SEEN = "The payer has approved it", "The order was released when the approval had been seen"
 UNREQUESTED = "Nothing was requested, nothing else changed"
 OF_ANOTHER_PATIENT = {CHART, BOOKED, TOLD}
@@ -63,6 +64,7 @@ FAILS = {
             REQUESTED,
             APPROVED,
             SEEN,
+            RELEASED,
             "The clinical questions are answered as the chart has it",
             "Reported as authorized, with the number",
         },

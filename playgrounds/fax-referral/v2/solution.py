@@ -44,7 +44,7 @@ class Fax:
         needed = {
             "patient's name and date of birth": self.family and self.given and self.birth,
             "requested specialty": self.specialty,
-            "ICD-10-CM diagnosis code": self.diagnosis,
+            "diagnosis code": self.diagnosis,
             "callback number of the referring clinician": self.callback,
         }
         return [name for name, value in needed.items() if not value]

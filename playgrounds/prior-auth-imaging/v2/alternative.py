@@ -1,4 +1,4 @@
-"""The other right way: a draft that is submitted, PATCH instead of PUT, and the old card on the order corrected."""
+"""The other right way: a draft that is submitted, PATCH instead of PUT."""
 
 from typing import Any
 

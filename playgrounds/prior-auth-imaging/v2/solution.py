@@ -183,8 +183,8 @@ class Chart:
         return dict(row)
 
     async def release(self) -> None:
-        """Make the order active, leaving the rest as it is."""
-        released = {**self.order, "status": "active"}
+        """Make the order active under the insurance in force, leaving the rest as it is (house rule 9)."""
+        released = {**self.order, "status": "active", "insurance": [{"reference": f"Coverage/{self.coverage['id']}"}]}
         path = f"fhir/ServiceRequest/{self.order['id']}"
         headers = {"If-Match": f'W/"{self.order["meta"]["versionId"]}"'}
         (await self.task.request("PUT", path, json=released, headers=headers)).raise_for_status()
@@ -194,10 +194,8 @@ class Chart:
         message = {
             "resourceType": "Communication",
             "status": "completed",
-            "priority": "urgent",
             "subject": {"reference": self.patient},
             "about": [{"reference": f"ServiceRequest/{self.order['id']}"}],
-            "sent": f"{self.today}T13:30:00Z",
             "recipient": [{"reference": self.order["requester"]["reference"]}],
             "payload": [
                 {"contentString": f"Order {self.task.task_item['order']} is stopped: {reason}. Please review."}
