@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .solution import NPI, Desk, Fax, mrn_of, report
+from .solution import NPI, Desk, Fax, is_open, mrn_of, report
 from .solution import work as work_otherwise
 
 
@@ -26,7 +26,7 @@ async def book(desk: Desk, fax: Fax, patient: dict[str, Any]) -> dict[str, Any]:
     slot, actor = await desk.find_slot(fax)
     patient_ref = f"Patient/{patient['id']}"
     order = "urn:uuid:5f0c5f52-0c8e-4c34-9f0a-5c7d3d1b6a01"
-    roles = await desk.search("PractitionerRole", practitioner=actor["reference"], active="true")
+    roles = list(filter(is_open, await desk.search("PractitionerRole", practitioner=actor["reference"])))
     role = {"reference": f"PractitionerRole/{roles[0]['id']}"}
     entries = [
         {

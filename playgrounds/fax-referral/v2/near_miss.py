@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .solution import ICD10, Desk, Fax, book, report
+from .solution import ICD10, Desk, Fax, book, is_open, report
 
 
 class HastyDesk(Desk):
@@ -25,7 +25,7 @@ class HastyDesk(Desk):
 async def choose_chart(desk: Desk, fax: Fax) -> tuple[dict[str, Any], str]:
     """Return the chart that looks right at a glance, and what the report says of it."""
     namesakes = await desk.search("Patient", family__exact=fax.family, given=fax.given.split()[0])
-    official = [p for p in namesakes if p["name"][0]["family"] == fax.family]
+    official = [p for p in namesakes if is_open(p) and p["name"][0]["family"] == fax.family]
     by_birth = [p for p in official if p["birthDate"] == fax.birth]
     if by_birth:
         return by_birth[0], ""
@@ -41,7 +41,7 @@ async def work(fax: Fax, desk: Desk, hasty: HastyDesk) -> dict[str, Any]:
     patient, remarks = await choose_chart(desk, fax)
     if not fax.diagnosis:
         problems = await desk.search("Condition", patient=f"Patient/{patient['id']}")
-        codes = [c for c in problems[0]["code"]["coding"] if c["system"] == ICD10]
+        codes = [c for p in problems for c in p["code"].get("coding", []) if c["system"] == ICD10]
         fax.diagnosis = codes[0]["code"]  # a guess from the problem list
     is_routine_form = fax.number.startswith("MSF") and fax.urgency != "urgent"
     appointment = await book(hasty if is_routine_form else desk, fax, patient)

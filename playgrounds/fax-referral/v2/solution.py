@@ -121,9 +121,14 @@ def same_name(patient: dict[str, Any], fax: Fax) -> bool:
     """Whether one of the patient's names, former ones included, is the fax's."""
     return any(
         name.get("family", "").casefold() == fax.family.casefold()
-        and name.get("given", [""])[0].casefold() == fax.given.split()[0].casefold()
+        and next(filter(None, name.get("given", [])), "").casefold() == fax.given.split()[0].casefold()
         for name in patient["name"]
     )
+
+
+def is_open(chart: dict[str, Any]) -> bool:
+    """Whether a chart, role or calendar is in use: it is, unless it says that it is not."""
+    return chart.get("active") is not False
 
 
 class Desk:
@@ -181,7 +186,7 @@ class Desk:
 
     async def find_patient(self, fax: Fax) -> dict[str, Any] | None:
         """Return our chart of the patient (house rule 2)."""
-        namesakes = [p for p in await self.search("Patient", name=fax.family) if same_name(p, fax)]
+        namesakes = [p for p in await self.search("Patient", name=fax.family) if is_open(p) and same_name(p, fax)]
         for patient in namesakes:
             if patient.get("birthDate") == fax.birth:
                 return patient
@@ -215,7 +220,7 @@ class Desk:
         """Return the slot to book and its clinician (house rule 5)."""
         earliest = self.today if fax.urgency == "urgent" else self.today + timedelta(days=14)
         candidates = []
-        for calendar in await self.search("Schedule", active="true"):
+        for calendar in filter(is_open, await self.search("Schedule")):
             specialties = {c.get("display", "").lower() for s in calendar.get("specialty", []) for c in s["coding"]}
             if not any(fax.specialty.lower() in specialty for specialty in specialties):
                 continue

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .solution import find, find_next_appointment, search
+from .solution import find, find_next_appointment, find_patients
 
 
 async def solve(task: Any) -> Any:
@@ -12,7 +12,7 @@ async def solve(task: Any) -> Any:
         answer = await find_next_appointment(task)
         return {**answer, "clinician": f"Dr. {answer['clinician']}"}
     born, number = find(r"born (\d{4}-\d\d-\d\d)", text), find(r"now (\d{3}-\d{3}-\d{4})", text)
-    (patient,) = await search(task, "Patient", name="Chen", birthdate=born)
+    (patient,) = await find_patients(task, name="Chen", birthdate=born)
     patch = [
         {"op": "replace", "path": "/telecom/0/use", "value": "old"},
         {"op": "add", "path": "/telecom/0", "value": {"system": "phone", "value": number, "use": "mobile"}},

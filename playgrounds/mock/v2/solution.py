@@ -25,11 +25,16 @@ async def search(task: Any, kind: str, **params: str) -> list[dict[str, Any]]:
     return [entry["resource"] for entry in bundle.get("entry", [])]
 
 
+async def find_patients(task: Any, **params: str) -> list[dict[str, Any]]:
+    """Return the charts that count: one that another has replaced is not active any more."""
+    return [patient for patient in await search(task, "Patient", **params) if patient.get("active") is not False]
+
+
 async def change_number(task: Any) -> None:
     """Replace the patient's mobile number."""
     text = task.task_item["instruction"]
     born, number = find(r"born (\d{4}-\d\d-\d\d)", text), find(r"now (\d{3}-\d{3}-\d{4})", text)
-    (patient,) = await search(task, "Patient", family="Chen", given="Maria", birthdate=born)
+    (patient,) = await find_patients(task, family="Chen", given="Maria", birthdate=born)
     for contact in patient["telecom"]:
         if contact["system"] == "phone" and contact["use"] == "mobile":
             contact["value"] = number
@@ -39,7 +44,7 @@ async def change_number(task: Any) -> None:
 async def find_next_appointment(task: Any) -> dict[str, str]:
     """Return the earliest appointment from today on that is booked, and whom it is with."""
     today = find(r"(\d{4}-\d\d-\d\d)", task.task_item["instruction"])
-    (patient,) = await search(task, "Patient", family="Okafor", given="Robert")
+    (patient,) = await find_patients(task, family="Okafor", given="Robert")
     who = f"Patient/{patient['id']}"
     appointments = await search(task, "Appointment", patient=who, status="booked", date=f"ge{today}", _sort="date")
     actors = [participant["actor"]["reference"] for participant in appointments[0]["participant"]]

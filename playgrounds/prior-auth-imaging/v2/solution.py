@@ -10,6 +10,7 @@ from typing import Any
 NPI = "http://hl7.org/fhir/sid/us-npi"
 CPT = "http://www.ama-assn.org/go/cpt"
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 GOOD_FOR = timedelta(days=90)
 LOOKS = 3
 WORDS = dict(zip("one two three four five six seven eight nine ten eleven twelve".split(), range(1, 13), strict=True))
@@ -106,6 +107,8 @@ class Chart:
         if "contrast" not in text or "without" in text:
             return None
         for allergy in await self.search("AllergyIntolerance", patient=self.patient):
+            if codes([allergy.get("verificationStatus", {})], VERIFICATION) == ["entered-in-error"]:
+                continue
             name = allergy["code"].get("text", "")
             if "contrast" in name.lower():
                 reactions = [m["text"] for r in allergy.get("reaction", []) for m in r["manifestation"]]
