@@ -152,14 +152,16 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
         "",
         "  benchmarks",
     ]
-    for benchmark in library.benchmarks.values():
-        count = len(benchmark.definition.tasks)
+    definitions = [benchmark.definition for benchmark in library.benchmarks.values()]
+    for definition in definitions:
+        count = len(definition.tasks)
         tasks = f"{count} task{'' if count == 1 else 's'}"
-        lines.append(f"    {benchmark.definition.reference:<26} {tasks:<9} {benchmark.definition.name}")
+        note = ", superseded" if library.is_superseded(definition.slug, definition.version) else ""
+        lines.append(f"    {definition.reference:<26} {tasks:<9} {definition.name}{note}")
     if not library.benchmarks:
         lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
-    first = next((b.definition.reference for b in library.benchmarks.values() if b.definition.slug == "mock"), None)
-    first = first or next((b.definition.reference for b in library.benchmarks.values()), None)
+    newest = [d.reference for d in definitions if not library.is_superseded(d.slug, d.version)]
+    first = next((reference for reference in newest if reference.startswith("mock@")), next(iter(newest), None))
     if first is not None:
         # A variable is for the shell to fill in, which it does within double quotes only.
         bearer = (

@@ -32,8 +32,8 @@ class Library:
         slug, at, version = reference.partition("@")
         if not slug or (at and not (version.isascii() and version.isdigit())) or (not at and not allow_latest):
             raise Malformed(
-                f'"{reference[:100]}" is not a benchmark reference; write slug@version, for example mock@1.',
-                details={"benchmark": ["must be slug@version, for example mock@1"]},
+                f'"{reference[:100]}" is not a benchmark reference; write slug@version, for example mock@2.',
+                details={"benchmark": ["must be slug@version, for example mock@2"]},
             )
         if at:
             found = self.benchmarks.get((slug, int(version))) if len(version) < 10 else None

@@ -140,7 +140,7 @@ async def open_directory(data_dir: Path, playgrounds: Sequence[Path] = ()) -> As
     file = data_dir / FILE_NAME
     try:
         if not file.is_file():
-            raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@1")
+            raise NotFound(f"Nothing has been recorded in {data_dir} yet. Make a first run: sandbox rehearse mock@2")
         with file.open("rb") as start:
             # Asked first, because a connection that cannot be made leaves its thread behind.
             if start.read(len(_SQLITE_MAGIC)) not in (b"", _SQLITE_MAGIC):

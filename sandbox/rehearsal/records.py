@@ -94,7 +94,7 @@ async def read_run(records: RunRecords, benchmark_run_id: str, task_keys: Sequen
     if benchmark_run_id == LATEST:
         newest = await records.list_benchmark_runs(limit=1)
         if not newest:
-            raise NotFound("No run has been recorded yet. Make one: sandbox rehearse mock@1")
+            raise NotFound("No run has been recorded yet. Make one: sandbox rehearse mock@2")
         benchmark_run_id = newest[0].id
     try:
         run = await records.get_benchmark_run(benchmark_run_id)

@@ -17,7 +17,7 @@ from sandbox.rehearsal.records import RunRecord, TaskRecord, name_of
 from sandbox.rehearsal.report import figure_lines, format_axes, format_score, format_verdict
 from sandbox.rehearsal.timeline import format_duration, print_timeline
 
-NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@1"
+NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@2"
 _VALUE_SHOWN: Final = 80
 _CHANGES_SHOWN: Final = 3
 # What every write changes says nothing.

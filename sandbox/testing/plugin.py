@@ -71,7 +71,7 @@ def sandbox_server(
 
 @pytest.fixture
 def benchmark_run(sandbox_server: "SandboxServer") -> Iterator[BenchmarkRunFactory]:
-    """Create runs on `sandbox_server`: `benchmark_run("mock@1", scored=False, agent=None, seed=None)`.
+    """Create runs on `sandbox_server`: `benchmark_run("mock@2", scored=False, agent=None, seed=None)`.
 
     What is still going on when the test ends is cancelled.
     """

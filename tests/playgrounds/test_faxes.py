@@ -22,9 +22,9 @@ def read(path: Path) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(path.read_bytes())).pages]
 
 
-@pytest.fixture(scope="module")
-def faxes(playgrounds: Path) -> Path:
-    return playgrounds / "fax-referral" / "v1" / "faxes"
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def faxes(playgrounds: Path, request: pytest.FixtureRequest) -> Path:
+    return playgrounds / "fax-referral" / request.param / "faxes"
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -433,7 +433,7 @@ def test_show_a_run_of_a_server(sandbox: Run, threaded_fake: Any) -> None:
 def test_show_what_is_not_there(sandbox: Run, threaded_fake: Any) -> None:
     for args, said in (
         (["br_9"], "There is no run br_9"),
-        (["latest"], "Make one: sandbox rehearse mock@1"),
+        (["latest"], "Make one: sandbox rehearse mock@2"),
     ):
         result = sandbox("show", *args, "--url", threaded_fake.url)
         assert (result.exit_code, said in result.stderr) == (2, True)

@@ -35,7 +35,7 @@ def sandbox(*args: str) -> Any:
 
 def test_rehearse_then_look_back(here: Path) -> None:
     """The empty state, a run that passes, one that does not, and both in the record."""
-    assert "Make one:\n\n  sandbox rehearse mock@1" in sandbox("runs").stdout
+    assert "Make one:\n\n  sandbox rehearse mock@2" in sandbox("runs").stdout
     assert json.loads(sandbox("runs", "--json").stdout) == []
     nothing = sandbox("show", "latest")
     assert (nothing.exit_code, "Make a first run" in nothing.stderr) == (2, True)
