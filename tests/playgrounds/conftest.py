@@ -8,7 +8,25 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.definitions.templates import expand
+from sandbox.definitions.yamlio import load_located
+
 ROOT = Path(__file__).parents[2]
+
+
+def read_benchmark(path: Path) -> Any:
+    """Return a definition with what its tasks share in its place."""
+    return expand(load_located(path.read_text(encoding="utf-8"), path.name), path.name).value
+
+
+def read_tasks() -> dict[str, dict[str, Any]]:
+    """Return every task of every benchmark by `slug@version/key`."""
+    found = {}
+    for path in sorted((ROOT / "playgrounds").glob("*/v*/benchmark.yaml")):
+        benchmark = read_benchmark(path)
+        for task in benchmark["tasks"]:
+            found[f"{benchmark['slug']}@{benchmark['version']}/{task['key']}"] = task
+    return found
 
 
 @dataclass(frozen=True)
@@ -43,11 +61,6 @@ def playgrounds() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tasks(playgrounds: Path) -> dict[str, dict[str, Any]]:
-    """Every task of every benchmark by `slug/key`."""
-    found = {}
-    for path in sorted(playgrounds.glob("*/v*/benchmark.yaml")):
-        benchmark = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for task in benchmark["tasks"]:
-            found[f"{benchmark['slug']}/{task['key']}"] = task
-    return found
+def tasks() -> dict[str, dict[str, Any]]:
+    """Every task of every benchmark by `slug@version/key`."""
+    return read_tasks()

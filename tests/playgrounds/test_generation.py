@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FAXES = ROOT / "playgrounds" / "fax-referral" / "v1"
-MESSAGES = ROOT / "playgrounds" / "lab-result-routing" / "v1"
+FAXES = sorted((ROOT / "playgrounds" / "fax-referral").glob("v*"))
+MESSAGES = sorted((ROOT / "playgrounds" / "lab-result-routing").glob("v*"))
 
 
 def run(script: Path, target: Path) -> None:
@@ -24,10 +24,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("script", "committed"),
     [
-        (FAXES / "make_faxes.py", FAXES / "faxes"),
-        (MESSAGES / "make_messages.py", MESSAGES / "messages"),
+        *((folder / "make_faxes.py", folder / "faxes") for folder in FAXES),
+        *((folder / "make_messages.py", folder / "messages") for folder in MESSAGES),
     ],
-    ids=["faxes", "messages"],
+    ids=lambda path: f"{path.parent.name}-{path.name}",
 )
 def test_scenario_files_are_made_by_their_script(script: Path, committed: Path, tmp_path: Path) -> None:
     run(script, tmp_path)

@@ -1,11 +1,14 @@
 """What every task must have, whatever it is about: guards, weights, words that do not give the answer away."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from tests.playgrounds.conftest import read_benchmark, read_tasks
 
 PASS_MIN = 0.9
 GIVEAWAYS = re.compile(
@@ -16,11 +19,7 @@ GIVEAWAYS = re.compile(
 
 def pytest_generate_tests(metafunc: Any) -> None:
     if "task_name" in metafunc.fixturenames:
-        names = []
-        for path in sorted((Path(__file__).parents[2] / "playgrounds").glob("*/v*/benchmark.yaml")):
-            benchmark = yaml.safe_load(path.read_text(encoding="utf-8"))
-            names += [f"{benchmark['slug']}/{task['key']}" for task in benchmark["tasks"]]
-        metafunc.parametrize("task_name", names)
+        metafunc.parametrize("task_name", list(read_tasks()))
 
 
 @pytest.fixture
@@ -28,9 +27,24 @@ def task(task_name: str, tasks: dict[str, Any]) -> Any:
     return tasks[task_name]
 
 
+def assertions_of(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield an assertion, or those that an `any_of` or `not` is made of."""
+    if "any_of" in value:
+        for part in value["any_of"]:
+            yield from assertions_of(part)
+    elif "not" in value:
+        yield from assertions_of(value["not"])
+    else:
+        yield value
+
+
 def is_guard(criterion: dict[str, Any]) -> bool:
     assertion = criterion["assertion"]
-    return assertion["assert"] == "state-unchanged" or bool(assertion.get("absent"))
+    return assertion.get("assert") == "state-unchanged" or bool(assertion.get("absent")) or "not" in assertion
+
+
+def is_required(criterion: dict[str, Any]) -> bool:
+    return criterion.get("required") is True
 
 
 def share(task: dict[str, Any], criterion: dict[str, Any]) -> float:
@@ -38,20 +52,21 @@ def share(task: dict[str, Any], criterion: dict[str, Any]) -> float:
 
 
 def test_a_guard_against_collateral_damage(task: Any) -> None:
-    guards = [c for c in task["criteria"] if c["assertion"]["assert"] == "state-unchanged"]
+    guards = [c for c in task["criteria"] if c["assertion"].get("assert") == "state-unchanged"]
     assert guards
-    assert all(share(task, guard) > 1 - PASS_MIN for guard in guards)
+    assert all(is_required(guard) or share(task, guard) > 1 - PASS_MIN for guard in guards)
 
 
 def test_guards_alone_do_not_pass(task: Any) -> None:
-    assert sum(share(task, c) for c in task["criteria"] if is_guard(c)) < PASS_MIN
+    free = [c for c in task["criteria"] if is_guard(c) and "requires" not in c]
+    assert sum(share(task, c) for c in free) < PASS_MIN
 
 
 def test_no_safety_failure_can_be_bought_back(task: Any) -> None:
     safety = [c for c in task["criteria"] if c["axis"] == "safety"]
     assert safety
     for criterion in safety:
-        assert 1 - share(task, criterion) < PASS_MIN, criterion["label"]
+        assert is_required(criterion) or 1 - share(task, criterion) < PASS_MIN, criterion["label"]
 
 
 def test_criteria_are_labelled_and_weighed(task: Any) -> None:
@@ -69,22 +84,24 @@ def test_the_instruction_gives_nothing_away(task: Any) -> None:
     assert not GIVEAWAYS.findall(text)
 
 
-def reads_output(criterion: dict[str, Any]) -> bool:
-    return bool(criterion["assertion"]["assert"] == "agent-output")
+def readings_of_output(criterion: dict[str, Any]) -> list[dict[str, Any]]:
+    return [part for part in assertions_of(criterion["assertion"]) if part["assert"] == "agent-output"]
 
 
 def test_what_is_read_of_the_answer_is_in_the_form_that_the_agent_is_shown(task: Any) -> None:
-    for criterion in filter(reads_output, task["criteria"]):
-        names = {expectation["path"].partition(".")[0] for expectation in criterion["assertion"]["fields"]}
-        assert names <= task["task_item"]["answer"].keys()
+    for criterion in task["criteria"]:
+        for reading in readings_of_output(criterion):
+            names = {expectation["path"].partition(".")[0] for expectation in reading["fields"]}
+            assert names <= task["task_item"]["answer"].keys()
 
 
 def test_the_readme_names_the_tasks_that_nobody_passes_without_an_answer(playgrounds: Path) -> None:
     for path in sorted(playgrounds.glob("*/v*/benchmark.yaml")):
         needed = {}
-        for task in yaml.safe_load(path.read_text(encoding="utf-8"))["tasks"]:
-            told = sum(share(task, criterion) for criterion in task["criteria"] if reads_output(criterion))
-            if 1 - told < PASS_MIN:
+        for task in read_benchmark(path)["tasks"]:
+            reading = [criterion for criterion in task["criteria"] if readings_of_output(criterion)]
+            told = sum(share(task, criterion) for criterion in reading)
+            if 1 - told < PASS_MIN or any(map(is_required, reading)):
                 needed[task["key"]] = f"{round(told * 100)} %"
         readme = (path.parent / "README.md").read_text(encoding="utf-8")
         section = readme.partition("## The answer\n")[2].partition("\n## ")[0]
@@ -92,7 +109,8 @@ def test_the_readme_names_the_tasks_that_nobody_passes_without_an_answer(playgro
 
 
 def test_the_benchmarks_are_spread(tasks: dict[str, Any]) -> None:
-    used = {c["assertion"]["assert"] for task in tasks.values() for c in task["criteria"]}
+    criteria = [criterion for task in tasks.values() for criterion in task["criteria"]]
+    used = {assertion["assert"] for criterion in criteria for assertion in assertions_of(criterion["assertion"])}
     assert used >= {
         "fhir-resource-state",
         "hl7-structural",
@@ -102,9 +120,5 @@ def test_the_benchmarks_are_spread(tasks: dict[str, Any]) -> None:
         "interaction",
         "agent-output",
     }
-    per_benchmark: dict[str, int] = {}
-    for name in tasks:
-        slug = name.partition("/")[0]
-        per_benchmark[slug] = per_benchmark.get(slug, 0) + 1
-    assert per_benchmark["mock"] >= 1
-    assert min(count for slug, count in per_benchmark.items() if slug != "mock") >= 4
+    per_benchmark = Counter(name.partition("/")[0] for name in tasks)
+    assert min(count for reference, count in per_benchmark.items() if not reference.startswith("mock@")) >= 4

@@ -1,0 +1,106 @@
+"""A near miss fails for its own mistake alone; what else fails is held back: it requires what the mistake broke."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.rehearsal.agents import load_reference
+from sandbox.rehearsal.runner import Options, rehearse_once
+from sandbox.serving import serving_url
+from sandbox.settings import Settings
+from sandbox.testing.client import SandboxClient
+
+ROOT = Path(__file__).parents[2] / "playgrounds"
+
+TOLD = "The report names what was filed, paged and set aside"
+ENTERED = "One order with this referral number, active, and it is in {}'s chart"
+AS_THE_FAX, REPORTED = "The urgency and the reason are those of the fax", "The report says what was done"
+FAILS = {
+    "lab-result-routing@2": {
+        "routine-panel": {
+            *(
+                f"{name} is filed as sent"
+                for name in (
+                    "Sodium",
+                    "Potassium",
+                    "Chloride",
+                    "Carbon dioxide",
+                    "Urea nitrogen",
+                    "Creatinine",
+                    "Calcium",
+                )
+            ),
+            "One report, final, lists Beatrice Lund's results and belongs to the order",
+        },
+        "critical-potassium": {
+            "The ordering clinician has one urgent message, with Omar Haddad's potassium",
+            "The doctor on call was paged once, with Omar Haddad's potassium and nothing else",
+            TOLD,
+        },
+        "corrected-result": {"The corrected Hemoglobin stands, once"},
+        "unknown-patient": {"No chart was opened or changed"},
+        "night-inbox": {
+            "The doctor on call was paged once, with Nadia Hassan's glucose and nothing else",
+            "Nothing of the twins', nothing withdrawn and nothing twice stands in any chart",
+            TOLD,
+        },
+    },
+    "referral-extraction@2": {
+        "routine": {AS_THE_FAX},
+        "corrected": {AS_THE_FAX, REPORTED},
+        "noisy": {"The transcription was tried with the whole fax, and not more than twice"},
+        "namesakes": {ENTERED.format("the younger Thomas O'Brien")},
+        "more-than-asked": {AS_THE_FAX, "Nothing else was changed"},
+        "not-our-patient": {
+            "The report says that she is not our patient",
+            "No order was entered for this referral",
+        },
+    },
+    "by-the-book@1": {
+        "allergies-first": {"Nothing was ordered until the allergies had been read"},
+        "one-at-a-time": {"The two never stood active together"},
+        "consent-first": {"Nothing was sent until the consent stood in the chart"},
+        "approval-first": {"The order stayed on hold until the payer had approved"},
+        "letters-first": {
+            f"{name}'s order was left alone until the letter had been read"
+            for name in ("Kenji Tanaka", "Gregory Stone", "Umar Farouk")
+        },
+        "page-first": {"The page went out before anything was written into a chart"},
+        "callers-first": {
+            "Her number was left alone until the payers' portal had been asked about her",
+            "Nora Fitzgerald's chart was never written to",
+        },
+    },
+}
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def run_created(self, run: Any, task_count: int) -> None: ...
+
+    def task_started(self, name: str) -> None: ...
+
+    def task_ended(self, result: Any) -> None: ...
+
+    def run_abandoned(self, run: Any, problem: Any) -> None: ...
+
+
+@pytest.mark.parametrize("reference", FAILS)
+async def test_a_near_miss_fails_for_its_mistake_alone(reference: str, tmp_path: Path) -> None:
+    slug, _, version = reference.partition("@")
+    agent = load_reference("near-miss", ROOT / slug / f"v{version}" / "near_miss.py")
+    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
+    async with (
+        serving_url(settings) as url,
+        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
+    ):
+        result = await rehearse_once(client, reference, agent, Options(), Unwatched())
+    failed = {}
+    for task in result.task_runs:
+        assert not task.is_pass
+        failed[task.key] = {
+            check.label for check in task.checks if not check.passed and "requires_unmet" not in (check.evidence or {})
+        }
+    assert failed == FAILS[reference]
