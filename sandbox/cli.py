@@ -18,6 +18,8 @@ from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Setti
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from sandbox.runs.registry import Registry
+
 app = typer.Typer(
     name="sandbox",
     help="A hospital on a laptop for AI agents: simulated healthcare systems, recorded and scored.",
@@ -243,6 +245,12 @@ def _fail(*lines: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def _create_registry() -> "Registry":
+    from sandbox.builtin import create_registry
+
+    return create_registry()
+
+
 @asynccontextmanager
 async def _start_server(settings: Settings) -> AsyncIterator[str]:
     from sandbox.serving import serving_url
@@ -253,7 +261,7 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
 
 commands.register(app, _start_server)
 one_task.register(app)
-proving.register(app, _start_server)
+proving.register(app, _start_server, _create_registry)
 
 
 def main() -> None:

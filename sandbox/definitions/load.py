@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sandbox import jsonio, limits
-from sandbox.definitions import solution_states
+from sandbox.definitions import baselines, solution_states
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.environments import check_environment, check_overrides, seeds_of
 from sandbox.definitions.inspection import inspect
@@ -40,6 +40,7 @@ class Benchmark:
     """A loaded benchmark: the definition, the merged seed of its environment, and its hashes.
 
     `solution_states` are what the reference solution changes, by the tasks' keys, where that is kept and not stale.
+    `baselines` are what tasks pay to agents that deserve nothing, by the tasks' keys, where kept and not stale.
     `seeds` are those of tasks whose environment differs, by the tasks' keys.
     `warnings` are what `inspection.py` finds: it loads, and can hardly be meant. `problem_at` says where
     in its file something is; None where there is no file any more.
@@ -54,6 +55,7 @@ class Benchmark:
     warnings: tuple[Problem, ...] = ()
     seeds: Mapping[str, Seed] = field(default_factory=dict)
     solution_states: Mapping[str, Json] = field(default_factory=dict)
+    baselines: Mapping[str, Json] = field(default_factory=dict)
     problem_at: Callable[[KeyPath, str], Problem] | None = None
 
     def seed_of(self, task: TaskDefinition) -> Seed:
@@ -104,11 +106,13 @@ def load_benchmark(
     used = definition.datasets | {e.dataset for t in definition.tasks for e in t.entities}
     hashes = {name: datasets[name].hash for name in used}
     states, stale = solution_states.load(path.parent, definition, hashes)
-    beside = f"{file.rpartition('/')[0] or '.'}/{solution_states.FILE}"
-    warnings += [Problem(beside, 0, key or "", message) for key, message in stale]
+    measured, outdated = baselines.load(path.parent, definition, hashes)
+    for name, found in ((solution_states.FILE, stale), (baselines.FILE, outdated)):
+        beside = f"{file.rpartition('/')[0] or '.'}/{name}"
+        warnings += [Problem(beside, 0, key or "", message) for key, message in found]
     warnings += _without_state(definition, states, [key for key, _ in stale], file, located)
     benchmark = freeze(definition, seed, hashes, path.parent, warnings, states)
-    return replace(benchmark, seeds=seeds, problem_at=partial(_problem, file, located))
+    return replace(benchmark, seeds=seeds, baselines=measured, problem_at=partial(_problem, file, located))
 
 
 def _without_state(

@@ -24,6 +24,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
+from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
 from sandbox.suggest import did_you_mean
 
@@ -222,7 +223,8 @@ class Simulator(ABC):
     every playground.
 
     `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
-    files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters.
+    files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters;
+    `form` is how the values of its requests are found and varied.
     """
 
     type: ClassVar[str]
@@ -236,6 +238,7 @@ class Simulator(ABC):
     minted: ClassVar[tuple[str, ...]] = ()
     seed_files: ClassVar[tuple[str, ...]] = ()
     own_credential: ClassVar[str] = ""
+    form: ClassVar[Form] = Form()
 
     @property
     @abstractmethod
@@ -265,6 +268,10 @@ class Simulator(ABC):
         Minted ids and times may stay: they are compared as such.
         """
         return value
+
+    def people(self, branch: Branch) -> Iterable[Person]:
+        """Return whose records this system holds."""
+        return ()
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:

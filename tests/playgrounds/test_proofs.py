@@ -1,11 +1,14 @@
-"""Every task is proven over real HTTP: its solution, an idle agent, its near miss, another way."""
+"""Every task is proven over real HTTP: its solution, another way, its near miss, idleness, nonsense, and mutants."""
 
 from pathlib import Path
 
 import pytest
 
+from sandbox.builtin import create_registry
+from sandbox.definitions.library import load_library
 from sandbox.rehearsal.agents import load_reference
-from sandbox.rehearsal.proofs import RULES, prove
+from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up
+from sandbox.rehearsal.proofs import RULES, prove, rules_of
 from sandbox.rehearsal.runner import Options, rehearse_once
 from sandbox.serving import serving_url
 from sandbox.settings import Settings
@@ -15,6 +18,14 @@ ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
 # What no agent can do where the shared drive is read-only; the benchmark's README says so.
 NOT_IN_STRICT_MODE = {"lab-result-routing": {"unknown-patient", "night-inbox"}}
+
+NEWEST = {v.parent: v for v in sorted(VERSIONS, key=lambda v: int(v.name[1:]))}
+# Newest versions whose scores do not mean yet what the rules ask for: by the rule that they break.
+NOT_YET = {
+    "idle": {"fax-referral@1", "lab-result-routing@1", "mock@1", "prior-auth-imaging@1", "referral-extraction@1"},
+    "nonsense": {"fax-referral@1", "lab-result-routing@1", "prior-auth-imaging@1", "referral-extraction@1"},
+    "mutants": {"fax-referral@1", "lab-result-routing@1", "mock@1", "prior-auth-imaging@1", "referral-extraction@1"},
+}
 
 every_benchmark = pytest.mark.parametrize("folder", VERSIONS, ids=lambda f: f"{f.parent.name}@{f.name[1:]}")
 
@@ -46,12 +57,44 @@ def reference_of(folder):
     return f"{folder.parent.name}@{folder.name[1:]}"
 
 
-@every_benchmark
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.agent)
-async def test_every_agent_fares_as_it_must(client, folder, rule):
-    proof = await prove(client, reference_of(folder), rule, [ROOT], Options(), Unwatched())
+def case(folder, rule, name):
+    """A parameter of a test; one that is known not to hold yet must fail, so that nobody forgets it here."""
+    is_awaited = reference_of(folder) in NOT_YET.get(name, ())
+    marks = [pytest.mark.xfail(strict=True, reason="the next version's criteria")] if is_awaited else []
+    return pytest.param(folder, rule, id=f"{reference_of(folder)}-{name}", marks=marks)
+
+
+@pytest.fixture(scope="session")
+def library():
+    registry = create_registry()
+    settings = Settings()
+    return load_library(settings.playground_dirs, settings.seed_dirs, registry), registry
+
+
+@pytest.mark.parametrize(
+    ("folder", "rule"),
+    [case(f, rule, rule.agent) for f in VERSIONS for rule in rules_of(is_superseded=f not in NEWEST.values())],
+)
+async def test_every_agent_fares_as_it_must(client, library, folder, rule):
+    async def make_nonsense():
+        definitions, registry = library
+        laboratory = await set_up(client, definitions.find(reference_of(folder)), registry, Options())
+        return NonsenseAgent(laboratory.nonsense())
+
+    proof = await prove(client, reference_of(folder), rule, [ROOT], Options(), Unwatched(), make_nonsense)
     assert proof.faults == ()
     assert proof.result is not None or rule.is_optional
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "rule"), [case(f, None, "mutants") for f in sorted(set(NEWEST.values()))])
+async def test_the_criteria_see_what_one_mistake_makes_of_the_solution(client, library, folder, rule):
+    definitions, registry = library
+    benchmark = definitions.find(reference_of(folder))
+    laboratory = await set_up(client, benchmark, registry, Options())
+    results = await play_all_mutants(laboratory, benchmark, Options())
+    assert [fault for result in results if (fault := find_fault(result)) is not None] == []
+    assert all(result.played for result in results)
 
 
 @every_benchmark

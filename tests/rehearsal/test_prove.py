@@ -10,6 +10,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from sandbox.builtin import create_registry
 from sandbox.rehearsal import commands, proving
 from sandbox.settings import Settings
 
@@ -47,7 +48,7 @@ def prove(threaded_fake: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.
 
     app = typer.Typer()
     commands.register(app, start)
-    proving.register(app, start)
+    proving.register(app, start, create_registry)
     return lambda *args: CliRunner().invoke(app, ["prove", *args, "--playgrounds", str(folder.parents[1])])
 
 

@@ -27,6 +27,7 @@ from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAct
 from sandbox.simulators.fhir import proxy, routes, seed
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
+from sandbox.simulators.fhir.leaves import FhirForm, people
 from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
@@ -35,6 +36,7 @@ from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.terms.server_meta import without_server_meta
 from sandbox.simulators.fhir.validation import structures
+from sandbox.simulators.leaves import Form, Person
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
@@ -50,6 +52,7 @@ class FhirSimulator(Simulator):
     type = "Fhir"
     surface = SURFACE
     config_model: ClassVar[ModelClass] = proxy.FhirConfig
+    form: ClassVar[Form] = FhirForm()
     endpoints = {"fhir": "fhir"}
     seed_files = ("fhir/**",)
     own_credential = (
@@ -120,6 +123,10 @@ class FhirSimulator(Simulator):
     def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
         """Leave out what the server writes on every update."""
         return without_server_meta(value)
+
+    def people(self, branch: Branch) -> Iterable[Person]:
+        """Everybody who has a chart."""
+        return people(branch)
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -12,7 +12,9 @@ from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.files import checks, routes, seed
 from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
 from sandbox.simulators.files.content import comparable
+from sandbox.simulators.files.leaves import FilesForm
 from sandbox.simulators.files.state import TREE, content_type_of, read_content
+from sandbox.simulators.leaves import Form
 
 __all__ = ["FilesSimulator"]
 
@@ -22,6 +24,7 @@ class FilesSimulator(Simulator):
 
     type: ClassVar[str] = "Files"
     surface: ClassVar[str] = "files"
+    form: ClassVar[Form] = FilesForm()
     endpoints: ClassVar[Mapping[str, str]] = {"files_inbox": "files/inbox", "files": "files"}
     seed_files: ClassVar[tuple[str, ...]] = ("files/**",)
 

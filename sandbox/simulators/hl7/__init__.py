@@ -10,9 +10,11 @@ from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
+from sandbox.simulators.hl7.leaves import Hl7Form
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
 from sandbox.simulators.hl7.tables import warm_up
+from sandbox.simulators.leaves import Form
 
 __all__ = ["Hl7Simulator", "warm_up"]
 
@@ -24,6 +26,7 @@ class Hl7Simulator(Simulator):
     surface: ClassVar[str] = "hl7"
     seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
     minted: ClassVar[tuple[str, ...]] = (r"(?<![0-9A-Za-z])(?:APP|FAC)-[0-9A-Za-z_-]{12}",)
+    form: ClassVar[Form] = Hl7Form()
     endpoints: ClassVar[Mapping[str, str]] = {"hl7_inbox": "hl7/inbox", "hl7_outbound": "hl7/outbound"}
 
     def warm_up(self) -> None:

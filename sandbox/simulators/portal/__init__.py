@@ -1,19 +1,21 @@
 """A payer's portal for prior authorizations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
 from sandbox.keys import PORTAL_PASSWORD_PREFIX
-from sandbox.playground.branch import Seed
+from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
+from sandbox.simulators.leaves import Person
 from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
+from sandbox.simulators.portal.leaves import people
 
 __all__ = ["PayerSimulator"]
 
@@ -46,6 +48,10 @@ class PayerSimulator(Simulator):
     def collections(self) -> frozenset[str]:
         """Members, providers, requests and what else a check can name."""
         return frozenset(f"{self.surface}/{name}" for name in path_types.COLLECTIONS)
+
+    def people(self, branch: Branch) -> Iterable[Person]:
+        """The payer's members."""
+        return people(branch)
 
     @property
     def checks(self) -> Sequence[Check]:

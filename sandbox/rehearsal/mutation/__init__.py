@@ -1,0 +1,1 @@
+"""Recorded solutions, varied: what an agent that errs once, or everywhere, would have sent."""

@@ -1,0 +1,101 @@
+"""A recorded run as a script: the calls of an agent, as they were sent and answered, and what it said at the end.
+
+Only what the agent did itself belongs to it, reading included, since a task may ask what was read before what was
+written. Calls whose body the record does not hold (a log-in) are left out: a script is played with the run token.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox import jsonio
+from sandbox.client.models import Event
+from sandbox.errors import Invalid
+from sandbox.jsonio import Json
+from sandbox.playground.events import REDACTED, SCENARIO_METHOD
+from sandbox.simulators.leaves import Sent
+
+LLM_TASKS = "llm-tasks"
+_MESSAGE_TYPES = frozenset({"hl7_outbound", "fax_sent", "message_sent"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call, with its answer as recorded. `writes` are the documents it changed, `(collection, key)`, bookkeeping
+    left out."""
+
+    sent: Sent
+    event_type: str
+    status: int
+    answered: Json
+    headers: Mapping[str, str]
+    writes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def surface(self) -> str:
+        """The surface that was called."""
+        return self.sent.path.partition("/")[0]
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changed something that counts, at its sender's wish."""
+        return bool(self.writes) and self.sent.method not in _READING
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it tells somebody something."""
+        body = self.sent.body
+        kind = body.get("resourceType") if isinstance(body, dict) else None
+        return self.event_type in _MESSAGE_TYPES or kind in ("Communication", "CommunicationRequest")
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for people: `POST ServiceRequest`, `PUT fhir/Slot/x`.
+
+        Resources and messages are named by their type.
+        """
+        body = self.sent.body
+        if isinstance(body, dict) and "resourceType" in body and self.sent.method == "POST":
+            return f"POST {body['resourceType']}"
+        return f"{self.sent.method} {self.sent.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """All calls of a task run in their order, its output, and the ids that the run itself had."""
+
+    key: str
+    steps: tuple[Step, ...]
+    output: Json
+    own_ids: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> list[int]:
+        """The places of the calls that write."""
+        return [place for place, step in enumerate(self.steps) if step.is_write]
+
+
+def read_script(key: str, events: Iterable[Event], output: Json, own_ids: tuple[str, ...]) -> Script:
+    """Read a task run's events, oldest first. Raises `Invalid` for a call that was not made over HTTP."""
+    steps = []
+    for event in events:
+        request: Mapping[str, Any] = event.request or {}
+        if event.actor != "agent" or event.is_view or not request or request["method"] == SCENARIO_METHOD:
+            continue
+        if event.via not in (None, "http", "browser"):
+            raise Invalid(f"{key}: call {event.seq} came by {event.via}; only calls over HTTP can be played again.")
+        if REDACTED in jsonio.dump([request.get("body"), request.get("path")]).decode():
+            continue
+        response = event.response or {}
+        sent = Sent(
+            request["method"], request["path"], request.get("query"), request.get("headers") or {}, request.get("body")
+        )
+        writes = tuple((c["collection"], c["key"]) for c in event.changes if not _is_bookkeeping(c["collection"]))
+        status, headers = int(response.get("status", 0)), response.get("headers") or {}
+        steps.append(Step(sent, event.type, status, response.get("body"), headers, writes))
+    return Script(key, tuple(steps), output, own_ids)
+
+
+def _is_bookkeeping(collection: str) -> bool:
+    return any(part.startswith("_") for part in collection.split("/"))
