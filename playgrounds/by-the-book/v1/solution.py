@@ -246,8 +246,10 @@ class Office:
         return row["order"] in letter and not re.search(r"did not come|still to take place", letter)
 
     async def set_order(self, row: dict[str, str], status: str) -> None:
-        """Give the order of a row a status."""
-        await self.patch((await self.search("ServiceRequest", identifier=row["order"]))[0], status=status)
+        """Give the order of a row a status, as long as nobody else has changed it."""
+        order = (await self.search("ServiceRequest", identifier=row["order"]))[0]
+        headers = {"If-Match": f'W/"{order["meta"]["versionId"]}"'}
+        await self.call("PUT", f"fhir/ServiceRequest/{order['id']}", json={**order, "status": status}, headers=headers)
 
     async def read_and_close(self) -> None:
         """Read each letter, then close its order."""

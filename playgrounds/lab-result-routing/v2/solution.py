@@ -224,12 +224,12 @@ class ResultsDesk:
         """Make the filed report a corrected one."""
         await self.patch(f"DiagnosticReport/{filed['id']}", status="corrected")
 
-    async def tell(self, patient: dict[str, Any], order: dict[str, Any], text: str, priority: str) -> None:
+    async def tell(self, patient: dict[str, Any], order: dict[str, Any], text: str, **more: str) -> None:
         """Put a message to the ordering clinician into the chart."""
         message = {
             "resourceType": "Communication",
             "status": "completed",
-            "priority": priority,
+            **more,
             "subject": {"reference": f"Patient/{patient['id']}"},
             "recipient": [order["requester"]],
             "payload": [{"contentString": text}],
@@ -289,14 +289,14 @@ async def solve(task: Any, kind: type[ResultsDesk] = ResultsDesk) -> Any:
             changes = await desk.correct(message, earlier[0])
             await desk.finish_correction(earlier[0])
             text = "; ".join(f"{re.sub(r' .*', '', name)} {old} corrected to {new}" for name, old, new in changes)
-            await desk.tell(patient, order, f"Corrected result: {text}.", "routine")
+            await desk.tell(patient, order, f"Corrected result: {text}.")
         else:
             await desk.file(message, patient, order)
         filed.append(message.accession)
         lines = await desk.critical_lines(message)
         if lines:
             named = "; ".join(f"{line.name} {line.value} {line.unit}" for line in lines)
-            await desk.tell(patient, order, f"Critical result: {named}.", "urgent")
+            await desk.tell(patient, order, f"Critical result: {named}.", priority="urgent")
             await desk.page(message, lines)
             critical.append(message.accession)
     if exceptions:
