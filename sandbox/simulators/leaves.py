@@ -111,6 +111,10 @@ class Form:
             body = with_json(body, path, value)
         return replace(sent, body=body)
 
+    def owner(self, sent: Sent, branch: Branch) -> str | None:
+        """Return the reference of the person whose record a request is addressed to, where its address is such."""
+        return None
+
     def retargeted(self, sent: Sent, branch: Branch, one: Person, other: Person) -> Sent:
         """Return the request with what it is addressed to changed from one person's to another's, as far as the
         address itself is such; names and numbers in it are the caller's."""

@@ -29,6 +29,7 @@ Mistake: TypeAlias = Literal[
 MUTANTS_MAX: Final = 40
 _CHOICES_MAX: Final = 2
 _OUTPUT: Final = Place("output", "output")
+_LONG, _AROUND = 40, 9
 _QUOTED: Final = re.compile(r'"([^"]{1,60})"')
 _RUN: Final = re.compile(r'"[^"]{1,60}"(?:[,;/\s]*(?:or|and)?\s*"[^"]{1,60}")+')
 
@@ -150,7 +151,7 @@ def _values(script: Script, place: int, step: Step, ground: Ground, pools: Pools
         is_old = before is not None and at_json(before, leaf.path) == leaf.value
         for mistake, value in variants(leaf, pools):
             sent = form.with_value(step.sent, leaf, value)
-            told = f"{step.subject}: {leaf.place} {_short(leaf.value)} → {_short(value)}"
+            told = f"{step.subject}: {leaf.place} {_change(leaf.value, value)}"
             changed = _with(script, place, [replace(step, sent=sent)])
             yield Mutant("collateral" if is_old else mistake, changed, place, at, told)
 
@@ -191,7 +192,7 @@ def _output(script: Script, ground: Ground, pools: Pools) -> Iterator[Mutant]:
     for leaf in json_leaves(script.output):
         at = replace(_OUTPUT, path=leaf.place)
         for value in _wrong_outputs(leaf, ground.task, pools):
-            told = f"{leaf.place or 'output'} {_short(leaf.value)} → {_short(value)}"
+            told = f"{leaf.place or 'output'} {_change(leaf.value, value)}"
             yield Mutant("output", replace(script, output=with_json(script.output, leaf.path, value)), None, at, told)
     if isinstance(script.output, dict):
         for key, value in script.output.items():
@@ -230,6 +231,16 @@ def find_choices(task_item: Json, value: str) -> list[str]:
     return []
 
 
-def _short(value: Json) -> str:
-    text = jsonio.dump(value).decode()
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _change(old: Json, new: Json) -> str:
+    """Say what becomes of a value; of a long text, around where it differs.
+
+    >>> _change("active", "draft")
+    '"active" → "draft"'
+    >>> _change("Order EGW-26-0088 cannot be accepted, sorry.", "Order EGW-26-0808 cannot be accepted, sorry.")
+    '"… EGW-26-0088 canno…" → "… EGW-26-0808 canno…"'
+    """
+    if isinstance(old, str) and isinstance(new, str) and len(old) > _LONG:
+        place = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+        begin, end = max(0, place - _AROUND), place + _AROUND
+        old, new = (f"{'…' if begin else ''}{text[begin:end]}…" for text in (old, new))
+    return f"{jsonio.dump(old).decode()} → {jsonio.dump(new).decode()}"

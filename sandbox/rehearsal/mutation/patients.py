@@ -67,7 +67,9 @@ def choose_others(
 ) -> dict[Person, Person]:
     """Return somebody else for everybody whom these calls are about, no one twice, as far as there are people."""
     sent = [[s.sent.path, s.sent.query, s.sent.body] for s in steps]
-    about = met_in(sent, people) + [Known(person, frozenset({"fhir"})) for person in registered(script)]
+    owners = {forms[s.surface].owner(s.sent, branch) for s in steps if s.surface in forms} - {None}
+    named = [*met_in(sent, people), *(known for known in people if known.person.reference in owners)]
+    about = list(dict.fromkeys([*named, *(Known(person, frozenset({"fhir"})) for person in registered(script))]))
     answered = {k.person for k in met_in([s.answered for s in script.steps], people)}
     chosen: dict[Person, Person] = {}
     for known in about:

@@ -19,6 +19,7 @@ from sandbox.rehearsal.mutation.script import Script, read_script
 from sandbox.rehearsal.mutation.witnesses import find_witnesses
 from sandbox.rehearsal.runner import Observer, Options, RunResult, TaskResult, rehearse_once
 from sandbox.runs.registry import Registry
+from sandbox.runs.untouched import untouched_view
 from sandbox.scoring.states.alignment import Alignment, TooManyAlike
 from sandbox.scoring.states.changes import Change, Changes
 from sandbox.simulators.leaves import Form
@@ -116,7 +117,7 @@ class Laboratory:
 
     def _ground(self, key: str, before: Mapping[tuple[str, str], Json] | None = None) -> Ground:
         task = self._tasks[key]
-        branch = Branch(self._benchmark.seed_of(task))
+        branch = untouched_view(self._registry, self._benchmark, task).branch
         environment = self._benchmark.definition.environment_of(task)
         simulators = [self._registry.simulator(simulator.type) for simulator in environment.simulators]
         forms: dict[str, Form] = {simulator.surface: simulator.form for simulator in simulators}

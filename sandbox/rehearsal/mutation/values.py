@@ -142,7 +142,7 @@ def _texts(value: str) -> Iterator[str]:
     >>> list(_texts("Potassium 6.8 mmol/L on 2026-04-23."))
     ['Potassium 0.68 mmol/L on 2026-04-23.', 'Potassium 6.8 mmol/L on 2026-04-24.']
     """
-    for found in list(_TOKEN.finditer(value))[:_TEXT_TOKENS_MAX]:
+    for found in [found for found in _TOKEN.finditer(value) if _is_value(found[0])][:_TEXT_TOKENS_MAX]:
         token = found[0]
         if _DATE.fullmatch(token[:10]) or _DATE.fullmatch(token):
             new = next(_dates(token))
@@ -152,6 +152,15 @@ def _texts(value: str) -> Iterator[str]:
             new = swapped_digits(token)
         if new != token:
             yield value[: found.start()] + new + value[found.end() :]
+
+
+def _is_value(token: str) -> bool:
+    """Whether a token is a value, and not the name of something: of letters and digits, it has three digits or more.
+
+    >>> _is_value("6"), _is_value("E11.9"), _is_value("ICD-10-CM"), _is_value("B12")
+    (True, True, False, False)
+    """
+    return token[0].isdigit() or sum(char.isdigit() for char in token) >= 3
 
 
 def swapped_digits(text: str) -> str:

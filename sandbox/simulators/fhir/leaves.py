@@ -40,22 +40,29 @@ class FhirForm(Form):
         """Yield the values of the resource that was sent."""
         if not isinstance(sent.body, dict) or "resourceType" not in sent.body:
             if isinstance(sent.body, list):
-                yield from (leaf for leaf in json_leaves(sent.body) if leaf.path[-1] not in ("op", "path", "from"))
+                skipped = _SKIPPED | {"op", "path", "from"}
+                yield from (leaf for leaf in json_leaves(sent.body) if leaf.path[-1] not in skipped)
             return
         yield from _resource(sent.body, ())
+
+    def owner(self, sent: Sent, branch: Branch) -> str | None:
+        """Return whose chart, or part of a chart, a request is addressed to."""
+        found = _INSTANCE.match(sent.path)
+        if found is None:
+            return None
+        kind, key = found.groups()
+        return f"Patient/{key}" if kind == "Patient" else _patient_of(branch.get(f"fhir/{kind}", key))
 
     def retargeted(self, sent: Sent, branch: Branch, one: Person, other: Person) -> Sent:
         """Return the request at the other person's resource of the same type, where there is one."""
         found = _INSTANCE.match(sent.path)
         if found is None or one.reference is None or other.reference is None:
             return sent
-        kind, key = found.groups()
-        if f"{kind}/{key}" == one.reference:
-            there: str | None = other.reference.partition("/")[2]
-        elif _is_of(branch.get(f"fhir/{kind}", key), one.reference):
-            there = find_resource_of(branch, kind, other)
-        else:
+        if self.owner(sent, branch) != one.reference:
             return sent
+        kind, key = found.groups()
+        is_chart = kind == "Patient"
+        there = other.reference.partition("/")[2] if is_chart else find_resource_of(branch, kind, other)
         if there is None:
             return sent
         headers = {name: value for name, value in sent.headers.items() if name != "if-match"}
@@ -68,7 +75,7 @@ def find_resource_of(branch: Branch, kind: str, person: Person) -> str | None:
     """Return the id of a person's first resource of a type."""
     if person.reference is None:
         return None
-    return next((key for key, row in branch.items(f"fhir/{kind}") if _is_of(row, person.reference)), None)
+    return next((key for key, row in branch.items(f"fhir/{kind}") if _patient_of(row) == person.reference), None)
 
 
 def people(branch: Branch) -> Iterator[Person]:
@@ -96,10 +103,16 @@ def person_of(patient: Any, reference: str | None, members: list[str]) -> Person
     )
 
 
-def _is_of(value: Json, reference: str) -> bool:
+def _patient_of(value: Json) -> str | None:
+    """Return the first reference to a patient in a resource."""
     if isinstance(value, dict):
-        return value.get("reference") == reference or any(_is_of(item, reference) for item in value.values())
-    return isinstance(value, list) and any(_is_of(item, reference) for item in value)
+        reference = value.get("reference")
+        if isinstance(reference, str) and reference.startswith("Patient/"):
+            return reference
+        value = list(value.values())
+    if isinstance(value, list):
+        return next((found for item in value if (found := _patient_of(item)) is not None), None)
+    return None
 
 
 def _resource(value: dict[str, Json], path: Path) -> Iterator[Leaf]:
