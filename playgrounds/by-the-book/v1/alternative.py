@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .solution import MRN, Office, Resource, steps_of
+from .solution import Office, Resource, steps_of
 
 
 class WholeOffice(Office):
@@ -39,9 +39,9 @@ class WholeOffice(Office):
             "entry": [{"request": {"method": "GET", "url": url}}],
         }
         answer = await self.call("POST", "fhir", json=bundle)
-        (entry,) = answer["entry"][0]["resource"]["entry"]
-        assert any(i["system"] == MRN for i in entry["resource"]["identifier"])
-        return dict(entry["resource"])
+        charts = [entry["resource"] for entry in answer["entry"][0]["resource"]["entry"]]
+        (found,) = (chart for chart in charts if chart.get("active") is not False)
+        return dict(found)
 
     async def read_allergies(self) -> None:
         """Read the whole chart."""

@@ -80,9 +80,10 @@ class Office:
         await self.call("POST", f"fhir/{resource['resourceType']}", json=resource)
 
     async def patient(self, name: str, born: str) -> Resource:
-        """Return the one patient of that name and birth date."""
+        """Return the one patient of that name and birth date; a chart that another has replaced is not active."""
         given, family = name.rsplit(" ", 1)
-        (found,) = await self.search("Patient", family=family, given=given, birthdate=born)
+        charts = await self.search("Patient", family=family, given=given, birthdate=born)
+        (found,) = (chart for chart in charts if chart.get("active") is not False)
         return found
 
     async def patient_meant(self) -> Resource:

@@ -44,7 +44,8 @@ class HelpfulDesk(ResultsDesk):
         """Write today's exception list, and file what is on it."""
         await super().list_exceptions(exceptions)
         for message, _ in exceptions:
-            (namesake,) = await self.search("Patient", family=message.family, given=message.given)
+            charts = await self.search("Patient", family=message.family, given=message.given)
+            (namesake,) = (chart for chart in charts if chart.get("active") is not False)
             for line in message.lines:
                 row = self.observation(message, line, f"Patient/{namesake['id']}", "")
                 del row["basedOn"]

@@ -8,10 +8,10 @@ from .solution import (
     enter,
     find_patient,
     from_transcript,
+    open_charts,
     read_by_hand,
     read_faxes,
     report,
-    search,
     transcribe,
 )
 
@@ -41,7 +41,7 @@ async def look_at_the_name(task: Any, fax: str) -> Any:
     """Take the first chart of that name."""
     referral = await read_well(task, fax)
     family, _, given = (part.strip() for part in referral.name.partition(","))
-    return await enter_for(task, referral, (await search(task, "Patient", family=family, given=given))[0])
+    return await enter_for(task, referral, (await open_charts(task, family=family, given=given))[0])
 
 
 async def obey_the_paper(task: Any, fax: str) -> Any:
@@ -60,7 +60,8 @@ async def look_at_the_birth_date(task: Any, fax: str) -> Any:
     """Take the chart of that family name and birth date: the given name must be a slip."""
     referral = await read_well(task, fax)
     family = referral.name.partition(",")[0].strip()
-    return await enter_for(task, referral, (await search(task, "Patient", family=family, birthdate=referral.birth))[0])
+    charts = await open_charts(task, family=family, birthdate=referral.birth)
+    return await enter_for(task, referral, charts[0])
 
 
 async def read_well(task: Any, fax: str) -> Referral:

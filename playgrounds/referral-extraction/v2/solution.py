@@ -106,11 +106,16 @@ async def search(task: Any, kind: str, **params: str) -> list[dict[str, Any]]:
     return [entry["resource"] for entry in bundle.get("entry", [])]
 
 
+async def open_charts(task: Any, **params: str) -> list[dict[str, Any]]:
+    """Return the charts that count: one that another has replaced is not active any more."""
+    return [patient for patient in await search(task, "Patient", **params) if patient.get("active") is not False]
+
+
 async def find_patient(task: Any, referral: Referral) -> dict[str, Any] | None:
     """Return our patient of that name and date of birth (house rule 4)."""
     family, _, given = (part.strip() for part in referral.name.partition(","))
-    found = await search(task, "Patient", family=family, given=given, birthdate=referral.birth)
-    return found[0] if len(found) == 1 else None
+    charts = await open_charts(task, family=family, given=given, birthdate=referral.birth)
+    return charts[0] if len(charts) == 1 else None
 
 
 def order_of(referral: Referral, patient: dict[str, Any], requester: str) -> dict[str, Any]:
