@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sandbox.clock import format_instant
+from sandbox.definitions import baselines
+from sandbox.definitions.library import Library
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Sandbox
 from sandbox.runs.models import BenchmarkRun, CriterionRun, Status, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.scoring.answers import announce
+from sandbox.scoring.figures import figures_of_run
 from sandbox.scoring.scores import wire_score
 
 
 class Representations:
-    """Renders runs for one request: `root` is the server's absolute URL."""
+    """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions."""
 
-    def __init__(self, registry: Registry, root: str, is_strict: bool) -> None:
+    def __init__(self, registry: Registry, library: Library, root: str, is_strict: bool) -> None:
         self._registry = registry
+        self._library = library
         self._root = root
         self._is_strict = is_strict
 
@@ -68,6 +72,17 @@ class Representations:
     def run_sandboxes(self, run: BenchmarkRun) -> list[Json]:
         """Return the sandboxes of all task runs."""
         return [self.sandbox(s, t, is_over=t.is_over) for t in run.task_runs for s in t.sandboxes]
+
+    def figures(self, run: BenchmarkRun) -> Json:
+        """Return a run in numbers, null as long as it has no score."""
+        if run.score is None:
+            return None
+        ended = [(t.task.key, t.verdict, t.score, t.axes) for t in run.task_runs]
+        return figures_of_run(run.benchmark.definition, ended, self._library.baselines_of(run.benchmark))
+
+    def _baseline(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
+        entry = self._library.baselines_of(run.benchmark).get(task_run.task.key)
+        return None if entry is None else {agent: entry.get(agent) for agent in (baselines.IDLE, baselines.NONSENSE)}
 
     # -- the public v1 API -------------------------------------------------------------------------
 
@@ -122,12 +137,15 @@ class Representations:
             "bearer_token_expires_at": format_instant(run.token_expires_at),
             "endpoints": self.run_endpoints(run),
             "sandboxes": self.run_sandboxes(run),
-            "task_runs": [self._public_task_run(t) for t in run.task_runs],
+            "task_runs": [self._public_task_run(run, t) for t in run.task_runs],
+            "figures": self.figures(run),
         }
 
-    def _public_task_run(self, task_run: TaskRun) -> Json:
+    def _public_task_run(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
         value = self._created_task_run(task_run)
         value.update(
+            tags=list(task_run.task.tags),
+            baseline=self._baseline(run, task_run),
             status=task_run.status,
             verdict=task_run.verdict,
             score=wire_score(task_run.score),
@@ -189,6 +207,7 @@ class Representations:
             "scored": run.is_scored,
             "verdict": run.verdict,
             "score": wire_score(run.score),
+            "figures": self.figures(run),
             "agent": run.agent,
             "seed": run.seed,
             "definition_hash": run.benchmark.hash,
@@ -214,6 +233,8 @@ class Representations:
             "score": wire_score(task_run.score),
             "axes": _axes(task_run),
             "failed_required": list(task_run.failed_required),
+            "tags": list(task_run.task.tags),
+            "baseline": self._baseline(run, task_run),
             "output": task_run.output,
             "notes": task_run.notes,
             "started_at": _at(task_run.started_at),

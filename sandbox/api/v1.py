@@ -40,7 +40,7 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    return Representations(app[REGISTRY], root_url(request), app[SETTINGS].is_strict)
+    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict)
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:

@@ -14,6 +14,7 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.definitions.vocabulary import Vocabulary
 from sandbox.errors import Malformed, NotFound
 from sandbox.garbage import no_collection
+from sandbox.jsonio import Json
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class Library:
     def is_superseded(self, slug: str, version: int) -> bool:
         """Whether there is a newer version of the benchmark."""
         return any(s == slug and v > version for s, v in self.benchmarks)
+
+    def baselines_of(self, benchmark: Benchmark) -> Mapping[str, Json]:
+        """Return what the tasks of a benchmark pay to agents that deserve nothing, of one that a run kept as well.
+
+        What was measured after the run was made counts; what was measured of another definition does not.
+        """
+        current = self.benchmarks.get((benchmark.definition.slug, benchmark.definition.version))
+        return current.baselines if current is not None and current.hash == benchmark.hash else benchmark.baselines
 
     def by_id(self, benchmark_id: str) -> Benchmark | None:
         """Return the benchmark of an id."""

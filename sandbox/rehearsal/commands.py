@@ -204,7 +204,7 @@ async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncI
     if url is None:
         from sandbox.rehearsal.directory import open_directory
 
-        async with open_directory(data_dir) as records:
+        async with open_directory(data_dir, Settings.from_environment().playground_dirs) as records:
             yield records
         return
     from sandbox.client.client import SandboxClient

@@ -6,7 +6,7 @@ migrated or written here.
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,12 @@ from typing import Any, Final
 from sandbox import jsonio
 from sandbox.client import reading
 from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
+from sandbox.definitions import baselines
+from sandbox.definitions.models import thaw
 from sandbox.errors import Malformed, NotFound, TooLarge
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.record.reader import Reader
+from sandbox.scoring.figures import figures_of_run
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _UNREADABLE: Final = frozenset(
@@ -31,9 +34,10 @@ _DAMAGE: Final = (Malformed, TooLarge, ValueError, TypeError, KeyError, IndexErr
 class DirectoryRecords:
     """The records of one data directory; get it from `open_directory`."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, playgrounds: Sequence[Path] = ()) -> None:
         self._reader = reader
-        self._definitions: dict[str, Mapping[str, Any]] = {}
+        self._playgrounds = playgrounds
+        self._bodies: dict[str, Mapping[str, Any]] = {}
 
     async def list_benchmark_runs(self, *, limit: int | None = None) -> list[BenchmarkRun]:
         """Return the newest runs."""
@@ -86,6 +90,7 @@ class DirectoryRecords:
             "benchmark": {"slug": row["slug"], "version": str(row["version"]), "name": definition.get("name")},
             "task_runs": await self._task_runs(row),
         }
+        raw["figures"] = self._figures(row, raw["task_runs"])
         return reading.read_benchmark_run(raw)
 
     async def _task_runs(self, run: sqlite3.Row) -> list[dict[str, Any]]:
@@ -104,17 +109,29 @@ class DirectoryRecords:
             for row in rows
         ]
 
+    def _figures(self, run: sqlite3.Row, task_runs: list[dict[str, Any]]) -> Any:
+        """Return the run in numbers, as the API does; null where it has no score, or was made of what is not kept."""
+        body = self._bodies.get(run["definition_hash"]) or {}
+        if run["score"] is None or "definition" not in body:
+            return None
+        definition = thaw(body["definition"])
+        known: Mapping[str, Any] = {}
+        for root in self._playgrounds:
+            directory = root / definition.slug / f"v{definition.version}"
+            known = known or baselines.load(directory, definition, body.get("datasets") or {})[0]
+        ended = [(t["key"], t["verdict"], t["score"], t["axes"]) for t in task_runs]
+        return figures_of_run(definition, ended, known)
+
     async def _definition(self, digest: str) -> Mapping[str, Any]:
-        if digest not in self._definitions:
+        if digest not in self._bodies:
             row = await self._reader.row("SELECT body FROM definitions WHERE hash = ?", digest)
-            body = jsonio.parse(row["body"]) if row is not None else {}
-            self._definitions[digest] = body.get("definition") or {}
-        return self._definitions[digest]
+            self._bodies[digest] = jsonio.parse(row["body"]) if row is not None else {}
+        return self._bodies[digest].get("definition") or {}
 
 
 @asynccontextmanager
-async def open_directory(data_dir: Path) -> AsyncIterator[DirectoryRecords]:
-    """Open a data directory's records to read.
+async def open_directory(data_dir: Path, playgrounds: Sequence[Path] = ()) -> AsyncIterator[DirectoryRecords]:
+    """Open a data directory's records to read; what benchmarks pay for nothing is looked up in `playgrounds`.
 
     Raises `NotFound` when nothing was ever recorded there and `DatabaseError` when it was recorded
     by another version, may not be read, or is damaged, whenever that shows.
@@ -128,7 +145,7 @@ async def open_directory(data_dir: Path) -> AsyncIterator[DirectoryRecords]:
             if start.read(len(_SQLITE_MAGIC)) not in (b"", _SQLITE_MAGIC):
                 raise DatabaseError(f"{file} cannot be read: it is not an SQLite database.")
         async with _reader_of(file) as reader:
-            yield DirectoryRecords(reader)
+            yield DirectoryRecords(reader, playgrounds)
     except PermissionError as error:
         raise DatabaseError(f"{error.filename or file} may not be read: {error.strerror}.") from None
     except (sqlite3.Error, *_DAMAGE) as error:

@@ -1,5 +1,6 @@
 """What a rehearsal shows: the table, the failing checks, the JSON report, the summary of trials."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,11 +12,12 @@ from rich.table import Table
 from sandbox.client.explaining import standing
 from sandbox.client.models import Axis, CheckResult
 from sandbox.clock import format_instant
+from sandbox.definitions.baselines import IDLE, NONSENSE
 from sandbox.rehearsal.runner import RunResult, TaskResult
 from sandbox.rehearsal.stats import summarize
+from sandbox.scoring.scores import DEFAULT_AXIS
 
 VERDICT_STYLES: Final[Mapping[str | None, str]] = {"pass": "green", "partial": "yellow", "fail": "red"}
-DEFAULT_AXIS: Final = "__default__"
 
 
 def report_of(result: RunResult) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def report_of(result: RunResult) -> dict[str, Any]:
         "verdict": result.verdict,
         "started_at": format_instant(result.started_at) if result.started_at else None,
         "completed_at": format_instant(result.completed_at) if result.completed_at else None,
+        "figures": result.figures,
         "task_runs": [
             {
                 "id": task.id,
@@ -42,6 +45,8 @@ def report_of(result: RunResult) -> dict[str, Any]:
                 "axes": {name: {"score": axis.score, "weight": axis.weight} for name, axis in task.axes.items()},
                 "failed_required": list(task.failed_required),
                 "checks": [dict(check.raw) for check in task.checks],
+                "tags": list(task.tags),
+                "baseline": task.baseline,
                 "calls": task.calls,
                 "duration_s": task.duration_s,
             }
@@ -77,6 +82,43 @@ def print_result(console: Console, result: RunResult) -> None:
         f"{verdict} {score} · {passed} of {len(result.task_runs)} tasks passed · {escape(result.benchmark_run_id)}",
         highlight=False,
     )
+    for line in figure_lines(result.figures):
+        console.print(line, highlight=False, markup=False, style="dim")
+
+
+def figure_lines(figures: Mapping[str, Any] | None) -> list[str]:
+    """Write a run's numbers (`scoring/figures.py`): what nothing earns and the lift over it, then tags and axes.
+
+    Of a run with one task the groups say nothing more.
+
+    >>> group = {"tasks": 2, "passed": 1, "score": 0.75, "idle": 0.05, "nonsense": None}
+    >>> figure_lines({**group, "tags": {"intake": group}, "axes": {}})
+    ['idle 0.05, nonsense - · lift over idle 0.70', 'by tag: intake 0.75, 1 of 2 passed, idle 0.05, nonsense -']
+    """
+    if not figures:
+        return []
+    lines = []
+    if _is_known(figures):
+        lift = figures["score"] - figures[IDLE] if figures[IDLE] is not None else None
+        lines.append(f"{_baseline(figures)} · lift over idle {format_score(lift)}")
+    for groups, said in (("tags", "by tag"), ("axes", "by axis")):
+        named = {name: group for name, group in figures[groups].items() if name != DEFAULT_AXIS}
+        if named and figures["tasks"] > 1:
+            lines.append(f"{said}: {'; '.join(_group_line(name, group) for name, group in named.items())}")
+    return lines
+
+
+def _group_line(name: str, group: Mapping[str, Any]) -> str:
+    told = f"{name} {format_score(group['score'])}, {group['passed']} of {group['tasks']} passed"
+    return f"{told}, {_baseline(group)}" if _is_known(group) else told
+
+
+def _is_known(group: Mapping[str, Any]) -> bool:
+    return group[IDLE] is not None or group[NONSENSE] is not None
+
+
+def _baseline(group: Mapping[str, Any]) -> str:
+    return f"idle {format_score(group[IDLE])}, nonsense {format_score(group[NONSENSE])}"
 
 
 def _print_failures(console: Console, task: TaskResult) -> None:
@@ -129,7 +171,7 @@ def format_score(score: float | None) -> str:
     >>> format_score(1.0), format_score(0.999), format_score(0.666667), format_score(None)
     ('1.00', '0.99', '0.66', '-')
     """
-    return "-" if score is None else f"{int(score * 100 + 1e-9) / 100:.2f}"
+    return "-" if score is None else f"{math.floor(score * 100 + 1e-9) / 100:.2f}"
 
 
 def format_axes(axes: Mapping[str, Axis]) -> str:

@@ -6,7 +6,7 @@ what there is; a run that cannot go on is cancelled, so that nothing is left beh
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -14,12 +14,13 @@ from sandbox import jsonio
 from sandbox.client.client import SandboxClient
 from sandbox.client.errors import ClientError, ConflictError
 from sandbox.client.explaining import explain, summary
-from sandbox.client.models import Axis, BenchmarkRun, CheckResult, TaskCompletion, TaskRun
+from sandbox.client.models import Axis, BenchmarkRun, CheckResult, JsonObject, TaskCompletion, TaskRun
 from sandbox.client.session import TaskSession, seconds_allowed
 from sandbox.clock import monotonic_s
 from sandbox.errors import Invalid
 from sandbox.rehearsal.agents import Agent, AgentFailed
-from sandbox.scoring.scores import verdict_of
+from sandbox.scoring.figures import Outcome, figures_of
+from sandbox.scoring.scores import DEFAULT_AXIS, verdict_of
 
 # How long past the task's own timeout the agent may go on: the server's clock decides, not ours.
 TIMEOUT_GRACE_S: Final = 1.0
@@ -29,7 +30,7 @@ _NOT_AGENTS_TYPES: Final = frozenset({"scenario_step", "clock_advanced", "fax_re
 @dataclass(frozen=True, slots=True)
 class TaskResult:
     """How one task ended. `calls` is None when they could not be counted; `failure` is what was
-    wrong with the agent, for people."""
+    wrong with the agent, for people; `baseline` is what agents that deserve nothing earn, where the server knows."""
 
     id: str
     key: str
@@ -42,6 +43,8 @@ class TaskResult:
     duration_s: float
     failure: str | None = None
     failed_required: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    baseline: JsonObject | None = None
 
     @property
     def is_pass(self) -> bool:
@@ -58,7 +61,8 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How one run ended. Of a selection of tasks, score and verdict are those tasks' alone."""
+    """How one run ended. Of a selection of tasks, score, verdict and `figures` (`scoring/figures.py`) are those tasks'
+    alone."""
 
     benchmark: str
     benchmark_run_id: str
@@ -68,6 +72,7 @@ class RunResult:
     started_at: datetime | None
     completed_at: datetime | None
     task_runs: tuple[TaskResult, ...]
+    figures: JsonObject | None = None
 
     @property
     def is_pass(self) -> bool:
@@ -242,6 +247,13 @@ async def _finish(
 ) -> RunResult:
     final = await client.get_benchmark_run(run.id, token=run.bearer_token)
     score, verdict = final.score, final.verdict
+    of = {task_run.id: task_run.raw for task_run in final.task_runs}
+    results = [
+        replace(
+            result, tags=tuple(of.get(result.id, {}).get("tags") or ()), baseline=of.get(result.id, {}).get("baseline")
+        )
+        for result in results
+    ]
     if len(results) != len(run.task_runs):
         score = round(sum(result.score or 0.0 for result in results) / len(results), 6)
         verdict = verdict_of(score, [label for result in results for label in result.failed_required])
@@ -254,7 +266,14 @@ async def _finish(
         final.started_at,
         final.completed_at,
         tuple(results),
+        figures_of([_outcome(result) for result in results]),
     )
+
+
+def _outcome(result: TaskResult) -> Outcome:
+    axes = {check.axis or DEFAULT_AXIS: 0.0 for check in result.checks if check.weight}
+    scored = {name: axis.score for name, axis in result.axes.items()}
+    return Outcome(result.tags, result.is_pass, result.score or 0.0, {**axes, **scored}, result.baseline)
 
 
 async def _abandon(client: SandboxClient, run: BenchmarkRun, options: Options, observer: Observer) -> None:

@@ -14,7 +14,7 @@ from sandbox import jsonio
 from sandbox.client.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.clock import format_instant
 from sandbox.rehearsal.records import RunRecord, TaskRecord, name_of
-from sandbox.rehearsal.report import format_axes, format_score, format_verdict
+from sandbox.rehearsal.report import figure_lines, format_axes, format_score, format_verdict
 from sandbox.rehearsal.timeline import format_duration, print_timeline
 
 NO_RUNS: Final = "No run has been recorded {where} yet. Make one:\n\n  sandbox rehearse mock@1"
@@ -62,6 +62,8 @@ def print_run(console: Console, record: RunRecord, *, has_bodies: bool = False) 
     )
     started, took = _moment(run.started_at), _duration(run.started_at, run.completed_at)
     console.print(f"{escape(run.id)} · started {started} · took {took}", highlight=False, style="dim")
+    for line in figure_lines(run.raw.get("figures")):
+        console.print(line, highlight=False, markup=False, style="dim")
     for task in record.tasks:
         _print_task(console, task, has_bodies)
 

@@ -88,14 +88,26 @@ def test_the_solution_is_the_default_and_passes(sandbox: Run, threaded_fake: Any
         "verdict",
         "started_at",
         "completed_at",
+        "figures",
         "task_runs",
     ]
     assert (report["benchmark"], report["agent"], report["verdict"]) == ("mock@1", "solution", "pass")
     assert report["started_at"] == "2026-04-20T17:00:00.000Z"
     task = report["task_runs"][0]
     assert list(task) == [
-        *("id", "key", "name", "verdict", "score", "axes", "failed_required", "checks", "calls", "duration_s")
+        *("id", "key", "name", "verdict", "score", "axes", "failed_required", "checks"),
+        *("tags", "baseline", "calls", "duration_s"),
     ]
+    figures = report["figures"]
+    assert [figures[name] for name in ("tasks", "passed", "pass_rate", "score", "idle")] == [2, 2, 1.0, 1.0, None]
+    assert figures["axes"]["correctness"] == {
+        "tasks": 2,
+        "passed": 2,
+        "pass_rate": 1.0,
+        "score": 1.0,
+        "idle": None,
+        "nonsense": None,
+    }
     assert (task["key"], task["calls"]) == ("alpha", 1)
     assert task["axes"] == {
         "correctness": {"score": 1.0, "weight": 2},

@@ -135,6 +135,11 @@ async def leaderboard(request: web.Request) -> web.Response:
     best: dict[str | None, Any] = {}
     for row in rows:
         best.setdefault(row["agent"], row)
+    runs, shown = request.app[RUNS], representations(request)
+    figures = {}
+    for row in best.values():
+        run = await runs.find_readable(row["id"])
+        figures[row["id"]] = None if run is None else shown.figures(run)
     data = [
         {
             "rank": rank,
@@ -142,6 +147,7 @@ async def leaderboard(request: web.Request) -> web.Response:
             "agent": row["agent"],
             "score": wire_score(row["score"]),
             "verdict": row["verdict"],
+            "figures": figures[row["id"]],
             "scored": bool(row["scored"]),
             "completed_at": row["completed_at"],
             "published_at": row["published_at"],
