@@ -63,6 +63,7 @@ async def ordered_under_an_id_of_ones_own(office: Any) -> None:
 
 
 async def changed_in_a_batch(office: Any, kind: str = "batch") -> None:
+    await office.read_allergies()
     old = await office.old_drug()
     entries = [
         {"resource": await office.drug_order(), "request": {"method": "POST", "url": "MedicationRequest"}},
@@ -72,6 +73,17 @@ async def changed_in_a_batch(office: Any, kind: str = "batch") -> None:
         },
     ]
     await office.call("POST", "fhir", json={"resourceType": "Bundle", "type": kind, "entry": entries})
+
+
+async def stopped_then_read_then_ordered(office: Any) -> None:
+    await office.stop_drug()
+    await office.read_allergies()
+    await office.order_drug()
+
+
+async def changed_without_a_look(office: Any) -> None:
+    await office.stop_drug()
+    await office.order_drug()
 
 
 async def changed_in_a_transaction(office: Any) -> None:
@@ -145,6 +157,8 @@ async def renumbered_by_condition(office: Any) -> None:
         ("allergies-first", ordered_under_an_id_of_ones_own, {ALLERGIES}),
         ("one-at-a-time", changed_in_a_transaction, set()),
         ("one-at-a-time", changed_in_a_batch, {TOGETHER}),
+        ("one-at-a-time", stopped_then_read_then_ordered, set()),
+        ("one-at-a-time", changed_without_a_look, {ALLERGIES}),
         ("consent-first", drafted_then_signed, set()),
         ("consent-first", sent_on_a_draft, {CONSENT}),
         ("approval-first", looked_at_by_number, set()),

@@ -51,6 +51,7 @@ class Office:
         self.task = task
         self.today = date.fromisoformat(task.task_item["today"])
         self.instruction: str = task.task_item["instruction"]
+        self.allergies: list[str] = []
 
     # What every piece of work needs.
 
@@ -125,6 +126,8 @@ class Office:
         dosage = re.search(r'word for word: "(.+?)"', self.instruction)
         asked_by = re.search(r"Dr\. (\w+) (\w+)", self.instruction)
         assert drug is not None and dosage is not None and asked_by is not None
+        if any(allergy.casefold() in drug[1].casefold() for allergy in self.allergies if allergy):
+            raise RuntimeError(f"{drug[1]} against {self.allergies}")
         patient = await self.patient_meant()
         (clinician,) = await self.search("Practitioner", given=asked_by[1], family=asked_by[2])
         return {
@@ -340,7 +343,7 @@ def steps_of(office: Office) -> dict[str, tuple[Step, ...]]:
     """Return the steps of each task, in the order of the house rules."""
     return {
         "allergies-first": (office.read_allergies, office.order_drug),
-        "one-at-a-time": (office.stop_drug, office.order_drug),
+        "one-at-a-time": (office.read_allergies, office.stop_drug, office.order_drug),
         "consent-first": (office.enter_consent, office.give_result),
         "approval-first": (office.request_approval, office.release),
         "letters-first": (office.read_and_close,),
