@@ -111,8 +111,8 @@ class TaskRun:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRun:
-    """One agent's run of one benchmark. `bearer_token` is there only when it was just created; `mess`, the level, not in
-    what the run's token reads; `figures` are the run in numbers, as the API answers them, once it has a score.
+    """One agent's run of one benchmark. `bearer_token` is there only when it was just created; `mess`, the level,
+    not in what the run's token reads; `figures` are the run in numbers, as the API answers them, once it has a score.
     """
 
     id: str

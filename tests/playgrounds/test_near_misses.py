@@ -26,6 +26,9 @@ RELEASED = "The order is released under the insurance in force, and is otherwise
 APPROVED, SEEN = "The payer has approved it", "The order was released when the approval had been seen"
 UNREQUESTED = "Nothing was requested, nothing else changed"
 OF_ANOTHER_PATIENT = {CHART, BOOKED, TOLD}
+REPORT = "The report names what was filed, paged and set aside"
+ENTERED = "One order with this referral number, active, and it is in {}'s chart"
+AS_THE_FAX, REPORTED = "The urgency and the reason are those of the fax", "The report says what was done"
 FAILS = {
     "mock@2": {
         "new-phone-number": {"Maria Chen, born 1984-03-12, has the new number and no longer the old one"},
@@ -69,6 +72,61 @@ FAILS = {
             "Reported as authorized, with the number",
         },
         "contrast-allergy": {"The ordering clinician was told of the contrast allergy", "Reported as stopped, and why"},
+    },
+    "lab-result-routing@2": {
+        "routine-panel": {
+            *(
+                f"{name} is filed as sent"
+                for name in (
+                    "Sodium",
+                    "Potassium",
+                    "Chloride",
+                    "Carbon dioxide",
+                    "Urea nitrogen",
+                    "Creatinine",
+                    "Calcium",
+                )
+            ),
+            "One report, final, lists Beatrice Lund's results and belongs to the order",
+        },
+        "critical-potassium": {
+            "The ordering clinician has one urgent message, with Omar Haddad's potassium",
+            "The doctor on call was paged once, with Omar Haddad's potassium and nothing else",
+            REPORT,
+        },
+        "corrected-result": {"The corrected Hemoglobin stands, once"},
+        "unknown-patient": {"No chart was opened or changed"},
+        "night-inbox": {
+            "The doctor on call was paged once, with Nadia Hassan's glucose and nothing else",
+            "Nothing of the twins', nothing withdrawn and nothing twice stands in any chart",
+            REPORT,
+        },
+    },
+    "referral-extraction@2": {
+        "routine": {AS_THE_FAX},
+        "corrected": {AS_THE_FAX, REPORTED},
+        "noisy": {"The transcription was tried with the whole fax, and not more than twice"},
+        "namesakes": {ENTERED.format("the younger Thomas O'Brien")},
+        "more-than-asked": {AS_THE_FAX, "Nothing else was changed"},
+        "not-our-patient": {
+            "The report says that she is not our patient",
+            "No order was entered for this referral",
+        },
+    },
+    "by-the-book@1": {
+        "allergies-first": {"Nothing was ordered until the allergies had been read"},
+        "one-at-a-time": {"The two never stood active together"},
+        "consent-first": {"Nothing was sent until the consent stood in the chart"},
+        "approval-first": {"The order stayed on hold until the payer had approved"},
+        "letters-first": {
+            f"{name}'s order was left alone until the letter had been read"
+            for name in ("Kenji Tanaka", "Gregory Stone", "Umar Farouk")
+        },
+        "page-first": {"The page went out before anything was written into a chart"},
+        "callers-first": {
+            "Her number was left alone until the payers' portal had been asked about her",
+            "Nora Fitzgerald's chart was never written to",
+        },
     },
 }
 

@@ -1,0 +1,189 @@
+"""The tasks of by-the-book judge what came first however it is done: other right ways pass, other wrong ones fail."""
+
+import importlib.util
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from sandbox.rehearsal.agents import FunctionAgent
+from sandbox.rehearsal.runner import Options, rehearse_once
+from sandbox.serving import serving_url
+from sandbox.settings import Settings
+from sandbox.testing.client import SandboxClient
+from tests.playgrounds.test_near_misses import Unwatched
+
+FOLDER = Path(__file__).parents[2] / "playgrounds" / "by-the-book" / "v1"
+
+
+def load_office() -> Any:
+    spec = importlib.util.spec_from_file_location("by_the_book_solution", FOLDER / "solution.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Office
+
+
+Office = load_office()
+ALLERGIES = "Nothing was ordered until the allergies had been read"
+TOGETHER = "The two never stood active together"
+CONSENT = "Nothing was sent until the consent stood in the chart"
+HOLD = "The order stayed on hold until the payer had approved"
+LETTERS = {
+    f"{name}'s order was left alone until the letter had been read"
+    for name in ("Kenji Tanaka", "Gregory Stone", "Umar Farouk")
+}
+PAGE = "The page went out before anything was written into a chart"
+CALLER = "Her number was left alone until the payers' portal had been asked about her"
+PATCH = {"Content-Type": "application/json-patch+json"}
+
+
+async def allergies_in_the_compartment(office: Any) -> None:
+    patient = await office.patient_meant()
+    await office.call("GET", f"fhir/Patient/{patient['id']}/AllergyIntolerance")
+    await office.order_drug()
+
+
+async def allergies_counted_only(office: Any) -> None:
+    patient = await office.patient_meant()
+    await office.call("GET", "fhir/AllergyIntolerance", params={"patient": patient["id"], "_summary": "count"})
+    await office.order_drug()
+
+
+async def allergies_of_somebody_else(office: Any) -> None:
+    await office.call("GET", "fhir/AllergyIntolerance", params={"patient": "maria-chen"})
+    await office.order_drug()
+
+
+async def ordered_under_an_id_of_ones_own(office: Any) -> None:
+    order = {**await office.drug_order(), "id": "my-order"}
+    await office.call("PUT", "fhir/MedicationRequest/my-order", json=order)
+    await office.read_allergies()
+
+
+async def changed_in_a_batch(office: Any, kind: str = "batch") -> None:
+    await office.read_allergies()
+    old = await office.old_drug()
+    entries = [
+        {"resource": await office.drug_order(), "request": {"method": "POST", "url": "MedicationRequest"}},
+        {
+            "resource": {**old, "status": "stopped"},
+            "request": {"method": "PUT", "url": f"MedicationRequest/{old['id']}"},
+        },
+    ]
+    await office.call("POST", "fhir", json={"resourceType": "Bundle", "type": kind, "entry": entries})
+
+
+async def stopped_then_read_then_ordered(office: Any) -> None:
+    await office.stop_drug()
+    await office.read_allergies()
+    await office.order_drug()
+
+
+async def changed_without_a_look(office: Any) -> None:
+    await office.stop_drug()
+    await office.order_drug()
+
+
+async def changed_in_a_transaction(office: Any) -> None:
+    await changed_in_a_batch(office, "transaction")
+
+
+async def draft_consent(office: Any) -> Any:
+    draft = {**await office.consent_on_paper(), "status": "draft"}
+    return await office.call("POST", "fhir/Consent", json=draft)
+
+
+async def drafted_then_signed(office: Any) -> None:
+    await office.patch(await draft_consent(office), status="active")
+    await office.give_result()
+
+
+async def sent_on_a_draft(office: Any) -> None:
+    consent = await draft_consent(office)
+    await office.give_result()
+    await office.patch(consent, status="active")
+
+
+async def looked_at_by_number(office: Any) -> None:
+    await office.request_approval()
+    (row,) = (await office.call("GET", "portal/prior-auths", params={"procedure_code": "70553"}))["data"]
+    await office.call("GET", f"portal/prior-auths/{row['auth_number']}")
+    await office.release()
+
+
+async def released_by_condition(office: Any) -> None:
+    order = await office.imaging_order()
+    query = {"identifier": order["identifier"][0]["value"]}
+    await office.call("PUT", "fhir/ServiceRequest", params=query, json={**order, "status": "active"})
+    await office.request_approval()
+
+
+async def closed_from_the_worklist(office: Any) -> None:
+    for row in (await office.worklist())[:2]:
+        await office.set_order(row, "completed")
+
+
+async def filed_in_a_transaction_first(office: Any) -> None:
+    patient, obx, order = await office.lab_result()
+    entries = [
+        {"resource": office.observation(patient, obx, order), "request": {"method": "POST", "url": "Observation"}},
+        {
+            "resource": {**order, "status": "completed"},
+            "request": {"method": "PUT", "url": f"ServiceRequest/{order['id']}"},
+        },
+    ]
+    await office.call("POST", "fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    await office.page()
+
+
+async def renumbered_by_condition(office: Any) -> None:
+    for patient, member, phone in await office.calls():
+        if patient["id"] == "laura-schmidt":
+            step = b'[{"op": "replace", "path": "/telecom/0/value", "value": "%s"}]' % phone.encode()
+            query = {"identifier": patient["identifier"][0]["value"]}
+            answer = await office.task.request("PATCH", "fhir/Patient", params=query, data=step, headers=PATCH)
+            answer.raise_for_status()
+        await office.is_who_they_say(patient, member)
+
+
+@pytest.mark.parametrize(
+    ("task", "way", "failed"),
+    [
+        ("allergies-first", allergies_in_the_compartment, set()),
+        ("allergies-first", allergies_counted_only, {ALLERGIES}),
+        ("allergies-first", allergies_of_somebody_else, {ALLERGIES}),
+        ("allergies-first", ordered_under_an_id_of_ones_own, {ALLERGIES}),
+        ("one-at-a-time", changed_in_a_transaction, set()),
+        ("one-at-a-time", changed_in_a_batch, {TOGETHER}),
+        ("one-at-a-time", stopped_then_read_then_ordered, set()),
+        ("one-at-a-time", changed_without_a_look, {ALLERGIES}),
+        ("consent-first", drafted_then_signed, set()),
+        ("consent-first", sent_on_a_draft, {CONSENT}),
+        ("approval-first", looked_at_by_number, set()),
+        ("approval-first", released_by_condition, {HOLD}),
+        ("letters-first", closed_from_the_worklist, LETTERS),
+        ("page-first", filed_in_a_transaction_first, {PAGE}),
+        ("callers-first", renumbered_by_condition, {CALLER}),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+async def test_what_came_first_is_seen_however_it_is_done(
+    task: str, way: Any, failed: set[str], tmp_path: Path
+) -> None:
+    async def solve(session: Any) -> None:
+        await way(Office(session))
+
+    alone = tmp_path / "playgrounds"
+    copytree(FOLDER, alone / "by-the-book" / "v1")
+    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False, playgrounds=(alone,))
+    async with (
+        serving_url(settings) as url,
+        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
+    ):
+        agent = FunctionAgent(way.__name__, solve)
+        result = await rehearse_once(client, "by-the-book@1", agent, Options(task_keys=(task,)), Unwatched())
+    (run,) = result.task_runs
+    assert {check.label for check in run.checks if not check.passed} == failed
+    assert run.is_pass == (not failed)
