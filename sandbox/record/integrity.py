@@ -4,7 +4,6 @@ A start looks at what is cheap: the files, the witness (`witness.py`), and the n
 `verify_events` reads every row and every stored body again.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.record.chain import ChainBroken, ChainCheck
+from sandbox.record.contents import digests, sweep
 from sandbox.record.database import FILE_NAME, DatabaseError
 from sandbox.record.encode import COLUMNS
 from sandbox.record.witness import Witness, read_witness
@@ -150,6 +150,7 @@ def check_start(directory: Path, *, is_loss_accepted: bool, at: str) -> list[Los
             if losses and not is_loss_accepted:
                 raise RecordLost(file, losses)
             with connection:
+                sweep(connection)
                 connection.executemany(
                     "INSERT OR REPLACE INTO losses (playground_id, what, accepted_at) VALUES (?, ?, ?)",
                     [(loss.playground_id, loss.what, at) for loss in losses if loss.playground_id],
@@ -182,9 +183,9 @@ def verify_events(connection: sqlite3.Connection) -> Iterator[Loss]:
                 is_broken = True
                 run = connection.execute(_RUN_OF, (of,)).fetchone()
                 yield Loss(f"playground {of} of the run {run[0] if run else None}: {error}", of)
-    for row in connection.execute("SELECT sha256, body FROM blobs"):
-        if hashlib.sha256(row["body"]).hexdigest() != row["sha256"]:
-            yield Loss(f"the stored content {row['sha256']} is not what was recorded")
+    for sha, digest in digests(connection):
+        if digest != sha:
+            yield Loss(f"the stored content {sha} is not what was recorded")
     for name in ("request_sha", "response_sha"):
         gone = f"SELECT DISTINCT {name} FROM events WHERE {name} NOT IN (SELECT sha256 FROM blobs)"
         for row in connection.execute(gone):

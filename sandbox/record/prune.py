@@ -4,18 +4,19 @@ What a run came to, its scores and their evidence, stays; what was removed is sa
 have the database open.
 """
 
-import re
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from sandbox import jsonio
+from sandbox.record.contents import read_content, sweep
 from sandbox.record.database import FILE_NAME
+from sandbox.record.encode import name_of_changes, names_in_changes
 from sandbox.record.witness import read_witness, write_witness
 
-_BLOB_OF_CHANGE: Final = re.compile(r',2,"([0-9a-f]{64})"\]')
+_NAMES_BLOBS: Final = """(changes LIKE '%,2,"%' OR changes LIKE '%,4,"%' OR changes LIKE '"%')"""
 _PRUNED_PLAYGROUNDS: Final = (
     "SELECT id FROM playgrounds WHERE benchmark_run_id IN (SELECT id FROM benchmark_runs WHERE pruned_at = ?)"
 )
@@ -81,8 +82,12 @@ def _drop_blobs(connection: sqlite3.Connection) -> None:
         ("llm_run_files", "sha256"),
     ):
         connection.execute(f"INSERT OR IGNORE INTO needed SELECT {name} FROM {table} WHERE {name} IS NOT NULL")
-    for (changes,) in connection.execute("""SELECT changes FROM events WHERE changes LIKE '%,2,"%'""").fetchall():
-        found = [(sha,) for sha in _BLOB_OF_CHANGE.findall(changes)]
-        connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", found)
+    for (text,) in connection.execute(f"SELECT changes FROM events WHERE {_NAMES_BLOBS}").fetchall():
+        name = name_of_changes(text)
+        found = [] if name is None else [name]
+        with suppress(KeyError):  # what is gone is `verify`'s to tell
+            found += names_in_changes(text if name is None else read_content(connection, name).decode())
+        connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", [(sha,) for sha in found])
     connection.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM needed)")
+    sweep(connection)
     connection.execute("DROP TABLE needed")

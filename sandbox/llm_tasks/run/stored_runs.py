@@ -126,8 +126,7 @@ class History:
         """Return a file by its stored name, of a run of the owner's if there is one. Raises `NotFound`."""
         await self.run(project_id, task_id, run_id, owner)
         row = await self._reader.row(
-            "SELECT f.*, b.body FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
-            "JOIN blobs b ON b.sha256 = f.sha256 "
+            "SELECT f.* FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
             "WHERE f.run_id = ? AND f.stored_filename = ? AND r.task_id = ? AND r.project_id = ?",
             run_id,
             name,
@@ -136,7 +135,8 @@ class History:
         )
         if row is None:
             raise NotFound(f"The run {run_id} has no file {name[:100]}.")
-        return RunFile(row["original_filename"], name, row["content_type"], bytes(row["body"]))
+        content = await self._reader.blob(row["sha256"])
+        return RunFile(row["original_filename"], name, row["content_type"], content)
 
     async def rows(self, wanted: RunFilter, select: str, group: str) -> Sequence[Any]:
         """Return aggregates of the runs that are meant; `select` and `group` are SQL of this package."""

@@ -60,8 +60,9 @@ async def test_the_state_hash_is_told_and_verify_gives_the_same(serve, sandbox):
         "UPDATE events SET chain = NULL WHERE seq = 3",
         "UPDATE events SET at = '2026-04-23T09:00:00.000Z' WHERE seq = 3",
         "DELETE FROM events WHERE seq = 3",
-        "UPDATE blobs SET body = CAST('x' AS BLOB) WHERE length(body) > 100000",
-        "DELETE FROM blobs WHERE length(body) > 100000",
+        "UPDATE blob_parts SET body = CAST('x' AS BLOB) WHERE number = 1",
+        "DELETE FROM blob_parts WHERE number = 0",
+        "DELETE FROM blobs WHERE parts > 0",
     ],
 )
 async def test_verify_finds_what_was_changed(serve, sandbox, disk, harm):
