@@ -83,10 +83,10 @@ def _drop_blobs(connection: sqlite3.Connection) -> None:
     ):
         connection.execute(f"INSERT OR IGNORE INTO needed SELECT {name} FROM {table} WHERE {name} IS NOT NULL")
     for (text,) in connection.execute(f"SELECT changes FROM events WHERE {_NAMES_BLOBS}").fetchall():
-        name = name_of_changes(text)
-        found = [] if name is None else [name]
+        whole = name_of_changes(text)
+        found = [] if whole is None else [whole]
         with suppress(KeyError):  # what is gone is `verify`'s to tell
-            found += names_in_changes(text if name is None else read_content(connection, name).decode())
+            found += names_in_changes(text if whole is None else read_content(connection, whole).decode())
         connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", [(sha,) for sha in found])
     connection.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM needed)")
     sweep(connection)
