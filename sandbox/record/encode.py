@@ -174,7 +174,7 @@ def decode_changes(text: str | None, answered: bytes, read_blob: BlobReader) -> 
     for collection, key, version, kind, content in _all_changes(text, read_blob):
         document = None
         if kind == 1:
-            document = Document(content, version=version)
+            document = Document(json=jsonio.dump_to_keep(content), version=version)  # a value takes many times as much
         elif kind == 2:
             document = Document(read_blob(content), version=version)
         elif kind == 3:
@@ -190,21 +190,21 @@ def _all_changes(text: str, read_blob: BlobReader) -> Iterable[Json]:
     return jsonio.parse(text if name is None else read_blob(name))  # type: ignore[no-any-return]
 
 
-def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
+def decode_event(row: sqlite3.Row | Mapping[str, Any], read_blob: BlobReader) -> Event:
     """Read an event back from its row."""
     request = response = None
     if row["method"] is not None:
         request = Request(
             row["method"],
             row["path"],
-            query=tuple(parse_qsl(row["query"] or "", keep_blank_values=True)),
-            headers=jsonio.parse(row["request_headers"] or "{}"),
+            query=_query(row["query"] or ""),
+            headers=_headers(row["request_headers"] or "{}"),
             body=_load_body(row["request_body"], row["request_sha"], read_blob),
             raw_query=row["query"] or "",
             via=row["via"],
         )
     if row["status"] is not None:
-        headers: dict[str, str] = jsonio.parse(row["response_headers"] or "{}")
+        headers = _headers(row["response_headers"] or "{}")
         response = Response(
             row["status"],
             _load_body(row["response_body"], row["response_sha"], read_blob),
@@ -227,6 +227,16 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
         row["actor"],
         bool(row["view"]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _query(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(text, keep_blank_values=True))
+
+
+@lru_cache(maxsize=4096)
+def _headers(text: str) -> Mapping[str, str]:
+    return jsonio.parse(text)  # type: ignore[no-any-return]
 
 
 def _load_body(inline: bytes | None, sha: str | None, read_blob: BlobReader) -> bytes:

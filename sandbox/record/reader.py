@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -25,6 +26,10 @@ class Reader:
     async def close(self) -> None:
         """Close the connection."""
         await self._connection.close()
+
+    async def file(self) -> Path:
+        """Return where the database is."""
+        return Path((await self.rows("PRAGMA database_list"))[0]["file"])
 
     async def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row, or None."""
