@@ -22,13 +22,23 @@ def read_pairs(text: str) -> Pairs:
     >>> read_pairs("name=a%20b&&active")
     (('name', 'a b'), ('active', ''))
     """
-    if text.count("&") >= limits.FORM_FIELDS:
-        raise Malformed(f"The query has more than {limits.FORM_FIELDS} parameters.")
+    check_count(text)
     pairs = (pair.partition("=") for pair in text.split("&") if pair)
     try:
         return tuple((_decoded(name), _decoded(value)) for name, _, value in pairs)
     except UnicodeDecodeError:
         raise Malformed("The query is not UTF-8.") from None
+
+
+def is_too_many(text: str) -> bool:
+    """Whether a query has more parameters than are read."""
+    return text.count("&") >= limits.FORM_FIELDS
+
+
+def check_count(text: str) -> None:
+    """Raise `Malformed` for a query of more parameters than are read."""
+    if is_too_many(text):
+        raise Malformed(f"The query has more than {limits.FORM_FIELDS} parameters.")
 
 
 def _decoded(text: str) -> str:
