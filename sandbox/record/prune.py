@@ -1,4 +1,5 @@
-"""Removing what old runs did: their events, and the contents and datasets that nothing needs any more.
+"""Removing what old runs did: their events, what LLM task runs were given and gave, and the contents and datasets that
+nothing needs any more.
 
 What a run came to, its scores and their evidence, stays; what was removed is said to be gone (410). Nobody else may
 have the database open.
@@ -17,6 +18,7 @@ from sandbox.record.encode import name_of_changes, names_in_changes
 from sandbox.record.witness import read_witness, write_witness
 
 _NAMES_BLOBS: Final = """(changes LIKE '%,2,"%' OR changes LIKE '%,4,"%' OR changes LIKE '"%')"""
+LLM_RUN_OWNER: Final = "benchmark_run_id"  # in the body of a stored LLM task run, where a run token made it
 _PRUNED_PLAYGROUNDS: Final = (
     "SELECT id FROM playgrounds WHERE benchmark_run_id IN (SELECT id FROM benchmark_runs WHERE pruned_at = ?)"
 )
@@ -24,10 +26,12 @@ _PRUNED_PLAYGROUNDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many runs lost their events, how many those were, and the database's size in bytes before and after."""
+    """How many runs lost their events and how many those were, how many LLM task runs lost what they hold, and the
+    database's size in bytes before and after."""
 
     runs: int
     events: int
+    llm_runs: int
     size_before: int
     size_after: int
 
@@ -50,16 +54,37 @@ def prune(directory: Path, *, before: str, keep_published: bool, at: str) -> Pru
                 f"DELETE FROM events WHERE playground_id IN ({_PRUNED_PLAYGROUNDS})", (at,)
             ).rowcount
             _drop_datasets(connection)
+        llm_runs = _prune_llm_runs(connection, before, at)
+        if runs or llm_runs:
             _drop_blobs(connection)
         connection.execute("COMMIT")
-        if runs:
+        if runs or llm_runs:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     size_after = file.stat().st_size
     witness = read_witness(directory)
     if witness is not None:
         write_witness(directory, replace(witness, size=size_after).to_json())
-    return Pruned(runs, events, size_before, size_after)
+    return Pruned(runs, events, llm_runs, size_before, size_after)
+
+
+def _prune_llm_runs(connection: sqlite3.Connection, before: str, at: str) -> int:
+    """Empty the LLM task runs of benchmark runs that are pruned, and those of nobody's that are as old.
+
+    The rows stay: figures are made of them, and the choice between weighted revisions.
+    """
+    owner = f"json_extract(body, '$.{LLM_RUN_OWNER}')"
+    pruned = connection.execute(
+        f"UPDATE llm_runs SET pruned_at = ?, body = json_object('{LLM_RUN_OWNER}', {owner}) "
+        "WHERE pruned_at IS NULL AND "
+        f"CASE WHEN {owner} IS NULL THEN created < ? "
+        f"ELSE {owner} IN (SELECT id FROM benchmark_runs WHERE pruned_at IS NOT NULL) END",
+        (at, before),
+    ).rowcount
+    if pruned:
+        of_them = "SELECT id FROM llm_runs WHERE pruned_at IS NOT NULL"
+        connection.execute(f"DELETE FROM llm_run_files WHERE run_id IN ({of_them})")
+    return pruned
 
 
 def _drop_datasets(connection: sqlite3.Connection) -> None:

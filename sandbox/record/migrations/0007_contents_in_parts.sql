@@ -9,3 +9,6 @@ CREATE TABLE blob_parts (
     body BLOB NOT NULL,
     PRIMARY KEY (sha256, number)
 ) STRICT;
+
+-- When what an LLM task run was given and gave was removed; what it counts for stays.
+ALTER TABLE llm_runs ADD COLUMN pruned_at TEXT;

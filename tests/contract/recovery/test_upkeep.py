@@ -83,7 +83,7 @@ async def test_prune_removes_events_and_says_so(serve, sandbox, disk, kit):
     size = (disk.data / NAME).stat().st_size
     assert await sandbox("prune", "--older-than", "1d") == (
         0,
-        f"0 runs pruned, 0 events; the database had {size:,} bytes and has {size:,}.\n",
+        f"0 runs pruned, 0 events, 0 LLM task runs; the database had {size:,} bytes and has {size:,}.\n",
     )
     code, said = await sandbox("prune", "--older-than", "0d", "--keep-published")
     assert code == 0 and said.startswith("1 run pruned"), said
