@@ -6,6 +6,10 @@
 import asyncio
 import os
 import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +19,73 @@ from tests.contract.recovery.bursts import Burst
 
 KILLS = int(os.environ.get("KILLS") or 100)
 KILLS_OF_A_RUN = 20  # a task run ends after five minutes
+WAIT_S = 30
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
+# Most of a start is Python reading modules, which no kill can hurt: so one process reads them, and servers are forks.
+FORKING = """
+import os, sys
+from pathlib import Path
+import sandbox.app
+from sandbox.serving import run, serve, url_of
+from sandbox.settings import Settings
+data, playgrounds, seeds = (Path(word) for word in sys.argv[1:4])
+settings = Settings(port=0, data_dir=data, playgrounds=(playgrounds,), seeds=(seeds,))
+for _ in sys.stdin:
+    server = os.fork()
+    if not server:
+        run(serve(settings, lambda runner: print(os.getpid(), url_of(settings, runner), flush=True)))
+        os._exit(0)
+    os.waitpid(server, 0)
+"""
+
+
+class Servers:
+    """Servers on the test's directories, one after the other."""
+
+    def __init__(self, disk: Any) -> None:
+        places = [str(place) for place in (disk.data, disk.playgrounds, disk.seeds)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", FORKING, *places],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._server: int | None = None
+
+    def start(self) -> str:
+        """Start one; return its URL."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        pid, url = self._process.stdout.readline().split()
+        self._server = int(pid)
+        return url
+
+    def kill(self) -> None:
+        """Kill it, if there is one."""
+        if self._server is not None:
+            os.kill(self._server, signal.SIGKILL)
+            self._server = None
+
+    def close(self) -> None:
+        """Kill what is left and end the process that forks."""
+        self.kill()
+        if self._process.poll() is None:
+            self._process.communicate(timeout=WAIT_S)
+
+
+@pytest.fixture
+def servers(disk: Any) -> Iterator[Servers]:
+    servers = Servers(disk)
+    yield servers
+    servers.close()
+
 
 class Mixed(Burst):
-    """A burst in which some files are so large that they are stored from SQLite's thread."""
+    """A burst in which some files are so large that they are stored in parts, ahead of their events."""
 
     @staticmethod
     def content(number: int) -> bytes:
@@ -28,12 +93,11 @@ class Mixed(Burst):
 
 
 @pytest.mark.parametrize("series", range(-(-KILLS // KILLS_OF_A_RUN)))
-async def test_many_kills(spawn: Any, reach: Any, serve: Any, kit: Any, look: Any, series: int) -> None:
+async def test_many_kills(servers: Servers, reach: Any, serve: Any, kit: Any, look: Any, series: int) -> None:
     """After each kill what the last burst was told is there, and at the end all that any burst was told."""
     chance, bursts, run = random.Random(series), list[Mixed](), None
     for number in range(min(KILLS_OF_A_RUN, KILLS - series * KILLS_OF_A_RUN)):
-        server = spawn().wait_until_ready()
-        live = reach(server.url)
+        live = reach(await asyncio.to_thread(servers.start))
         if run is None:
             run = await live.started()
         run.live = live
@@ -45,8 +109,9 @@ async def test_many_kills(spawn: Any, reach: Any, serve: Any, kit: Any, look: An
         firsts = [number * 100_000 + n for n in range(len(surfaces))]
         writers = [asyncio.create_task(burst.writer(s, first)) for s, first in zip(surfaces, firsts, strict=True)]
         await burst.is_enough.wait()
-        server.kill()
+        servers.kill()
         await asyncio.gather(*writers)
+    servers.close()
     async with serve() as live:
         run.live = live
         assert run.state_hash() == await look.folded_hash(live, run)
