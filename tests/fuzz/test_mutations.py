@@ -87,15 +87,15 @@ class Worker:
                     if self.line is None:
                         self.line = await asyncio.open_connection(self.server.host, int(self.server.port))
                     self.line[1].write(b"\r\n".join(head) + b"\r\n\r\n" + sent.body)
-                    status, is_open = await _read(self.line[0], sent.method)
+                    status, is_open, said = await _read(self.line[0], sent.method)
             except TimeoutError:
                 self.bad.append(("hang", sent))
-                status, is_open = 0, False
+                status, is_open, said = 0, False, b""
             except (ConnectionError, asyncio.IncompleteReadError):
-                status, is_open = -1, False  # a request that is no HTTP may cost its connection
+                status, is_open, said = -1, False, b""  # a request that is no HTTP may cost its connection
             self.statuses[status] = self.statuses.get(status, 0) + 1
             if status >= 500:
-                self.bad.append((status, sent))
+                self.bad.append((status, said, sent))
             if not is_open:
                 self._close()
 
@@ -105,18 +105,19 @@ class Worker:
             self.line = None
 
 
-async def _read(reader: asyncio.StreamReader, method: str) -> tuple[int, bool]:
-    """Read an answer; return its status and whether the connection stays open."""
+async def _read(reader: asyncio.StreamReader, method: str) -> tuple[int, bool, bytes]:
+    """Read an answer; return its status, whether the connection stays open, and the body if its length was told."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     status = int(head.split(b" ", 2)[1])
     if status == 100:
         return await _read(reader, method)
     if b"transfer-encoding: chunked" in head:
-        return status, False
+        return status, False, b""
     found = head.partition(b"content-length: ")[2]
+    said = b""
     if found and method != "HEAD" and status not in (204, 304):
-        await reader.readexactly(int(found.split(b"\r\n", 1)[0]))
-    return status, b"connection: close" not in head
+        said = await reader.readexactly(int(found.split(b"\r\n", 1)[0]))
+    return status, b"connection: close" not in head, said
 
 
 async def _begin(http: aiohttp.ClientSession, server: Server, seed: int) -> tuple[Worker, str]:
