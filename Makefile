@@ -1,11 +1,12 @@
 # Two commands are enough: `make run` starts the server, `make test` runs the suite.
-# `make prove` runs what is too slow for that, and the suite again under coverage.
+# `make prove` runs what is too slow for that, and the suite again under coverage; KILLS=1000 and MUTATIONS=1000000 say
+# how often a server is killed and how many mutated requests it is sent.
 # Each target first brings .venv to where it can be used: `run` installs what the server needs, the others the rest.
 # PYTHON=/path/to/python3 names the Python that a new .venv is made with.
 
 VENV := .venv
 BIN := $(VENV)/bin
-export PYTHON
+export PYTHON KILLS MUTATIONS
 
 .PHONY: run test check bench prove rehearse clean environment-run $(VENV)/.installed
 

@@ -160,7 +160,8 @@ def _open_record(settings: Settings, now: datetime) -> None:
     if settings.prune_older_than is not None:
         before = format_instant(now - settings.prune_older_than)
         done = prune(directory, before=before, keep_published=settings.is_keeping_published, at=now_text)
-        log.info("pruned", runs=done.runs, events=done.events, bytes_freed=done.size_before - done.size_after)
+        freed = done.size_before - done.size_after
+        log.info("pruned", runs=done.runs, events=done.events, llm_runs=done.llm_runs, bytes_freed=freed)
     if witness is not None and not witness.is_clean and not losses:
         log.warning(
             "the server did not stop by itself; the record is whole up to its last sync",

@@ -224,7 +224,7 @@ def prune(
     keep_published: Annotated[bool, typer.Option("--keep-published", help="Leave published runs alone.")] = False,
     data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is recorded.")] = DEFAULT_DATA_DIR,
 ) -> None:
-    """Remove the events of old runs; their scores stay. The server has to be stopped."""
+    """Remove what old runs did and LLM task runs hold; scores and figures stay. The server has to be stopped."""
     from sandbox.errors import SandboxError
     from sandbox.record.database import DatabaseError
     from sandbox.settings import age
@@ -236,7 +236,8 @@ def prune(
     except (DatabaseError, SandboxError) as error:
         _fail(str(error))
     typer.echo(
-        f"{done.runs} run{'' if done.runs == 1 else 's'} pruned, {done.events} events; "
+        f"{done.runs} run{'' if done.runs == 1 else 's'} pruned, {done.events} events, "
+        f"{done.llm_runs} LLM task run{'' if done.llm_runs == 1 else 's'}; "
         f"the database had {done.size_before:,} bytes and has {done.size_after:,}."
     )
 

@@ -12,13 +12,15 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import orjson
 
-from sandbox import limits, work
+from sandbox import jsonpieces, limits, work
 from sandbox.errors import Malformed, TooLarge
 
 Json: TypeAlias = Any
 
 _READ: Final = 20  # characters that are read for a unit of work
 _WRITTEN: Final = 200  # bytes that are written for one
+_LONG_LIST: Final = 2_000  # items that are written at once
+_COPIED_CHARS: Final = 20  # that a list or an object stands for, about
 
 
 class ExactFloat(float):
@@ -58,6 +60,8 @@ def _parse_int(text: str) -> int | float:
 
 
 def _unique_pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    if len(pairs) > limits.JSON_FIELDS:
+        raise TooLarge(f"The JSON has an object of more than {limits.JSON_FIELDS:,} fields.")
     result = dict(pairs)
     if len(result) != len(pairs):
         seen: set[str] = set()
@@ -74,13 +78,15 @@ _DECODER: Final = json.JSONDecoder(
     parse_int=_parse_int,
     parse_constant=_refuse_constant,
 )
+_SCAN: Final = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def parse(body: bytes | str) -> Json:
     """Parse a JSON text strictly, keeping decimals to the digit.
 
     Raises `Malformed` (not UTF-8, not JSON, duplicate keys, lone surrogates) and `TooLarge`
-    (deeper than `limits.JSON_DEPTH`, more than `limits.JSON_VALUES` values).
+    (deeper than `limits.JSON_DEPTH`, more than `limits.JSON_VALUES` values, more than `limits.JSON_FIELDS` fields in an
+    object).
 
     >>> parse(b'{"a": [1, 2.50]}')
     {'a': [1, 2.5]}
@@ -97,12 +103,18 @@ def parse(body: bytes | str) -> Json:
     if opened > limits.JSON_DEPTH:
         _check_depth(text, counts=opened + text.count(",") > limits.JSON_VALUES)
     try:
-        value = _DECODER.decode(text)
+        if len(text) <= jsonpieces.WINDOW:
+            value = _DECODER.decode(text)
+            pieces = [value]
+        else:
+            value, pieces = jsonpieces.decode(text, _SCAN, _unique_pairs)
+            work.current().hold(pieces, len(text))
     except json.JSONDecodeError as error:
         message = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise Malformed(message) from None
     if "\\u" in text:
-        _check_surrogates(value)
+        for piece in pieces:
+            _check_surrogates(piece)
     return value
 
 
@@ -152,7 +164,50 @@ def dump_to_keep(value: Json) -> bytes:
 
     orjson writes into a buffer of some kilobytes and returns it with its unused rest; a copy is as long as its text.
     """
-    return bytes(memoryview(dump(value)))
+    return bytes(memoryview(dump_long(value)))
+
+
+def dump_long(value: Json) -> bytes:
+    """Write JSON as `dump` does, an object's long lists item by item: one call would hold the interpreter to its end.
+
+    >>> dump_long({"a": [1] * 3, "b": {}})
+    b'{"a":[1,1,1],"b":{}}'
+    """
+    if not isinstance(value, dict) or all(type(item) is not list or len(item) < _LONG_LIST for item in value.values()):
+        return dump(value)
+    return b"{" + b",".join([b"%b:%b" % (dump(key), _dump_list(item)) for key, item in value.items()]) + b"}"
+
+
+def _dump_list(value: Json) -> bytes:
+    if type(value) is not list:
+        return dump(value)
+    starts = range(0, len(value), _LONG_LIST)
+    return b"[" + b",".join([dump(value[start : start + _LONG_LIST])[1:-1] for start in starts]) + b"]"
+
+
+def copied(value: Json) -> Json:
+    """Copy a value, its lists and objects all the way down.
+
+    >>> whole = {"a": [1]}
+    >>> copied(whole) == whole, copied(whole)["a"] is whole["a"]
+    (True, False)
+    """
+    pieces: list[object] = []
+    found = _copied(value, pieces)
+    work.current().hold(pieces, len(pieces) * _COPIED_CHARS)
+    return found
+
+
+def _copied(value: Json, pieces: list[object]) -> Json:
+    if isinstance(value, dict):
+        value = {key: _copied(item, pieces) for key, item in value.items()}
+    elif isinstance(value, list):
+        value = [_copied(item, pieces) for item in value]
+    else:
+        return value
+    work.spend(1)
+    pieces.append(value)
+    return value
 
 
 def dump_pretty(value: Json) -> bytes:

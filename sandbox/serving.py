@@ -92,6 +92,7 @@ async def running(settings: Settings, *, is_lasting: bool = False) -> AsyncItera
         handle_signals=False,
         max_line_size=limits.REQUEST_LINE_BYTES,
         max_field_size=limits.REQUEST_LINE_BYTES,
+        max_headers=limits.HEADERS,
     )
     await runner.setup()
     try:

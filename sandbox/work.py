@@ -20,6 +20,7 @@ from sandbox.errors import TooCostly, Unavailable
 
 TRIAL_UNITS: Final = 4_000
 UNBOUNDED: Final = 1 << 62
+_HELD_CHARS: Final = limits.REQUEST_BODY_BYTES
 
 
 class Outgrown(BaseException):
@@ -32,11 +33,13 @@ class Outgrown(BaseException):
 class Budget:
     """The units of work, and the bytes of an answer, that an interaction has left."""
 
-    __slots__ = ("_is_stopped", "_is_trial", "answer_bytes", "left")
+    __slots__ = ("_is_stopped", "_is_trial", "_to_hold", "answer_bytes", "held", "left")
 
     def __init__(self, units: int = limits.WORK_UNITS, *, is_trial: bool = False) -> None:
         self.left = units
         self.answer_bytes = 3 * limits.ANSWER_BYTES  # a batch's search counts where it is made, answered and embedded
+        self.held: list[object] = []
+        self._to_hold = _HELD_CHARS if units < UNBOUNDED else 0
         self._is_trial = is_trial
         self._is_stopped = False
 
@@ -61,6 +64,20 @@ class Budget:
         """Leave the loop if as much is to come; it is no work of this request's alone and not charged to it."""
         if self._is_trial and units > self.left:
             raise Outgrown
+
+    def hold(self, pieces: list[object], chars: int) -> None:
+        """Keep hold of the parts of something large until `let_go`, if that much is still kept.
+
+        What is let go of whole holds the interpreter until all of it is gone.
+        """
+        if chars <= self._to_hold:
+            self._to_hold -= chars
+            self.held += pieces
+
+    def let_go(self) -> None:
+        """Let go of what is held, one by one, so that others may go on in between."""
+        while self.held:
+            self.held.pop()
 
     def stop(self) -> None:
         """Let the next `spend` be the last, from whatever thread: the server is stopping."""

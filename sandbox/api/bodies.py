@@ -11,6 +11,7 @@ from sandbox import jsonio, limits
 from sandbox.api.incoming import UNFINISHED, Incoming
 from sandbox.api.patience import Stalled
 from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.field_errors import field_errors
 from sandbox.wire.media_types import is_json, split_list
 
@@ -129,6 +130,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
 
     Raises `UnsupportedMedia`, `Malformed`, `TooLarge`, or `Invalid` naming every field that is wrong.
     """
+    check_utf_8(request.headers.get("Content-Type", ""), "JSON")
     raw = await read_limited(request)
     hint = f" {model.hint}" if model.hint else ""
     if raw and not is_json(request.content_type):

@@ -31,6 +31,7 @@ from sandbox.api.wire import NO_BODY, write_whole
 from sandbox.errors import ExpectationFailed, SandboxError
 from sandbox.playground.events import Response
 from sandbox.playground.playground import Commit, Outcome
+from sandbox.wire.forms import is_too_many
 
 _BODY_BYTES = 64 * limits.KIB
 _REASONS: Mapping[int, str] = {status.value: status.phrase for status in HTTPStatus}
@@ -62,6 +63,8 @@ class ShortWay:
             return None
         head = self._heads.of(message.raw_headers, message.headers)
         if found is None or not head.is_plain or head.host is None or not self._is_known(head.host):
+            return None
+        if is_too_many(message.url.raw_query_string):
             return None
         if payload is not EMPTY_PAYLOAD and (
             head.content_length > _BODY_BYTES or not payload.is_eof() or payload.exception() is not None

@@ -5,6 +5,7 @@ sending at once that all of it together has a limit, past which the next one is 
 """
 
 import asyncio
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -101,5 +102,6 @@ class Incoming:
 
 
 def _read(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()
+    file.flush()
+    descriptor = file.fileno()
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # one call, which lets others go on meanwhile

@@ -13,6 +13,7 @@ from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
 from sandbox.wire.authorization import BEARER_CHALLENGE
+from sandbox.wire.forms import check_count
 
 log = get_logger()
 
@@ -28,6 +29,7 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     in_flight.count += 1
     try:
         request.app[HOSTS].check(request)
+        check_count(request.rel_url.raw_query_string)
         answer = None
         if request.method not in _READS:
             answer = browsers.preflight(request)

@@ -80,5 +80,8 @@ class Crew:
 
 
 def _on_budget(job: Callable[[], T], budget: work.Budget) -> T:
-    with work.bounded(budget):
-        return job()
+    try:
+        with work.bounded(budget):
+            return job()
+    finally:
+        budget.let_go()

@@ -52,6 +52,7 @@ __all__ = [
 
 LOOKS = frozenset({"GET", "HEAD"})
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
+_RECORDED = 100  # bytes of an answer that are recorded for a unit of work
 
 log = get_logger()
 
@@ -185,9 +186,14 @@ class Playground:
         error: Exception | None = None
         outcome: Outcome | None = None
         try:
-            outcome = await crew.do(partial(self._do, asked, budget), budget)
-        except Exception as raised:
-            error = raised
+            try:
+                outcome = await crew.do(partial(self._do, asked, budget), budget)
+            except Exception as raised:
+                error = raised
+            prepared = [await self.recorder.prepare(event) for event, _ in aside.events]
+        except BaseException:
+            self._take_back(savepoint, aside.seq, aside.asides, aside.last_at)
+            raise
         finally:
             self._aside = None
         if self.is_torn_down and not aside.was_torn_down:
@@ -195,7 +201,7 @@ class Playground:
             raise _over()
         for number, (event, undo) in enumerate(aside.events):
             try:
-                self._latest = self.recorder.submit(event, undo)
+                self._latest = self.recorder.submit(event, undo, prepared[number])
             except BaseException:
                 for _, undo_this in reversed(aside.events[number:]):
                     undo_this()
@@ -304,6 +310,7 @@ class Playground:
                 budget.refuse()  # somebody took the refusal for an error of a part
             if len(response.body) > limits.ANSWER_BYTES:
                 raise work.too_long()
+            budget.expect(len(response.body) // _RECORDED)
         except work.Outgrown:
             _take_back_all(branch, savepoint)
             raise

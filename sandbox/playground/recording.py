@@ -1,9 +1,12 @@
 """Handing events over: what a playground asks of whoever records them."""
 
 from collections.abc import Callable, Generator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from sandbox.playground.events import Event
+
+Prepared: TypeAlias = Any
+"""What a recorder makes of an event ahead of its submission; its own affair. None for nothing."""
 
 
 class Commit(Protocol):
@@ -42,7 +45,11 @@ DONE: Final = Done()
 class NullRecorder:
     """A recorder that keeps nothing: for trial runs, and to measure what recording costs."""
 
-    def submit(self, event: Event, undo: Callable[[], None]) -> Done:
+    async def prepare(self, event: Event) -> Prepared:
+        """Do nothing."""
+        return None
+
+    def submit(self, event: Event, undo: Callable[[], None], prepared: Prepared = None) -> Done:
         """Forget the event."""
         return DONE
 
@@ -50,7 +57,11 @@ class NullRecorder:
 class Recorder(Protocol):
     """Where events go. `submit` takes the event at once and returns its commit."""
 
-    def submit(self, event: Event, undo: Callable[[], None]) -> Commit:
+    async def prepare(self, event: Event) -> Prepared:
+        """Store ahead what is large of an event, for `submit` to be given; raises when it cannot be stored."""
+        ...
+
+    def submit(self, event: Event, undo: Callable[[], None], prepared: Prepared = None) -> Commit:
         """Queue the event. When it is not stored after all, `undo` is called, the last event's first.
 
         Raises when nothing can be stored.

@@ -1,14 +1,14 @@
 """Events to rows and back, and rows to what the API shows.
 
-A body of more than `limits.INLINE_BODY_BYTES`, one that comes again (`bodies.py`) and every binary document is
-stored once by its SHA-256 in `blobs`. Changes hold the changed documents themselves, so that events can be folded, or
-say that the answer is the document.
+A body of more than `limits.INLINE_BODY_BYTES`, one that comes again (`bodies.py`), a document as long and every binary
+one is stored once by its SHA-256 in `blobs`, and so are changes of that length. Else changes hold the changed documents
+themselves, so that events can be folded, or say that the answer is the document.
 """
 
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,11 +20,11 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Change, Document
 from sandbox.playground.events import KEPT_RESPONSE_HEADERS, Event, Headers, Request, Response, kept_request_headers
 from sandbox.record.bodies import Bodies, Place, place_new
+from sandbox.record.contents import INSERT_BLOB
 
 Statement = tuple[str, Sequence[Any]]
 BlobReader = Callable[[str], bytes]
 
-INSERT_BLOB = "INSERT OR IGNORE INTO blobs (sha256, body) VALUES (?, ?)"
 _COLUMNS = (
     "playground_id, seq, id, task_run_id, sandbox_id, type, at, duration_ms, method, path, query, "
     "request_headers, request_body, request_sha, status, response_headers, response_body, response_sha, actor, via, "
@@ -124,7 +124,8 @@ def _store_body(body: bytes, place: Place, statements: list[Statement]) -> tuple
 def _encode_changes(changes: tuple[Change, ...], answered: bytes | None, statements: list[Statement]) -> str:
     """Write changes as `[collection, key, version, kind, content]`.
 
-    A document is what is deleted (0), JSON (1), a blob's name (2), or the JSON that the event answers with (3).
+    A document is what is deleted (0), JSON (1), a blob's name (2), the JSON that the event answers with (3), or the
+    name of a blob that holds JSON (4). All of it, where that is long, is a blob whose name is returned as JSON.
     """
     parts = []
     for change in changes:
@@ -133,16 +134,40 @@ def _encode_changes(changes: tuple[Change, ...], answered: bytes | None, stateme
         if document is None:
             parts.append(jsonio.dump([*head, 0, None]))
         elif document.is_binary:
-            content: bytes = document.value
-            sha = hashlib.sha256(content).hexdigest()
-            if all(values[0] != sha for _, values in statements):  # an upload is the request's body too
-                statements.append((INSERT_BLOB, (sha, content)))
-            parts.append(jsonio.dump([*head, 2, sha]))
+            parts.append(jsonio.dump([*head, 2, _store_blob(document.value, statements)]))
         elif document.json is answered:
             parts.append(jsonio.dump([*head, 3, None]))
+        elif len(document.json) > limits.INLINE_BODY_BYTES:
+            parts.append(jsonio.dump([*head, 4, _store_blob(document.json, statements)]))
         else:
             parts.append(jsonio.dump([*head, 1])[:-1] + b"," + document.json + b"]")
-    return (b"[" + b",".join(parts) + b"]").decode()
+    text = b"[" + b",".join(parts) + b"]"
+    if len(text) > limits.INLINE_BODY_BYTES:
+        return jsonio.dump(_store_blob(text, statements)).decode()
+    return text.decode()
+
+
+def _store_blob(content: bytes, statements: list[Statement]) -> str:
+    sha = hashlib.sha256(content).hexdigest()
+    if all(values[0] != sha for _, values in statements):  # what is sent, answered and kept may be the same
+        statements.append((INSERT_BLOB, (sha, content)))
+    return sha
+
+
+def name_of_changes(text: str | None) -> str | None:
+    """Return the name of the blob that the changes of a stored event are in; None when they stand in the event.
+
+    >>> name_of_changes('"00ff"'), name_of_changes('[["c", "k", 1, 0, null]]')
+    ('00ff', None)
+    """
+    return text[1:-1] if text is not None and text.startswith('"') else None
+
+
+def names_in_changes(text: str | None) -> set[str]:
+    """Return the names of the blobs that hold documents, from changes as they are written."""
+    if not text or not (",2," in text or ",4," in text):
+        return set()
+    return {content for _, _, _, kind, content in jsonio.parse(text) if kind in (2, 4)}
 
 
 def decode_changes(text: str | None, answered: bytes, read_blob: BlobReader) -> tuple[Change, ...]:
@@ -150,33 +175,40 @@ def decode_changes(text: str | None, answered: bytes, read_blob: BlobReader) -> 
     if not text:
         return ()
     changes = []
-    for collection, key, version, kind, content in jsonio.parse(text):
+    for collection, key, version, kind, content in _all_changes(text, read_blob):
         document = None
         if kind == 1:
-            document = Document(content, version=version)
+            document = Document(json=jsonio.dump_to_keep(content), version=version)  # a value takes many times as much
         elif kind == 2:
             document = Document(read_blob(content), version=version)
         elif kind == 3:
             document = Document(json=answered, version=version)
+        elif kind == 4:
+            document = Document(json=read_blob(content), version=version)
         changes.append(Change(collection, key, version, document))
     return tuple(changes)
 
 
-def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
+def _all_changes(text: str, read_blob: BlobReader) -> Iterable[Json]:
+    name = name_of_changes(text)
+    return jsonio.parse(text if name is None else read_blob(name))  # type: ignore[no-any-return]
+
+
+def decode_event(row: sqlite3.Row | Mapping[str, Any], read_blob: BlobReader) -> Event:
     """Read an event back from its row."""
     request = response = None
     if row["method"] is not None:
         request = Request(
             row["method"],
             row["path"],
-            query=tuple(parse_qsl(row["query"] or "", keep_blank_values=True)),
-            headers=jsonio.parse(row["request_headers"] or "{}"),
+            query=_query(row["query"] or ""),
+            headers=_headers(row["request_headers"] or "{}"),
             body=_load_body(row["request_body"], row["request_sha"], read_blob),
             raw_query=row["query"] or "",
             via=row["via"],
         )
     if row["status"] is not None:
-        headers: dict[str, str] = jsonio.parse(row["response_headers"] or "{}")
+        headers = _headers(row["response_headers"] or "{}")
         response = Response(
             row["status"],
             _load_body(row["response_body"], row["response_sha"], read_blob),
@@ -199,6 +231,16 @@ def decode_event(row: sqlite3.Row, read_blob: BlobReader) -> Event:
         row["actor"],
         bool(row["view"]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _query(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(text, keep_blank_values=True))
+
+
+@lru_cache(maxsize=4096)
+def _headers(text: str) -> Mapping[str, str]:
+    return jsonio.parse(text)  # type: ignore[no-any-return]
 
 
 def _load_body(inline: bytes | None, sha: str | None, read_blob: BlobReader) -> bytes:
@@ -237,7 +279,7 @@ def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
         "duration_ms": row["duration_ms"],
         "request": request,
         "response": response,
-        "changes": list(_show_changes(row["changes"])),
+        "changes": list(_show_changes(row["changes"], read_blob)),
         "actor": row["actor"],
         "via": row["via"],
     }
@@ -248,8 +290,8 @@ def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
     return value
 
 
-def _show_changes(text: str | None) -> Iterator[Mapping[str, Json]]:
-    for collection, key, version, kind, _ in jsonio.parse(text) if text else ():
+def _show_changes(text: str | None, read_blob: BlobReader) -> Iterator[Mapping[str, Json]]:
+    for collection, key, version, kind, _ in _all_changes(text, read_blob) if text else ():
         yield {"collection": collection, "key": key, "version": version, "op": "put" if kind else "delete"}
 
 

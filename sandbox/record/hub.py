@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sandbox.playground.events import Event
+from sandbox.playground.recording import Prepared
 from sandbox.record.units import Unit
 from sandbox.record.writer import Writer
 
@@ -17,9 +18,13 @@ class EventHub:
         self._followers: dict[str, set[asyncio.Event]] = {}
         self.is_closing = False
 
-    def submit(self, event: Event, undo: Callable[[], None]) -> Unit:
+    async def prepare(self, event: Event) -> Prepared:
+        """Store ahead what is large of an event that is about to be submitted."""
+        return await self._writer.prepare(event)
+
+    def submit(self, event: Event, undo: Callable[[], None], prepared: Prepared = None) -> Unit:
         """Queue an event; followers of its playground wake once it is on disk."""
-        committed = self._writer.submit(event, undo)
+        committed = self._writer.submit(event, undo, prepared)
         if event.playground_id in self._followers:
             committed.then(lambda _: self.wake(event.playground_id))
         return committed

@@ -4,7 +4,6 @@ A start looks at what is cheap: the files, the witness (`witness.py`), and the n
 `verify_events` reads every row and every stored body again.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.record.chain import ChainBroken, ChainCheck
+from sandbox.record.contents import digests, sweep
 from sandbox.record.database import FILE_NAME, DatabaseError
-from sandbox.record.encode import COLUMNS
-from sandbox.record.streams import LAST_SEQ, SELECT_LAST_SEQ, SEQ_BITS
+from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS, SELECT_LAST_SEQ, SEQ_BITS
 from sandbox.record.witness import Witness, read_witness
 
 _SHOWN: Final = 20
@@ -152,6 +151,7 @@ def check_start(directory: Path, *, is_loss_accepted: bool, at: str) -> list[Los
             if losses and not is_loss_accepted:
                 raise RecordLost(file, losses)
             with connection:
+                sweep(connection)
                 connection.executemany(
                     "INSERT OR REPLACE INTO losses (playground_id, what, accepted_at) VALUES (?, ?, ?)",
                     [(loss.playground_id, loss.what, at) for loss in losses if loss.playground_id],
@@ -171,22 +171,18 @@ def check_files(directory: Path, *, is_loss_accepted: bool) -> list[Loss]:
 
 def verify_events(connection: sqlite3.Connection) -> Iterator[Loss]:
     """Read every event and every stored body again; yield what is not what was recorded."""
-    sql = f"SELECT {', '.join(COLUMNS)}, chain FROM events ORDER BY place"
     connection.row_factory = sqlite3.Row
-    check, of, is_broken = ChainCheck(), None, False
-    for row in connection.execute(sql):
-        if row["playground_id"] != of:
-            check, of, is_broken = ChainCheck(), row["playground_id"], False
-        if not is_broken:
-            try:
+    for (playground_id,) in connection.execute("SELECT playground_id FROM streams ORDER BY number").fetchall():
+        check = ChainCheck()
+        try:
+            for row in connection.execute(f"{SELECT_EVENTS} ORDER BY e.place", (0, LAST_SEQ + 1, playground_id)):
                 check(row)
-            except ChainBroken as error:
-                is_broken = True
-                run = connection.execute(_RUN_OF, (of,)).fetchone()
-                yield Loss(f"playground {of} of the run {run[0] if run else None}: {error}", of)
-    for row in connection.execute("SELECT sha256, body FROM blobs"):
-        if hashlib.sha256(row["body"]).hexdigest() != row["sha256"]:
-            yield Loss(f"the stored content {row['sha256']} is not what was recorded")
+        except ChainBroken as error:
+            run = connection.execute(_RUN_OF, (playground_id,)).fetchone()
+            yield Loss(f"playground {playground_id} of the run {run[0] if run else None}: {error}", playground_id)
+    for sha, digest in digests(connection):
+        if digest != sha:
+            yield Loss(f"the stored content {sha} is not what was recorded")
     for name in ("request_sha", "response_sha"):
         missing = f"{name} IS NOT NULL AND {name} NOT IN (SELECT sha256 FROM blobs)"
         gone = f"SELECT DISTINCT {name} FROM event_rows WHERE {missing}"

@@ -1,22 +1,25 @@
-"""Removing what old runs did: their events, and the contents and datasets that nothing needs any more.
+"""Removing what old runs did: their events, what LLM task runs were given and gave, and the contents and datasets that
+nothing needs any more.
 
 What a run came to, its scores and their evidence, stays; what was removed is said to be gone (410). Nobody else may
 have the database open.
 """
 
-import re
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from sandbox import jsonio
+from sandbox.record.contents import read_content, sweep
 from sandbox.record.database import FILE_NAME
+from sandbox.record.encode import name_of_changes, names_in_changes
 from sandbox.record.streams import SEQ_BITS
 from sandbox.record.witness import read_witness, write_witness
 
-_BLOB_OF_CHANGE: Final = re.compile(r',2,"([0-9a-f]{64})"\]')
+_NAMES_BLOBS: Final = """(changes LIKE '%,2,"%' OR changes LIKE '%,4,"%' OR changes LIKE '"%')"""
+LLM_RUN_OWNER: Final = "benchmark_run_id"  # in the body of a stored LLM task run, where a run token made it
 _PRUNED_PLAYGROUNDS: Final = (
     "SELECT id FROM playgrounds WHERE benchmark_run_id IN (SELECT id FROM benchmark_runs WHERE pruned_at = ?)"
 )
@@ -24,10 +27,12 @@ _PRUNED_PLAYGROUNDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many runs lost their events, how many those were, and the database's size in bytes before and after."""
+    """How many runs lost their events and how many those were, how many LLM task runs lost what they hold, and the
+    database's size in bytes before and after."""
 
     runs: int
     events: int
+    llm_runs: int
     size_before: int
     size_after: int
 
@@ -48,16 +53,37 @@ def prune(directory: Path, *, before: str, keep_published: bool, at: str) -> Pru
         if runs:
             events = _drop_events(connection, at)
             _drop_datasets(connection)
+        llm_runs = _prune_llm_runs(connection, before, at)
+        if runs or llm_runs:
             _drop_blobs(connection)
         connection.execute("COMMIT")
-        if runs:
+        if runs or llm_runs:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     size_after = file.stat().st_size
     witness = read_witness(directory)
     if witness is not None:
         write_witness(directory, replace(witness, size=size_after).to_json())
-    return Pruned(runs, events, size_before, size_after)
+    return Pruned(runs, events, llm_runs, size_before, size_after)
+
+
+def _prune_llm_runs(connection: sqlite3.Connection, before: str, at: str) -> int:
+    """Empty the LLM task runs of benchmark runs that are pruned, and those of nobody's that are as old.
+
+    The rows stay: figures are made of them, and the choice between weighted revisions.
+    """
+    owner = f"json_extract(body, '$.{LLM_RUN_OWNER}')"
+    pruned = connection.execute(
+        f"UPDATE llm_runs SET pruned_at = ?, body = json_object('{LLM_RUN_OWNER}', {owner}) "
+        "WHERE pruned_at IS NULL AND "
+        f"CASE WHEN {owner} IS NULL THEN created < ? "
+        f"ELSE {owner} IN (SELECT id FROM benchmark_runs WHERE pruned_at IS NOT NULL) END",
+        (at, before),
+    ).rowcount
+    if pruned:
+        of_them = "SELECT id FROM llm_runs WHERE pruned_at IS NOT NULL"
+        connection.execute(f"DELETE FROM llm_run_files WHERE run_id IN ({of_them})")
+    return pruned
 
 
 def _drop_events(connection: sqlite3.Connection, pruned_at: str) -> int:
@@ -91,8 +117,12 @@ def _drop_blobs(connection: sqlite3.Connection) -> None:
         ("llm_run_files", "sha256"),
     ):
         connection.execute(f"INSERT OR IGNORE INTO needed SELECT {name} FROM {table} WHERE {name} IS NOT NULL")
-    for (changes,) in connection.execute("""SELECT changes FROM event_rows WHERE changes LIKE '%,2,"%'""").fetchall():
-        found = [(sha,) for sha in _BLOB_OF_CHANGE.findall(changes)]
-        connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", found)
+    for (text,) in connection.execute(f"SELECT changes FROM event_rows WHERE {_NAMES_BLOBS}").fetchall():
+        whole = name_of_changes(text)
+        found = [] if whole is None else [whole]
+        with suppress(KeyError):  # what is gone is `verify`'s to tell
+            found += names_in_changes(text if whole is None else read_content(connection, whole).decode())
+        connection.executemany("INSERT OR IGNORE INTO needed VALUES (?)", [(sha,) for sha in found])
     connection.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM needed)")
+    sweep(connection)
     connection.execute("DROP TABLE needed")

@@ -1,16 +1,17 @@
 """Reading the record: rows by id, pages of lists, events in order."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from sandbox import jsonio
 from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.events import Event
 from sandbox.record import encode
+from sandbox.record.contents import SELECT_PARTS
 from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS
 
 _EVENT_BATCH = 100  # they are read on the event loop, some milliseconds at a time
@@ -26,6 +27,10 @@ class Reader:
     async def close(self) -> None:
         """Close the connection."""
         await self._connection.close()
+
+    async def file(self) -> Path:
+        """Return where the database is."""
+        return Path((await self.rows("PRAGMA database_list"))[0]["file"])
 
     async def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row, or None."""
@@ -54,10 +59,24 @@ class Reader:
 
     async def blob(self, sha: str) -> bytes:
         """Return the bytes stored under a SHA-256. Raises `NotFound`."""
-        row = await self.row("SELECT body FROM blobs WHERE sha256 = ?", sha)
-        if row is None:
+        found = await self.blobs((sha,))
+        if sha not in found:
             raise NotFound(f"No content is stored under {sha}.")
-        return bytes(row["body"])
+        return found[sha]
+
+    async def blobs(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Return the contents that are stored under these names."""
+        ordered, found = sorted(set(names)), dict[str, bytes]()
+        for start in range(0, len(ordered), _BLOBS_AT_ONCE):
+            wanted = ordered[start : start + _BLOBS_AT_ONCE]
+            sql = f"SELECT sha256, body, parts FROM blobs WHERE sha256 IN ({', '.join('?' * len(wanted))})"
+            for row in await self.rows(sql, *wanted):
+                sha = row["sha256"]
+                if row["parts"]:
+                    found[sha] = b"".join([part["body"] for part in await self.rows(SELECT_PARTS, sha)])
+                else:
+                    found[sha] = bytes(row["body"])
+        return found
 
     async def check_kept(self, playground_id: str) -> None:
         """Raise `Gone` for a playground whose events were pruned."""
@@ -120,12 +139,10 @@ class Reader:
 
     async def _blobs_of(self, rows: list[sqlite3.Row]) -> dict[str, bytes]:
         shas = {row[name] for row in rows for name in ("request_sha", "response_sha") if row[name]}
-        for row in rows:
-            if row["changes"] and ",2," in row["changes"]:
-                shas |= {c[4] for c in jsonio.parse(row["changes"]) if c[3] == 2}
-        names, blobs = sorted(shas), {}
-        for start in range(0, len(names), _BLOBS_AT_ONCE):
-            wanted = names[start : start + _BLOBS_AT_ONCE]
-            sql = f"SELECT sha256, body FROM blobs WHERE sha256 IN ({', '.join('?' * len(wanted))})"
-            blobs.update({row["sha256"]: bytes(row["body"]) for row in await self.rows(sql, *wanted)})
-        return blobs
+        of_changes = {name for row in rows if (name := encode.name_of_changes(row["changes"])) is not None}
+        blobs = await self.blobs(shas | of_changes)
+        texts = [row["changes"] for row in rows if row["changes"]] + [
+            blobs[name].decode() for name in of_changes if name in blobs
+        ]
+        documents = {name for text in texts for name in encode.names_in_changes(text)}
+        return {**blobs, **await self.blobs(documents - blobs.keys())}

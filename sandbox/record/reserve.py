@@ -49,6 +49,10 @@ class Reserve:
         self.release()
         return True
 
+    def free_bytes(self) -> int:
+        """Return how many bytes the disk still takes."""
+        return free_bytes(self._file.parent)
+
     def check_room(self) -> None:
         """Raise `InsufficientStorage` while the room that is left is for reads."""
         if self.is_released:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sandbox import jsonio
 from sandbox.playground.branch import Branch, Seed
 from sandbox.record.chain import ChainCheck
-from sandbox.record.encode import INSERT_BLOB
+from sandbox.record.contents import INSERT_BLOB
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Statement
 
@@ -30,11 +30,10 @@ async def is_dataset_kept(reader: Reader, dataset_hash: str) -> bool:
 
 async def read_dataset(reader: Reader, dataset_hash: str) -> dict[str, bytes]:
     """Return a dataset's files as they were when a run started; none when they are not stored."""
-    rows = await reader.rows(
-        "SELECT path, body FROM dataset_files JOIN blobs USING (sha256) WHERE dataset_hash = ? ORDER BY path",
-        dataset_hash,
-    )
-    return {row["path"]: bytes(row["body"]) for row in rows}
+    sql = "SELECT path, sha256 FROM dataset_files WHERE dataset_hash = ? ORDER BY path"
+    names = {row["path"]: row["sha256"] for row in await reader.rows(sql, dataset_hash)}
+    contents = await reader.blobs(names.values())
+    return {path: contents[sha] for path, sha in names.items() if sha in contents}
 
 
 async def read_frozen(reader: Reader, definition_hash: str) -> bytes:

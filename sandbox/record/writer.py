@@ -15,7 +15,7 @@ stops taking more; only a restart, which folds what is on disk, is safe then.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,11 @@ from sandbox.clock import monotonic_s
 from sandbox.limits import KIB
 from sandbox.logs import get_logger
 from sandbox.playground.events import Event
+from sandbox.playground.recording import Prepared
 from sandbox.record import database, encode
 from sandbox.record.bodies import Bodies
 from sandbox.record.chain import Head
+from sandbox.record.contents import Contents
 from sandbox.record.keeper import Keeper, open_keeper
 from sandbox.record.refusals import is_final, is_full, told
 from sandbox.record.streams import Streams
@@ -76,9 +78,22 @@ class Writer:
         self.failure: str | None = None
         self.commits = 0
         self._streams = Streams(quick)
+        self._contents = Contents(self._write_alone, self._is_kept, keeper.reserve.free_bytes)
         keeper.start(self)
 
-    def submit(self, event: Event, undo: Callable[[], None] | None = None) -> Unit:
+    async def prepare(self, event: Event) -> Prepared:
+        """Store ahead what is large of an event, part by part; return the statements that are left, for `submit`.
+
+        None for an event that is not large. Raises as `submit` does, and what a part is refused for.
+        """
+        if encode.size_of(event) <= LARGE_BYTES:
+            return None
+        self._check_open()
+        if event.changes:
+            self._keeper.reserve.check_room()
+        return await self._contents.store(await asyncio.to_thread(encode.event_statements, event, Bodies()))
+
+    def submit(self, event: Event, undo: Callable[[], None] | None = None, prepared: Prepared = None) -> Unit:
         """Queue an event; await the result before its response is sent. `undo` takes it back in memory.
 
         Raises `WriterError` when nothing can be stored, `InsufficientStorage` for a change while the disk is full.
@@ -86,6 +101,8 @@ class Writer:
         self._check_open()
         if event.changes:
             self._keeper.reserve.check_room()
+        if prepared is not None:
+            return self._take_in(Unit(prepared, statements_size(prepared), (event.playground_id,), undo))
         size = encode.size_of(event)
         if size > LARGE_BYTES:
             return self._take_in(
@@ -189,6 +206,13 @@ class Writer:
     def _fail_for_good(self, reason: str) -> None:
         self.failure = f"The record cannot be written: {reason}"
         log.error("record failed", error=reason)
+
+    async def _write_alone(self, statements: Sequence[Statement]) -> None:
+        await self.write(statements)
+
+    async def _is_kept(self, sha: str) -> bool:
+        async with self._slow.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (sha,)) as cursor:
+            return await cursor.fetchone() is not None
 
     # -- the queue -------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 """Scoring a task run from what is recorded, and what becomes of the result."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from sandbox import ids, work
 from sandbox.definitions import solution_states
@@ -13,7 +14,7 @@ from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
 from sandbox.playground.crew import Crew
-from sandbox.playground.events import Event
+from sandbox.record.log import open_log
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
@@ -24,7 +25,7 @@ from sandbox.scoring.scores import Criterion, TaskScore
 from sandbox.scoring.states.tokens import ids_in
 from sandbox.simulators.base import View
 
-_LET_GO = 200
+T = TypeVar("T")
 
 
 async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRun, task_run: TaskRun) -> TaskScore:
@@ -32,60 +33,51 @@ async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRu
 
     The run's benchmark must carry its seed.
     """
-    with crew.collector:
-        events = await _events_of(reader, task_run)
-        found = await crew.do(partial(_score, registry, run, task_run, events), work.Budget(work.UNBOUNDED))
-        while events:  # in parts: what takes long to let go of holds everybody up
-            del events[-_LET_GO:]
-            await asyncio.sleep(0)
+
+    def job(view: View) -> TaskScore:
+        return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
+
+    return await _look(reader, crew, run, task_run, job)
+
+
+async def _look(reader: Reader, crew: Crew, run: BenchmarkRun, task_run: TaskRun, job: Callable[[View], T]) -> T:
+    """Do a job on what checks may read of a recorded task run. Raises `Gone` where it was pruned."""
+    await reader.check_kept(task_run.playground_id)
+    look = partial(_look_here, await reader.file(), run, task_run, job)
+    return await crew.do(look, work.Budget(work.UNBOUNDED))
+
+
+def _look_here(file: Path, run: BenchmarkRun, task_run: TaskRun, job: Callable[[View], T]) -> T:
+    with open_log(file, task_run.playground_id) as events:
+        view = restore_view(
+            run.benchmark.seed_of(task_run.task),
+            events,
+            baseline_seq=task_run.baseline_seq,
+            sandboxes=task_run.sandboxes,
+            output=task_run.output,
+            now=events[-1].at if events else run.created_at,
+            solution=run.benchmark.solution_states.get(task_run.task.key),
+        )
+        found = job(view)
+        del view
+        while events:  # one by one: what is let go of whole holds everybody up until it is gone
+            events.pop()
         return found
 
 
-def _score(registry: Registry, run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> TaskScore:
-    view = _view_of(run, task_run, events)
-    return score_task(criteria_of(run.benchmark.definition, task_run.task), view, registry.checks)
-
-
-async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) -> View:
-    """Return what checks may read of a recorded task run; its benchmark must carry its seed."""
-    return _view_of(run, task_run, await _events_of(reader, task_run))
-
-
-async def _events_of(reader: Reader, task_run: TaskRun) -> list[Event]:
-    """Read the events; bodies that come again and again are there once, as an agent reads the same many times."""
-    same: dict[bytes, bytes] = {}
-    events = []
-    async for event in reader.events(task_run.playground_id):
-        if event.is_view:
-            continue
-        for part in (event.request, event.response):
-            if part is not None and part.body:
-                part.body = same.setdefault(part.body, part.body)
-        events.append(event)
-    return events
-
-
-def _view_of(run: BenchmarkRun, task_run: TaskRun, events: list[Event]) -> View:
-    return restore_view(
-        run.benchmark.seed_of(task_run.task),
-        events,
-        baseline_seq=task_run.baseline_seq,
-        sandboxes=task_run.sandboxes,
-        output=task_run.output,
-        now=events[-1].at if events else run.created_at,
-        solution=run.benchmark.solution_states.get(task_run.task.key),
-    )
-
-
-async def changes_of(reader: Reader, registry: Registry, run: BenchmarkRun, task_run: TaskRun) -> Json:
+async def changes_of(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRun, task_run: TaskRun) -> Json:
     """Return what a recorded task run changed, and of which definition and seed: an entry of `solution_state.json`,
     less the hash of the solution."""
-    view = await recorded_view(reader, run, task_run)
     definition, task = run.benchmark.definition, task_run.task
     stamp = solution_states.stamp_of(definition, task, run.benchmark.dataset_hashes)
     told = [task.task_item, [step.model_dump(mode="json") for step in task.steps]]
-    ids = {"given": registry.comparer.given_ids(view), "named": sorted(ids_in(told, registry.comparer.minted))}
-    return {**stamp, **ids, **registry.comparer.changes(view).to_json()}
+    named = sorted(ids_in(told, registry.comparer.minted))
+
+    def job(view: View) -> Json:
+        ids = {"given": registry.comparer.given_ids(view), "named": named}
+        return {**stamp, **ids, **registry.comparer.changes(view).to_json()}
+
+    return await _look(reader, crew, run, task_run, job)
 
 
 def take(task_run: TaskRun, result: TaskScore) -> None:

@@ -340,7 +340,7 @@ class RunService(Endings):
         if not task_run.is_over or task_run.started_at is None:
             raise Conflict(f"The task run is {_ended(task_run)}; its changes can be told when it was completed.")
         seeded = replace(run, benchmark=await self.archive.benchmark(run.benchmark.hash, with_seed=True))
-        return await scorekeeping.changes_of(self._reader, self._registry, seeded, task_run)
+        return await scorekeeping.changes_of(self._reader, self._registry, self._crew, seeded, task_run)
 
     # -- the server's own life -------------------------------------------------------------------
 

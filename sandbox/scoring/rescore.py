@@ -25,15 +25,14 @@ def restore_view(
     now: datetime,
     solution: Json = None,
 ) -> View:
-    """Fold recorded events back into what a check may read.
+    """Fold recorded events, which are in order, back into what a check may read.
 
     `baseline_seq` is the last event that belongs to the start (0 when none does): the baseline is
     the state after it. `now` is when the task run was completed.
     """
-    ordered = sorted(events, key=lambda event: event.seq)
-    baseline = fold(Branch(seed), (event for event in ordered if event.seq <= baseline_seq))
-    branch = fold(baseline.fork(), (event for event in ordered if event.seq > baseline_seq))
-    return View(branch, baseline, tuple(ordered), tuple(sandboxes), output, now, solution)
+    baseline = fold(Branch(seed), (event for event in events if event.seq <= baseline_seq))
+    branch = fold(baseline.fork(), (event for event in events if event.seq > baseline_seq))
+    return View(branch, baseline, events, tuple(sandboxes), output, now, solution)
 
 
 def rescore(

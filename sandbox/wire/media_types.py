@@ -5,7 +5,6 @@ as they were written, without their quotes. What is malformed is read as far as 
 looks at what was read, or takes `normal_media_type`.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -132,23 +131,6 @@ def charset_of(header: str) -> str | None:
     ('ISO-8859-1', None)
     """
     return read_media_type(header).parameters.get("charset")
-
-
-def decode_text(content: bytes, header: str) -> str | None:
-    r"""Return a content as text, in the charset of its `Content-Type`, UTF-8 where it names none.
-
-    What does not fit the charset becomes U+FFFD. Returns None for a charset that is not known.
-
-    >>> decode_text(b"Jos\xe9", "text/plain; charset=windows-1252"), decode_text(b"x", "text/plain; charset=klingon")
-    ('José', None)
-    """
-    charset = charset_of(header)
-    if charset is None or content.startswith(codecs.BOM_UTF8):
-        return content.decode("utf-8-sig", "replace")
-    try:
-        return content.decode(charset, "replace").removeprefix("\ufeff")
-    except (LookupError, ValueError):  # unknown, no encoding of text, or one that cannot replace
-        return None
 
 
 @lru_cache(maxsize=256)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Final
 
+from sandbox import limits
 from sandbox.errors import Malformed, TooLarge
 from sandbox.wire.base64_text import read_base64
+from sandbox.wire.charsets import find_charset
 
-MAX_PARTS: Final = 100
 _MAX_HEAD_BYTES: Final = 16 * 1024
 
 
@@ -52,8 +53,8 @@ def parse_multipart(content_type: str, body: bytes) -> list[Part]:
         if at < 0:
             break
         parts.append(_parse_part(text[line_end:at]))
-        if len(parts) > MAX_PARTS:
-            raise TooLarge(f"The form has more than {MAX_PARTS} parts.")
+        if len(parts) > limits.FORM_PARTS:
+            raise TooLarge(f"The form has more than {limits.FORM_PARTS} parts.")
     raise Malformed("The multipart body does not end with its closing boundary.")
 
 
@@ -98,9 +99,12 @@ def _parameter(value: str, name: str) -> str | None:
     except Exception:  # the standard library's RFC 2231 decoding trips over odd input in several ways
         return None
     if isinstance(found, tuple):
-        charset, _, text = found
+        charset, _, text = found[0] or "utf-8", found[1], found[2]
+        known = find_charset(charset)
+        if known is None:
+            raise Malformed(f'A part has a {name} in the character set "{charset[:40]}", which is not known.')
         try:
-            return text.encode("latin-1").decode(charset or "utf-8")
-        except (LookupError, UnicodeError):
+            return text.encode("latin-1").decode(known)
+        except UnicodeError:
             return None
     return found

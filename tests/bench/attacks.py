@@ -25,6 +25,7 @@ from tests.bench.load import drive, request_bytes
 
 FHIR: Final = "application/fhir+json"
 READ_S: Final = 0.005
+IDLE_S: Final = 3
 P99_MS: Final = 20
 LONGEST_MS: Final = 100
 MEMORY_BYTES: Final = 300 << 20
@@ -257,6 +258,10 @@ async def bench_attacks(session: aiohttp.ClientSession, home: Path) -> None:
         assert status == 200
         neighbour = Neighbour(url, token, f"fhir/Patient/{json.loads(body)['entry'][0]['resource']['id']}")
         try:
+            neighbour.begin()
+            await asyncio.sleep(IDLE_S)
+            idle, _ = neighbour.end()
+            print(f"{'nothing, to compare with':<40} {'':15}reads: {_told(idle)}", flush=True)
             for attack in attacks():
                 root, own, _ = await _start(session, server.url)
                 for step in attack.before():
@@ -283,11 +288,19 @@ async def _measure(
     took = time.perf_counter() - began
     delays, statuses = neighbour.end()
     assert statuses == {200} and status < (400 if is_plain else 500), (name, status, statuses)
-    p99, longest = delays[int(len(delays) * 0.99)] * 1000, delays[-1] * 1000
+    p99, longest = _p99_ms(delays), delays[-1] * 1000
     memory = peak_memory(server.process.pid) - rest
     is_missed = p99 > P99_MS or longest > LONGEST_MS or memory > MEMORY_BYTES
-    value = f"{status} in {took:5.2f} s; reads: p99 {p99:6.1f}, longest {longest:6.1f} ms; +{memory >> 20} MiB"
+    value = f"{status} in {took:5.2f} s; reads: {_told(delays)}; +{memory >> 20} MiB"
     print(f"{name:<40} {value}{'   missed' if is_missed else ''}", flush=True)
+
+
+def _p99_ms(delays: list[float]) -> float:
+    return delays[int(len(delays) * 0.99)] * 1000
+
+
+def _told(delays: list[float]) -> str:
+    return f"p99 {_p99_ms(delays):6.1f}, longest {delays[-1] * 1000:6.1f} ms"
 
 
 def _write_definitions(home: Path) -> tuple[str, str]:

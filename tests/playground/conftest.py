@@ -23,7 +23,10 @@ class ListRecorder:
     def __init__(self):
         self.events = []
 
-    def submit(self, event, undo):
+    async def prepare(self, event):
+        """Nothing is large here."""
+
+    def submit(self, event, undo, prepared=None):
         self.events.append(event)
         return Done()
 

@@ -14,6 +14,7 @@ from sandbox.llm_tasks.http.parts import api
 from sandbox.llm_tasks.inputs.files import RunFile, stored_name
 from sandbox.llm_tasks.tasks.fields import Body, Uuid
 from sandbox.wire.base64_text import read_base64
+from sandbox.wire.charsets import check_utf_8, find_charset
 from sandbox.wire.file_types import UNKNOWN, guess_type, sniff
 from sandbox.wire.media_types import charset_of, is_json, normal_media_type, read_media_type
 from sandbox.wire.multipart import Part, parse_multipart
@@ -45,6 +46,7 @@ _FORM_FIELDS: Final = frozenset(RunBody.model_fields) - {"task_files"}
 
 async def read_json(request: web.Request, model: type[BodyModel], limit: int = limits.REQUEST_BODY_BYTES) -> BodyModel:
     """Read and check a JSON body. Raises `ValidationFailed`, `TooLarge`, `UnsupportedMedia`."""
+    check_utf_8(request.headers.get("Content-Type", ""), "JSON")
     raw = await api(request).read_body(request, limit)
     if not is_json(request.content_type) and request.content_type != "text/plain":
         raise UnsupportedMedia(
@@ -109,10 +111,11 @@ def _plain_name(name: str) -> str:
 
 def _field_text(part: Part) -> str:
     charset = charset_of(part.content_type) or "utf-8"
+    known = find_charset(charset)
     try:
-        text = part.content.decode(charset)
-        text.encode()  # some charsets can say half of a surrogate pair
-        return text
+        if known is None:
+            raise LookupError(charset)
+        return part.content.decode(known)
     except (UnicodeError, LookupError):
         message = f"Input should be {charset[:40]} text"
         raise ValidationFailed.at(["body", part.name], message, "string_unicode") from None

@@ -17,6 +17,7 @@ from sandbox.jsonio import Json
 from sandbox.keys import is_loopback
 from sandbox.llm_tasks.input_processors.base import Config, Output, ProcessorFailed
 from sandbox.llm_tasks.inputs.files import RunFile
+from sandbox.wire.charsets import find_charset
 
 PAGE_BYTES_MAX: Final = 5 * limits.MIB
 REDIRECTS_MAX: Final = 5
@@ -98,10 +99,7 @@ class UrlFetcher:
 
 
 def _decoded(raw: bytes, charset: str | None) -> str:
-    try:
-        return raw.decode(charset or "utf-8", "replace").encode(errors="replace").decode()
-    except (UnicodeError, LookupError):
-        return raw.decode("utf-8", "replace")
+    return raw.decode(find_charset(charset or "utf-8") or "utf-8", "replace")
 
 
 class _Markdown(HTMLParser):

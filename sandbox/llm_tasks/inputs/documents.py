@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.llm_tasks.inputs.files import image_size
+from sandbox.wire.charsets import decode_text
 from sandbox.wire.file_types import sniff
-from sandbox.wire.media_types import charset_of, decode_text, read_media_type
+from sandbox.wire.media_types import charset_of, read_media_type
 
 PAGES_MAX: Final = 500
 CHARS_MAX: Final = 2_000_000

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sandbox import jsonio
 from sandbox.clock import format_micros
-from sandbox.errors import NotFound
+from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
 from sandbox.llm_tasks.errors import ValidationFailed, not_found
 from sandbox.llm_tasks.inputs.files import RunFile
@@ -16,6 +16,7 @@ from sandbox.llm_tasks.server_links import TokenOwner
 from sandbox.record.reader import Reader
 
 _RECENT: Final = 5
+_KEPT: Final = "pruned_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,16 @@ class History:
     async def run(self, project_id: str, task_id: str, run_id: str, owner: TokenOwner | None) -> Json:
         """Return a run of a task of a project, one of the owner's if there is one. Raises `NotFound`."""
         row = await self._reader.row(
-            "SELECT body FROM llm_runs WHERE id = ? AND task_id = ? AND project_id = ?", run_id, task_id, project_id
+            "SELECT body, pruned_at FROM llm_runs WHERE id = ? AND task_id = ? AND project_id = ?",
+            run_id,
+            task_id,
+            project_id,
         )
         body = _body(row["body"], owner) if row is not None else None
-        if body is None:
+        if row is None or body is None:
             raise not_found("task run", run_id)
+        if row["pruned_at"] is not None:
+            raise Gone(f"The task run {run_id} was pruned at {row['pruned_at']}; what it counts for is kept.")
         return body
 
     async def page(self, wanted: RunFilter, cursor: str | None, limit: int) -> tuple[list[Json], str | None]:
@@ -100,7 +106,9 @@ class History:
             where += " AND (created, id) < (?, ?)"
             values += [row["created"], row["id"]]
         rows = await self._reader.rows(
-            f"SELECT id, body FROM llm_runs WHERE {where} ORDER BY created DESC, id DESC LIMIT ?", *values, limit + 1
+            f"SELECT id, body FROM llm_runs WHERE {where} AND {_KEPT} ORDER BY created DESC, id DESC LIMIT ?",
+            *values,
+            limit + 1,
         )
         shown = rows[:limit]
         following = shown[-1]["id"] if len(rows) > limit else None
@@ -111,7 +119,7 @@ class History:
         where, values = wanted.where()
         rows = await self._reader.rows(
             "SELECT task_id, body FROM (SELECT task_id, body, created, id, ROW_NUMBER() OVER "
-            f"(PARTITION BY task_id ORDER BY created DESC, id DESC) AS n FROM llm_runs WHERE {where}) "
+            f"(PARTITION BY task_id ORDER BY created DESC, id DESC) AS n FROM llm_runs WHERE {where} AND {_KEPT}) "
             "WHERE n <= ? ORDER BY created DESC, id DESC",
             *values,
             _RECENT,
@@ -126,8 +134,7 @@ class History:
         """Return a file by its stored name, of a run of the owner's if there is one. Raises `NotFound`."""
         await self.run(project_id, task_id, run_id, owner)
         row = await self._reader.row(
-            "SELECT f.*, b.body FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
-            "JOIN blobs b ON b.sha256 = f.sha256 "
+            "SELECT f.* FROM llm_run_files f JOIN llm_runs r ON r.id = f.run_id "
             "WHERE f.run_id = ? AND f.stored_filename = ? AND r.task_id = ? AND r.project_id = ?",
             run_id,
             name,
@@ -136,7 +143,8 @@ class History:
         )
         if row is None:
             raise NotFound(f"The run {run_id} has no file {name[:100]}.")
-        return RunFile(row["original_filename"], name, row["content_type"], bytes(row["body"]))
+        content = await self._reader.blob(row["sha256"])
+        return RunFile(row["original_filename"], name, row["content_type"], content)
 
     async def rows(self, wanted: RunFilter, select: str, group: str) -> Sequence[Any]:
         """Return aggregates of the runs that are meant; `select` and `group` are SQL of this package."""

@@ -10,10 +10,11 @@ from sandbox.llm_tasks.inputs.files import RunFile
 from sandbox.llm_tasks.run.attempts import Outcome
 from sandbox.llm_tasks.run.request import RunRequest
 from sandbox.llm_tasks.tasks.entities import Revision, Task
-from sandbox.record.encode import INSERT_BLOB
+from sandbox.record.contents import INSERT_BLOB
+from sandbox.record.prune import LLM_RUN_OWNER
 from sandbox.record.writer import Statement
 
-OWNER: Final = "benchmark_run_id"  # of a stored run, and not shown: upstream has no such field
+OWNER: Final = LLM_RUN_OWNER  # of a stored run, and not shown: upstream has no such field
 
 
 def generated_file(task: Task, outcome: Outcome) -> RunFile | None:

@@ -5,7 +5,7 @@ Only the agent's own events count: scenario steps, delayed effects and the clock
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 from pydantic import Field, field_validator
@@ -120,16 +120,18 @@ def select_interactions(assertion: InteractionAssertion, view: View) -> Selectio
     if assertion.nth is not None:
         place = assertion.nth - 1 if assertion.nth > 0 else len(found) + assertion.nth
         found = found[place : place + 1] if place >= 0 else []
-    subjects = tuple(Subject(_label(event), values_at=_reader(event)) for event in found)
+    read = lru_cache(maxsize=1)(lambda place: event_json(found[place]))  # one is looked at at a time; all are too much
+    subjects = tuple(
+        Subject(_label(event), values_at=partial(_values_at, read, place)) for place, event in enumerate(found)
+    )
     evidence = {"matched_events": [_evidence(e) for e in found[:EVENTS_SHOWN_MAX]]}
     candidates = partial(_candidates, assertion, events, view)
     return Selection(_describe(assertion), subjects, evidence, kind="call of the agent", candidates=candidates)
 
 
-def _reader(event: Event) -> Callable[[str], list[Json]]:
-    """Return what reads an event at a path; its bodies are parsed when they are first asked for."""
-    document = cache(lambda: event_json(event))
-    return lambda path: read_path(document(), path)
+def _values_at(read: Callable[[int], Json], place: int, path: str) -> list[Json]:
+    """Read an event at a path; its bodies are parsed when they are asked for."""
+    return read_path(read(place), path)
 
 
 def _candidates(assertion: InteractionAssertion, events: Sequence[Event], view: View) -> Iterator[Candidate]:

@@ -14,7 +14,8 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.wire.media_types import charset_of, decode_text
+from sandbox.wire.charsets import decode_text
+from sandbox.wire.media_types import charset_of
 
 # "007" is an identifier, not the number 7.
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)

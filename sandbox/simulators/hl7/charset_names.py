@@ -1,10 +1,11 @@
 """The names of character sets in MSH-18: HL7's own (table 0211) and those that senders write."""
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from sandbox.wire.charsets import find_charset
 
 ASCII: Final = "ascii"
 UTF_8: Final = "utf-8"
@@ -35,15 +36,12 @@ CHARSETS: Final = {
     "ISOIR192": UTF_8,
 }
 """Python's codecs by the names that MSH-18 holds: HL7's own and those that senders use, in capitals and without
-punctuation. Other names are looked for among Python's."""
+punctuation. Other names are looked for among those of `wire.charsets`."""
 
 _ANY_SWITCH: Final = frozenset({"JAS2020", "JISX02021998", "JISX0202", "ISO2022JP", "ISO2022"})
 _SWITCHING: Final = _ANY_SWITCH | {"ISOIR87", "ISOIR159"}
 """Names that say that the text switches between sets, and is ASCII where it does not."""
 _CODE_PAGE: Final = re.compile(r"(?:MICROSOFT|WINDOWS|WIN|MSCP|CP|MS|IBM|ANSI)?(\d{3,5})")
-
-# Codecs of Python's that are no character sets: some of them cannot replace what they cannot encode.
-_NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +79,7 @@ def _codec(name: str) -> str | None:
     if squeezed in CHARSETS:
         return CHARSETS[squeezed]
     page = _CODE_PAGE.fullmatch(squeezed)
-    return find_codec(name) or find_codec(squeezed) or (find_codec(f"cp{page[1]}") if page else None)
-
-
-def find_codec(name: str | None) -> str | None:
-    """Return the Python codec of that name, None if there is none that is a character set."""
-    if name is None:
-        return None
-    try:
-        found = codecs.lookup(name).name
-    except (LookupError, ValueError):
-        return None
-    return None if found.replace("_", "-") in _NO_CHARSETS else found
+    return find_charset(name) or find_charset(squeezed) or (find_charset(f"cp{page[1]}") if page else None)
 
 
 def undeclared(used: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

@@ -17,11 +17,11 @@ from sandbox.simulators.hl7.charset_names import (
     WINDOWS,
     Declared,
     declared,
-    find_codec,
     spoken,
     undeclared,
 )
 from sandbox.simulators.hl7.delimiters import Delimiters
+from sandbox.wire.charsets import find_charset
 
 _HEADER: Final = re.compile(rb"(?:^|[\r\n])[ \t\x0b]*(?:\xef\xbb\xbf)?[ \t\x0b]*(MSH[^\r\n]*)")
 _WIDE: Final = (
@@ -71,7 +71,8 @@ def decode(body: bytes, named: str | None = None) -> Decoded:
     ('utf-8', 'iso8859-1', 'cp1252')
     """
     found = declared(_names_in_header(body))
-    for charset in filter(None, (find_codec(named), _wide(body))):
+    given = find_charset(named) if named else None
+    for charset in filter(None, (given, _wide(body))):
         text = _exact(body, charset)
         if text is not None:
             # A client may name the charset of every text it sends; the text may switch all the same.
@@ -79,7 +80,7 @@ def decode(body: bytes, named: str | None = None) -> Decoded:
             switched = _decode_switched(body, found, charset) if is_switching else None
             return switched or Decoded(text, charset)
     decoded = _decode_switched(body, found, found.default or UTF_8) or _decode_plain(body, found)
-    if not named or (decoded.is_switched and (find_codec(named) or "").startswith("iso2022")):
+    if not named or (decoded.is_switched and (given or "").startswith("iso2022")):
         return decoded
     reason = f"The bytes are not the declared character set {named}; read as {spoken(decoded.charset)}."
     return replace(decoded, unread=(reason, *decoded.unread))

@@ -18,6 +18,7 @@ from sandbox.simulators.hl7.ack import Acknowledgment
 from sandbox.simulators.hl7.lists import page
 from sandbox.simulators.hl7.state import JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
+from sandbox.wire.charsets import check_utf_8, find_charset
 from sandbox.wire.field_errors import unknown_field
 from sandbox.wire.media_types import read_media_type
 
@@ -123,7 +124,10 @@ def _is_raw(request: Request) -> bool:
 
 
 def _raw_payload(request: Request) -> Payload:
-    return Payload.of_bytes(request.body, _charset(request))
+    named = _charset(request)
+    if named is not None and find_charset(named) is None:
+        raise UnsupportedMedia(f"The character set {named[:40]!r} is not known here.")
+    return Payload.of_bytes(request.body, named)
 
 
 def _charset(request: Request) -> str | None:
@@ -136,6 +140,7 @@ def _raw_response(request: Request, ack: str, charset: str, status: int = 200) -
 
 
 def _json_body(request: Request, known: Iterable[str]) -> dict[str, Json]:
+    check_utf_8(request.headers.get("content-type", ""), "JSON")
     body = request.json()
     if not isinstance(body, dict):
         raise Invalid('The body must be a JSON object such as {"payload": "MSH|…"}.')

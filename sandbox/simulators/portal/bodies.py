@@ -15,6 +15,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.simulators.portal.identifiers import Identifier
 from sandbox.wire.base64_text import read_base64
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.field_errors import field_errors
 from sandbox.wire.media_types import is_json, normal_media_type
 from sandbox.wire.multipart import parse_multipart
@@ -79,6 +80,7 @@ def read_body(request: Request, model: type[M]) -> M:
     """
     if not is_json(request.media_type):
         raise UnsupportedMedia(f"Send application/json, not {request.media_type[:100]}.")
+    check_utf_8(request.headers.get("content-type", ""), "JSON")
     value = request.json()
     if not isinstance(value, dict):
         raise Malformed("The body must be a JSON object.")

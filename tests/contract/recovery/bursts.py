@@ -45,16 +45,18 @@ class Burst:
 
     async def check(self) -> None:
         """Read everything that was acknowledged."""
+        sent = {m["id"]: m for m in (await self.run.call("GET", "hl7/outbound")).json}
+        await asyncio.gather(*(self._check(sent, *written) for written in self.acknowledged))
+
+    async def _check(self, sent: dict[str, Any], surface: str, number: int, answer: Any) -> None:
         run = self.run
-        sent = {m["id"]: m for m in (await run.call("GET", "hl7/outbound")).json}
-        for surface, number, answer in self.acknowledged:
-            if surface == "files":
-                assert (await run.call("GET", f"files/outbox/{number}.bin")).body == self.content(number)
-            elif surface == "hl7":
-                payload = self.kit.adt.format(control=f"C{number}", family=f"F{number}")
-                assert sent[answer.json["id"]]["payload"] == payload
-                assert sent[answer.json["id"]]["ack"] == answer.json["ack"]
-            elif surface == "portal":
-                assert (await run.call("GET", f"portal/prior-auths/{answer.json['request_id']}")).body == answer.body
-            else:
-                assert (await run.call("GET", f"fhir/Patient/{answer.json['id']}")).body == answer.body
+        if surface == "files":
+            assert (await run.call("GET", f"files/outbox/{number}.bin")).body == self.content(number)
+        elif surface == "hl7":
+            payload = self.kit.adt.format(control=f"C{number}", family=f"F{number}")
+            assert sent[answer.json["id"]]["payload"] == payload
+            assert sent[answer.json["id"]]["ack"] == answer.json["ack"]
+        elif surface == "portal":
+            assert (await run.call("GET", f"portal/prior-auths/{answer.json['request_id']}")).body == answer.body
+        else:
+            assert (await run.call("GET", f"fhir/Patient/{answer.json['id']}")).body == answer.body

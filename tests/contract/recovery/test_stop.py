@@ -71,3 +71,28 @@ async def test_what_takes_long_is_ended_and_nothing_of_it_is_kept(spawn, reach, 
 async def _is_busy(server):
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) > 100  # a second of work: the start takes less
+
+
+async def test_a_completion_whose_patterns_take_long_is_ended_as_if_nobody_had_asked(spawn, reach, serve, disk, kit):
+    slow = {"assert": "agent-output", "fields": [{"path": "", "matches": "^(?=(a+)+$)"}]}
+    criteria = [{"label": f"c{number}", "assertion": slow} for number in range(40)]  # a second each
+    disk.benchmark(kit.benchmark("slow", kit.task("a", *criteria)))
+    server = spawn().wait_until_ready()
+    run = await reach(server.url).started("slow")
+    path = f"/v1/task-runs/{run.tasks[0]}/complete"
+    asking = asyncio.create_task(run.live.call("POST", path, run.token, json={"output": "a" * 60 + "!"}))
+    await run.live.until(lambda: _has_child(server))
+    began = time.monotonic()
+    server.signal(signal.SIGTERM)
+    code, _, err = await asyncio.to_thread(server.wait)
+    assert time.monotonic() - began < PROMISED_S
+    assert code == 0 and "Traceback" not in err, err
+    await asyncio.gather(asking, return_exceptions=True)
+    async with serve() as live:
+        run.live = live
+        assert (await run.task_state())[:2] == ("started", "active")
+
+
+async def _has_child(server):
+    """Whether there is a process that searches."""
+    return any(path.read_text() for path in Path(f"/proc/{server.process.pid}/task").glob("*/children"))

@@ -60,8 +60,9 @@ async def test_the_state_hash_is_told_and_verify_gives_the_same(serve, sandbox):
         "UPDATE event_rows SET chain = NULL WHERE place & 4294967295 = 3",
         "UPDATE event_rows SET at = '2026-04-23T09:00:00.000Z' WHERE place & 4294967295 = 3",
         "DELETE FROM event_rows WHERE place & 4294967295 = 3",
-        "UPDATE blobs SET body = CAST('x' AS BLOB) WHERE length(body) > 100000",
-        "DELETE FROM blobs WHERE length(body) > 100000",
+        "UPDATE blob_parts SET body = CAST('x' AS BLOB) WHERE number = 1",
+        "DELETE FROM blob_parts WHERE number = 0",
+        "DELETE FROM blobs WHERE parts > 0",
     ],
 )
 async def test_verify_finds_what_was_changed(serve, sandbox, disk, harm):
@@ -82,7 +83,7 @@ async def test_prune_removes_events_and_says_so(serve, sandbox, disk, kit):
     size = (disk.data / NAME).stat().st_size
     assert await sandbox("prune", "--older-than", "1d") == (
         0,
-        f"0 runs pruned, 0 events; the database had {size:,} bytes and has {size:,}.\n",
+        f"0 runs pruned, 0 events, 0 LLM task runs; the database had {size:,} bytes and has {size:,}.\n",
     )
     code, said = await sandbox("prune", "--older-than", "0d", "--keep-published")
     assert code == 0 and said.startswith("1 run pruned"), said

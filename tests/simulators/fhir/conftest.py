@@ -40,7 +40,10 @@ class _Done:
 class FakeRecorder:
     events: list = field(default_factory=list)
 
-    def submit(self, event, undo):
+    async def prepare(self, event):
+        """Nothing is large here."""
+
+    def submit(self, event, undo, prepared=None):
         self.events.append(event)
         return _Done()
 

@@ -91,7 +91,8 @@ def is_clean(value: Json, wanted: Field) -> bool:
     return "phone" not in tokens_of(wanted.name) or values.find_pattern("phone", value) is not None
 
 
-_NAME_ENDS: Final = re.compile(r"\s*[<(\[]|,\s*(?=\d)|,?\s+(?=\(?\d{3}\)?[ .-]\d{3})")
+# White space is taken from its beginning and given back never: else a long run of it is gone through again and again.
+_NAME_ENDS: Final = re.compile(r"(?<!\s)\s*+[<(\[]|,\s*+(?=\d)|(?:,|(?<!\s))\s++(?=\(?\d{3}\)?[ .-]\d{3})")
 
 
 def _clean_text(text: str, wanted: Field) -> str | None:

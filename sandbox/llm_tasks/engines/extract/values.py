@@ -316,6 +316,7 @@ def split_name(name: str) -> tuple[str, str]:
     return (given.strip(), family.strip()) if given else (family.strip(), "")
 
 
+_ADDRESS_CHARS_MAX: Final = 200  # a longer text is none, and takes the longer the longer it is
 _ADDRESS: Final = re.compile(
     r"^(?P<street>[^,\n]+)[,\n]\s*(?P<city>[^,\n]+?),?\s+(?P<state>[A-Z]{2})\.?,?\s+(?P<zip>\d{5}(?:-\d{4})?)"
 )
@@ -327,5 +328,6 @@ def split_address(address: str) -> dict[str, str]:
     >>> split_address("18 Alder Street, Akron, OH 44301")["city"]
     'Akron'
     """
-    match = _ADDRESS.match(address.strip())
+    plain = address.strip()
+    match = _ADDRESS.match(plain) if len(plain) <= _ADDRESS_CHARS_MAX else None
     return match.groupdict() if match is not None else {}

@@ -14,6 +14,7 @@ from sandbox.llm_tasks.http.replies import envelope, reply
 from sandbox.llm_tasks.http.requests import enter_project, path_id
 from sandbox.llm_tasks.tasks.models import NamedCreate
 from sandbox.wire.authorization import basic_credentials
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.forms import parse_form
 from sandbox.wire.multipart import parse_multipart
 
@@ -87,6 +88,7 @@ async def exchange_token(request: web.Request) -> web.Response:
 
 
 async def _read_form(request: web.Request) -> dict[str, str]:
+    check_utf_8(request.headers.get("Content-Type", ""), "A form")
     raw = await api(request).read_body(request, _FORM_BYTES)
     if request.content_type == "multipart/form-data":
         parts = parse_multipart(request.headers.get("Content-Type", ""), raw)

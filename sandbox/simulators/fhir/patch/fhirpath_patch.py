@@ -3,12 +3,11 @@
 Operations apply in order to a copy; the caller removes what they left empty and validates the result as a whole.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox import limits
+from sandbox import jsonio, limits
 from sandbox.errors import Invalid, TooLarge
 from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
@@ -48,7 +47,7 @@ def apply(resource: Json, parameters: Json, context: Context, *, is_checked: boo
     rows = parameters.get("parameter", ())
     if len(rows) > limits.PATCH_OPERATIONS:
         raise TooLarge(f"The FHIRPath Patch has {len(rows)} operations; the limit is {limits.PATCH_OPERATIONS}.")
-    result = copy.deepcopy(resource)
+    result = jsonio.copied(resource)
     for index, row in enumerate(rows):
         at = f"Parameters.parameter[{index}]"
         try:
@@ -138,7 +137,7 @@ def _element(shape: Structure, operation: Operation) -> Element:
 
 def _value(part: Mapping[str, Any], element: Element) -> Json:
     if "resource" in part:
-        return copy.deepcopy(part["resource"])
+        return jsonio.copied(part["resource"])
     if "part" in part:
         if element.kind is Kind.PRIMITIVE:
             raise Invalid(f"{element.name} is a {element.type_name}; give its value as value[x], not as parts.")
@@ -146,7 +145,7 @@ def _value(part: Mapping[str, Any], element: Element) -> Json:
     value = _plain(part)
     if value is None:
         raise Invalid("the part value holds no value.")
-    return copy.deepcopy(value)
+    return jsonio.copied(value)
 
 
 def _object(parts: list[Mapping[str, Any]], shape: Structure) -> Json:

@@ -4,7 +4,6 @@
 Each takes the resource and returns the patched copy; nothing is changed in place.
 """
 
-import copy
 from typing import Final
 
 from sandbox import jsonio
@@ -60,7 +59,7 @@ def merge_patch(target: Json, patch: Json) -> Json:
     {'b': {'c': 2, 'd': 3}}
     """
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return jsonio.copied(patch)
     result = dict(target) if isinstance(target, dict) else {}
     for key, item in patch.items():
         if item is None:

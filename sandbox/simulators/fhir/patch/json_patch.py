@@ -4,7 +4,6 @@ The library `jsonpatch` changes the document; the comparison of `test` and what 
 that fails are our own, since both have to be JSON's and not Python's.
 """
 
-import copy
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -38,7 +37,7 @@ def json_patch(resource: Json, operations: Json) -> Json:
         raise TooLarge(f"The JSON Patch has {len(operations)} operations; the limit is {limits.PATCH_OPERATIONS}.")
     for index, row in enumerate(operations):
         _check(index, row)
-    result = copy.deepcopy(resource)
+    result = jsonio.copied(resource)
     for index, row in enumerate(operations):
         at = f"Operation {index} of the JSON Patch ({row['op']} {shown(row['path'])})"
         work.spend(_OPERATION)

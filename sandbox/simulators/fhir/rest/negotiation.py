@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 
 JSON_TYPES: Final = frozenset({MEDIA_TYPE, "application/json", "text/json", "application/json+fhir"})
@@ -97,9 +98,7 @@ def check_json_body(media_type: str, what: str, content_type: str = "") -> None:
     if media_type and media_type not in JSON_TYPES:
         raise UnsupportedMedia(f'A body of type "{media_type}" is not read for {what}; send {MEDIA_TYPE}.')
     sent = read_media_type(content_type)
-    charset = sent.parameters.get("charset", "utf-8").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMedia(f'The character set "{charset}" is not read for {what}; FHIR is sent in UTF-8.')
+    check_utf_8(content_type, "FHIR")
     if not is_served_version(sent):
         raise UnsupportedMedia(f"FHIR version {sent.parameters[_VERSION]} is not read for {what}; this is 4.0.")
 

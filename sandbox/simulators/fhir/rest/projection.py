@@ -58,5 +58,5 @@ def project(call: Call, answer: Answer, resource_type: str, also: tuple[str, ...
     part = subset({"id": None, **whole}, resource_type, options)
     if "id" not in whole:  # a CapabilityStatement is not stored, and has none
         del part["id"]
-    text = jsonio.dump(part)
+    text = jsonio.dump_long(part)
     return Answer(answer.status, text, answer.version, answer.last_updated)

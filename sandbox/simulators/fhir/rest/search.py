@@ -7,6 +7,7 @@ from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
 from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.parameters import FORM_ONLY, without_form
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.forms import FORM, parse_form
 
 # How `fhirpy` asks for a count, after the server it was first written for.
@@ -21,6 +22,7 @@ def parameters_of(call: Call) -> Query:
     if call.method == "POST":
         if call.media_type not in (FORM, "") or (call.media_type == "" and call.body):
             raise UnsupportedMedia(f'A search by POST takes a form ({FORM}), not "{call.media_type}".')
+        check_utf_8(call.headers.get("content-type", ""), "A form")
         query = query + parse_form(call.body)
     return tuple(_ALSO_WRITTEN.get(pair, pair) for pair in without_form(query))
 

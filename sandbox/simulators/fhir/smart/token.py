@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from sandbox import jsonio
 from sandbox.clock import parse_instant
-from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized
+from sandbox.errors import Invalid, MethodNotAllowed, RateLimited, SandboxError, Unauthorized, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
@@ -26,6 +26,7 @@ from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
 from sandbox.simulators.fhir.terms.names import CLIENT, REFUSALS, SURFACE, TOKENS
 from sandbox.simulators.logins import WINDOW, check_rate
 from sandbox.wire.authorization import bearer_token
+from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.forms import FORM, parse_form
 
 SECRET: Final = "client_secret"
@@ -103,6 +104,10 @@ def _form(request: Request) -> dict[str, str]:
     if request.media_type != FORM:
         what = f'the body is of type "{request.media_type[:100]}"' if request.body else "the body is empty"
         raise OAuthError("invalid_request", f"Send grant_type=client_credentials as a form ({FORM}); {what}.")
+    try:
+        check_utf_8(request.headers.get("content-type", ""), "A form")
+    except UnsupportedMedia as error:
+        raise OAuthError("invalid_request", error.message) from None
     pairs = parse_form(request.body)
     values = dict(pairs)
     if len(values) != len(pairs):

@@ -32,7 +32,10 @@ class Committed:
 class Events:
     rows: list = field(default_factory=list)
 
-    def submit(self, event, undo):
+    async def prepare(self, event):
+        """Nothing is large here."""
+
+    def submit(self, event, undo, prepared=None):
         self.rows.append(event)
         return Committed()
 
