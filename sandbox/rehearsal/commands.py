@@ -181,6 +181,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
         bodies: Annotated[bool, typer.Option("--bodies", help="Show what was sent with each call.")] = False,
         json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
         data_dir: DATA_DIR = DEFAULT_DATA_DIR,
+        playgrounds: PLAYGROUNDS = None,
         url: URL = None,
         api_key: API_KEY = None,
     ) -> None:
@@ -190,7 +191,7 @@ def register(app: typer.Typer, start_server: StartServer) -> None:
             from sandbox.rehearsal.records import read_run
             from sandbox.rehearsal.show import print_run, run_to_json
 
-            async with _open(data_dir, url, api_key) as records:
+            async with _open(data_dir, url, api_key, playgrounds) as records:
                 record = await read_run(records, run, task or ())
             if json:
                 _print_json(run_to_json(record))
@@ -214,11 +215,14 @@ def consoles(*, is_stdout_taken: bool = False) -> "tuple[Console, Console]":
 
 
 @asynccontextmanager
-async def _open(data_dir: Path, url: str | None, api_key: str | None) -> "AsyncIterator[RunRecords]":
+async def _open(
+    data_dir: Path, url: str | None, api_key: str | None, playgrounds: list[Path] | None = None
+) -> "AsyncIterator[RunRecords]":
     if url is None:
         from sandbox.rehearsal.directory import open_directory
 
-        async with open_directory(data_dir, Settings.from_environment().playground_dirs) as records:
+        settings = Settings(playgrounds=tuple(playgrounds or ()))
+        async with open_directory(data_dir, settings.playground_dirs) as records:
             yield records
         return
     from sandbox.client.client import SandboxClient

@@ -19,7 +19,7 @@ from sandbox.definitions.load import Benchmark
 from sandbox.errors import Invalid, NotFound
 from sandbox.rehearsal.agents import Agent, IdleAgent
 from sandbox.rehearsal.campaign import EXIT_ERROR, EXIT_NOT_PASSED, EXIT_PASSED, Campaign, resolve
-from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up
+from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up, survivor_lines
 from sandbox.rehearsal.mutation.trial import MutantsResult
 from sandbox.rehearsal.progress import ProgressBar
 from sandbox.rehearsal.proofs import NONSENSE, Proof, prove, rules_of
@@ -175,16 +175,19 @@ def print_proofs(console: Console, reference: str, proofs: Sequence[Proof]) -> N
 
 
 def print_mutants(console: Console, reference: str, results: Sequence[MutantsResult]) -> None:
-    """Print how many mutants a benchmark's criteria see, and under it every task where they are too few."""
-    faults = [fault for result in results if (fault := find_fault(result)) is not None]
+    """Print how many mutants a benchmark's criteria see, and under it every survivor, with its task."""
+    is_good = all(find_fault(result) is None for result in results)
     killed, played = sum(r.killed for r in results), sum(r.played for r in results)
     left = f"{sum(r.refused for r in results)} refused, {sum(r.equivalent for r in results)} equivalent"
     console.print(f"[bold]{escape(reference)}[/bold]", highlight=False)
     console.print(
-        f"  {_mark(is_good=not faults)} {'mutants':<11} {killed} of {played} do not pass  [dim]{left}[/dim]",
+        f"  {_mark(is_good=is_good)} {'mutants':<11} {killed} of {played} do not pass  [dim]{left}[/dim]",
         highlight=False,
     )
-    _print_faults(console, faults)
+    for result in results:
+        if result.survivors:
+            said = find_fault(result) or f"{result.task}: {result.killed} of {result.played} mutants do not pass"
+            _print_faults(console, ["\n  ".join([said, *survivor_lines(result)])])
 
 
 def _mark(*, is_good: bool) -> str:

@@ -7,7 +7,7 @@ import pytest
 from sandbox.builtin import create_registry
 from sandbox.definitions.library import load_library
 from sandbox.rehearsal.agents import load_reference
-from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up
+from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up, survivor_lines
 from sandbox.rehearsal.proofs import RULES, prove, rules_of
 from sandbox.rehearsal.runner import Options, rehearse_once
 from sandbox.serving import serving_url
@@ -84,7 +84,7 @@ async def test_the_criteria_see_what_one_mistake_makes_of_the_solution(client, l
     benchmark = definitions.find(reference_of(folder))
     laboratory = await set_up(client, benchmark, registry, Options())
     results = await play_all_mutants(laboratory, benchmark, Options())
-    assert [fault for result in results if (fault := find_fault(result)) is not None] == []
+    assert [(fault, survivor_lines(r)) for r in results if (fault := find_fault(r)) is not None] == []
     assert all(result.played for result in results)
 
 

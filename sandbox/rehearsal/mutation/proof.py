@@ -71,13 +71,18 @@ async def play_all_mutants(laboratory: Laboratory, benchmark: Benchmark, options
 
 
 def find_fault(result: MutantsResult) -> str | None:
-    """Return what is wrong with a task whose criteria see too few mistakes, and what they do not see."""
+    """Return what is wrong with a task whose criteria see too few mistakes."""
     if result.killed >= KILLED_MIN * result.played:
         return None
-    lines = [f"{result.task}: {result.killed} of {result.played} mutants do not pass; at least 95 of 100 must not"]
+    return f"{result.task}: {result.killed} of {result.played} mutants do not pass; at least 95 of 100 must not"
+
+
+def survivor_lines(result: MutantsResult) -> list[str]:
+    """Say of each mutant that passed what its mistake is, and who should have seen it, or did and could not keep it."""
+    lines = []
     for survivor in result.survivors:
         seen = "; ".join(survivor.failed)
         watching = "; ".join(survivor.witnesses) or "no criterion looks at it"
         told = f"seen by {seen}, and passes all the same" if seen else f"should be seen by: {watching}"
-        lines.append(f"  {survivor.mistake}: {survivor.told} ({told})")
-    return "\n".join(lines)
+        lines.append(f"{survivor.mistake}: {survivor.told} ({told})")
+    return lines

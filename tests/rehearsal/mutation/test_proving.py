@@ -112,6 +112,9 @@ def test_criteria_that_see_everything(home: Path) -> None:
     agents = CliRunner().invoke(app, ["runs", "--data-dir", "data", "--json"]).output
     assert {run["agent"] for run in json.loads(agents)} == {"solution", "near-miss", "idle", "nonsense"}
 
+    shown = CliRunner().invoke(app, ["show", "latest", "--data-dir", "data", "--playgrounds", "playgrounds"]).output
+    assert "idle 0.00, nonsense 0.00 · lift over idle 0.00" in shown
+
     status, printed = sandbox("check", "playgrounds")
     assert status == 0, printed
     define(home, SAME)
