@@ -111,7 +111,8 @@ class TaskRun:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRun:
-    """One agent's run of one benchmark. `bearer_token` is there only when it was just created."""
+    """One agent's run of one benchmark. `bearer_token` is there only when it was just created; `figures` are the run in
+    numbers, as the API answers them, once it has a score."""
 
     id: str
     benchmark: BenchmarkRef | None
@@ -130,6 +131,7 @@ class BenchmarkRun:
     created_at: datetime | None = None
     bearer_token: str | None = field(repr=False, default=None)
     bearer_token_expires_at: datetime | None = None
+    figures: JsonObject | None = None
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
 
     def task_run(self, key: str) -> TaskRun:

@@ -170,6 +170,7 @@ def read_benchmark_run(raw: JsonObject) -> BenchmarkRun:
         created_at=_instant(raw, "created_at"),
         bearer_token=raw.get("bearer_token"),
         bearer_token_expires_at=_instant(raw, "bearer_token_expires_at"),
+        figures=raw.get("figures"),
         raw=raw,
     )
 

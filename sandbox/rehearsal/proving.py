@@ -1,4 +1,4 @@
-"""The command `prove`: every rule of `proofs.py` on the benchmarks named, and one exit status for all of them.
+"""The commands `prove`: every rule of `proofs.py` on the benchmarks named, one exit status for all; and `worth`.
 
 Only options are read here; the work is imported when the command runs, so that `--help` is quick.
 """
@@ -22,7 +22,7 @@ from sandbox.rehearsal.commands import (
     errors_shown,
     own_server,
 )
-from sandbox.settings import DEFAULT_DATA_DIR
+from sandbox.settings import DEFAULT_DATA_DIR, Settings
 
 EXIT_ERROR: Final = 2
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer, start_server: StartServer, create_registry: "Callable[[], Registry]") -> None:
-    """Add the command; `start_server` runs a server for as long as it is entered and gives its URL."""
+    """Add the commands; `start_server` runs a server for as long as it is entered and gives its URL."""
 
     @app.command()
     def prove(
@@ -81,3 +81,26 @@ def register(app: typer.Typer, start_server: StartServer, create_registry: "Call
             if write and status != EXIT_ERROR:
                 prover.write(out)
         raise typer.Exit(status)
+
+    @app.command()
+    def worth(
+        benchmarks: Annotated[
+            list[str] | None,
+            typer.Argument(help="Slugs of benchmarks; all of them where none is given.", metavar="SLUG..."),
+        ] = None,
+        playgrounds: PLAYGROUNDS = None,
+        seeds: SEEDS = None,
+    ) -> None:
+        """Print what prove --write has kept of each task: what idleness, nonsense and mistakes earn."""
+        from sandbox.definitions.library import load_library
+        from sandbox.errors import NotFound
+        from sandbox.rehearsal.worth import find_worth, to_markdown
+
+        settings = Settings(playgrounds=tuple(playgrounds or ()), seeds=tuple(seeds or ()))
+        _, err = consoles()
+        with errors_shown(err):
+            library = load_library(settings.playground_dirs, settings.seed_dirs, create_registry())
+            known = {slug for slug, _ in library.benchmarks}
+            if unknown := [slug for slug in benchmarks or () if slug not in known]:
+                raise NotFound(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
+            typer.echo(to_markdown(find_worth(library, benchmarks or ())))

@@ -76,14 +76,14 @@ def print_result(console: Console, result: RunResult) -> None:
     console.print(table)
     for task in result.task_runs:
         _print_failures(console, task)
+    for line in figure_lines(result.figures):
+        console.print(line, highlight=False, markup=False, style="dim")
     passed = sum(task.is_pass for task in result.task_runs)
     verdict, score = format_verdict(result.verdict), format_score(result.score)
     console.print(
         f"{verdict} {score} · {passed} of {len(result.task_runs)} tasks passed · {escape(result.benchmark_run_id)}",
         highlight=False,
     )
-    for line in figure_lines(result.figures):
-        console.print(line, highlight=False, markup=False, style="dim")
 
 
 def figure_lines(figures: Mapping[str, Any] | None) -> list[str]:
@@ -144,14 +144,17 @@ def print_summary(console: Console, results: Sequence[RunResult]) -> None:
     """Print one line per benchmark over its trials: how often it passed, how steady the score is."""
     table = Table(title="summary", title_justify="left")
     table.add_column("benchmark", overflow="fold")
-    for name in ("runs", "passed", "mean score", "deviation", "lowest", "unsteady tasks"):
+    for name in ("runs", "passed", "tasks", "mean score", "idle", "nonsense", "deviation", "lowest", "unsteady tasks"):
         table.add_column(name, justify="right")
     for summary in summarize(results):
         table.add_row(
             escape(summary.benchmark),
             str(summary.runs),
             str(summary.passed),
+            f"{summary.pass_rate:.0%}",
             format_score(summary.mean_score),
+            format_score(summary.idle),
+            format_score(summary.nonsense),
             format_score(summary.deviation),
             format_score(summary.lowest_score),
             escape(", ".join(summary.unsteady_tasks)) or "-",

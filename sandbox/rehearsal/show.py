@@ -62,7 +62,7 @@ def print_run(console: Console, record: RunRecord, *, has_bodies: bool = False) 
     )
     started, took = _moment(run.started_at), _duration(run.started_at, run.completed_at)
     console.print(f"{escape(run.id)} · started {started} · took {took}", highlight=False, style="dim")
-    for line in figure_lines(run.raw.get("figures")):
+    for line in figure_lines(run.figures):
         console.print(line, highlight=False, markup=False, style="dim")
     for task in record.tasks:
         _print_task(console, task, has_bodies)

@@ -4,13 +4,15 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sandbox.definitions.baselines import IDLE, NONSENSE
 from sandbox.rehearsal.runner import RunResult
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """One benchmark over its trials. `deviation` is the population's standard deviation of the
-    score; a task is unsteady if it passed in some trials and not in others."""
+    score; a task is unsteady if it passed in some trials and not in others. `pass_rate` is the share of
+    tasks passed over all trials, `idle` and `nonsense` are what agents that deserve nothing earn, where known."""
 
     benchmark: str
     runs: int
@@ -19,6 +21,9 @@ class Summary:
     deviation: float
     lowest_score: float
     unsteady_tasks: tuple[str, ...]
+    pass_rate: float
+    idle: float | None
+    nonsense: float | None
 
 
 def summarize(results: Iterable[RunResult]) -> list[Summary]:
@@ -42,4 +47,6 @@ def _summarize_one(benchmark: str, runs: list[RunResult]) -> Summary:
         statistics.pstdev(scores),
         min(scores),
         tuple(key for key, seen in passes.items() if len(seen) > 1),
+        statistics.fmean(tasks) if (tasks := [task.is_pass for run in runs for task in run.task_runs]) else 0.0,
+        *((runs[0].figures or {}).get(agent) for agent in (IDLE, NONSENSE)),
     )

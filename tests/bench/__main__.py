@@ -3,8 +3,8 @@
 Every rate is taken in alternation with the bare route that returns the same bytes, and printed as a
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
-`make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create restore llm search seed size
-stall peers attacks.
+`make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
+size stall peers attacks.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -29,6 +29,7 @@ from tests.bench.earlier import ROOT, earlier_build
 from tests.bench.fhirpath import bench_fhirpath
 from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
+from tests.bench.many import bench_many
 from tests.bench.peers import bench_peers
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
@@ -312,6 +313,7 @@ async def main() -> None:
                 ("inprocess", lambda: bench_inside(home, scores)),
                 ("hl7", lambda: bench_hl7(session, home, bare, scores)),
                 ("create", lambda: bench_create(session, home)),
+                ("many", lambda: bench_many(session, home)),
                 ("restore", lambda: bench_restore(session, home)),
                 ("llm", lambda: bench_llm(session, home)),
                 ("search", bench_search),

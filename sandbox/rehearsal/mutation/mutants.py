@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from sandbox import jsonio
 from sandbox.definitions.models import TaskDefinition
@@ -22,6 +22,7 @@ from sandbox.rehearsal.mutation.values import Pools, variants
 from sandbox.rehearsal.mutation.witnesses import Place, are_named
 from sandbox.simulators.leaves import ABSENT, Form, Leaf, at_json, json_leaves, kind_of, with_json
 
+T = TypeVar("T")
 Mistake: TypeAlias = Literal[
     "value", "unit", "code", "collateral", "left out", "not sent", "doubled", "other patient", "extra write", "output"
 ]
@@ -64,35 +65,56 @@ class Ground:
 def make_mutants(script: Script, ground: Ground) -> list[Mutant]:
     """Return the mutants of a task that are played, at most `MUTANTS_MAX`, always the same ones.
 
-    Where there are more, each pair of a call and a mistake has its turn before any has a second one.
+    Where there are more, the mistakes take turns, each with calls spread over the script, and no pair of a call and a
+    mistake has a second turn before every one has had its first.
     """
-    groups: dict[tuple[int | None, str], list[Mutant]] = {}
+    groups: dict[Mistake, dict[int | None, list[Mutant]]] = {}
     seen = {_identity(script)}
     for mutant in _all(script, ground):
         identity = _identity(mutant.script)
         if identity not in seen:
             seen.add(identity)
-            groups.setdefault((mutant.step, mutant.mistake), []).append(mutant)
-    rounds = zip_longest(*(_spread(group) for group in groups.values()))
-    chosen = [mutant for turn in rounds for mutant in turn if mutant is not None][:MUTANTS_MAX]
+            groups.setdefault(mutant.mistake, {}).setdefault(mutant.step, []).append(mutant)
+    pairs = _in_turns(
+        [_turned(_spread(list(calls.values())), number, len(groups)) for number, calls in enumerate(groups.values())]
+    )
+    chosen = _in_turns([_spread(pair) for pair in pairs])[:MUTANTS_MAX]
     return sorted(chosen, key=lambda m: (len(script.steps) if m.step is None else m.step, m.mistake, m.told))
 
 
-def _spread(group: list[Mutant]) -> list[Mutant]:
-    """Return the members of a group so that any number of the first are spread over all of it.
+def _turned(items: list[T], number: int, of: int) -> list[T]:
+    """Return items from another beginning for each number, so that different mistakes are made in different calls.
 
-    The first, the last, the middle, and so on.
+    >>> _turned([1, 2, 3, 4], 1, 2)
+    [3, 4, 1, 2]
     """
-    order: list[int] = []
-    spans = [(0, len(group) - 1)]
+    begin = number * len(items) // of
+    return items[begin:] + items[:begin]
+
+
+def _in_turns(rows: list[list[T]]) -> list[T]:
+    """Return the first of each row, then the second of each, and so on.
+
+    >>> _in_turns([["a", "b"], ["c"]])
+    ['a', 'c', 'b']
+    """
+    return [item for turn in zip_longest(*rows) for item in turn if item is not None]
+
+
+def _spread(items: list[T]) -> list[T]:
+    """Return items so that any number of the first are spread over all of them: both ends, the middle, and so on.
+
+    >>> _spread([1, 2, 3, 4, 5])
+    [1, 5, 3, 2, 4]
+    """
+    order: dict[int, None] = {}
+    spans = [(0, len(items) - 1)] if items else []
     for low, high in spans:
-        for place in (low, high):
-            if place not in order:
-                order.append(place)
         middle = (low + high) // 2
+        order |= dict.fromkeys((low, high, middle))
         if high - low > 1:
             spans += [(low, middle), (middle, high)]
-    return [group[place] for place in order]
+    return [items[place] for place in order]
 
 
 def _identity(script: Script) -> bytes:
