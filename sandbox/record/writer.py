@@ -91,7 +91,14 @@ class Writer:
         self._check_open()
         if event.changes:
             self._keeper.reserve.check_room()
-        return await self._contents.store(await asyncio.to_thread(encode.event_statements, event, Bodies()))
+        return await self.store_ahead(await asyncio.to_thread(encode.event_statements, event, Bodies()))
+
+    async def store_ahead(self, statements: list[Statement]) -> list[Statement]:
+        """Store what statements insert as contents, if it is large, part by part; return the statements that are left.
+
+        Raises what a part is refused for.
+        """
+        return await self._contents.store(statements) if statements_size(statements) > LARGE_BYTES else statements
 
     def submit(self, event: Event, undo: Callable[[], None] | None = None, prepared: Prepared = None) -> Unit:
         """Queue an event; await the result before its response is sent. `undo` takes it back in memory.

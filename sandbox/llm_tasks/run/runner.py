@@ -123,7 +123,7 @@ class Runner:
     ) -> None:
         started = request.started
         with_owner = {**body, OWNER: request.benchmark_run_id}
-        rows = statements_of(task, revision, with_owner, files, ordinal)
+        rows = await self._writer.store_ahead(statements_of(task, revision, with_owner, files, ordinal))
         if started is None:
             await self._writer.write(rows)
             return

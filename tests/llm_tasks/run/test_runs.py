@@ -235,6 +235,15 @@ async def test_a_file_is_kept_and_given_back(api):
     assert (await api.get(f"task/{task['id']}/run/{run['id']}/file/form page.pdf")).status == 404
 
 
+async def test_large_files_are_kept_and_given_back(api):
+    task = await api.create(file_input_mode="any")
+    files = [(f"{n}.bin", bytes([n]) * (700_000 + n), "application/octet-stream") for n in range(3)]
+    run = (await run_form(api, task, {"text": "-"}, *files)).json
+    for meta, (name, content, _) in zip(run["files"], files, strict=True):
+        got = await api.call("GET", "/api/v1" + meta["download_url"])
+        assert (meta["original_filename"], got.body) == (name, content)
+
+
 async def test_a_page_is_never_shown_inline(api):
     task = await api.create(file_input_mode="any")
     run = (await run_form(api, task, {"text": "-"}, ("x.html", b"<script>", "text/html"))).json
