@@ -15,17 +15,22 @@ import orjson
 from fhirpathpy.models import models
 
 from sandbox import jsonio
-from sandbox.clock import SystemClock
 from sandbox.fhirpath import Context, _compiled, compile_expression
 from sandbox.garbage import no_collection
-from sandbox.playground.branch import Branch
-from sandbox.playground.playground import NullRecorder, Playground, Sandbox
-from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.search.terms.definitions import parameters_of
 from sandbox.simulators.fhir.search.types import search_type_of
 from tests.bench import data
+from tests.bench.earlier import ROOT, earlier_build
 from tests.bench.peers import say
-from tests.bench.search import BASE, seed_of
+from tests.bench.targets import (
+    CHECK,
+    COMPILE,
+    EVALUATE,
+    FIRST_SEARCH,
+    INDEX_OBSERVATION,
+    INDEX_PATIENT,
+    Scores,
+)
 
 EXPRESSIONS = [
     "name.where(use = 'official').given.first()",
@@ -47,14 +52,14 @@ def least(run: Callable[[], Any], times: int = 1) -> float:
     best = float("inf")
     with no_collection():
         for _ in range(ROUNDS):
-            began = time.perf_counter()
+            began = time.process_time()
             for _ in range(times):
                 run()
-            best = min(best, (time.perf_counter() - began) / times)
+            best = min(best, (time.process_time() - began) / times)
     return best
 
 
-def bench_expressions() -> None:
+def bench_expressions(scores: Scores) -> None:
     """Compile and evaluate, each expression by both engines."""
     text = jsonio.dump(data.patient(1))
     patient, plain = jsonio.parse(text), orjson.loads(text)
@@ -72,11 +77,16 @@ def bench_expressions() -> None:
         ratios = sorted(b / a for a, b in rows)
         value = f"{mine:.1f} µs, fhirpathpy {other:.1f} µs: {ratios[0]:.0f} to {ratios[-1]:.0f} times faster"
         say(f"FHIRPath, {what} an expression, median of {len(rows)}", value)
+        if what == "compile":
+            scores.note(COMPILE, mine)
+        else:
+            scores.note(EVALUATE, ratios[0], f"the least of {len(rows)} expressions")
 
 
-def bench_indexing() -> None:
+def bench_indexing(scores: Scores) -> None:
     """Read a resource by every search parameter of its type."""
-    for kind, resource in (("Patient", data.patient(1)), ("Observation", data.observation(1, 10))):
+    rows = (("Patient", data.patient(1), INDEX_PATIENT), ("Observation", data.observation(1, 10), INDEX_OBSERVATION))
+    for kind, resource, target in rows:
         known = [p for p in parameters_of(kind).values() if not p.code.startswith("_")]
         plain = orjson.loads(jsonio.dump(resource))
 
@@ -85,28 +95,33 @@ def bench_indexing() -> None:
                 found = search_type_of(parameter)
                 found.new_index(parameter, "").load([("1", found.read(parameter, "", plain))])
 
-        say(f"FHIR search, index one {kind} ({len(known)} parameters)", f"{least(index, 20) * 1e3:.3f} ms")
+        spent = least(index, 20) * 1e3
+        say(f"FHIR search, index one {kind} ({len(known)} parameters)", f"{spent:.3f} ms")
+        scores.note(target, spent)
 
 
-def bench_first_search(resources: int = 100_000) -> None:
-    """The first search of a parameter on a large seed, which makes its index."""
-    seed = seed_of(resources)
-    sandbox = Sandbox("sb_1", "sim_1", "Fhir", "EHR", "fhir", {}, {})
-    for query in ("code=x", "patient=x", "date=1999", "value-quantity=5555", "component-code=x"):
-        best = float("inf")
-        for _ in range(3):
-            for collection in seed.collections.values():
-                collection.caches.clear()
-            branch = Branch(seed)
-            tx = Playground("pg", "bench", None, branch, (sandbox,), SystemClock(), NullRecorder()).look(sandbox)
-            name, _, value = query.partition("=")
-            began = time.perf_counter()
-            search(tx, SearchRequest("Observation", ((name, value),), BASE))
-            best = min(best, time.perf_counter() - began)
-        say(
-            f"FHIR search, the first Observation?{query.partition('=')[0]}, {resources:,} resources",
-            f"{best * 1e3:,.0f} ms",
-        )
+def of_build(tree: Path, *command: str) -> tuple[float, str]:
+    """Run Python on a build in a process of its own; return its CPU time, in seconds, and what it printed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tree), str(ROOT)))}
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tree, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return spent, done.stdout
+
+
+def bench_first_search(tree: Path, scores: Scores, resources: int = 100_000) -> None:
+    """The first search of a parameter, which makes its index, by this build and by the earlier one."""
+    script = str(Path(__file__).with_name("first_search.py"))
+    rounds = [[json.loads(of_build(place, script, str(resources))[1]) for place in (ROOT, tree)] for _ in range(2)]
+    mine, earlier = ({name: min(row[side][name] for row in rounds) for name in rounds[0][0]} for side in (0, 1))
+    for name, seconds in mine.items():
+        ratio = earlier[name] / seconds
+        value = f"{seconds * 1e3:,.0f} ms, the earlier build {earlier[name] * 1e3:,.0f} ms"
+        say(f"FHIR search, the first by {name}, {resources:,} resources", f"{value}: {ratio:.1f} times faster")
+        scores.note(FIRST_SEARCH, ratio, name)
 
 
 def write_benchmark(home: Path) -> tuple[Path, Path]:
@@ -138,22 +153,20 @@ def write_benchmark(home: Path) -> tuple[Path, Path]:
     return home / "playgrounds", home / "seeds"
 
 
-def bench_check(home: Path) -> None:
-    """`sandbox check` of a benchmark of 1,136 criteria, as a process of its own: CPU time."""
+def bench_check(home: Path, tree: Path, scores: Scores) -> None:
+    """`sandbox check` of a benchmark of 1,136 criteria, a process of its own, by this build and by the earlier one."""
     playgrounds, seeds = write_benchmark(home / "check")
-    command = [sys.executable, "-m", "sandbox", "check", str(playgrounds), "--seeds", str(seeds)]
-    best = float("inf")
-    for _ in range(3):
-        before = os.times()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        after = os.times()
-        best = min(best, after.children_user + after.children_system - before.children_user - before.children_system)
-    say(f"sandbox check, {TASKS} tasks with {CRITERIA:,} FHIRPath criteria", f"{best:.2f} s of CPU")
+    command = ("-m", "sandbox", "check", str(playgrounds), "--seeds", str(seeds))
+    mine, earlier = (min(of_build(place, *command)[0] for _ in range(3)) for place in (ROOT, tree))
+    value = f"{mine:.2f} s of CPU, the earlier build {earlier:.2f} s"
+    say(f"sandbox check, {TASKS} tasks with {CRITERIA:,} FHIRPath criteria", value)
+    scores.note(CHECK, earlier / mine)
 
 
-async def bench_fhirpath(home: Path) -> None:
+async def bench_fhirpath(home: Path, scores: Scores) -> None:
     """Print all of it."""
-    bench_expressions()
-    bench_indexing()
-    bench_check(home)
-    bench_first_search()
+    bench_expressions(scores)
+    bench_indexing(scores)
+    with earlier_build(home) as tree:
+        bench_check(home, tree, scores)
+        bench_first_search(tree, scores)

@@ -20,7 +20,6 @@ def test_the_table_is_what_was_measured(pages, tasks):
     assert f"\n{to_markdown(tasks)}\n" in pages["docs/benchmarks.md"].text
 
 
-@pytest.mark.xfail(strict=True, reason="the next versions are measured")
 def test_every_task_is_measured_and_within_the_limits(tasks):
     assert tasks
     for task in tasks:

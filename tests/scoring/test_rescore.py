@@ -27,7 +27,7 @@ def test_a_view_restored_from_events_is_the_view_that_was(recorded):
     view = recorded.view({"said": "done"})
     restored = restore_view(
         recorded.seed,
-        list(reversed(view.events)),
+        view.events,
         baseline_seq=1,
         sandboxes=view.sandboxes,
         output=view.output,
