@@ -91,7 +91,7 @@ class Writer:
         self._check_open()
         if event.changes:
             self._keeper.reserve.check_room()
-        return await self.store_ahead(await asyncio.to_thread(encode.event_statements, event, Bodies()))
+        return await self._contents.store(await asyncio.to_thread(encode.event_statements, event, Bodies()))
 
     async def store_ahead(self, statements: list[Statement]) -> list[Statement]:
         """Store what statements insert as contents, if it is large, part by part; return the statements that are left.
@@ -218,8 +218,8 @@ class Writer:
         await self.write(statements)
 
     async def _is_kept(self, sha: str) -> bool:
-        async with self._slow.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (sha,)) as cursor:
-            return await cursor.fetchone() is not None
+        # In one call: a statement that is left open would keep what follows on this connection from writing.
+        return bool(await self._slow.execute_fetchall("SELECT 1 FROM blobs WHERE sha256 = ?", (sha,)))
 
     # -- the queue -------------------------------------------------------------------------------
 
