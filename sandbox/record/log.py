@@ -7,7 +7,7 @@ takes some hundred bytes an event.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -81,14 +81,18 @@ class EventLog:
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._same: dict[Any, Any] = {}
 
-    def events(self) -> list[Event]:
-        """Return the events in order, less the views."""
+    def events(self, taken_back: Sequence[range] = ()) -> list[Event]:
+        """Return the events in order, less the views and those that are `taken_back`."""
         found: list[Event] = []
         after = 0
         while True:
             sql = f"{SELECT_EVENTS} ORDER BY e.place LIMIT {_BATCH}"
             rows = self._connection.execute(sql, (after, LAST_SEQ + 1, self._playground_id)).fetchall()
-            found += [self._event(dict(row)) for row in rows if not row["view"]]
+            found += [
+                self._event(dict(row))
+                for row in rows
+                if not row["view"] and not any(row["seq"] in gone for gone in taken_back)
+            ]
             if len(rows) < _BATCH:
                 return found
             after = rows[-1]["seq"]
@@ -153,8 +157,9 @@ class EventLog:
 
 
 @contextmanager
-def open_log(file: Path, playground_id: str) -> Iterator[list[Event]]:
-    """Read the events of a playground, for as long as the block lasts and on whatever thread it runs."""
+def open_log(file: Path, playground_id: str, taken_back: Sequence[range] = ()) -> Iterator[list[Event]]:
+    """Read the events of a playground less those that are taken back, for as long as the block lasts and on whatever
+    thread it runs."""
     place = f"{file.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)) as connection:
-        yield EventLog(connection, playground_id).events()
+        yield EventLog(connection, playground_id).events(taken_back)

@@ -9,7 +9,7 @@ import aiosqlite
 
 from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
-from sandbox.playground.events import Event
+from sandbox.playground.events import RESTORED, Event
 from sandbox.record import encode
 from sandbox.record.contents import SELECT_PARTS
 from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS
@@ -116,21 +116,35 @@ class Reader:
         after_seq: int = 0,
         until_seq: int | None = None,
         check: Callable[[sqlite3.Row], None] | None = None,
+        skip: Callable[[sqlite3.Row], bool] | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield a playground's events in order, read in batches; `check` is shown every row before it is read."""
+        """Yield a playground's events in order, read in batches.
+
+        `check` is shown every row before it is read, when all before it are done with; what `skip` says is not read.
+        """
         await self.check_kept(playground_id)
         position = after_seq
         while True:
             before = None if until_seq is None else until_seq + 1
             rows = await self.event_rows(playground_id, after=position, before=before, limit=_EVENT_BATCH)
-            blobs = await self._blobs_of(rows)
+            blobs = await self._blobs_of(rows if skip is None else [row for row in rows if not skip(row)])
             for row in rows:
                 if check is not None:
                     check(row)
+                if skip is not None and skip(row):
+                    continue
                 yield encode.decode_event(row, blobs.__getitem__)
             if len(rows) < _EVENT_BATCH:
                 return
             position = rows[-1]["seq"]
+
+    async def restores(self, playground_id: str) -> dict[int, int]:
+        """Return where each of a playground's restores returned to, by number."""
+        sql = f"{SELECT_EVENTS} AND e.type = ? ORDER BY e.place"
+        rows = await self.rows(sql, 0, LAST_SEQ + 1, playground_id, RESTORED)
+        blobs = await self._blobs_of(rows)
+        events = [encode.decode_event(row, blobs.__getitem__) for row in rows]
+        return {event.seq: event.restored_to for event in events if event.restored_to is not None}
 
     async def event_jsons(self, rows: list[sqlite3.Row]) -> list[Json]:
         """Return event rows as the API shows them."""

@@ -1,6 +1,6 @@
 """Scoring a task run from what is recorded, and what becomes of the result."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
 from sandbox.playground.crew import Crew
+from sandbox.playground.events import undone
 from sandbox.record.log import open_log
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
@@ -41,14 +42,21 @@ async def score(reader: Reader, registry: Registry, crew: Crew, run: BenchmarkRu
 
 
 async def _look(reader: Reader, crew: Crew, run: BenchmarkRun, task_run: TaskRun, job: Callable[[View], T]) -> T:
-    """Do a job on what checks may read of a recorded task run. Raises `Gone` where it was pruned."""
+    """Do a job on what checks may read of a recorded task run, which is not what restores took back.
+
+    Raises `Gone` where it was pruned.
+    """
     await reader.check_kept(task_run.playground_id)
-    look = partial(_look_here, await reader.file(), run, task_run, job)
+    restores = await reader.restores(task_run.playground_id)
+    taken_back = undone(restores, max(restores, default=0))
+    look = partial(_look_here, await reader.file(), run, task_run, taken_back, job)
     return await crew.do(look, work.Budget(work.UNBOUNDED))
 
 
-def _look_here(file: Path, run: BenchmarkRun, task_run: TaskRun, job: Callable[[View], T]) -> T:
-    with open_log(file, task_run.playground_id) as events:
+def _look_here(
+    file: Path, run: BenchmarkRun, task_run: TaskRun, taken_back: Sequence[range], job: Callable[[View], T]
+) -> T:
+    with open_log(file, task_run.playground_id, taken_back) as events:
         view = restore_view(
             run.benchmark.seed_of(task_run.task),
             events,
