@@ -10,10 +10,8 @@ from sandbox import limits
 from sandbox.playground.branch import Change, Document
 from sandbox.playground.events import Event, Request, Response
 from sandbox.record import database
-from sandbox.record.bodies import Bodies
-from sandbox.record.chain import link
-from sandbox.record.encode import event_statements
 from sandbox.record.log import EventLog, LateEvent, LateRequest, LateResponse, open_log
+from sandbox.record.writer import open_writer
 
 AT = datetime(2026, 4, 23, 9, tzinfo=UTC)
 LONG = b'"' + b"x" * limits.INLINE_BODY_BYTES + b'"'
@@ -37,16 +35,13 @@ EVENTS = [
 
 
 @pytest.fixture
-def file(tmp_path):
+async def file(tmp_path):
     file = tmp_path / "r.sqlite3"
     database.migrate(file)
-    bodies, last = Bodies(), b""
-    with closing(sqlite3.connect(file)) as connection, connection:
-        for event in EVENTS:
-            for sql, values in event_statements(event, bodies):
-                if sql.startswith("INSERT INTO events"):
-                    values[-1] = last = link(last, values[:-1])
-                connection.execute(sql, values)
+    writer = await open_writer(file)
+    for event in EVENTS:
+        await writer.submit(event)
+    await writer.close()
     return file
 
 
@@ -57,7 +52,7 @@ def told(event):
 
 
 @pytest.mark.parametrize("resident_bytes", [0, 1_000, 1 << 20])
-def test_a_log_holds_what_was_recorded_less_the_views(file, resident_bytes):
+async def test_a_log_holds_what_was_recorded_less_the_views(file, resident_bytes):
     with closing(sqlite3.connect(file)) as connection:
         events = EventLog(connection, "pg", resident_bytes).events()
         wanted = [told(event) for event in EVENTS if not event.is_view]
@@ -65,7 +60,7 @@ def test_a_log_holds_what_was_recorded_less_the_views(file, resident_bytes):
         assert [told(event) for event in reversed(events)] == wanted[::-1]
 
 
-def test_what_is_large_or_too_much_is_not_held(file):
+async def test_what_is_large_or_too_much_is_not_held(file):
     with open_log(file, "pg") as events:
         late = {event.seq: (type(event), type(event.request), type(event.response)) for event in events}
         assert late[1] == late[6] == (Event, Request, Response)
