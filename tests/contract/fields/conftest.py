@@ -152,6 +152,8 @@ PUBLIC_TASK_RUN = Shape(
         "timeout_at?": "instant",
         "completed_at?": "instant",
         "failed_required": ["string"],
+        "tags": ["string"],
+        "baseline?": "object",
     },
 )
 PUBLIC_RUN = Shape(
@@ -170,7 +172,7 @@ PUBLIC_RUN = Shape(
         "sandboxes": [RUN_SANDBOX],
         "task_runs": [PUBLIC_TASK_RUN],
     },
-    {"bearer_token_expires_at": "instant"},
+    {"bearer_token_expires_at": "instant", "figures?": "object"},
 )
 STARTED = Shape(
     {
@@ -246,6 +248,7 @@ INTERNAL_RUN = Shape(
         "solver_id?": an_id("slv"),
         "seed?": "int",
         "mess": "int",
+        "figures?": "object",
         "definition_hash": re.compile("[0-9a-f]{64}"),
         "published_at?": "instant",
         "created_at": "instant",
@@ -272,6 +275,8 @@ INTERNAL_TASK_RUN = Shape(
         "output?": "any",
         "notes?": "text",
         "failed_required": ["string"],
+        "tags": ["string"],
+        "baseline?": "object",
         "timeout_at?": "instant",
         "created_at": "instant",
     },
