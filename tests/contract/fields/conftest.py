@@ -308,7 +308,18 @@ PLAYGROUND = Shape(
         "updated_at": "instant",
         "sandboxes": [SANDBOX],
     },
-    {"benchmark_run_id?": an_id("br"), "task_run_id?": an_id("tr")},
+    {"benchmark_run_id?": an_id("br"), "task_run_id?": an_id("tr"), "forked_from?": "object", "expires_at?": "instant"},
+)
+# What is told of one, and not in lists.
+FULL_PLAYGROUND = Shape(
+    PLAYGROUND.documented,
+    {
+        **PLAYGROUND.extensions,
+        "state_hash": re.compile("[0-9a-f]{64}"),
+        "events": "int",
+        "clock": "object",
+        "snapshots": "array",
+    },
 )
 BENCHMARK = Shape(
     {
