@@ -5,6 +5,7 @@ There is no global state: two apps in one process do not see each other.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 
@@ -25,13 +26,14 @@ from sandbox.api.context import (
     RUNS,
     SETTINGS,
     SHELF,
+    TRACING,
     WRITER,
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -47,6 +49,7 @@ from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.record.lock import DirectoryLock
 from sandbox.record.prune import prune
 from sandbox.record.reader import Reader
+from sandbox.record.tracing import Tracing, open_tracing
 from sandbox.record.witness import read_witness
 from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
@@ -84,7 +87,7 @@ def create_app(
     front.add_routes(app)
     system.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
+    for resource in (benchmark_runs, task_runs, sandboxes, events, exports, benchmarks):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
@@ -108,13 +111,20 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await asyncio.to_thread(_open_record, settings, clock.now())
         writer = app[WRITER] = await open_writer(file)
         crew = app[CREW] = Crew()
+        closing = AsyncExitStack()
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
             key = _key_of(settings)
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
+            on_end = hub.wake
+            tracing = open_tracing(settings, recorder, reader, clock)
+            if tracing is not None:
+                app[TRACING] = tracing
+                closing.push_async_callback(tracing.close)
+                recorder, on_end = tracing, partial(_tell_end, hub, tracing)
             runs = app[RUNS] = RunService(
-                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, hub.wake
+                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, on_end
             )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
@@ -132,12 +142,18 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            await closing.aclose()
             crew.close()
             await app[FETCH].close()
             await writer.close()
             await reader.close()
     finally:
         lock.release()
+
+
+def _tell_end(hub: EventHub, tracing: Tracing, playground_id: str) -> None:
+    hub.wake(playground_id)
+    tracing.note_end(playground_id)
 
 
 def _key_of(settings: Settings) -> bytes:

@@ -11,6 +11,7 @@ from sandbox.definitions.library import Shelf
 from sandbox.playground.crew import Crew
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
+from sandbox.record.tracing import Tracing
 from sandbox.record.writer import Writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
@@ -35,6 +36,7 @@ RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
+TRACING = web.AppKey("tracing", Tracing)  # there only where spans are sent
 CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)
 HEADS = web.AppKey("heads", Heads)

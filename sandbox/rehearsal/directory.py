@@ -6,17 +6,17 @@ migrated or written here.
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sandbox import jsonio
 from sandbox.client import reading
 from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.errors import Malformed, NotFound, TooLarge
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.record.reader import Reader
+from sandbox.record.runs import RunRows
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _UNREADABLE: Final = frozenset(
@@ -32,84 +32,39 @@ class DirectoryRecords:
     """The records of one data directory; get it from `open_directory`."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._definitions: dict[str, Mapping[str, Any]] = {}
+        self.reader = reader
+        self._rows = RunRows(reader)
 
     async def list_benchmark_runs(self, *, limit: int | None = None) -> list[BenchmarkRun]:
         """Return the newest runs."""
-        rows = await self._reader.rows(
-            "SELECT * FROM benchmark_runs ORDER BY created_at DESC, id DESC LIMIT ?", -1 if limit is None else limit
-        )
-        return [await self._run(row) for row in rows]
+        return [reading.read_benchmark_run(raw) for raw in await self._rows.newest(limit)]
 
     async def get_benchmark_run(self, benchmark_run_id: str) -> BenchmarkRun:
         """Return one run; raises `NotFound`."""
-        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
-        if row is None:
+        raw = await self._rows.run(benchmark_run_id)
+        if raw is None:
             raise NotFound(f"There is no benchmark run {benchmark_run_id}.")
-        return await self._run(row)
+        return reading.read_benchmark_run(raw)
 
     async def list_task_runs(self, benchmark_run_id: str) -> list[TaskRun]:
         """Return the run's task runs, in the benchmark's order."""
-        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
-        return [] if row is None else [reading.read_task_run(raw) for raw in await self._task_runs(row)]
+        raw = await self._rows.run(benchmark_run_id)
+        return [] if raw is None else [reading.read_task_run(task_run) for task_run in raw["task_runs"]]
 
     async def list_criterion_runs(self, task_run_id: str) -> list[CriterionRun]:
         """Return the task run's present criterion runs."""
-        rows = await self._reader.rows(
-            "SELECT * FROM criterion_runs WHERE task_run_id = ? AND superseded_at IS NULL ORDER BY position",
-            task_run_id,
-        )
-        return [
-            reading.read_criterion_run(
-                {**_columns(row, "position", "superseded_at"), "passed": bool(row["passed"])} | _parsed(row, "evidence")
-            )
-            for row in rows
-        ]
+        return [reading.read_criterion_run(raw) for raw in await self._rows.criterion_runs(task_run_id)]
 
     async def list_events(self, task_run_id: str) -> list[Event]:
         """Return the task run's events, oldest first."""
-        of = await self._reader.row("SELECT playground_id FROM task_runs WHERE id = ?", task_run_id)
+        of = await self.reader.row("SELECT playground_id FROM task_runs WHERE id = ?", task_run_id)
         if of is not None:
-            await self._reader.check_kept(of["playground_id"])
-        rows = await self._reader.rows(
+            await self.reader.check_kept(of["playground_id"])
+        rows = await self.reader.rows(
             "SELECT events.* FROM events JOIN task_runs USING (playground_id) WHERE task_runs.id = ? ORDER BY seq",
             task_run_id,
         )
-        return [reading.read_event(raw) for raw in await self._reader.event_jsons(rows)]
-
-    async def _run(self, row: sqlite3.Row) -> BenchmarkRun:
-        definition = await self._definition(row["definition_hash"])
-        raw = _columns(row, "token_hash", "token_expires_at", "organization_id", "definition_hash")
-        raw |= {
-            "scored": bool(row["scored"]),
-            "benchmark": {"slug": row["slug"], "version": str(row["version"]), "name": definition.get("name")},
-            "task_runs": await self._task_runs(row),
-        }
-        return reading.read_benchmark_run(raw)
-
-    async def _task_runs(self, run: sqlite3.Row) -> list[dict[str, Any]]:
-        definition = await self._definition(run["definition_hash"])
-        tasks = {task.get("key"): task for task in definition.get("tasks") or ()}
-        rows = await self._reader.rows(
-            "SELECT * FROM task_runs WHERE benchmark_run_id = ? ORDER BY position", run["id"]
-        )
-        return [
-            {
-                **_columns(row, "position"),
-                **_parsed(row, "axes", "failed_required", "output"),
-                "name": tasks.get(row["key"], {}).get("name"),
-                "snapshot": tasks.get(row["key"]),
-            }
-            for row in rows
-        ]
-
-    async def _definition(self, digest: str) -> Mapping[str, Any]:
-        if digest not in self._definitions:
-            row = await self._reader.row("SELECT body FROM definitions WHERE hash = ?", digest)
-            body = jsonio.parse(row["body"]) if row is not None else {}
-            self._definitions[digest] = body.get("definition") or {}
-        return self._definitions[digest]
+        return [reading.read_event(raw) for raw in await self.reader.event_jsons(rows)]
 
 
 @asynccontextmanager
@@ -165,11 +120,3 @@ def _is_at_rest(file: Path) -> bool:
     """
     # Whoever has it open has its log beside it.
     return not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
-
-
-def _columns(row: sqlite3.Row, *hidden: str) -> dict[str, Any]:
-    return {name: row[name] for name in row.keys() if name not in hidden}  # noqa: SIM118 -- a Row iterates values
-
-
-def _parsed(row: sqlite3.Row, *names: str) -> dict[str, Any]:
-    return {name: None if row[name] is None else jsonio.parse(row[name]) for name in names}
