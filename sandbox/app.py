@@ -11,7 +11,7 @@ from functools import partial
 
 from aiohttp import web
 
-from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
+from sandbox.api import browsers, front, llm_tasks, metrics, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
@@ -21,11 +21,13 @@ from sandbox.api.context import (
     HUB,
     IN_FLIGHT,
     KEY_RING,
+    LAG,
     READER,
     REGISTRY,
     RUNS,
     SETTINGS,
     SHELF,
+    TALLIES,
     TRACING,
     WRITER,
     InFlight,
@@ -34,7 +36,9 @@ from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
 from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, sandboxes, task_runs
+from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
+from sandbox.api.tallies import Tallies
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
@@ -79,6 +83,7 @@ def create_app(
     app[REGISTRY] = registry or create_registry()
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
+    app[TALLIES] = Tallies(simulator.surface for simulator in app[REGISTRY].simulators)
     app[FETCH] = HttpFetch()
     app[UNFINISHED] = Unfinished(app[SETTINGS].data_dir)
     app[HEADS] = Heads()
@@ -86,6 +91,7 @@ def create_app(
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     front.add_routes(app)
     system.add_routes(app)
+    metrics.add_routes(app)
     v1.add_routes(app)
     for resource in (benchmark_runs, task_runs, sandboxes, events, exports, benchmarks):
         resource.add_routes(app)
@@ -112,6 +118,8 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         writer = app[WRITER] = await open_writer(file)
         crew = app[CREW] = Crew()
         closing = AsyncExitStack()
+        lag = app[LAG] = LoopLag()
+        closing.callback(lag.stop)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
             key = _key_of(settings)

@@ -6,6 +6,8 @@ from aiohttp import web
 
 from sandbox.api.asked import Heads
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.lag import LoopLag
+from sandbox.api.tallies import Tallies
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.playground.crew import Crew
@@ -36,6 +38,8 @@ RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
+TALLIES = web.AppKey("tallies", Tallies)
+LAG = web.AppKey("lag", LoopLag)
 TRACING = web.AppKey("tracing", Tracing)  # there only where spans are sent
 CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)

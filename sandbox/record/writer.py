@@ -34,6 +34,7 @@ from sandbox.record.refusals import is_final, is_full, told
 from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError, merged
 from sandbox.record.witness import Witness
+from sandbox.tally import COUNTS, Tally
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
@@ -74,6 +75,7 @@ class Writer:
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
+        self.batches = Tally(COUNTS)
         self._chains = Chains(self._last_link)
         keeper.start(self)
 
@@ -281,6 +283,7 @@ class Writer:
         self._chains.settle(units)
         if len(units) > 1 or units[0].owners != _KEEPERS:
             self.commits += 1
+            self.batches.note(len(units))
             self._keeper.note(sum([unit.size for unit in units]))
         for unit in units:
             if unit.error is not None:
