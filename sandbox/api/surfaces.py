@@ -25,7 +25,7 @@ from sandbox.errors import Conflict, SandboxError
 from sandbox.playground.calls import Asked as Interact
 from sandbox.playground.events import Actor, Request, Response
 from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
-from sandbox.runs.models import TaskRun
+from sandbox.runs.models import Holder
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
@@ -234,7 +234,7 @@ def _refuse(error: SandboxError, tx: Interaction, call: Request) -> Response:
     raise error
 
 
-def _playground_of(task_run: TaskRun, actor: Actor) -> Playground:
+def _playground_of(task_run: Holder, actor: Actor) -> Playground:
     """Return the playground as long as it takes calls; to the organization it stays open to be looked at."""
     playground = task_run.playground
     if playground is None or (playground.is_torn_down and actor != "organization"):
