@@ -67,7 +67,8 @@ class Call:
 class Side:
     """A request or an answer: what was kept of its headers, its body in parts, its size in bytes.
 
-    `href` is where the body itself can be had, where there is a server.
+    `href` is where the body itself can be had, where there is a server; `pages` is what stands before and after the
+    number of a page's address, where that is not below it.
     """
 
     headers: Mapping[str, str]
@@ -76,6 +77,14 @@ class Side:
     media_type: str
     href: str | None = None
     is_request: bool = False
+    pages: tuple[str, str] | None = None
+
+    def page_href(self, number: int) -> str | None:
+        """Return where a page of a document can be had as a picture; None where there is no server."""
+        if self.href is None:
+            return None
+        before, after = self.pages or (self.href, "")
+        return f"{before}/pages/{number}{after}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,19 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from sandbox.api import front
-from sandbox.dashboard import access, bodies, runs, stream, task_runs, templating
+from sandbox.dashboard import (
+    access,
+    bodies,
+    compare,
+    definitions,
+    doing,
+    events,
+    playgrounds,
+    runs,
+    stream,
+    task_runs,
+    templating,
+)
 from sandbox.dashboard.access import LOGIN, ROOT, Session
 from sandbox.dashboard.shell import (
     Form,
@@ -59,7 +71,7 @@ async def log_in(request: web.Request) -> web.Response:
 def _login_page(request: web.Request, wanted: str, problem: Unauthorized | None) -> web.Response:
     status = 200 if problem is None else problem.status
     message = None if problem is None else problem.message
-    return render(request, None, "login.html", status=status, next=own_path(wanted), problem=message)
+    return render(request, None, "login.html", http_status=status, next=own_path(wanted), problem=message)
 
 
 async def log_out(request: web.Request, session: Session, form: Form) -> web.Response:
@@ -102,7 +114,29 @@ def add_routes(app: web.Application) -> None:
     router.add_post(f"{ROOT}/runs/{{id}}/cancel", write(runs.cancel_run))
     router.add_get(f"{ROOT}/task-runs/{{id}}", page(task_runs.show_task_run))
     router.add_get(f"{ROOT}/task-runs/{{id}}/live", stream.follow, allow_head=False)
-    router.add_get(f"{ROOT}/task-runs/{{id}}/events/{{seq}}", page(task_runs.show_event))
-    router.add_get(f"{ROOT}/task-runs/{{id}}/events/{{seq}}/{{side}}", page(bodies.show_body))
-    router.add_get(f"{ROOT}/task-runs/{{id}}/events/{{seq}}/{{side}}/pages/{{page}}", page(bodies.show_body_page))
+    router.add_get(f"{ROOT}/compare", page(compare.show_comparison))
+    router.add_get(f"{ROOT}/benchmarks", page(definitions.show_benchmarks))
+    router.add_get(f"{ROOT}/benchmarks/{{reference}}", page(definitions.show_benchmark))
+    router.add_get(f"{ROOT}/datasets", page(definitions.show_datasets))
+    router.add_get(f"{ROOT}/datasets/{{name}}", page(definitions.show_dataset))
+    router.add_get(f"{ROOT}/problems", page(definitions.show_problems))
+    _add_playground_routes(router)
     router.add_get(f"{ROOT}/{{rest:.*}}", page(show_nothing))
+
+
+def _add_playground_routes(router: web.UrlDispatcher) -> None:
+    root = f"{ROOT}/playgrounds/{{id}}"
+    router.add_get(f"{ROOT}/playgrounds", page(playgrounds.show_playgrounds))
+    router.add_get(root, page(playgrounds.show_playground))
+    router.add_get(f"{root}/documents", page(playgrounds.show_documents))
+    router.add_get(f"{root}/content", page(bodies.show_content))
+    router.add_get(f"{root}/content/pages/{{page}}", page(bodies.show_content_page))
+    router.add_get(f"{root}/state", page(playgrounds.show_state))
+    router.add_get(f"{root}/events/{{seq}}", page(events.show_event))
+    router.add_get(f"{root}/events/{{seq}}/{{side}}", page(bodies.show_body))
+    router.add_get(f"{root}/events/{{seq}}/{{side}}/pages/{{page}}", page(bodies.show_body_page))
+    router.add_post(f"{root}/send", write(doing.send))
+    router.add_post(f"{root}/fork", write(doing.fork))
+    router.add_post(f"{root}/clock", write(doing.advance_clock))
+    router.add_post(f"{root}/restore", write(doing.restore))
+    router.add_post(f"{root}/teardown", write(doing.tear_down))

@@ -79,11 +79,11 @@ async def read_form(request: web.Request) -> Form:
 
 
 def render(
-    request: web.Request, session: Session | None, template: str, /, status: int = 200, **context: Any
+    request: web.Request, session: Session | None, template: str, /, *, http_status: int = 200, **context: Any
 ) -> web.Response:
     """Return a page. Every template finds the same things around its own."""
     text = render_part(request, session, template, **context)
-    response = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
+    response = web.Response(status=http_status, text=text, content_type="text/html", charset="utf-8")
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -111,7 +111,7 @@ def show_error(request: web.Request, session: Session | None, error: SandboxErro
         request,
         session,
         "error.html",
-        status=error.status,
+        http_status=error.status,
         title=HTTPStatus(error.status).phrase,
         error=error,
         details=details,

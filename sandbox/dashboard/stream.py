@@ -14,8 +14,8 @@ from sandbox.api.context import CLOCK, HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.dashboard import access, history
 from sandbox.dashboard.calls import Call, call_of_row
 from sandbox.dashboard.history import Wanted
+from sandbox.dashboard.places import find_task_run
 from sandbox.dashboard.shell import href, render_part, show_error
-from sandbox.dashboard.task_runs import find_task_run
 from sandbox.errors import SandboxError, Unauthorized
 from sandbox.runs.models import TaskRun
 
@@ -114,7 +114,7 @@ async def _render(request: web.Request, task_run: TaskRun, rows: list[object]) -
         shown = kept.find(playground_id, seq)
         if shown is None:
             call = call_of_row(row, begin)
-            text = render_part(request, None, "parts/row.html", call=call, base=href("task-runs", task_run.id))
+            text = render_part(request, None, "parts/row.html", call=call, base=href("playgrounds", playground_id))
             shown = call, text
             kept.keep(playground_id, call, text)
         found.append(shown)

@@ -128,19 +128,26 @@ def no_link(name: str, text: str) -> Link | None:
     return None
 
 
+def no_content(collection: str, key: str, value: Json) -> tuple[Link, str] | None:
+    """Have no bytes beside the document."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """What one simulator says about showing it.
 
     `show_body(media_type, body)` takes a request's or a response's body apart, several parts where there are several.
     `title(collection, value)` names a document for people beside its key. `find_link(name, text)` says which document
-    a text leads to that is the value of a key called `name`. `lists` names the collections that are browsed, in their
-    order, for people; where it is empty all are, by their own names.
+    a text leads to that is the value of a key called `name`. `find_content(collection, key, value)` says where the
+    bytes are that a document is about, and of which media type they are. `lists` names the collections that are
+    browsed, in their order, for people; where it is empty all are, by their own names.
     """
 
     show_body: Callable[[str, bytes], tuple[Body, ...]] = show_plain
     title: Callable[[str, Json], str] = no_title
     find_link: Callable[[str, str], Link | None] = no_link
+    find_content: Callable[[str, str, Json], tuple[Link, str] | None] = no_content
     lists: Mapping[str, str] | None = None
 
 

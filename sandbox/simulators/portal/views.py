@@ -3,6 +3,7 @@
 from typing import Final
 
 from sandbox.jsonio import Json
+from sandbox.simulators.portal.attachments import ATTACHMENTS, CONTENT
 from sandbox.simulators.showing import Link, Views
 
 _NAMING: Final = ("request_id", "member_id", "name", "procedure_code", "status", "filename")
@@ -38,4 +39,12 @@ def find_link(name: str, text: str) -> Link | None:
     return Link(collection, text) if collection is not None and text else None
 
 
-VIEWS: Final = Views(title=title, find_link=find_link)
+def find_content(collection: str, key: str, value: Json) -> tuple[Link, str] | None:
+    """Return where an attachment's bytes are, and their type."""
+    if collection != ATTACHMENTS or not isinstance(value, dict):
+        return None
+    kind = value.get("content_type")
+    return Link(CONTENT, key), kind if isinstance(kind, str) else ""
+
+
+VIEWS: Final = Views(title=title, find_link=find_link, find_content=find_content)
