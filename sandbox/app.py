@@ -11,7 +11,7 @@ from functools import partial
 
 from aiohttp import web
 
-from sandbox.api import browsers, front, llm_tasks, metrics, surfaces, system, v1
+from sandbox.api import browsers, llm_tasks, metrics, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
@@ -41,6 +41,7 @@ from sandbox.api.middleware import identify_and_render
 from sandbox.api.tallies import Tallies
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
+from sandbox.dashboard import routes as dashboard
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.keys import read_key_file
@@ -89,7 +90,6 @@ def create_app(
     app[HEADS] = Heads()
     app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
-    front.add_routes(app)
     system.add_routes(app)
     metrics.add_routes(app)
     v1.add_routes(app)
@@ -99,6 +99,7 @@ def create_app(
     llm_tasks.add_routes(app)
     app.on_startup.append(benchmarks.note_start)
     app.on_response_prepare.append(browsers.add_headers)
+    dashboard.add_routes(app)
     app.on_shutdown.append(_let_go)
     return app
 

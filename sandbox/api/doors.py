@@ -17,10 +17,10 @@ from sandbox.api.context import RUNS
 from sandbox.errors import Conflict, NotFound, SandboxError, Unauthorized
 from sandbox.playground.events import Actor, Request
 from sandbox.playground.playground import Sandbox
-from sandbox.runs.models import BenchmarkRun, Phase, TaskRun
+from sandbox.runs.models import BenchmarkRun, Holder, Phase, TaskRun
 from sandbox.simulators.base import Access, Simulator
 
-Target: TypeAlias = tuple[TaskRun, Sandbox]
+Target: TypeAlias = tuple[Holder, Sandbox]
 NONE_STARTED: Final = "No task run is started; start a task run first."
 
 
@@ -94,7 +94,7 @@ async def admit(
     return started[0], Standing.STRANGER
 
 
-def _note_call(app: web.Application, task_run: TaskRun) -> None:
+def _note_call(app: web.Application, task_run: Holder) -> None:
     run = app[RUNS].by_task_run.get(task_run.id)
     if run is not None:
         app[RUNS].note_call(run)
@@ -116,7 +116,7 @@ def _by_own_credential(targets: Iterable[Target], simulator: Simulator, call: Re
     return None
 
 
-def not_started(task_runs: Iterable[TaskRun]) -> Conflict:
+def not_started(task_runs: Iterable[Holder]) -> Conflict:
     """Return the refusal of calls to systems that are not open now, or not any more."""
     states = list(dict.fromkeys(str(t.status if t.is_over else t.phase) for t in task_runs))
     if Phase.CREATED in states:

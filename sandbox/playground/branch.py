@@ -30,6 +30,7 @@ _WRITE: Final = 5  # units of work
 _WALKED: Final = 128  # bytes of a text whose value is walked for a unit of work
 _LONG_BYTES: Final = 256 << 10
 VIEWS: Final = "_views/"
+_RESET: Final = ("_reset", "")  # in a log: everything may be different from here on
 
 
 class Document:
@@ -333,10 +334,18 @@ class Branch:
         """Mark the present state; O(1)."""
         return Savepoint(self.overlay, len(self.log))
 
+    def reset(self, overlay: Overlay) -> None:
+        """Take on another state of this seed's, as a whole; O(1), but indexes are made anew."""
+        self.overlay = overlay
+        self.caches.clear()
+        self.log.append(_RESET)
+
     def rollback(self, savepoint: Savepoint) -> None:
         """Return to a savepoint. The log grows by what was undone, so that indexes notice."""
         undone = self.log[savepoint.log_length :]
         self.overlay = savepoint.overlay
+        if _RESET in undone:
+            self.caches.clear()
         self.log.extend(undone)
 
     def touched_since(self, position: int) -> tuple[list[tuple[str, str]], int]:
@@ -357,23 +366,34 @@ class Branch:
         return changes
 
     def diff(self, before: "Branch") -> list[Difference]:
-        """Return what differs from another branch on the same seed, sorted by collection and key."""
-        if before.seed is not self.seed:
-            raise ValueError("only branches on one seed can be compared")
+        """Return what differs from another branch, sorted by collection and key.
+
+        On one seed it costs what the two changed; a collection that they have from different seeds is compared whole.
+        """
         found = []
-        for collection in sorted(set(self.overlay) | set(before.overlay)):
+        for collection in sorted({*self.overlay, *before.overlay, *self._seeded_otherwise(before)}):
             if is_of_views(collection):
                 continue
             mine, theirs = self.overlay.get(collection, _NOTHING), before.overlay.get(collection, _NOTHING)
-            if mine is theirs:
+            keys = set(mine) | set(theirs)
+            seeded, others = self.seed.collections.get(collection), before.seed.collections.get(collection)
+            if seeded is not others:
+                keys.update(seeded or (), others or ())
+            elif mine is theirs:
                 continue
-            for key in sorted(set(mine) | set(theirs)):
-                if mine.get(key) is theirs.get(key):
+            for key in sorted(keys):
+                if seeded is others and mine.get(key) is theirs.get(key):
                     continue
                 old, new = before.get_document(collection, key), self.get_document(collection, key)
-                if (old.digest if old else None) != (new.digest if new else None):
+                if old is not new and (old.digest if old else None) != (new.digest if new else None):
                     found.append(Difference(collection, key, old, new))
         return found
+
+    def _seeded_otherwise(self, other: "Branch") -> set[str]:
+        mine, theirs = self.seed.collections, other.seed.collections
+        if mine is theirs:
+            return set()
+        return {name for name in {*mine, *theirs} if mine.get(name) is not theirs.get(name)}
 
     def state_hash(self) -> str:
         """Return the hash of all live documents, whatever the order in which they came.

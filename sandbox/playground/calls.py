@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from sandbox.errors import SandboxError
-from sandbox.playground.branch import Branch
+from sandbox.playground.branch import Branch, Overlay
 from sandbox.playground.events import Actor, Event, Request, Response
 from sandbox.playground.interaction import Interaction, Sandbox
 from sandbox.playground.recording import Commit
@@ -37,6 +37,17 @@ class Outcome:
     response: Response
     event: Event
     committed: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A playground after an event: its state, the event's number, how many of all were the organization's, and the time
+    on its own clock; None while that is not set."""
+
+    overlay: Overlay
+    seq: int
+    asides: int
+    at: datetime | None
 
 
 @dataclass(slots=True)

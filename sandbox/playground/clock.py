@@ -5,10 +5,10 @@ seeded run, steps one second per interaction, those apart that stand still. `adv
 Because the document is part of the branch, a fork or a restored playground tells the same time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from sandbox.clock import Clock, parse_instant
+from sandbox.clock import parse_instant
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 
@@ -85,11 +85,16 @@ class ClockState:
             moment = self.origin
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
+    def going_on(self, moment: datetime, steps_back: int, seq: int, real_now: datetime) -> "ClockState":
+        """Return the clock that goes on from a `moment` at which it stood `steps_back` events before `seq`."""
+        if self.is_stepping:
+            return replace(self, held=self.held + steps_back)
+        return replace(self, offset_s=self.offset_s + (moment - self.at(seq, real_now)).total_seconds())
 
-def playground_now(branch: Branch, seq: int, clock: Clock) -> datetime:
+
+def playground_now(branch: Branch, seq: int, real_now: datetime) -> datetime:
     """Return the playground's time; real time while its clock is not set."""
     state = ClockState.read(branch)
-    real = clock.now()
     if state is None:
-        return real.replace(microsecond=real.microsecond // 1000 * 1000)
-    return state.at(seq, real)
+        return real_now.replace(microsecond=real_now.microsecond // 1000 * 1000)
+    return state.at(seq, real_now)

@@ -22,7 +22,7 @@ EVENT_TYPES: Final = frozenset(
     "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_delete portal_request "
     "portal_page portal_login x12_transaction fax_sent fax_received message_sent message_received cds_invoked "
     "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
-    "surface_error".split()
+    "state_restored surface_error".split()
 )
 
 Actor: TypeAlias = Literal["agent", "organization", "scenario"]
@@ -33,6 +33,9 @@ Via: TypeAlias = Literal["http", "mcp", "mllp", "sftp", "browser"]
 """How a call came in."""
 
 SCENARIO_METHOD: Final = "SCENARIO"
+
+RESTORED: Final = "state_restored"
+_TO: Final = "event"
 
 METHODS: Final = frozenset("DELETE GET HEAD OPTIONS PATCH POST PUT".split())
 """What `Request.method` of an agent's call may be."""
@@ -143,6 +146,11 @@ def scenario_request(action: str, body: bytes = b"") -> Request:
     return Request(SCENARIO_METHOD, action, body=body, via=None)
 
 
+def restore_request(seq: int) -> Request:
+    """Return the request that a return to the state after event `seq` is recorded with."""
+    return Request("POST", "restore", body=jsonio.dump({_TO: seq}), via=None)
+
+
 @dataclass(slots=True)
 class Event:
     """One committed step of a playground. `seq` counts from 1 without gaps; `at` is the
@@ -162,6 +170,30 @@ class Event:
     changes: tuple[Change, ...]
     actor: Actor = "agent"
     is_view: bool = False
+
+    @property
+    def restored_to(self) -> int | None:
+        """The event whose state this one returned to, before its own changes; None for every other event."""
+        if self.type != RESTORED or self.request is None:
+            return None
+        return int(self.request.json()[_TO])
+
+
+def undone(restores: Mapping[int, int], last: int) -> list[range]:
+    """Return the events, up to `last`, that restores took back; `restores` are where each returned to, by number.
+
+    What leads to an event is all that leads to the one before it; to a restore, all that leads to where it returned.
+
+    >>> undone({11: 5}, 12), undone({11: 5, 14: 8}, 14)
+    ([range(6, 11)], [range(9, 14)])
+    """
+    found = []
+    end = last
+    for seq in sorted(restores, reverse=True):
+        if seq <= end:
+            found.append(range(restores[seq] + 1, seq))
+            end = restores[seq]
+    return [taken_back for taken_back in reversed(found) if taken_back]
 
 
 def fold(branch: Branch, events: Iterable[Event]) -> Branch:

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sandbox import ids, limits, work
@@ -26,7 +26,7 @@ from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground import clock as playground_clock
 from sandbox.playground.branch import Branch, Savepoint, is_of_views
-from sandbox.playground.calls import Aside, Asked, ErrorRenderer, Handler, Outcome
+from sandbox.playground.calls import Aside, Asked, ErrorRenderer, Handler, Outcome, Present
 from sandbox.playground.clock import ClockState
 from sandbox.playground.crew import Crew
 from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
@@ -46,6 +46,7 @@ __all__ = [
     "NullRecorder",
     "Outcome",
     "Playground",
+    "Present",
     "Recorder",
     "Sandbox",
 ]
@@ -61,12 +62,15 @@ EventMatcher = Callable[[Event, Json], bool]
 
 @dataclass
 class Playground:
-    """One task run's world.
+    """One task run's world, or a fork of it.
 
     `key` names the playground within a seeded run (so that ids repeat), `actions` are the scenario
     and delayed actions by name, `matches` decides whether an event satisfies a `when` clause. `seq` counts all
     events, `asides` those of the organization: they are no steps, so neither a stepping clock nor ids move with them.
     `last_at` is the time of the last event on the playground's own clock, before which none comes.
+
+    A fork goes on where another playground was: `inherited` events came before its own, of which `inherited_asides`
+    were the organization's (`asides` counts them, too), and its clock runs `lag` behind, by as much as it stood still.
     """
 
     id: str
@@ -81,6 +85,9 @@ class Playground:
     random_seed: int | None = None
     seq: int = 0
     asides: int = 0
+    inherited: int = 0
+    inherited_asides: int = 0
+    lag: timedelta = timedelta()
     last_at: datetime | None = None
     is_torn_down: bool = False
     failure: str | None = None
@@ -117,11 +124,19 @@ class Playground:
     @property
     def step(self) -> int:
         """How many events there were that time and ids go by."""
-        return self.seq - self.asides
+        return self.inherited + self.seq - self.asides
+
+    @property
+    def present(self) -> Present:
+        """The playground as of the last event that is over, whatever is being done beside the loop."""
+        aside = self._aside
+        if aside is not None:
+            return Present(aside.before.overlay, aside.seq, aside.asides, aside.last_at)
+        return Present(self.branch.overlay, self.seq, self.asides, self.last_at)
 
     def now(self) -> datetime:
         """Return the playground's time for its next event; it never goes back, whatever the machine's clock does."""
-        now = playground_clock.playground_now(self.branch, self.step + 1, self.clock)
+        now = playground_clock.playground_now(self.branch, self.step + 1, self.clock.now() - self.lag)
         return now if self.last_at is None or now >= self.last_at else self.last_at
 
     def interact(
@@ -285,7 +300,8 @@ class Playground:
         if self.failure is not None:
             raise RuntimeError(self.failure)
         is_aside = asked.actor == "organization"
-        if (self.asides if is_aside else self.step) >= limits.EVENTS_PER_TASK_RUN:
+        asides = self.asides - self.inherited_asides
+        if (asides if is_aside else self.seq - asides) >= limits.EVENTS_PER_TASK_RUN:
             raise TooLarge(f"This task run has reached its {limits.EVENTS_PER_TASK_RUN} events; complete it.")
         began, event_type = monotonic_s(), asked.event_type
         seq = self.seq + 1

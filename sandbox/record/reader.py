@@ -9,7 +9,7 @@ import aiosqlite
 from sandbox import jsonio
 from sandbox.errors import Gone, NotFound
 from sandbox.jsonio import Json
-from sandbox.playground.events import Event
+from sandbox.playground.events import RESTORED, Event
 from sandbox.record import encode
 
 _EVENT_BATCH = 100  # they are read on the event loop, some milliseconds at a time
@@ -94,6 +94,14 @@ class Reader:
             if len(rows) < _EVENT_BATCH:
                 return
             position = rows[-1]["seq"]
+
+    async def restores(self, playground_id: str) -> dict[int, int]:
+        """Return where each of a playground's restores returned to, by number."""
+        sql = "SELECT * FROM events WHERE playground_id = ? AND type = ? ORDER BY seq"
+        rows = await self.rows(sql, playground_id, RESTORED)
+        blobs = await self._blobs_of(rows)
+        events = [encode.decode_event(row, blobs.__getitem__) for row in rows]
+        return {event.seq: event.restored_to for event in events if event.restored_to is not None}
 
     async def event_jsons(self, rows: list[sqlite3.Row]) -> list[Json]:
         """Return event rows as the API shows them."""

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sandbox import jsonio
 from sandbox.playground.branch import Branch, Seed
-from sandbox.record.chain import ChainCheck
 from sandbox.record.encode import INSERT_BLOB
 from sandbox.record.reader import Reader
+from sandbox.record.timeline import Timeline
 from sandbox.record.writer import Statement
 
 
@@ -50,11 +51,13 @@ async def read_frozen(reader: Reader, definition_hash: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A playground as its events leave it: the last one's `seq`, and how many of them were the organization's."""
+    """A playground as its events leave it: the last one's `seq`, how many of them were the organization's, and the time
+    on its clock; None while that is not set."""
 
     branch: Branch
     seq: int
     asides: int
+    at: datetime | None
 
 
 async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, until_seq: int | None = None) -> Folded:
@@ -62,13 +65,13 @@ async def fold_playground(reader: Reader, playground_id: str, seed: Seed, *, unt
 
     Raises `ChainBroken` where an event is missing or is not what was recorded.
     """
-    branch, seq, asides = Branch(seed), 0, 0
-    async for event in reader.events(playground_id, until_seq=until_seq, check=ChainCheck()):
-        for change in event.changes:
-            branch.apply(change)
-        seq = event.seq
-        asides += event.actor == "organization"
-    return Folded(branch, seq, asides)
+    return await fold_timeline(Timeline(reader, playground_id, seed), until_seq)
+
+
+async def fold_timeline(timeline: Timeline, until_seq: int | None = None) -> Folded:
+    """Fold as `fold_playground` does."""
+    present = await timeline.at(until_seq)
+    return Folded(timeline.branch(present), present.seq, present.asides, present.at)
 
 
 def frozen_parts(body: bytes) -> tuple[jsonio.Json, dict[str, str], dict[str, jsonio.Json]]:

@@ -87,8 +87,7 @@ class Endings(RunLookup):
             task_run.playground = None
         task_run.phase, task_run.status, task_run.completed_at = Phase.COMPLETED, status, now
         run.updated_at = now
-        for sandbox in task_run.sandboxes:
-            self.by_sandbox.pop(sandbox.id, None)
+        self.let_go(task_run, task_run.playground_id)
         statements = [storage.update_task_run(task_run), *storage.tear_down([task_run.playground_id], now)]
         if all(t.is_over for t in run.task_runs):
             self._finalize(run)

@@ -3,9 +3,9 @@
 from sandbox import keys
 from sandbox.clock import Clock
 from sandbox.errors import NotFound, SetAside
-from sandbox.playground.playground import Sandbox
+from sandbox.playground.playground import Playground, Sandbox
 from sandbox.record.reader import Reader
-from sandbox.runs.models import BenchmarkRun, TaskRun
+from sandbox.runs.models import BenchmarkRun, Fork, Holder, TaskRun
 from sandbox.runs.recovery import Archive
 
 
@@ -19,7 +19,9 @@ class RunLookup:
         self.active: dict[str, BenchmarkRun] = {}
         self.by_task_run: dict[str, BenchmarkRun] = {}
         self.by_token: dict[str, BenchmarkRun] = {}
-        self.by_sandbox: dict[str, tuple[TaskRun, Sandbox]] = {}
+        self.by_sandbox: dict[str, tuple[Holder, Sandbox]] = {}
+        self.by_playground: dict[str, Holder] = {}
+        self.forks: dict[str, Fork] = {}
         self.set_aside: dict[str, str] = {}
 
     async def find_run(self, run_id: str) -> BenchmarkRun:
@@ -79,20 +81,31 @@ class RunLookup:
         run = self.by_task_run.get(task_run_id)
         return next((t for t in run.task_runs if t.id == task_run_id), None) if run else None
 
-    def active_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
-        """Return a sandbox of an active playground with its task run."""
+    def active_sandbox(self, sandbox_id: str) -> tuple[Holder, Sandbox] | None:
+        """Return a sandbox of an active playground with whose that is."""
         return self.by_sandbox.get(sandbox_id)
 
-    async def state_hash(self, playground_id: str) -> str:
-        """Return a playground's state hash, of one that is over as its events left it.
+    def active_playground(self, playground_id: str) -> Playground | None:
+        """Return a playground that is active."""
+        holder = self.by_playground.get(playground_id)
+        return holder.playground if holder is not None else None
 
-        Raises `NotFound`, `Gone`, `SetAside`.
-        """
-        row = await self._reader.row("SELECT task_run_id FROM playgrounds WHERE id = ?", playground_id)
-        task_run = self.active_task_run(row["task_run_id"]) if row is not None else None
-        if task_run is not None and task_run.playground is not None:
-            return task_run.playground.branch.state_hash()
-        return (await self.archive.fold(playground_id)).branch.state_hash()
+    @property
+    def playgrounds_in_use(self) -> int:
+        """How many playgrounds are active."""
+        return sum(t.playground is not None for r in self.active.values() for t in r.task_runs) + len(self.forks)
+
+    def hold(self, holder: Holder, playground_id: str) -> None:
+        """Make a playground and its sandboxes findable without the disk."""
+        self.by_playground[playground_id] = holder
+        for sandbox in holder.sandboxes:
+            self.by_sandbox[sandbox.id] = (holder, sandbox)
+
+    def let_go(self, holder: Holder, playground_id: str) -> None:
+        """Leave a playground to the record."""
+        self.by_playground.pop(playground_id, None)
+        for sandbox in holder.sandboxes:
+            self.by_sandbox.pop(sandbox.id, None)
 
     def admit(self, run: BenchmarkRun) -> None:
         """Make a run findable without the disk."""
@@ -101,8 +114,7 @@ class RunLookup:
         for task_run in run.task_runs:
             self.by_task_run[task_run.id] = run
             if not task_run.is_over:
-                for sandbox in task_run.sandboxes:
-                    self.by_sandbox[sandbox.id] = (task_run, sandbox)
+                self.hold(task_run, task_run.playground_id)
 
     def forget(self, run: BenchmarkRun) -> None:
         """Leave a run that is over to the record."""
@@ -112,5 +124,4 @@ class RunLookup:
         self.by_token.pop(run.token_hash, None)
         for task_run in run.task_runs:
             self.by_task_run.pop(task_run.id, None)
-            for sandbox in task_run.sandboxes:
-                self.by_sandbox.pop(sandbox.id, None)
+            self.let_go(task_run, task_run.playground_id)

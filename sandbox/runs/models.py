@@ -1,12 +1,13 @@
 """Runs as they live in memory: a benchmark run, its task runs, their playgrounds.
 
-They mirror the rows of the record. Only `service.py` changes them.
+They mirror the rows of the record. Only `service.py` changes them, and `playgrounds/` the forks.
 """
 
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.models import TaskDefinition
@@ -52,6 +53,21 @@ class CriterionRun:
     required: bool = False
 
 
+class Holder(Protocol):
+    """Whose a playground is: a task run's, or a fork's own."""
+
+    id: str
+    sandboxes: tuple[Sandbox, ...]
+    phase: Phase
+    status: Status
+    playground: Playground | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        ...
+
+
 @dataclass(slots=True)
 class TaskRun:
     """One task of a benchmark run. `playground` is None once it was torn down."""
@@ -84,6 +100,43 @@ class TaskRun:
     @property
     def is_over(self) -> bool:
         """Whether nothing can happen to it any more."""
+        return self.phase is Phase.COMPLETED
+
+
+@dataclass(slots=True)
+class Fork:
+    """A playground of the organization's own, which goes on from event `parent_seq` of another one.
+
+    It belongs to the benchmark run that it came from, and outlives it. `playground` is None once it was torn down.
+    """
+
+    id: str
+    organization_id: str
+    benchmark_run_id: str
+    parent_id: str
+    parent_seq: int
+    environment_id: str
+    definition_hash: str
+    key: str
+    seed: int | None
+    lag_s: float
+    sandboxes: tuple[Sandbox, ...]
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    phase: Phase = Phase.STARTED
+    status: Status = Status.ACTIVE
+    playground: Playground | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def playground_id(self) -> str:
+        """Its own id: it is its playground."""
+        return self.id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was torn down."""
         return self.phase is Phase.COMPLETED
 
 

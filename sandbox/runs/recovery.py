@@ -5,7 +5,7 @@ folded from their seed and events only for runs that are still active, or to be 
 """
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sandbox import jsonio
 from sandbox.clock import Clock, parse_instant
@@ -17,13 +17,14 @@ from sandbox.definitions.models import thaw
 from sandbox.errors import Gone, NotFound, SandboxError, SetAside
 from sandbox.keys import KEY_FILE, fingerprint, minter
 from sandbox.playground.branch import Seed
-from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Playground, Recorder, Sandbox
 from sandbox.record import restore
 from sandbox.record.reader import Reader
-from sandbox.runs.models import BenchmarkRun, CriterionRun, Phase, Status, TaskRun
+from sandbox.record.timeline import Timeline
+from sandbox.runs.models import BenchmarkRun, CriterionRun, Fork, Phase, Status, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.runs.storage import DERIVED
+from sandbox.runs.timelines import Timelines
 from sandbox.scoring.matching import matches_event
 
 
@@ -45,6 +46,7 @@ class Archive:
         self._key = key
         self._thawed: dict[str, Benchmark] = {}
         self._seeded: dict[str, Benchmark] = {}
+        self.timelines = Timelines(reader, self._seed_of)
 
     async def benchmark(self, definition_hash: str, *, with_seed: bool = False) -> Benchmark:
         """Return the benchmark of a content hash; its seed is empty unless asked for."""
@@ -172,11 +174,8 @@ class Archive:
     async def playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
         """Fold a task run's playground from its seed and its events."""
         benchmark = await self.benchmark(run.benchmark.hash, with_seed=True)
-        folded = await self._fold(task_run.playground_id, benchmark.seed_of(task_run.task))
-        last = await self._reader.row(
-            "SELECT at FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", task_run.playground_id
-        )
-        has_clock = last is not None and ClockState.read(folded.branch) is not None
+        timeline = Timeline(self._reader, task_run.playground_id, benchmark.seed_of(task_run.task))
+        folded = await self._fold(task_run.playground_id, timeline)
         return Playground(
             id=task_run.playground_id,
             key=task_run.task.key,
@@ -190,25 +189,83 @@ class Archive:
             random_seed=run.seed,
             seq=folded.seq,
             asides=folded.asides,
-            last_at=parse_instant(last["at"]) if last is not None and has_clock else None,
+            last_at=folded.at,
         )
 
-    async def fold(self, playground_id: str) -> restore.Folded:
-        """Fold any playground from what is recorded.
+    async def fork(self, row: sqlite3.Row) -> Fork:
+        """Return a fork from its row; one that is active is folded on what it came from. Raises `Gone`, `SetAside`."""
+        is_over = row["status"] != "active"
+        fork = Fork(
+            id=row["id"],
+            organization_id=row["organization_id"],
+            benchmark_run_id=row["benchmark_run_id"],
+            parent_id=row["parent_id"],
+            parent_seq=row["parent_seq"],
+            environment_id=row["environment_id"],
+            definition_hash=row["definition_hash"],
+            key=row["key"],
+            seed=row["seed"],
+            lag_s=row["lag_s"],
+            sandboxes=await self.sandboxes(row["id"]),
+            created_at=parse_instant(row["created_at"]),
+            updated_at=parse_instant(row["updated_at"]),
+            expires_at=parse_instant(row["expires_at"]),
+            phase=Phase.COMPLETED if is_over else Phase.STARTED,
+            status=Status.COMPLETED if is_over else Status.ACTIVE,
+        )
+        if not is_over:
+            fork.playground = await self.fork_playground(fork)
+        return fork
+
+    async def fork_playground(self, fork: Fork) -> Playground:
+        """Fold a fork's playground from what it came from and its own events. Raises `Gone`, `SetAside`."""
+        timeline = await self.timelines.of(fork.id)
+        folded, base = await self._fold(fork.id, timeline), timeline.base
+        parent = await self.inherited_by(fork.parent_id, fork.parent_seq)
+        return Playground(
+            id=fork.id,
+            key=fork.key,
+            task_run_id=None,
+            branch=folded.branch,
+            sandboxes=fork.sandboxes,
+            clock=self._clock,
+            recorder=self._recorder,
+            actions=self._registry.actions,
+            matches=matches_event,
+            random_seed=fork.seed,
+            seq=folded.seq,
+            asides=folded.asides,
+            inherited=parent,
+            inherited_asides=base.asides,
+            lag=timedelta(seconds=fork.lag_s),
+            last_at=folded.at,
+        )
+
+    async def inherited_by(self, parent_id: str, parent_seq: int) -> int:
+        """Return how many events came before the first of a fork's own."""
+        total, place = 0, (parent_id, parent_seq)
+        while True:
+            row = await self._reader.row("SELECT parent_id, parent_seq FROM playgrounds WHERE id = ?", place[0])
+            total += place[1]
+            if row is None or row["parent_id"] is None:
+                return total
+            place = row["parent_id"], row["parent_seq"]
+
+    async def fold(self, playground_id: str, until_seq: int | None = None) -> restore.Folded:
+        """Fold any playground from what is recorded, up to an event if one is named.
 
         Raises `NotFound`, `Gone` for one that was pruned, `SetAside` where what is recorded cannot be used.
         """
-        row = await self._reader.row("SELECT definition_hash, key FROM playgrounds WHERE id = ?", playground_id)
-        if row is None:
-            raise NotFound(f"There is no playground {playground_id[:100]}.")
-        await self._reader.check_kept(playground_id)
-        benchmark = await self.benchmark(row["definition_hash"], with_seed=True)
-        return await self._fold(playground_id, benchmark.seeds.get(row["key"], benchmark.seed))
+        return await self._fold(playground_id, await self.timelines.of(playground_id), until_seq)
 
-    async def _fold(self, playground_id: str, seed: Seed) -> restore.Folded:
+    async def _seed_of(self, definition_hash: str, key: str) -> Seed:
+        benchmark = await self.benchmark(definition_hash, with_seed=True)
+        return benchmark.seeds.get(key, benchmark.seed)
+
+    async def _fold(self, playground_id: str, timeline: Timeline, until_seq: int | None = None) -> restore.Folded:
         try:
-            return await restore.fold_playground(self._reader, playground_id, seed)
-        except Gone:
+            return await restore.fold_timeline(timeline, until_seq)
+        except (Gone, NotFound):
             raise
         except (LookupError, ValueError, TypeError, SandboxError) as error:
             raise SetAside(f"the events of {playground_id} cannot be used: {_in_a_line(error)}") from error

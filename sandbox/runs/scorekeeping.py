@@ -13,7 +13,7 @@ from sandbox.definitions.library import Library
 from sandbox.definitions.models import BenchmarkDefinition, TaskDefinition
 from sandbox.jsonio import Json
 from sandbox.playground.crew import Crew
-from sandbox.playground.events import Event
+from sandbox.playground.events import Event, undone
 from sandbox.record.reader import Reader
 from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
 from sandbox.runs.registry import Registry
@@ -52,11 +52,16 @@ async def recorded_view(reader: Reader, run: BenchmarkRun, task_run: TaskRun) ->
 
 
 async def _events_of(reader: Reader, task_run: TaskRun) -> list[Event]:
-    """Read the events; bodies that come again and again are there once, as an agent reads the same many times."""
+    """Read the events, less what restores took back.
+
+    Bodies that come again and again are there once, as an agent reads the same many times.
+    """
     same: dict[bytes, bytes] = {}
     events = []
+    restores = await reader.restores(task_run.playground_id)
+    taken_back = {seq for each in undone(restores, max(restores, default=0)) for seq in each}
     async for event in reader.events(task_run.playground_id):
-        if event.is_view:
+        if event.is_view or event.seq in taken_back:
             continue
         for part in (event.request, event.response):
             if part is not None and part.body:

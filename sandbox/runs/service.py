@@ -28,6 +28,7 @@ from sandbox.runs.endings import TRY_AGAIN_S, Endings
 from sandbox.runs.final_states import FinalStates
 from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
+from sandbox.runs.playgrounds.states import States
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
 from sandbox.runs.registry import Registry
@@ -75,6 +76,7 @@ class RunService(Endings):
         archive = Archive(reader, registry, shelf, clock, recorder, key)
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
+        self.states = States(self, writer, crew, registry.comparer.bookkeeping)
 
     # -- transitions -----------------------------------------------------------------------------
 
@@ -96,7 +98,7 @@ class RunService(Endings):
         self._expiry.end_expired(self.active.values())
         chosen = chosen_tasks(benchmark.definition, task_keys)
         wanted = len(chosen)
-        in_use = sum(t.playground is not None for r in self.active.values() for t in r.task_runs)
+        in_use = self.playgrounds_in_use
         if in_use + wanted > self._settings.max_active_playgrounds:
             raise Conflict(
                 f"{in_use} playgrounds are active and this run needs {wanted} more; the limit is "

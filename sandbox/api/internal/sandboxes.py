@@ -104,8 +104,8 @@ async def list_playgrounds(request: web.Request) -> web.Response:
 async def get_playground(request: web.Request) -> web.Response:
     """GET /playgrounds/{id}: with its sandboxes' credentials and its state hash; 410 once it was pruned."""
     _, row = await _row(request, "playgrounds", "playground")
-    state_hash = await request.app[RUNS].state_hash(row["id"])
-    return json_reply({**await _playground_json(request, row), "state_hash": state_hash})
+    state = await request.app[RUNS].states.at(row["id"])
+    return json_reply({**await _playground_json(request, row), "state_hash": state.branch.state_hash()})
 
 
 async def tear_down_playground(request: web.Request) -> web.Response:

@@ -1,0 +1,1 @@
+"""Playgrounds whoever holds them: their states, forks, and ways through time, for the organization."""
