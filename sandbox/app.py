@@ -17,6 +17,7 @@ from sandbox.api.context import (
     CLOCK,
     CREW,
     FETCH,
+    FORMATS,
     HEADS,
     HUB,
     IN_FLIGHT,
@@ -42,6 +43,7 @@ from sandbox.api.tallies import Tallies
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.dashboard import routes as dashboard
+from sandbox.dashboard.page_file import html_format
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.keys import read_key_file
@@ -49,6 +51,7 @@ from sandbox.logs import get_logger
 from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, integrity, restore
+from sandbox.record.export.formats import FORMATS as FILE_FORMATS
 from sandbox.record.hub import EventHub
 from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.record.lock import DirectoryLock
@@ -84,6 +87,7 @@ def create_app(
     app[REGISTRY] = registry or create_registry()
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
+    app[FORMATS] = {**FILE_FORMATS, "html": html_format(app[REGISTRY])}
     app[TALLIES] = Tallies(simulator.surface for simulator in app[REGISTRY].simulators)
     app[FETCH] = HttpFetch()
     app[UNFINISHED] = Unfinished(app[SETTINGS].data_dir)

@@ -18,6 +18,8 @@ from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Setti
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from sandbox.record.export.formats import Format
+
 app = typer.Typer(
     name="sandbox",
     help="A hospital on a laptop for AI agents: simulated healthcare systems, recorded and scored.",
@@ -251,9 +253,16 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
         yield url
 
 
+def _html_format() -> "Format":
+    from sandbox.builtin import create_registry
+    from sandbox.dashboard.page_file import html_format
+
+    return html_format(create_registry())
+
+
 commands.register(app, _start_server)
 one_task.register(app)
-exporting.register(app)
+exporting.register(app, _html_format)
 proving.register(app, _start_server)
 
 

@@ -11,6 +11,7 @@ from sandbox.api.tallies import Tallies
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.playground.crew import Crew
+from sandbox.record.export.formats import Format
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
 from sandbox.record.tracing import Tracing
@@ -38,6 +39,7 @@ RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
+FORMATS = web.AppKey("formats", dict[str, Format])
 TALLIES = web.AppKey("tallies", Tallies)
 LAG = web.AppKey("lag", LoopLag)
 TRACING = web.AppKey("tracing", Tracing)  # there only where spans are sent

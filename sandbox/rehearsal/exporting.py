@@ -1,6 +1,6 @@
 """The command `export`: a recorded run as one file for other tools, or as spans to a collector."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from sandbox.settings import DEFAULT_DATA_DIR, Settings
 
 if TYPE_CHECKING:
     from sandbox.client.client import SandboxClient
+    from sandbox.record.export.formats import Format
     from sandbox.record.export.spans import Facts, Span
     from sandbox.rehearsal.records import RunRecords
 
@@ -27,11 +28,12 @@ class ExportFormat(StrEnum):
     jsonl = "jsonl"
     har = "har"
     junit = "junit"
+    html = "html"
     otlp = "otlp"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
+def register(app: typer.Typer, html_format: "Callable[[], Format]") -> None:
+    """Add the command; `html_format` gives the format of pages, which a part that this one must not know makes."""
 
     @app.command()
     def export(
@@ -53,24 +55,25 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter("otlp is sent to the collector that SANDBOX_OTEL_ENDPOINT names; set it.")
 
         async def work() -> None:
+            from sandbox.record.export.formats import FORMATS
+
             if out is None:
                 typer.echo(await _send(run, settings, data_dir, url, api_key))
             elif url is not None:
                 async with _client(url, api_key) as client:
                     await client.export_benchmark_run(await _run_id(client, run), format.value, out)  # type: ignore[arg-type]  # otlp has no file
             else:
-                await _write(run, format.value, data_dir, out)
+                form = html_format() if format is ExportFormat.html else None
+                await _write(run, form or FORMATS[format.value], data_dir, out)
 
         run_shown(work)
 
 
-async def _write(run: str, name: str, data_dir: Path, out: Path) -> None:
-    from sandbox.record.export.formats import FORMATS
+async def _write(run: str, form: "Format", data_dir: Path, out: Path) -> None:
     from sandbox.record.export.source import RunSource
     from sandbox.rehearsal.directory import open_directory
     from sandbox.whole_file import whole_file
 
-    form = FORMATS[name]
     async with open_directory(data_dir) as records:
         source = RunSource(records.reader)
         record = await source.run(await _run_id(records, run), has_events=form.has_events)

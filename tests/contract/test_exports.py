@@ -9,6 +9,9 @@ import pytest
 import xmlschema
 from haralyzer import HarParser
 
+from sandbox.api.context import FORMATS
+from sandbox.record.export.formats import Format
+
 SCHEMA = Path(__file__).parents[1] / "record" / "export" / "junit-10.xsd"
 BINARY = bytes(range(256))
 
@@ -165,7 +168,7 @@ async def test_junit_holds_what_xml_has_no_character_for(serve, disk, kit):
     xmlschema.XMLSchema(SCHEMA).validate(answer.body.decode())
 
 
-@pytest.mark.parametrize("form", ["jsonl", "har", "junit"])
+@pytest.mark.parametrize("form", ["jsonl", "har", "junit", "html"])
 async def test_a_run_that_goes_on_is_exported_as_far_as_it_is(live, form):
     run = await live.started()
     await run.call("GET", "files/inbox")
@@ -192,9 +195,6 @@ async def test_an_export_that_breaks_off_is_no_whole_answer(live, run, monkeypat
         yield b"{"
         raise RuntimeError("broken")
 
-    from sandbox.record.export import formats
-
-    form = formats.FORMATS["har"]
-    monkeypatch.setitem(formats.FORMATS, "har", formats.Format("har", "har", form.content_type, broken))
+    monkeypatch.setitem(live.app[FORMATS], "har", Format("har", "har", "application/json", broken))
     with pytest.raises(aiohttp.ClientError):
         await export(live, run, "har")

@@ -4,12 +4,11 @@ import asyncio
 
 from aiohttp import web
 
-from sandbox.api.context import READER, REQUEST_ID, WRITER, root_url
+from sandbox.api.context import FORMATS, READER, REQUEST_ID, WRITER, root_url
 from sandbox.api.internal import benchmark_runs
 from sandbox.api.queries import choice
 from sandbox.errors import Invalid
 from sandbox.logs import get_logger
-from sandbox.record.export.formats import FORMATS
 from sandbox.record.export.source import RunSource
 
 log = get_logger()
@@ -18,9 +17,10 @@ log = get_logger()
 async def export(request: web.Request) -> web.StreamResponse:
     """GET /benchmark-runs/{id}/export?format=: the file, piece by piece."""
     run = await benchmark_runs.find(request)
+    formats = request.app[FORMATS]
     if "format" not in request.query:
-        raise Invalid(f"Say which format: ?format={'|'.join(FORMATS)}", details={"format": ["Required parameter"]})
-    form = FORMATS[choice(request.query, "format", *FORMATS)]
+        raise Invalid(f"Say which format: ?format={'|'.join(formats)}", details={"format": ["Required parameter"]})
+    form = formats[choice(request.query, "format", *formats)]
     await request.app[WRITER].flush()  # what was answered is in it
     source = RunSource(request.app[READER])
     record = await source.run(run.id, has_events=form.has_events)

@@ -59,7 +59,7 @@ class RunSource:
     """The recorded runs of one record."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self.reader = reader
         self._rows = RunRows(reader)
 
     async def run(self, benchmark_run_id: str, *, has_events: bool = True) -> RunRecord:
@@ -78,12 +78,12 @@ class RunSource:
         tasks = []
         for task_run in raw["task_runs"]:
             if has_events:
-                await self._reader.check_kept(task_run["playground_id"])
+                await self.reader.check_kept(task_run["playground_id"])
             tasks.append(TaskRecord(task_run, await self._rows.criterion_runs(task_run["id"])))
         return RunRecord({name: value for name, value in raw.items() if name != "task_runs"}, tasks)
 
     async def events(self, task: TaskRecord) -> AsyncIterator[Recorded]:
         """Yield a task run's events, oldest first."""
         told = ServerTime()
-        async for event in self._reader.events(task.task_run["playground_id"]):
+        async for event in self.reader.events(task.task_run["playground_id"]):
             yield Recorded(event, told.of(event))
