@@ -31,7 +31,7 @@ from sandbox.api.context import (
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, playgrounds, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -84,7 +84,7 @@ def create_app(
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
     system.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
+    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, benchmarks):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
