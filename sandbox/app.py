@@ -36,7 +36,7 @@ from sandbox.api.context import (
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, playgrounds, sandboxes, task_runs
 from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.tallies import Tallies
@@ -97,7 +97,7 @@ def create_app(
     system.add_routes(app)
     metrics.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, sandboxes, events, exports, benchmarks):
+    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, exports, benchmarks):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)

@@ -15,11 +15,14 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served and recorded, else 503 with the reason."""
     failure = request.app[WRITER].failure
-    shelf = request.app[SHELF]
+    shelf, runs = request.app[SHELF], request.app[RUNS]
     value = {
         "status": "ok" if failure is None else "failed",
         "record": failure,
-        "set_aside": [{"benchmark_run_id": key, "reason": why} for key, why in request.app[RUNS].set_aside.items()],
+        "set_aside": [
+            *({"benchmark_run_id": key, "reason": why} for key, why in runs.set_aside.items()),
+            *({"playground_id": key, "reason": why} for key, why in runs.forks.set_aside.items()),
+        ],
         "benchmarks": [b.definition.reference for b in shelf.library.benchmarks.values()],
         "definitions_error": shelf.last_error,
     }

@@ -6,6 +6,7 @@ only ids. Lists are read to their end, page by page.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -23,7 +24,10 @@ from sandbox.client.models import (
     CriterionRun,
     Event,
     JsonObject,
+    Place,
+    Playground,
     Sandbox,
+    Snapshot,
     Task,
     TaskCompletion,
     TaskRun,
@@ -243,7 +247,65 @@ class SandboxClient:
         """Return a sandbox with its credentials."""
         return await self._get("sandboxes", sandbox_id, reading.read_sandbox)
 
+    async def list_playgrounds(
+        self, *, benchmark_run_id: str | None = None, limit: int | None = None
+    ) -> list[Playground]:
+        """Return the playgrounds and forks, newest first, of one run or of all."""
+        filters = {"benchmark_run_id": benchmark_run_id} if benchmark_run_id else {}
+        return await self._list("playgrounds", filters, reading.read_playground, limit)
+
+    async def get_playground(self, playground_id: str) -> Playground:
+        """Return a playground with its sandboxes' credentials, its clock and the hash of its state."""
+        return await self._get("playgrounds", playground_id, reading.read_playground)
+
+    async def list_playground_events(self, playground_id: str, *, limit: int | None = None) -> list[Event]:
+        """Return the recorded events of a playground, oldest first; of a fork its own."""
+        path = _path("playgrounds", playground_id, "events")
+        return await self._list(path, {"order": "asc"}, reading.read_event, limit)
+
+    async def snapshot_playground(self, playground_id: str, *, at: Place | None = None) -> Snapshot:
+        """Give a state a name: the present one, or that after an event."""
+        raw = await self._change(playground_id, "snapshot", {"at": at})
+        return reading.read_snapshot(expect_object(raw, "snapshot"))
+
+    async def fork_playground(
+        self, playground_id: str, *, at: Place | None = None, timeout_s: int | None = None
+    ) -> Playground:
+        """Make a playground that goes on from an event (or snapshot, or now); it is torn down after `timeout_s`."""
+        raw = await self._change(playground_id, "fork", {"at": at, "timeout": timeout_s})
+        return reading.read_playground(expect_object(raw, "playground"))
+
+    async def restore_playground(self, playground_id: str, to: Place) -> Playground:
+        """Return a playground to how it was after an event, or when a snapshot was made."""
+        raw = await self._change(playground_id, "restore", {"to": to})
+        return reading.read_playground(expect_object(raw, "playground"))
+
+    async def advance_playground_clock(
+        self, playground_id: str, *, seconds: float | None = None, to: datetime | None = None
+    ) -> Playground:
+        """Move a playground's clock on, by seconds or to a moment; what falls due by then happens."""
+        moment = None if to is None else to.isoformat()
+        raw = await self._change(playground_id, "clock", {"seconds": seconds, "to": moment})
+        return reading.read_playground(expect_object(raw, "playground"))
+
+    async def diff_playground(
+        self, playground_id: str, *, start: Place = "seed", end: Place = "now", surface: str | None = None
+    ) -> JsonObject:
+        """Return what differs between two states, by surface; `pg_…@12` names another playground's."""
+        chosen = {"from": str(start), "to": str(end), **({"surface": surface} if surface else {})}
+        raw = await self._call("GET", _path("playgrounds", playground_id, "diff"), self._api_token(), params=chosen)
+        return expect_object(raw, "difference")
+
+    async def tear_down_playground(self, playground_id: str) -> Playground:
+        """End a fork; of a task run's playground, cancel the task run."""
+        raw = await self._change(playground_id, "teardown", {})
+        return reading.read_playground(expect_object(raw, "playground"))
+
     # ---- calls
+
+    async def _change(self, playground_id: str, what: str, body: Mapping[str, Any]) -> Any:
+        sent = {name: value for name, value in body.items() if value is not None}
+        return await self._call("POST", _path("playgrounds", playground_id, what), self._api_token(), json=sent)
 
     async def _get(self, resource: str, resource_id: str, read: Callable[[JsonObject], T]) -> T:
         raw = await self._call("GET", _path(resource, resource_id), self._api_token())

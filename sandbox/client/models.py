@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 from sandbox.client.explaining import explain, summary
 
 JsonObject: TypeAlias = Mapping[str, Any]
+Place: TypeAlias = int | str
+"""Where in a playground's time: an event's number, a snapshot's id, `start` or `now`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,47 @@ class Sandbox:
     status: str | None
     credentials: JsonObject = field(repr=False, default_factory=dict)
     raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A name for the state of a playground after its event `event`."""
+
+    id: str
+    playground_id: str | None
+    event: int
+    state_hash: str | None
+    created_at: datetime | None
+    raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Playground:
+    """A task run's world, or a fork: then `parent_id` and `parent_event` say where it goes on from.
+
+    From a list it has no `events` (their number), `clock_now`, `state_hash` and `snapshots`.
+    """
+
+    id: str
+    benchmark_run_id: str | None
+    task_run_id: str | None
+    status: str | None
+    parent_id: str | None
+    parent_event: int | None
+    expires_at: datetime | None
+    events: int | None
+    clock_now: datetime | None
+    state_hash: str | None
+    snapshots: tuple[Snapshot, ...]
+    sandboxes: tuple[Sandbox, ...]
+    raw: JsonObject = field(repr=False, compare=False, default_factory=dict)
+
+    def sandbox(self, surface_type: str) -> Sandbox:
+        """Return the sandbox of a type (`Fhir`, `Files`, …), whatever its case. Raises `LookupError`."""
+        for sandbox in self.sandboxes:
+            if (sandbox.type or "").lower() == surface_type.lower():
+                return sandbox
+        raise LookupError(f"{self.id} has no sandbox of the type {surface_type}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from sandbox.client.models import (
     CriterionRun,
     Event,
     JsonObject,
+    Playground,
     Sandbox,
+    Snapshot,
     Task,
     TaskCompletion,
     TaskRun,
@@ -117,6 +119,38 @@ def read_sandbox(raw: JsonObject) -> Sandbox:
         playground_id=raw.get("playground_id"),
         status=raw.get("status"),
         credentials=raw.get("credentials") or {},
+        raw=raw,
+    )
+
+
+def read_snapshot(raw: JsonObject) -> Snapshot:
+    """Read a snapshot, from its making or from its playground."""
+    return Snapshot(
+        id=_id(raw, "id"),
+        playground_id=raw.get("playground_id"),
+        event=int(raw.get("event") or 0),
+        state_hash=raw.get("state_hash"),
+        created_at=_instant(raw, "created_at"),
+        raw=raw,
+    )
+
+
+def read_playground(raw: JsonObject) -> Playground:
+    """Read a playground, from a list or by itself."""
+    forked_from = raw.get("forked_from") or {}
+    return Playground(
+        id=_id(raw, "id"),
+        benchmark_run_id=raw.get("benchmark_run_id"),
+        task_run_id=raw.get("task_run_id"),
+        status=raw.get("status"),
+        parent_id=forked_from.get("playground_id"),
+        parent_event=forked_from.get("event"),
+        expires_at=_instant(raw, "expires_at"),
+        events=raw.get("events"),
+        clock_now=_instant(raw.get("clock") or {}, "now"),
+        state_hash=raw.get("state_hash"),
+        snapshots=_many(raw, "snapshots", read_snapshot),
+        sandboxes=_many(raw, "sandboxes", read_sandbox),
         raw=raw,
     )
 

@@ -5,6 +5,7 @@ last header; every method has the name, the arguments and the result of its twin
 """
 
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
@@ -16,7 +17,10 @@ from sandbox.client.models import (
     CriterionRun,
     Event,
     JsonObject,
+    Place,
+    Playground,
     Sandbox,
+    Snapshot,
     Task,
     TaskCompletion,
     TaskRun,
@@ -226,3 +230,45 @@ class SandboxClientSync:
     def get_sandbox(self, sandbox_id: str) -> Sandbox:
         """Return a sandbox with its credentials."""
         return self._thread.run(self._client.get_sandbox(sandbox_id))
+
+    def list_playgrounds(self, *, benchmark_run_id: str | None = None, limit: int | None = None) -> list[Playground]:
+        """Return the playgrounds and forks, newest first, of one run or of all."""
+        return self._thread.run(self._client.list_playgrounds(benchmark_run_id=benchmark_run_id, limit=limit))
+
+    def get_playground(self, playground_id: str) -> Playground:
+        """Return a playground with its sandboxes' credentials, its clock and the hash of its state."""
+        return self._thread.run(self._client.get_playground(playground_id))
+
+    def list_playground_events(self, playground_id: str, *, limit: int | None = None) -> list[Event]:
+        """Return the recorded events of a playground, oldest first; of a fork its own."""
+        return self._thread.run(self._client.list_playground_events(playground_id, limit=limit))
+
+    def snapshot_playground(self, playground_id: str, *, at: Place | None = None) -> Snapshot:
+        """Give a state a name: the present one, or that after an event."""
+        return self._thread.run(self._client.snapshot_playground(playground_id, at=at))
+
+    def fork_playground(
+        self, playground_id: str, *, at: Place | None = None, timeout_s: int | None = None
+    ) -> Playground:
+        """Make a playground that goes on from an event (or snapshot, or now); it is torn down after `timeout_s`."""
+        return self._thread.run(self._client.fork_playground(playground_id, at=at, timeout_s=timeout_s))
+
+    def restore_playground(self, playground_id: str, to: Place) -> Playground:
+        """Return a playground to how it was after an event, or when a snapshot was made."""
+        return self._thread.run(self._client.restore_playground(playground_id, to))
+
+    def advance_playground_clock(
+        self, playground_id: str, *, seconds: float | None = None, to: datetime | None = None
+    ) -> Playground:
+        """Move a playground's clock on, by seconds or to a moment; what falls due by then happens."""
+        return self._thread.run(self._client.advance_playground_clock(playground_id, seconds=seconds, to=to))
+
+    def diff_playground(
+        self, playground_id: str, *, start: Place = "seed", end: Place = "now", surface: str | None = None
+    ) -> JsonObject:
+        """Return what differs between two states, by surface; `pg_…@12` names another playground's."""
+        return self._thread.run(self._client.diff_playground(playground_id, start=start, end=end, surface=surface))
+
+    def tear_down_playground(self, playground_id: str) -> Playground:
+        """End a fork; of a task run's playground, cancel the task run."""
+        return self._thread.run(self._client.tear_down_playground(playground_id))

@@ -20,6 +20,11 @@ _PRUNED_PLAYGROUNDS: Final = (
     "SELECT id FROM playgrounds WHERE benchmark_run_id IN (SELECT id FROM benchmark_runs WHERE pruned_at = ?)"
 )
 
+# A fork that is active goes on from the events of its run.
+_UNUSED: Final = (
+    "id NOT IN (SELECT benchmark_run_id FROM playgrounds WHERE parent_id IS NOT NULL AND status = 'active')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
@@ -40,7 +45,7 @@ def prune(directory: Path, *, before: str, keep_published: bool, at: str) -> Pru
         kept = "AND published_at IS NULL" if keep_published else ""
         runs = connection.execute(
             "UPDATE benchmark_runs SET pruned_at = ? "
-            f"WHERE phase = 'completed' AND completed_at < ? AND pruned_at IS NULL {kept}",
+            f"WHERE phase = 'completed' AND completed_at < ? AND pruned_at IS NULL {kept} AND {_UNUSED}",
             (at, before),
         ).rowcount
         events = 0

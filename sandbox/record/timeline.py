@@ -7,7 +7,7 @@ share what they have in common (`playground/branch.py`), so a mark costs what ch
 import asyncio
 from bisect import bisect_right
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sandbox.errors import NotFound
@@ -34,10 +34,10 @@ class Timeline:
 
     def __init__(self, reader: Reader, playground_id: str, seed: Seed, base: Present = _NOTHING) -> None:
         self.seed = seed
-        self.base = base
+        self.base = replace(base, seq=0)
         self._reader = reader
         self._id = playground_id
-        self._marks = {0: _Mark(base, ChainCheck())}
+        self._marks = {0: _Mark(self.base, ChainCheck())}
         self._marked = [0]
         self._turn = asyncio.Lock()
 

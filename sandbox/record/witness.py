@@ -5,7 +5,7 @@ moment. The witness is written each time the log was synced to the medium, so wh
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -37,9 +37,17 @@ class Witness:
         found = {key: head_of(key) for ids in self.runs.values() for key in ids}
         self.heads.update({key: head for key, head in found.items() if head is not None})
 
-    def forget(self, run_id: str) -> None:
-        """Leave out a run that is over."""
-        for playground_id in self.runs.pop(run_id, ()):
+    def add(self, run_id: str, playground_id: str) -> None:
+        """Take in a playground of a run, active or over."""
+        self.runs.setdefault(run_id, []).append(playground_id)
+
+    def forget(self, run_id: str, playground_ids: Iterable[str]) -> None:
+        """Leave out playgrounds of a run that are over, and the run with the last of them."""
+        over = set(playground_ids)
+        self.runs[run_id] = [key for key in self.runs.get(run_id, ()) if key not in over]
+        if not self.runs[run_id]:
+            del self.runs[run_id]
+        for playground_id in over:
             self.heads.pop(playground_id, None)
 
     def run_of(self, playground_id: str) -> str | None:

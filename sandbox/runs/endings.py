@@ -119,7 +119,7 @@ class Endings(RunLookup):
     def _tell_ends(self, run: BenchmarkRun) -> None:
         if run.is_over:
             self.forget(run)
-            self._writer.witness.forget(run.id)
+            self._writer.witness.forget(run.id, [t.playground_id for t in run.task_runs])
         for task_run in run.task_runs:
             if task_run.is_over:
                 self._on_end(task_run.playground_id)

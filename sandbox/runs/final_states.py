@@ -1,4 +1,4 @@
-"""What is left of a task run that is over: its playground as its events left it, to be looked at.
+"""What is left of a task run or a fork that is over: its playground as its events left it, to be looked at.
 
 Folded when somebody asks, and kept for a while: nothing but views is added to it. Its clock stands where it stood at
 the end, and nothing falls due any more.
@@ -9,13 +9,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 from weakref import WeakValueDictionary
 
 from sandbox.playground.playground import Playground, Sandbox
 from sandbox.record.reader import Reader
 from sandbox.runs.lookup import RunLookup
-from sandbox.runs.models import BenchmarkRun, TaskRun
+from sandbox.runs.models import BenchmarkRun, Fork, Holder, TaskRun
 
 KEPT: Final = 16
 
@@ -35,7 +36,7 @@ class StoppedClock:
 
 
 class FinalStates:
-    """Playgrounds of task runs that are over, by id.
+    """Playgrounds of task runs and forks that are over, by id.
 
     There is one object for a playground as long as anybody holds it, as it numbers the views; `flush` ends when
     everything that was handed to the record is readable there.
@@ -49,26 +50,34 @@ class FinalStates:
         self._held: WeakValueDictionary[str, Playground] = WeakValueDictionary()
         self._folding: dict[str, asyncio.Task[Playground]] = {}
 
-    async def of_sandbox(self, sandbox_id: str) -> tuple[TaskRun, Sandbox] | None:
-        """Return a sandbox and its task run, with its playground, if that is over; else None."""
-        sql = "SELECT task_run_id FROM playgrounds WHERE id = (SELECT playground_id FROM sandboxes WHERE id = ?)"
+    async def of_sandbox(self, sandbox_id: str) -> tuple[Holder, Sandbox] | None:
+        """Return a sandbox and whose it is, with the playground, if that is over; else None."""
+        sql = "SELECT * FROM playgrounds WHERE id = (SELECT playground_id FROM sandboxes WHERE id = ?)"
         row = await self._reader.row(sql, sandbox_id)
-        if row is None or row["task_run_id"] is None:
+        if row is None:
             return None
-        run, task_run = await self._lookup.find_task_run(row["task_run_id"])
-        if not task_run.is_over:
+        holder: TaskRun | Fork
+        if row["task_run_id"] is not None:
+            run, holder = await self._lookup.find_task_run(row["task_run_id"])
+            make = partial(self._of_task_run, run, holder)
+        elif row["status"] != "active":
+            await self._reader.check_kept(row["id"])
+            holder = await self._lookup.archive.fork(row)
+            make = partial(self._of_fork, holder)
+        else:
             return None
-        playground = await self._playground(run, task_run)
-        sandbox = next(s for s in task_run.sandboxes if s.id == sandbox_id)
-        return replace(task_run, playground=playground), sandbox
+        if not holder.is_over:
+            return None
+        playground = await self._playground(row["id"], make)
+        sandbox = next(s for s in holder.sandboxes if s.id == sandbox_id)
+        return replace(holder, playground=playground), sandbox
 
-    async def _playground(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
-        key = task_run.playground_id
+    async def _playground(self, key: str, make: Callable[[], Awaitable[Playground]]) -> Playground:
         playground = self._held.get(key)
         if playground is None:
             folding = self._folding.get(key)
             if folding is None:
-                folding = self._folding[key] = asyncio.create_task(self._fold(run, task_run))
+                folding = self._folding[key] = asyncio.create_task(self._fold(key, make))
                 folding.add_done_callback(lambda _: self._folding.pop(key, None))
             playground = await asyncio.shield(folding)
         self._recent[key] = playground
@@ -77,10 +86,19 @@ class FinalStates:
             self._recent.popitem(last=False)
         return playground
 
-    async def _fold(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
+    async def _fold(self, key: str, make: Callable[[], Awaitable[Playground]]) -> Playground:
         await self._flush()
-        playground = await self._lookup.archive.playground(run, task_run)
+        playground = await make()
         playground.is_torn_down = True
+        self._held[key] = playground
+        return playground
+
+    async def _of_task_run(self, run: BenchmarkRun, task_run: TaskRun) -> Playground:
+        playground = await self._lookup.archive.playground(run, task_run)
         playground.clock = StoppedClock(task_run.completed_at or run.updated_at)
-        self._held[task_run.playground_id] = playground
+        return playground
+
+    async def _of_fork(self, fork: Fork) -> Playground:
+        playground = await self._lookup.archive.fork_playground(fork)
+        playground.clock = StoppedClock(fork.updated_at)
         return playground

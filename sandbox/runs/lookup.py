@@ -21,7 +21,7 @@ class RunLookup:
         self.by_token: dict[str, BenchmarkRun] = {}
         self.by_sandbox: dict[str, tuple[Holder, Sandbox]] = {}
         self.by_playground: dict[str, Holder] = {}
-        self.forks: dict[str, Fork] = {}
+        self.active_forks: dict[str, Fork] = {}
         self.set_aside: dict[str, str] = {}
 
     async def find_run(self, run_id: str) -> BenchmarkRun:
@@ -93,7 +93,7 @@ class RunLookup:
     @property
     def playgrounds_in_use(self) -> int:
         """How many playgrounds are active."""
-        return sum(t.playground is not None for r in self.active.values() for t in r.task_runs) + len(self.forks)
+        return sum(t.playground is not None for r in self.active.values() for t in r.task_runs) + len(self.active_forks)
 
     def hold(self, holder: Holder, playground_id: str) -> None:
         """Make a playground and its sandboxes findable without the disk."""

@@ -27,7 +27,9 @@ from sandbox.runs import scorekeeping, storage
 from sandbox.runs.endings import TRY_AGAIN_S, Endings
 from sandbox.runs.final_states import FinalStates
 from sandbox.runs.memento import remember
-from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
+from sandbox.runs.models import BenchmarkRun, Fork, Phase, Status, TaskRun
+from sandbox.runs.playgrounds.forks import Forks
+from sandbox.runs.playgrounds.moves import Moves
 from sandbox.runs.playgrounds.states import States
 from sandbox.runs.provisioning import chosen_tasks, new_run, provision, steps_of
 from sandbox.runs.recovery import Archive
@@ -77,6 +79,19 @@ class RunService(Endings):
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
         self.states = States(self, writer, crew, registry.comparer.bookkeeping)
+        self.moves = Moves(self, self.states, reader, writer, clock)
+        self.forks = Forks(
+            self,
+            self.states,
+            reader,
+            writer,
+            registry,
+            recorder,
+            clock,
+            key,
+            settings.max_active_playgrounds,
+            on_end,
+        )
 
     # -- transitions -----------------------------------------------------------------------------
 
@@ -283,14 +298,17 @@ class RunService(Endings):
         await self._writer.write([storage.update_run(run)], owners=(run.id,), undo=before)
 
     async def tear_down(self, playground_id: str) -> None:
-        """Tear down a playground by ending its task run. Raises `NotFound`, `Conflict`."""
-        for run in self.active.values():
-            for task_run in run.task_runs:
-                if task_run.playground_id == playground_id:
-                    if task_run.is_over:
-                        raise Conflict("The playground is already torn down.")
-                    await self.cancel_task_run(run, task_run)
-                    return
+        """Tear down a playground, of a task run by ending that. Raises `NotFound`, `Conflict`, `SetAside`."""
+        holder = self.by_playground.get(playground_id)
+        if isinstance(holder, TaskRun):
+            await self.cancel_task_run(self.by_task_run[holder.id], holder)
+            return
+        if isinstance(holder, Fork):
+            await self.forks.tear_down(holder)
+            return
+        if playground_id in self.forks.set_aside:
+            why = self.forks.set_aside[playground_id]
+            raise SetAside(f"The playground is set aside: {why}. Everything else goes on.")
         row = await self._reader.row("SELECT status FROM playgrounds WHERE id = ?", playground_id)
         if row is None:
             raise NotFound(f"There is no playground {playground_id[:100]}.")
@@ -359,7 +377,9 @@ class RunService(Endings):
             self._expiry.watch(run)
             for task_run in run.started:
                 self._set_timer(run, task_run)
-        return len(rows) - len(self.set_aside)
+        restored = len(rows) - len(self.set_aside)
+        await self.forks.restore()
+        return restored
 
     async def _note_in_witness(self, run: BenchmarkRun) -> None:
         witness = self._writer.witness
@@ -373,6 +393,7 @@ class RunService(Endings):
     async def close(self) -> None:
         """Stop timers and wait for completions that are under way; active runs stay active."""
         pending = []
+        self.forks.close()
         for run in self.active.values():
             if run.expiry is not None:
                 run.expiry.cancel()

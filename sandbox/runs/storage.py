@@ -7,8 +7,9 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.clock import format_instant
 from sandbox.keys import fingerprint
+from sandbox.playground.playground import Sandbox
 from sandbox.record.writer import Statement
-from sandbox.runs.models import BenchmarkRun, CriterionRun, TaskRun
+from sandbox.runs.models import BenchmarkRun, CriterionRun, Fork, TaskRun
 
 DERIVED: Final = "derived_from"
 
@@ -76,28 +77,69 @@ def insert_run(run: BenchmarkRun, key: bytes) -> Iterable[Statement]:
             ),
         )
     for t in run.task_runs:
-        for position, s in enumerate(t.sandboxes):
-            yield (
-                "INSERT INTO sandboxes (id, organization_id, playground_id, simulator_id, position, type, name, "
-                "surface, config, secrets, dataset, status, created_at, updated_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    s.id,
-                    run.organization_id,
-                    t.playground_id,
-                    s.simulator_id,
-                    position,
-                    s.type,
-                    s.name,
-                    s.surface,
-                    jsonio.dump(s.config).decode(),
-                    jsonio.dump({DERIVED: fingerprint(key)}).decode(),
-                    s.dataset,
-                    "active",
-                    created,
-                    created,
-                ),
-            )
+        yield from _insert_sandboxes(t.playground_id, t.sandboxes, run.organization_id, created, key)
+
+
+def insert_fork(fork: Fork, key: bytes) -> Iterable[Statement]:
+    """Yield the inserts of a new fork with its sandboxes, whose secrets are derived as those of a run's are."""
+    created = format_instant(fork.created_at)
+    yield (
+        "INSERT INTO playgrounds (id, organization_id, benchmark_run_id, environment_id, key, definition_hash, seed, "
+        "status, created_at, updated_at, parent_id, parent_seq, lag_s, expires_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            fork.id,
+            fork.organization_id,
+            fork.benchmark_run_id,
+            fork.environment_id,
+            fork.key,
+            fork.definition_hash,
+            fork.seed,
+            "active",
+            created,
+            created,
+            fork.parent_id,
+            fork.parent_seq,
+            fork.lag_s,
+            format_instant(fork.expires_at),
+        ),
+    )
+    yield from _insert_sandboxes(fork.id, fork.sandboxes, fork.organization_id, created, key)
+
+
+def _insert_sandboxes(
+    playground_id: str, sandboxes: Iterable[Sandbox], organization_id: str, created: str, key: bytes
+) -> Iterable[Statement]:
+    for position, s in enumerate(sandboxes):
+        yield (
+            "INSERT INTO sandboxes (id, organization_id, playground_id, simulator_id, position, type, name, "
+            "surface, config, secrets, dataset, status, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                s.id,
+                organization_id,
+                playground_id,
+                s.simulator_id,
+                position,
+                s.type,
+                s.name,
+                s.surface,
+                jsonio.dump(s.config).decode(),
+                jsonio.dump({DERIVED: fingerprint(key)}).decode(),
+                s.dataset,
+                "active",
+                created,
+                created,
+            ),
+        )
+
+
+def insert_snapshot(snapshot_id: str, playground_id: str, seq: int, at: datetime) -> Statement:
+    """Return the insert of a snapshot."""
+    return (
+        "INSERT INTO snapshots (id, playground_id, seq, created_at) VALUES (?, ?, ?, ?)",
+        (snapshot_id, playground_id, seq, format_instant(at)),
+    )
 
 
 def update_run(run: BenchmarkRun) -> Statement:

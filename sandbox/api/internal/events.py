@@ -9,6 +9,7 @@ from sandbox import jsonio
 from sandbox.api import auth
 from sandbox.api.context import HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.api.internal import task_runs
+from sandbox.api.internal.places import playground_row
 from sandbox.api.pagination import PageRequest, edge
 from sandbox.api.queries import choice
 from sandbox.api.replies import json_reply
@@ -53,6 +54,14 @@ async def of_task_run(request: web.Request) -> web.Response:
     if task_run.is_over:
         await request.app[READER].check_kept(task_run.playground_id)
     return json_reply(await _page(request, "playground_id = ?", [task_run.playground_id]))
+
+
+async def of_playground(request: web.Request) -> web.Response:
+    """GET /playgrounds/{id}/events?order=asc (extension): a fork's own; what was before are its parent's."""
+    principal = auth.organization(request)
+    row = await playground_row(request, request.match_info["id"], principal.organization_id)
+    await request.app[READER].check_kept(row["id"])
+    return json_reply(await _page(request, "playground_id = ?", [row["id"]]))
 
 
 async def of_sandbox(request: web.Request) -> web.Response:
@@ -114,4 +123,5 @@ def add_routes(app: web.Application) -> None:
     router = app.router
     router.add_get("/task-runs/{id}/events", of_task_run)
     router.add_get("/task-runs/{id}/events/stream", stream, allow_head=False)
+    router.add_get("/playgrounds/{id}/events", of_playground)
     router.add_get("/sandboxes/{id}/events", of_sandbox)

@@ -1,4 +1,4 @@
-"""Internal API: playgrounds and sandboxes, as they were provisioned for task runs."""
+"""Internal API: sandboxes, as they were provisioned with their playgrounds."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from sandbox.api.replies import json_reply
 from sandbox.api.v1 import representations
 from sandbox.errors import Conflict, NotFound
 from sandbox.jsonio import Json
-from sandbox.runs.tokens import Principal
 
 
-async def _row(request: web.Request, table: str, noun: str) -> tuple[Principal, sqlite3.Row]:
+async def _row(request: web.Request) -> sqlite3.Row:
     principal = auth.organization(request)
-    row = await request.app[READER].row(f"SELECT * FROM {table} WHERE id = ?", request.match_info["id"])
+    row = await request.app[READER].row("SELECT * FROM sandboxes WHERE id = ?", request.match_info["id"])
     if row is None or row["organization_id"] != principal.organization_id:
-        raise NotFound(f"There is no such {noun}.")
-    return principal, row
+        raise NotFound("There is no such sandbox.")
+    return row
 
 
-async def _sandbox_json(request: web.Request, row: sqlite3.Row) -> Json:
+async def sandbox_json(request: web.Request, row: sqlite3.Row) -> Json:
+    """Return a sandbox with its credentials."""
     sandboxes = await request.app[RUNS].archive.sandboxes(row["playground_id"])
     sandbox = next(s for s in sandboxes if s.id == row["id"])
     return {
@@ -43,24 +43,8 @@ async def _sandbox_json(request: web.Request, row: sqlite3.Row) -> Json:
     }
 
 
-async def _playground_json(request: web.Request, row: sqlite3.Row) -> Json:
-    rows = await request.app[READER].rows(
-        "SELECT * FROM sandboxes WHERE playground_id = ? ORDER BY position", row["id"]
-    )
-    return {
-        "id": row["id"],
-        "environment_id": row["environment_id"],
-        "benchmark_run_id": row["benchmark_run_id"],
-        "task_run_id": row["task_run_id"],
-        "status": row["status"],
-        "sandboxes": [await _sandbox_json(request, r) for r in rows],
-        "organization_id": row["organization_id"],
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-    }
-
-
-async def _list(request: web.Request, table: str, parameter: str, show: Any) -> web.Response:
+async def list_rows(request: web.Request, table: str, parameter: str, show: Any) -> web.Response:
+    """Answer a page of the organization's rows of a table, of those with the parameter's value where it is sent."""
     principal = auth.organization(request)
     where, values = "organization_id = ?", [principal.organization_id]
     if parameter in request.query:
@@ -76,45 +60,24 @@ async def _list(request: web.Request, table: str, parameter: str, show: Any) -> 
 
 async def list_sandboxes(request: web.Request) -> web.Response:
     """GET /sandboxes?playground_id=."""
-    return await _list(request, "sandboxes", "playground_id", _sandbox_json)
+    return await list_rows(request, "sandboxes", "playground_id", sandbox_json)
 
 
 async def get_sandbox(request: web.Request) -> web.Response:
     """GET /sandboxes/{id}: with its credentials."""
-    _, row = await _row(request, "sandboxes", "sandbox")
+    row = await _row(request)
     await request.app[READER].check_kept(row["playground_id"])
-    return json_reply(await _sandbox_json(request, row))
+    return json_reply(await sandbox_json(request, row))
 
 
 async def tear_down_sandbox(request: web.Request) -> web.Response:
     """POST /sandboxes/{id}/teardown: a sandbox of a playground goes with its playground."""
-    _, row = await _row(request, "sandboxes", "sandbox")
+    row = await _row(request)
     await read_body(request, Body)
     if row["status"] == "teardown":
         raise Conflict("The sandbox is already torn down.")
     playground = row["playground_id"]
     raise Conflict(f"The sandbox belongs to the playground {playground}; POST /playgrounds/{playground}/teardown.")
-
-
-async def list_playgrounds(request: web.Request) -> web.Response:
-    """GET /playgrounds?benchmark_run_id=."""
-    return await _list(request, "playgrounds", "benchmark_run_id", _playground_json)
-
-
-async def get_playground(request: web.Request) -> web.Response:
-    """GET /playgrounds/{id}: with its sandboxes' credentials and its state hash; 410 once it was pruned."""
-    _, row = await _row(request, "playgrounds", "playground")
-    state = await request.app[RUNS].states.at(row["id"])
-    return json_reply({**await _playground_json(request, row), "state_hash": state.branch.state_hash()})
-
-
-async def tear_down_playground(request: web.Request) -> web.Response:
-    """POST /playgrounds/{id}/teardown: its task run is cancelled; events stay readable."""
-    await _row(request, "playgrounds", "playground")
-    await read_body(request, Body)
-    await request.app[RUNS].tear_down(request.match_info["id"])
-    _, row = await _row(request, "playgrounds", "playground")
-    return json_reply(await _playground_json(request, row))
 
 
 def add_routes(app: web.Application) -> None:
@@ -123,6 +86,3 @@ def add_routes(app: web.Application) -> None:
     router.add_get("/sandboxes", list_sandboxes)
     router.add_get("/sandboxes/{id}", get_sandbox)
     router.add_post("/sandboxes/{id}/teardown", tear_down_sandbox)
-    router.add_get("/playgrounds", list_playgrounds)
-    router.add_get("/playgrounds/{id}", get_playground)
-    router.add_post("/playgrounds/{id}/teardown", tear_down_playground)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sandbox import work
 from sandbox.errors import NotFound
 from sandbox.playground.branch import Branch
 from sandbox.playground.calls import Present
@@ -72,3 +73,8 @@ class States:
         """
         one, other = before.branch.fork(), after.branch.fork()
         return await self._crew.do(lambda: differences(one, other, self._bookkeeping, surface))
+
+    async def hash_of(self, state: State) -> str:
+        """Return the hash of a state; beside the event loop."""
+        branch = state.branch.fork()
+        return await self._crew.do(branch.state_hash, work.Budget(work.UNBOUNDED))
