@@ -1,70 +1,73 @@
 """Spans of what happens, sent while it happens: a recorder that notes every committed event, and the end of task runs.
 
-Noting is an append to a list; once in a while a thread makes spans of what is there and sends them. There is one thread
-at a time and one batch on its way, so a collector that is slow or away costs nothing but spans: what the list has no
-room for, and what is not taken, is lost, counted and said.
+Noting is an append to a list; once in a while a batch of it goes to another process, which makes spans and sends them
+(`export/sending.py`). One batch is on its way at a time, so a collector that is slow or away costs nothing but spans:
+what the list has no room for, and what is not taken, is lost, counted and said.
 """
 
 import asyncio
-import threading
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from sandbox.clock import Clock
 from sandbox.limits import MIB
 from sandbox.logs import get_logger
 from sandbox.playground.events import METHODS, Event
 from sandbox.playground.recording import Commit, Recorder
-from sandbox.record.export.otlp import BATCH, SpanSender
+from sandbox.record.export.otlp import BATCH, check_installed
+from sandbox.record.export.sending import TAKEN, Collector, frame
 from sandbox.record.export.source import RunSource
-from sandbox.record.export.spans import Facts, Span, TaskTrace, nanoseconds, span_of_event, span_of_task
+from sandbox.record.export.spans import Facts, Noted, Span, TaskTrace, nanoseconds, span_of_task
 from sandbox.record.export.traceparent import HEADER, read_traceparent
 from sandbox.record.reader import Reader
 from sandbox.settings import Settings
 
 QUEUE_SPANS: Final = 10_000
-QUEUE_BYTES: Final = 64 * MIB
+QUEUE_CHARS: Final = 64 * MIB
 SEND_EVERY_S: Final = 1.0
 SAY_EVERY_S: Final = 60.0
 CLOSE_S: Final = 3.0
 TRY_S: Final = 5.0
+_END_S: Final = 1.0
 _ENDED_KEPT: Final = 10_000
 
 log = get_logger()
-
-Noted: TypeAlias = tuple[TaskTrace, Event, datetime]
 
 
 def open_tracing(settings: Settings, inner: Recorder, reader: Reader, clock: Clock) -> "Tracing | None":
     """Begin to send spans, where there is an endpoint. Raises `SettingError` where the extra is not installed."""
     if settings.otel_endpoint is None:
         return None
-    sender = SpanSender(settings.otel_endpoint, dict(settings.otel_headers), timeout_s=TRY_S)
-    return Tracing(inner, sender, reader, clock, has_bodies=settings.otel_has_bodies)
+    check_installed()
+    collector = Collector(settings.otel_endpoint, dict(settings.otel_headers), TRY_S)
+    return Tracing(inner, collector, reader, clock, has_bodies=settings.otel_has_bodies)
 
 
 class Tracing:
     """The spans of one server. `lost` counts those that nobody will see."""
 
-    def __init__(self, inner: Recorder, sender: SpanSender, reader: Reader, clock: Clock, *, has_bodies: bool) -> None:
+    def __init__(
+        self, inner: Recorder, collector: Collector, reader: Reader, clock: Clock, *, has_bodies: bool
+    ) -> None:
         self._inner = inner
-        self._sender = sender
+        self._collector = collector
         self._source = RunSource(reader)
         self._clock = clock
         self._has_bodies = has_bodies
         self._loop = asyncio.get_running_loop()
-        self._noted: list[Noted] = []
+        self._noted: list[tuple[TaskTrace, Facts, int]] = []
         self._whole: list[Span] = []
-        self._bytes = 0
+        self._chars = 0
         self._traces: dict[str, TaskTrace] = {}
         self._ended: dict[str, None] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._sending: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._said_at: float | None = None
         self._lost_before = 0
         self.sent = 0
@@ -94,12 +97,12 @@ class Tracing:
         request = event.request
         if not trace.is_decided and request is not None and request.method in METHODS:
             trace.decide(read_traceparent(request.headers.get(HEADER)))
-        size = _size(event)
-        if len(self._noted) >= QUEUE_SPANS or self._bytes + size > QUEUE_BYTES:
+        if len(self._noted) >= QUEUE_SPANS or self._chars >= QUEUE_CHARS:
             self._lose(1)
             return
-        self._noted.append((trace, event, ended_at))
-        self._bytes += size
+        facts = Facts.of_event(event, has_bodies=self._has_bodies)
+        self._noted.append((trace, facts, nanoseconds(ended_at)))
+        self._chars += len(facts.sent or "") + len(facts.answered or "")
         self._send_soon()
 
     def note_end(self, playground_id: str) -> None:
@@ -115,6 +118,8 @@ class Tracing:
 
     async def _end(self, playground_id: str) -> None:
         trace = self._traces.pop(playground_id, None)
+        if trace is not None:
+            trace.decide(None)
         try:
             record = await self._source.run_of_playground(playground_id)
         except Exception as error:  # the record is being closed, or cannot be read; it says so itself
@@ -131,49 +136,74 @@ class Tracing:
     # -- sending ----------------------------------------------------------------------------------
 
     def _send_soon(self) -> None:
-        if self._timer is None and self._idle.is_set():
+        if self._timer is None and self._sending is None:
             self._timer = self._loop.call_later(SEND_EVERY_S, self._send)
 
     def _send(self) -> None:
-        """Give a batch to a thread. What waits for its first call, whose trace it is of, waits on."""
+        """Begin to send a batch. What waits for its first call, whose trace it is of, waits on."""
         self._timer = None
         ready: list[Noted] = []
-        rest: list[Noted] = []
-        for noted in self._noted:
-            (ready if noted[0].is_decided and len(ready) < BATCH else rest).append(noted)
+        rest: list[tuple[TaskTrace, Facts, int]] = []
+        for number, noted in enumerate(self._noted):
+            trace, facts, end_ns = noted
+            if not trace.is_decided:
+                rest.append(noted)
+            else:
+                ready.append(Noted(trace.task_run_id, trace.root, facts, end_ns))
+                self._chars -= len(facts.sent or "") + len(facts.answered or "")
+                if len(ready) == BATCH:
+                    rest += self._noted[number + 1 :]
+                    break
         whole, self._whole = self._whole[:BATCH], self._whole[BATCH:]
-        if not ready and not whole:
-            return
         self._noted = rest
-        self._bytes = sum(_size(event) for _, event, _ in rest)
-        self._idle.clear()
-        threading.Thread(target=self._work, args=(ready, whole), name="sandbox-spans", daemon=True).start()
+        if ready or whole:
+            self._sending = self._loop.create_task(self._hand_over(ready, whole), name="sandbox-spans")
 
-    def _work(self, ready: Sequence[Noted], whole: Sequence[Span]) -> None:
-        """Make spans and send them, on the thread."""
-        count = len(ready) + len(whole)
+    async def _hand_over(self, ready: Sequence[Noted], whole: Sequence[Span]) -> None:
+        count, is_taken = len(ready) + len(whole), False
         try:
-            spans = [
-                span_of_event(trace, Facts.of_event(event, has_bodies=self._has_bodies), nanoseconds(ended_at))
-                for trace, event, ended_at in ready
-            ]
-            is_sent = self._sender.send([*spans, *whole])
-        except Exception:
-            log.exception("spans could not be made")
-            is_sent = False
-        with suppress(RuntimeError):  # the server is gone
-            self._loop.call_soon_threadsafe(self._sent, count, is_sent)
-
-    def _sent(self, count: int, is_sent: bool) -> None:
-        self._idle.set()
-        if is_sent:
-            self.sent += count
-        else:
-            self._lose(count)
+            process = self._process or await self._begin()
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(frame((ready, whole)))
+            await process.stdin.drain()
+            is_taken = await process.stdout.readexactly(1) == TAKEN
+        except (OSError, asyncio.IncompleteReadError) as error:
+            log.warning("the process that sends spans has ended; the next batch begins another", reason=str(error))
+            await self._end_process()
+        finally:
+            if is_taken:
+                self.sent += count
+            else:
+                self._lose(count)
+            self._sending = None
         if len(self._noted) >= BATCH or len(self._whole) >= BATCH:
             self._send()
         elif self._noted or self._whole:
             self._send_soon()
+
+    async def _begin(self) -> asyncio.subprocess.Process:
+        """Run the process, in a session of its own: what ends this one by Ctrl-C lets it send what is there."""
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "sandbox.record.export.sending")
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
+        assert process.stdin is not None
+        process.stdin.write(frame(self._collector))
+        self._process = process
+        return process
+
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     def _lose(self, count: int) -> None:
         self.lost += count
@@ -184,32 +214,29 @@ class Tracing:
     def _say(self, now: float) -> None:
         self._said_at = now
         log.warning(
-            "spans are lost", count=self.lost - self._lost_before, in_all=self.lost, endpoint=self._sender.endpoint
+            "spans are lost", count=self.lost - self._lost_before, in_all=self.lost, endpoint=self._collector.endpoint
         )
         self._lost_before = self.lost
 
     async def close(self) -> None:
         """Send what is there, for up to `CLOSE_S`; what is left then is lost."""
-        if self._timer is not None:
-            self._timer.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(*self._ending)
                 for trace in self._traces.values():
                     trace.decide(None)
-                await self._idle.wait()
-                while self._noted or self._whole:
-                    self._send()
-                    await self._idle.wait()
-        left = len(self._noted) + len(self._whole)
-        self._noted, self._whole = [], []
-        if left:
-            self.lost += left
+                while self._sending is not None or self._noted or self._whole:
+                    if self._sending is None:
+                        self._send()
+                    if self._sending is None:
+                        break
+                    await asyncio.wait([self._sending])
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait([self._sending])
+        self.lost += len(self._noted) + len(self._whole)
         if self.lost > self._lost_before:
             self._say(self._loop.time())
-        self._sender.close()
-
-
-def _size(event: Event) -> int:
-    size = len(event.request.body) if event.request is not None else 0
-    return size + (len(event.response.body) if event.response is not None else 0)
+        await self._end_process()

@@ -157,6 +157,25 @@ async def test_a_queue_that_is_full_counts_what_it_has_no_room_for(serve, monkey
     assert (sent.sent, sent.lost) == (4, 2)
 
 
+async def test_a_sending_process_that_dies_is_begun_again(serve, monkeypatch):
+    monkeypatch.setattr(tracing, "SEND_EVERY_S", 0.01)
+    async with collecting() as collector:
+        async with serve(otel_endpoint=collector.url) as live:
+            sending = live.app[TRACING]
+            run = await live.started()
+
+            async def call(until):
+                await run.call("GET", "files/inbox")
+                return until()
+
+            await live.until(lambda: call(lambda: sending.sent))
+            sending._process.kill()
+            await live.until(lambda: call(lambda: sending.lost))
+            before = sending.sent
+            await live.until(lambda: call(lambda: sending.sent > before))
+    assert sending.sent == len(collector.spans)
+
+
 async def test_a_recorded_run_gives_the_spans_that_were_sent(serve, tmp_path):
     from sandbox.api.context import READER
     from sandbox.record.export.otlp import spans_of_run

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox import __version__
 from sandbox.record.export.source import RunRecord, RunSource, TaskRecord
-from sandbox.record.export.spans import Facts, Placing, Span, TaskTrace, span_of_event, span_of_task
+from sandbox.record.export.spans import Facts, Noted, Placing, Span, TaskTrace, span_of_event, span_of_task
 from sandbox.record.export.traceparent import SpanId
 from sandbox.settings import SettingError
 
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 PATH: Final = "/v1/traces"
 BATCH: Final = 256
 SEND_S: Final = 10.0
+_PACKAGES: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
+
+
+def check_installed() -> None:
+    """Raise `SettingError` where the extra is not installed; nothing of it is imported."""
+    try:
+        is_there = all(find_spec(name) is not None for name in _PACKAGES)
+    except (ImportError, ValueError):  # not even what they are below
+        is_there = False
+    if not is_there:
+        raise SettingError(
+            'Spans need the extra "otel": pip install "playground-sandbox[otel]". '
+            "Without it, leave SANDBOX_OTEL_ENDPOINT unset."
+        )
 
 
 class SpanSender:
@@ -26,16 +41,12 @@ class SpanSender:
     """
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], *, timeout_s: float = SEND_S) -> None:
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-            from opentelemetry.sdk.resources import Resource
-            from opentelemetry.sdk.trace.export import SpanExportResult
-            from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        except ImportError:
-            raise SettingError(
-                'Spans need the extra "otel": pip install "playground-sandbox[otel]". '
-                "Without it, leave SANDBOX_OTEL_ENDPOINT unset."
-            ) from None
+        check_installed()
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace.export import SpanExportResult
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
         # It says of each batch what is said and counted here.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self.endpoint = endpoint
@@ -103,11 +114,11 @@ async def spans_of_task(
         waiting.append((facts, placing.end_of(facts, server_at)))
         if trace.is_decided:
             for seen, end_ns in waiting:
-                yield span_of_event(trace, seen, end_ns)
+                yield span_of_event(Noted(trace.task_run_id, trace.root, seen, end_ns))
             waiting.clear()
     trace.decide(None)
     for seen, end_ns in waiting:
-        yield span_of_event(trace, seen, end_ns)
+        yield span_of_event(Noted(trace.task_run_id, trace.root, seen, end_ns))
     whole = span_of_task(record, task, trace, placing.end_ns)
     if whole is not None:
         yield whole

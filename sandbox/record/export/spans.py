@@ -8,7 +8,7 @@ below `sandbox.`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sandbox import jsonio
 from sandbox.clock import format_instant, parse_instant
@@ -22,9 +22,11 @@ BODY_CHARS: Final = 16_384
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a span needs of an event. The bodies are None where they are not to be sent."""
+class Facts(NamedTuple):
+    """What a span needs of an event; made for every event while spans are sent.
+
+    The bodies are None where they are not to be sent, and no longer than what is.
+    """
 
     id: str
     seq: int
@@ -145,12 +147,22 @@ class TaskTrace:
         return SpanId(trace, span_id_of(self.task_run_id))
 
 
-def span_of_event(trace: TaskTrace, facts: Facts, end_ns: int) -> Span:
+class Noted(NamedTuple):
+    """An event of a task run, the span of that, and when the event ended."""
+
+    task_run_id: str
+    root: SpanId
+    facts: Facts
+    end_ns: int
+
+
+def span_of_event(noted: Noted) -> Span:
     """Return the span of an event: below its caller's, where it names one, else below the task run's."""
-    start_ns = end_ns - round(facts.duration_ms * 1e6)
-    caller, root = facts.caller, trace.root
+    facts, root = noted.facts, noted.root
+    start_ns, end_ns = noted.end_ns - round(facts.duration_ms * 1e6), noted.end_ns
+    caller = facts.caller
     attributes: Attributes = {
-        "sandbox.task_run.id": trace.task_run_id,
+        "sandbox.task_run.id": noted.task_run_id,
         "sandbox.event.type": facts.type,
         "sandbox.event.seq": facts.seq,
         "sandbox.event.at": facts.at,
@@ -288,13 +300,22 @@ def _recorded(part: Any) -> bytes:
 
 
 def _text(body: bytes) -> str:
+    """Return the beginning of a body, one character more than is sent where it is longer.
+
+    >>> len(_text(b"x" * 20_000)), _text("ä".encode() * 3), _text(bytes([0, 255]))
+    (16385, 'äää', '2 bytes that are no text')
+    """
+    begin = body[: 4 * (BODY_CHARS + 1)]
     try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return f"{len(body)} bytes that are no text"
+        text = begin.decode()
+    except UnicodeDecodeError as error:
+        if len(begin) == len(body) or error.start < len(begin) - 3:  # more than a character that was cut
+            return f"{len(body)} bytes that are no text"
+        text = begin[: error.start].decode()
+    return text[: BODY_CHARS + 1]
 
 
 def _shown(body: Any) -> str:
     if body is None:
         return ""
-    return body if isinstance(body, str) else jsonio.dump(body).decode()
+    return (body if isinstance(body, str) else jsonio.dump(body).decode())[: BODY_CHARS + 1]

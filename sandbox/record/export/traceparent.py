@@ -2,16 +2,14 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 HEADER: Final = "traceparent"
 _FORM: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 _NO_VERSION: Final = "ff"
 
 
-@dataclass(frozen=True, slots=True)
-class SpanId:
+class SpanId(NamedTuple):
     """A span of a trace, ours or somebody else's."""
 
     trace: int
@@ -26,7 +24,9 @@ def read_traceparent(text: str | None) -> SpanId | None:
     >>> read_traceparent("00-" + "0" * 32 + "-b7ad6b7169203331-01"), read_traceparent("gibberish")
     (None, None)
     """
-    found = _FORM.fullmatch((text or "").strip())
+    if text is None:
+        return None
+    found = _FORM.fullmatch(text.strip())
     if found is None or found[1] == _NO_VERSION:
         return None
     named = SpanId(int(found[2], 16), int(found[3], 16))
