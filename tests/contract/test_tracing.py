@@ -159,20 +159,19 @@ async def test_a_queue_that_is_full_counts_what_it_has_no_room_for(serve, monkey
 
 async def test_a_sending_process_that_dies_is_begun_again(serve, monkeypatch):
     monkeypatch.setattr(tracing, "SEND_EVERY_S", 0.01)
-    async with collecting() as collector:
-        async with serve(otel_endpoint=collector.url) as live:
-            sending = live.app[TRACING]
-            run = await live.started()
+    async with collecting() as collector, serve(otel_endpoint=collector.url) as live:
+        sending = live.app[TRACING]
+        run = await live.started()
 
-            async def call(until):
-                await run.call("GET", "files/inbox")
-                return until()
+        async def call(until):
+            await run.call("GET", "files/inbox")
+            return until()
 
-            await live.until(lambda: call(lambda: sending.sent))
-            sending._process.kill()
-            await live.until(lambda: call(lambda: sending.lost))
-            before = sending.sent
-            await live.until(lambda: call(lambda: sending.sent > before))
+        await live.until(lambda: call(lambda: sending.sent))
+        sending._process.kill()
+        await live.until(lambda: call(lambda: sending.lost))
+        before = sending.sent
+        await live.until(lambda: call(lambda: sending.sent > before))
     assert sending.sent == len(collector.spans)
 
 
