@@ -63,7 +63,7 @@ class Browser:
             text = (await answer.read()).decode("utf-8", "replace")
             return Shown(answer.status, answer.headers, text, str(answer.url.relative()))
 
-    async def do(self, path: str, **fields: str) -> Shown:
+    async def do(self, path: str, /, **fields: str) -> Shown:
         """Send a form with its session's secret."""
         page = await self.see("/ui")
         return await self.send(path, {"csrf": page.csrf, **fields})

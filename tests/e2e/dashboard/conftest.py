@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,12 @@ class Site:
         return run, client.start_task_run(run.task_runs[0].id)
 
 
-def rehearse(url: str, agent: str) -> None:
-    """Let an agent of the benchmark's own work on one of its tasks."""
-    command = [sys.executable, "-m", "sandbox", "rehearse", "fax-referral@1", "--task", "existing-patient"]
-    command += ["--agent", agent, "--url", url]
+ONE_TASK = ("fax-referral@1", "--task", "existing-patient")
+
+
+def rehearse(url: str, agent: str, *what: str) -> None:
+    """Let an agent of a benchmark's own work."""
+    command = [sys.executable, "-m", "sandbox", "rehearse", *what, "--agent", agent, "--url", url]
     subprocess.run(command, capture_output=True, check=False, timeout=100)
 
 
@@ -59,11 +62,12 @@ def call(site: Site, session: Any, method: str, path: str, body: Any = None, **h
         return answer.status
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Run the system's Chromium."""
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if found is None:
-        pytest.fail(f"none of {', '.join(CHROMIUM)} is installed; apt-get install chromium")
+        raise RuntimeError(f"none of {', '.join(CHROMIUM)} is installed; apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
@@ -71,12 +75,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
-    """A server with runs that failed and one that passed, and one whose agent writes markup wherever it can."""
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@contextmanager
+def running_site(*what: str) -> Iterator[Site]:
+    """Run a server with a run that failed and one that passed, and name its pages."""
     with running_server() as server:
         made = Site(server)
         for agent in ("near-miss", "solution"):
-            rehearse(server.url, agent)
+            rehearse(server.url, agent, *what)
         client = server.sync_client
         runs = {r.agent: client.get_benchmark_run(r.id) for r in client.list_benchmark_runs()}
         miss, good = runs["near-miss"], runs["solution"]
@@ -86,7 +96,7 @@ def site() -> Iterator[Site]:
         seqs = {event.type: event.seq for event in events}
         drawn = next(e.seq for e in events if e.type == "file_read" and ".pdf" in str(e.request))
         made.pages = {
-            "runs": "/ui?agent=near-miss",
+            "runs": "/ui",
             "run": f"/ui/runs/{miss.id}",
             "task-run": f"/ui/task-runs/{failed.id}",
             "event": f"{playground}/events/{seqs['hl7_outbound']}",
@@ -106,6 +116,13 @@ def site() -> Iterator[Site]:
             "login": "/ui/login",
             "nothing": "/ui/nothing",
         }
+        yield made
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """A server with a run that failed, one that passed, and one whose agent writes markup wherever it can."""
+    with running_site(*ONE_TASK) as made:
         _be_hostile(made)
         yield made
 
