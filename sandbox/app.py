@@ -131,7 +131,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             on_end = hub.wake
-            tracing = open_tracing(settings, recorder, reader, clock)
+            tracing = await open_tracing(settings, recorder, reader, clock)
             if tracing is not None:
                 app[TRACING] = tracing
                 closing.push_async_callback(tracing.close)

@@ -111,7 +111,6 @@ async def _write(registry: Registry, source: RunSource, record: RunRecord, url: 
             if piece is None:
                 break
             yield piece
-            await asyncio.sleep(0)  # others are served meanwhile
         yield page.task_end(count)
     yield page.tail()
 

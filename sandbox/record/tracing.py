@@ -38,13 +38,15 @@ _ENDED_KEPT: Final = 10_000
 log = get_logger()
 
 
-def open_tracing(settings: Settings, inner: Recorder, reader: Reader, clock: Clock) -> "Tracing | None":
+async def open_tracing(settings: Settings, inner: Recorder, reader: Reader, clock: Clock) -> "Tracing | None":
     """Begin to send spans, where there is an endpoint. Raises `SettingError` where the extra is not installed."""
     if settings.otel_endpoint is None:
         return None
     check_installed()
     collector = Collector(settings.otel_endpoint, dict(settings.otel_headers), TRY_S)
-    return Tracing(inner, collector, reader, clock, has_bodies=settings.otel_has_bodies)
+    tracing = Tracing(inner, collector, reader, clock, has_bodies=settings.otel_has_bodies)
+    await tracing.begin()
+    return tracing
 
 
 class Tracing:
@@ -162,7 +164,7 @@ class Tracing:
     async def _hand_over(self, ready: Sequence[Noted], whole: Sequence[Span]) -> None:
         count, is_taken = len(ready) + len(whole), False
         try:
-            process = self._process or await self._begin()
+            process = self._process or await self.begin()
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(frame((ready, whole)))
             await process.stdin.drain()
@@ -181,7 +183,7 @@ class Tracing:
         elif self._noted or self._whole:
             self._send_soon()
 
-    async def _begin(self) -> asyncio.subprocess.Process:
+    async def begin(self) -> asyncio.subprocess.Process:
         """Run the process, in a session of its own: what ends this one by Ctrl-C lets it send what is there."""
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-m", "sandbox.record.export.sending")

@@ -36,6 +36,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     try:
         async for piece in form.write(source, record, root_url(request)):
             await response.write(piece)
+            await asyncio.sleep(0)  # a client that reads fast lets nobody else have a turn
     except (asyncio.CancelledError, ConnectionResetError):
         raise
     except Exception as error:  # the answer has begun: all that can still be said is that it is not whole
