@@ -5,36 +5,45 @@ There is no global state: two apps in one process do not see each other.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 
 from aiohttp import web
 
-from sandbox.api import browsers, front, llm_tasks, surfaces, system, v1
+from sandbox.api import browsers, llm_tasks, metrics, surfaces, system, v1
 from sandbox.api.asked import Heads
 from sandbox.api.context import (
     CLOCK,
     CREW,
     FETCH,
+    FORMATS,
     HEADS,
     HUB,
     IN_FLIGHT,
     KEY_RING,
+    LAG,
     READER,
     REGISTRY,
     RUNS,
     SETTINGS,
     SHELF,
+    TALLIES,
+    TRACING,
     WRITER,
     InFlight,
 )
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, playgrounds, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, playgrounds, sandboxes, task_runs
+from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
+from sandbox.api.tallies import Tallies
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
+from sandbox.dashboard import routes as dashboard
+from sandbox.dashboard.page_file import html_format
 from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.keys import read_key_file
@@ -42,11 +51,13 @@ from sandbox.logs import get_logger
 from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, integrity, restore
+from sandbox.record.export.formats import FORMATS as FILE_FORMATS
 from sandbox.record.hub import EventHub
 from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.record.lock import DirectoryLock
 from sandbox.record.prune import prune
 from sandbox.record.reader import Reader
+from sandbox.record.tracing import Tracing, open_tracing
 from sandbox.record.witness import read_witness
 from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
@@ -76,20 +87,23 @@ def create_app(
     app[REGISTRY] = registry or create_registry()
     app[CLOCK] = clock or SystemClock()
     app[IN_FLIGHT] = InFlight()
+    app[FORMATS] = {**FILE_FORMATS, "html": html_format(app[REGISTRY])}
+    app[TALLIES] = Tallies(simulator.surface for simulator in app[REGISTRY].simulators)
     app[FETCH] = HttpFetch()
     app[UNFINISHED] = Unfinished(app[SETTINGS].data_dir)
     app[HEADS] = Heads()
     app[HOSTS] = Hosts(app[SETTINGS])
     surfaces.add_routes(app, app[REGISTRY], is_strict=app[SETTINGS].is_strict)  # first, as they are called most
-    front.add_routes(app)
     system.add_routes(app)
+    metrics.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, benchmarks):
+    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, exports, benchmarks):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
     app.on_startup.append(benchmarks.note_start)
     app.on_response_prepare.append(browsers.add_headers)
+    dashboard.add_routes(app)
     app.on_shutdown.append(_let_go)
     return app
 
@@ -108,13 +122,22 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await asyncio.to_thread(_open_record, settings, clock.now())
         writer = app[WRITER] = await open_writer(file)
         crew = app[CREW] = Crew()
+        closing = AsyncExitStack()
+        lag = app[LAG] = LoopLag()
+        closing.callback(lag.stop)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
         try:
             key = _key_of(settings)
             hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
+            on_end = hub.wake
+            tracing = await open_tracing(settings, recorder, reader, clock)
+            if tracing is not None:
+                app[TRACING] = tracing
+                closing.push_async_callback(tracing.close)
+                recorder, on_end = tracing, partial(_tell_end, hub, tracing)
             runs = app[RUNS] = RunService(
-                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, hub.wake
+                registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, on_end
             )
             ring = app[KEY_RING] = KeyRing()
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
@@ -132,12 +155,18 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            await closing.aclose()
             crew.close()
             await app[FETCH].close()
             await writer.close()
             await reader.close()
     finally:
         lock.release()
+
+
+def _tell_end(hub: EventHub, tracing: Tracing, playground_id: str) -> None:
+    hub.wake(playground_id)
+    tracing.note_end(playground_id)
 
 
 def _key_of(settings: Settings) -> bytes:

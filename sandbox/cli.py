@@ -12,12 +12,13 @@ import typer
 
 from sandbox import __version__
 from sandbox.garbage import no_collection
-from sandbox.rehearsal import commands, one_task, proving
+from sandbox.rehearsal import commands, exporting, one_task, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from sandbox.record.export.formats import Format
     from sandbox.runs.registry import Registry
 
 app = typer.Typer(
@@ -262,8 +263,16 @@ async def _start_server(settings: Settings) -> AsyncIterator[str]:
         yield url
 
 
+def _html_format() -> "Format":
+    from sandbox.builtin import create_registry
+    from sandbox.dashboard.page_file import html_format
+
+    return html_format(create_registry())
+
+
 commands.register(app, _start_server)
 one_task.register(app)
+exporting.register(app, _html_format)
 proving.register(app, _start_server, _create_registry)
 
 

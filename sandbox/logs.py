@@ -35,7 +35,7 @@ _SECRETS: Final = re.compile(
     r"(?:\\?['\"])?\s*[:=]\s*)(?:b?\\?(?P<quote>['\"])(?:(?!(?P=quote)).)*(?:(?P=quote)|$)"
     r"|(?i:(?:bearer|basic)\s+)?[^\s,;&'\"}\]]+)"
 )
-_SECRET_NAMES: Final = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$")
+_SECRET_NAMES: Final = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?|HEADERS)$")
 _threshold = LEVELS.index(DEFAULT_LEVEL)
 
 

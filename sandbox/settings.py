@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sandbox import limits
 from sandbox.wire.whole_numbers import read_whole_number
@@ -18,6 +18,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
+_FIELD_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _AGE: Final = re.compile(r"([0-9]{1,5})([dh])")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -70,6 +71,9 @@ class Settings:
     llm_cassette_dir: Path | None = None
     llm_fetch_hosts: tuple[str, ...] = ()
     llm_search_dir: Path | None = None
+    otel_endpoint: str | None = None
+    otel_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    otel_has_bodies: bool = False
 
     @property
     def playground_dirs(self) -> tuple[Path, ...]:
@@ -119,6 +123,9 @@ class Settings:
             llm_cassette_dir=_path(env.get("SANDBOX_LLM_CASSETTES")),
             llm_fetch_hosts=_words(env.get("SANDBOX_LLM_FETCH_HOSTS")),
             llm_search_dir=_path(env.get("SANDBOX_LLM_SEARCH")),
+            otel_endpoint=base_url("SANDBOX_OTEL_ENDPOINT", env.get("SANDBOX_OTEL_ENDPOINT")),
+            otel_headers=header_fields("SANDBOX_OTEL_HEADERS", env.get("SANDBOX_OTEL_HEADERS", "")),
+            otel_has_bodies=_flag(env, "SANDBOX_OTEL_BODIES"),
         )
 
 
@@ -144,6 +151,22 @@ def base_url(name: str, text: str | None) -> str | None:
             f'{name} must be the URL of a server, such as https://sandbox.example.org, not "{text[:80]}".'
         )
     return text.rstrip("/")
+
+
+def header_fields(name: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Read header fields as `name=value` with commas between; a value may be percent-encoded. Raises `SettingError`.
+
+    >>> header_fields("SANDBOX_OTEL_HEADERS", "authorization=Bearer%20abc, x-project=7")
+    (('authorization', 'Bearer abc'), ('x-project', '7'))
+    """
+    fields = []
+    for word in _words(text):
+        key, mark, value = word.partition("=")
+        value = unquote(value.strip())
+        if not mark or not _FIELD_NAME.fullmatch(key.strip()) or not value.isprintable() or not value.isascii():
+            raise SettingError(f"{name} lists header fields as name=value, with commas between them; one is not so.")
+        fields.append((key.strip(), value))
+    return tuple(fields)
 
 
 def age(name: str, text: str) -> timedelta:

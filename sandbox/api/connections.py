@@ -21,13 +21,15 @@ from aiohttp.web_urldispatcher import SystemRoute
 
 from sandbox import ids, limits
 from sandbox.api.asked import Asked
-from sandbox.api.context import HEADS, IN_FLIGHT, WRITER
+from sandbox.api.context import HEADS, IN_FLIGHT, TALLIES, WRITER
 from sandbox.api.errors import to_web, with_request_id
 from sandbox.api.hosts import HOSTS
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mounts import Scope
 from sandbox.api.patience import PatientHandler
+from sandbox.api.tallies import NOWHERE
 from sandbox.api.wire import NO_BODY, write_whole
+from sandbox.clock import monotonic_s
 from sandbox.errors import ExpectationFailed, SandboxError
 from sandbox.playground.events import Response
 from sandbox.playground.playground import Commit, Outcome
@@ -46,6 +48,7 @@ class ShortWay:
         self._heads = app[HEADS]
         self._is_known = app[HOSTS].is_known
         self.in_flight = app[IN_FLIGHT]
+        self.note = app[TALLIES].note
         self.hurry = app[WRITER].hurry
         self._dispatch = server.request_handler
 
@@ -115,7 +118,7 @@ def raising(error: Exception) -> Handler:
 class Connection(PatientHandler):
     """One connection: serves plain calls where it reads them."""
 
-    __slots__ = ("_is_serving", "_outcome", "_rest", "_short_way")
+    __slots__ = ("_began", "_is_serving", "_outcome", "_rest", "_short_way")
 
     def __init__(self, manager: "Server", **options: Any) -> None:
         super().__init__(manager, **options)
@@ -123,6 +126,7 @@ class Connection(PatientHandler):
         self._outcome: Outcome | None = None
         self._rest: Handler | None = None
         self._is_serving = False
+        self._began = 0.0
 
     def take_rest(self) -> Handler | None:
         """Return who does the rest of the request that was begun the short way."""
@@ -154,6 +158,7 @@ class Connection(PatientHandler):
             if isinstance(message, RawRequestMessage) and not (
                 self._paused or self._buffer_paused or self._force_close
             ):
+                self._began = monotonic_s()
                 begun = short_way.begin(message, payload)
             if not isinstance(begun, Outcome):
                 self._go_long(begun)
@@ -189,6 +194,9 @@ class Connection(PatientHandler):
             except ValueError as error:
                 self._go_long(raising(error))
                 return
+            request = outcome.event.request
+            surface = request.path.partition("/")[0] if request is not None else NOWHERE
+            short_way.note(surface, outcome.response.status, monotonic_s() - self._began)
             self._be_ready()
             if self._messages and not self._is_serving:
                 self._serve()

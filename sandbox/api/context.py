@@ -6,11 +6,15 @@ from aiohttp import web
 
 from sandbox.api.asked import Heads
 from sandbox.api.fetch import HttpFetch
+from sandbox.api.lag import LoopLag
+from sandbox.api.tallies import Tallies
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.playground.crew import Crew
+from sandbox.record.export.formats import Format
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
+from sandbox.record.tracing import Tracing
 from sandbox.record.writer import Writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
@@ -35,6 +39,10 @@ RUNS = web.AppKey("runs", RunService)
 KEY_RING = web.AppKey("key_ring", KeyRing)
 IN_FLIGHT = web.AppKey("in_flight", InFlight)
 FETCH = web.AppKey("fetch", HttpFetch)
+FORMATS = web.AppKey("formats", dict[str, Format])
+TALLIES = web.AppKey("tallies", Tallies)
+LAG = web.AppKey("lag", LoopLag)
+TRACING = web.AppKey("tracing", Tracing)  # there only where spans are sent
 CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)
 HEADS = web.AppKey("heads", Heads)

@@ -1,11 +1,7 @@
-"""The front door, `GET /`: what this server is and where to look, for a person or a program that came by.
+"""The front door, `GET /`, for a program that came by: what this server is and where to look.
 
-It needs no token and tells nothing that a token would be needed for.
+It needs no token and tells nothing that a token would be needed for. A person's browser is shown the dashboard.
 """
-
-from html import escape
-from pathlib import Path
-from string import Template
 
 from aiohttp import web
 
@@ -16,22 +12,12 @@ from sandbox.jsonio import Json
 from sandbox.wire.media_types import acceptance, read_accept
 
 WHAT = "A hospital on a laptop for AI agents: simulated healthcare systems, recorded and scored."
-_HEADERS = {
-    "Vary": "Accept",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-}
-_PAGE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
 
 
 async def front(request: web.Request) -> web.Response:
-    """GET /: HTML for whoever prefers that, as browsers do; else JSON."""
-    value = _describe(request)
-    if not prefers_html(",".join(request.headers.getall("Accept", ()))):
-        answer = json_reply(value)
-    else:
-        answer = web.Response(text=_page(value), content_type="text/html", charset="utf-8")
-    answer.headers.update(_HEADERS)
+    """GET / for whoever does not prefer HTML: JSON."""
+    answer = json_reply(_describe(request))
+    answer.headers["Vary"] = "Accept"
     return answer
 
 
@@ -71,6 +57,7 @@ def _describe(request: web.Request) -> Json:
             "agents create runs": "POST /v1/benchmark-runs, with the solver key",
             "authors read runs": "GET /benchmark-runs, GET /task-runs, GET /benchmarks, with the organization key",
             "LLM tasks": "/api/v1, with the organization key",
+            "people look at runs": "GET /ui, in a browser",
             "readiness": "GET /readyz",
             "health": "GET /healthz",
         },
@@ -78,21 +65,3 @@ def _describe(request: web.Request) -> Json:
         "first_run": first,
         "documentation": "README.md and docs/ of the distribution; sandbox --help",
     }
-
-
-def _page(value: Json) -> str:
-    where = "".join(f"<tr><td>{escape(k)}<td><code>{escape(v)}</code>" for k, v in value["where"].items())
-    benchmarks = "".join(f"<li><code>{escape(name)}</code>" for name in value["benchmarks"])
-    return _PAGE.substitute(
-        version=escape(value["version"]),
-        what=escape(value["what"]),
-        mode=escape(value["mode"]),
-        where=where,
-        benchmarks=benchmarks or "<li>none yet: add a directory <code>&lt;slug&gt;/v1/benchmark.yaml</code>",
-        first=escape(value["first_run"] or "sandbox check"),
-    )
-
-
-def add_routes(app: web.Application) -> None:
-    """Add the routes of this module."""
-    app.router.add_get("/", front)

@@ -7,8 +7,9 @@ from aiohttp.typedefs import Handler
 
 from sandbox import ids
 from sandbox.api import browsers, errors
-from sandbox.api.context import IN_FLIGHT, REQUEST_ID
+from sandbox.api.context import IN_FLIGHT, REQUEST_ID, TALLIES
 from sandbox.api.hosts import HOSTS
+from sandbox.clock import monotonic_s
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
 from sandbox.record.writer import WriterError
@@ -23,6 +24,7 @@ _READS = frozenset({"GET", "HEAD"})
 @web.middleware
 async def identify_and_render(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id and turn whatever is raised into a response."""
+    began = monotonic_s()
     request_id = ids.new_request_id()
     request[REQUEST_ID] = request_id
     in_flight = request.app[IN_FLIGHT]
@@ -50,6 +52,7 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
         response = _answer(request, errors.Internal("Something broke in the server; its log says what."), request_id)
     finally:
         in_flight.count -= 1
+    request.app[TALLIES].note_request(request, response, monotonic_s() - began)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response

@@ -124,13 +124,25 @@ class Served:
         playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
-        if handler is route.handler and route.forward is not None and sandbox.config:
-            if playground.is_torn_down and not simulator.holds_state(sandbox):
-                raise Conflict("The task run is over, and what it left is on the server behind this one.")
-            call.forwarded = await route.forward(call, sandbox, app[FETCH])
+        if handler is route.handler:
+            await self._forward(playground, sandbox, call)
         if is_stranger and route.access == "document":
             return to_web(handler(_playground_of(task_run, actor).look(sandbox), call))
         return await self._finish(target, call, request[REQUEST_ID], handler, actor, is_stranger=is_stranger)
+
+    async def by_hand(self, target: Target, asked: Asked, body: bytes) -> Outcome:
+        """Serve a request of the organization's that came in elsewhere (`by_hand.py`); return once it is recorded."""
+        call = self._call(asked, body)
+        await self._forward(_playground_of(target[0], "organization"), target[1], call)
+        return await self._outcome(target, call, self.route.handler, "organization")
+
+    async def _forward(self, playground: Playground, sandbox: Sandbox, call: Request) -> None:
+        """Ask the server behind this one, where there is one for the sandbox."""
+        if self.route.forward is None or not sandbox.config:
+            return
+        if playground.is_torn_down and not self._simulator.holds_state(sandbox):
+            raise Conflict("The task run is over, and what it left is on the server behind this one.")
+        call.forwarded = await self.route.forward(call, sandbox, self._app[FETCH])
 
     async def handle_and_render(self, request: web.Request) -> web.Response:
         """Serve one request to a route whose errors have a format of their own."""
@@ -159,6 +171,12 @@ class Served:
         *,
         is_stranger: bool = False,
     ) -> web.Response:
+        outcome = await self._outcome(target, call, handler, actor, is_stranger=is_stranger)
+        return to_web(with_request_id(outcome.response, request_id))
+
+    async def _outcome(
+        self, target: Target, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
+    ) -> Outcome:
         task_run, sandbox = target
         asked = self._asked(sandbox, call, handler, actor, is_stranger=is_stranger)
         playground = _playground_of(task_run, actor)
@@ -170,7 +188,7 @@ class Served:
             await self._keep(error)
             raise
         await outcome.committed
-        return to_web(with_request_id(outcome.response, request_id))
+        return outcome
 
     def _call(self, asked: Asked, body: bytes) -> Request:
         call = _to_request(self._app[SETTINGS], asked, body)

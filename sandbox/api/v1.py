@@ -7,12 +7,13 @@ from pydantic import Field
 
 from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
-from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, root_url
+from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, TRACING, root_url
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
+from sandbox.record.export.traceparent import HEADER
 from sandbox.runs.models import BenchmarkRun
 from sandbox.runs.tokens import Principal
 
@@ -99,6 +100,9 @@ async def start_task_run(request: web.Request) -> web.Response:
     """POST /v1/task-runs/{task_run_id}/start."""
     run, task_run = await auth.task_run_in_path(request)
     await read_body(request, Body)
+    tracing = request.app.get(TRACING)
+    if tracing is not None:
+        tracing.note_start(task_run.playground_id, task_run.id, request.headers.get(HEADER))
     await request.app[RUNS].start(run, task_run)
     return json_reply(representations(request).started(run, task_run))
 

@@ -7,8 +7,9 @@ only ids. Lists are read to their end, page by page.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from multidict import CIMultiDict
@@ -42,6 +43,7 @@ from sandbox.client.transport import (
     send_with_retries,
 )
 from sandbox.errors import SandboxError
+from sandbox.whole_file import whole_file
 
 T = TypeVar("T")
 PAGE_LIMIT: Final = 100
@@ -230,6 +232,20 @@ class SandboxClient:
     async def list_sandbox_events(self, sandbox_id: str, *, limit: int | None = None) -> list[Event]:
         """Return the recorded events of one sandbox, oldest first."""
         return await self._list(_path("sandboxes", sandbox_id, "events"), {"order": "asc"}, reading.read_event, limit)
+
+    async def export_benchmark_run(
+        self, benchmark_run_id: str, format: Literal["jsonl", "har", "junit", "html"], to: Path
+    ) -> None:
+        """Write a run as one file for other tools; the file is there once it is whole.
+
+        `OSError` is raised for a file that cannot be written.
+        """
+        url = URL(f"{self.url}/{_path('benchmark-runs', benchmark_run_id, 'export')}").with_query(format=format)
+        headers = {"Authorization": f"Bearer {self._api_token()}"}
+        with whole_file(to) as file:
+            answer = await self._transport.receive(url, headers, file.write)
+            if answer.status != 200:
+                raise error_of(answer.status, answer.headers, answer.body)
 
     async def get_sandbox(self, sandbox_id: str) -> Sandbox:
         """Return a sandbox with its credentials."""

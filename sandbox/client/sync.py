@@ -6,8 +6,9 @@ last header; every method has the name, the arguments and the result of its twin
 
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from sandbox.client.client import SandboxClient
 from sandbox.client.models import (
@@ -225,6 +226,12 @@ class SandboxClientSync:
     def list_sandbox_events(self, sandbox_id: str, *, limit: int | None = None) -> list[Event]:
         """Return the recorded events of one sandbox, oldest first."""
         return self._thread.run(self._client.list_sandbox_events(sandbox_id, limit=limit))
+
+    def export_benchmark_run(
+        self, benchmark_run_id: str, format: Literal["jsonl", "har", "junit", "html"], to: Path
+    ) -> None:
+        """Write a run as one file for other tools; the file is there once it is whole."""
+        self._thread.run(self._client.export_benchmark_run(benchmark_run_id, format, to))
 
     def get_sandbox(self, sandbox_id: str) -> Sandbox:
         """Return a sandbox with its credentials."""

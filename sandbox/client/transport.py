@@ -7,7 +7,8 @@ repeated only when it certainly did nothing: a refused connection, or 429.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -46,6 +47,13 @@ class Transport(Protocol):
         """Send one request and read the whole answer; raises `APIConnectionError`, `APITimeoutError`."""
         ...
 
+    async def receive(self, url: URL, headers: Mapping[str, str], take: Callable[[bytes], object]) -> Answer:
+        """GET what may be long and hand it on piece by piece; the answer's body is empty then, save an error's.
+
+        Raises as `send` does, also where the answer ends before it is whole.
+        """
+        ...
+
     async def close(self) -> None:
         """Give the connections back."""
         ...
@@ -64,17 +72,37 @@ class HttpTransport:
 
     async def send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Send one request and read the whole answer."""
+        with self._errors_of(url):
+            async with self._opened().request(
+                method, url, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                return Answer(response.status, CIMultiDictProxy(CIMultiDict(response.headers)), await response.read())
+
+    async def receive(self, url: URL, headers: Mapping[str, str], take: Callable[[bytes], object]) -> Answer:
+        """GET what may be long; the timeout is for each piece of it."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_s, sock_read=self._timeout_s)
+        with self._errors_of(url):
+            async with self._opened().get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
+                fields = CIMultiDictProxy(CIMultiDict(response.headers))
+                if response.status != 200:
+                    return Answer(response.status, fields, await response.read())
+                async for piece in response.content.iter_any():
+                    take(piece)
+                return Answer(response.status, fields, b"")
+
+    def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._timeout_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=True,
             )
+        return self._session
+
+    @contextmanager
+    def _errors_of(self, url: URL) -> Iterator[None]:
         try:
-            async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
-            ) as response:
-                return Answer(response.status, CIMultiDictProxy(CIMultiDict(response.headers)), await response.read())
+            yield
         except TimeoutError:
             raise APITimeoutError(f"{url.origin()} did not answer within {self._timeout_s:g} s.") from None
         except aiohttp.ClientConnectorError as error:

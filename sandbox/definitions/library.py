@@ -119,6 +119,7 @@ class Shelf:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.last_error: str | None = None
+        self.problems: tuple[Problem, ...] = ()
         self.loads = 1
         self._listeners: list[Callable[[], None]] = []
 
@@ -126,12 +127,14 @@ class Shelf:
         """Put a new library in place; running benchmark runs keep what they started with."""
         self.library = library
         self.last_error = None
+        self.problems = ()
         self.loads += 1
         self._tell()
 
     def refuse(self, error: DefinitionError) -> None:
         """Keep the present library and remember why the new one was not taken."""
         self.last_error = str(error)
+        self.problems = tuple(error.problems)
         self._tell()
 
     def subscribe(self, listener: Callable[[], None]) -> None:

@@ -58,12 +58,13 @@ class ClockState:
             found: ClockState | None = cached[1]
             return found
         document = branch.get_document(COLLECTION, KEY)
-        state = None if document is None else cls._parse(document.value)
+        state = None if document is None else cls.of_json(document.value)
         branch.caches[COLLECTION] = (rows, state)
         return state
 
     @classmethod
-    def _parse(cls, value: Json) -> "ClockState":
+    def of_json(cls, value: Json) -> "ClockState":
+        """Read it from the branch's document."""
         real = value["real_start"]
         return cls(
             parse_instant(value["start"]),

@@ -41,7 +41,8 @@ METHODS: Final = frozenset("DELETE GET HEAD OPTIONS PATCH POST PUT".split())
 """What `Request.method` of an agent's call may be."""
 
 KEPT_REQUEST_HEADERS: Final = frozenset(
-    "accept content-type if-match if-none-match if-none-exist if-modified-since prefer range user-agent".split()
+    "accept content-type if-match if-none-match if-none-exist if-modified-since prefer range traceparent "
+    "user-agent".split()
 )
 KEPT_RESPONSE_HEADERS: Final = frozenset("content-type etag last-modified location content-range".split())
 REDACTED: Final = "[redacted]"

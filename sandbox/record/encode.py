@@ -8,7 +8,7 @@ themselves, so that events can be folded, or say that the answer is the document
 import base64
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -251,59 +251,62 @@ def _load_body(inline: bytes | None, sha: str | None, read_blob: BlobReader) -> 
 
 def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
     """Return a stored event as the API shows it."""
+    return show_event(decode_event(row, read_blob))
+
+
+def show_event(event: Event) -> dict[str, Json]:
+    """Return an event as the API shows it; its request and response are as they were stored."""
     request = response = None
-    if row["method"] is not None:
-        headers = jsonio.parse(row["request_headers"] or "{}")
+    if event.request is not None:
         request = {
-            "method": row["method"],
-            "path": row["path"],
-            "query": row["query"],
-            "headers": headers,
-            "body": _show_body(row["request_body"], row["request_sha"], headers, read_blob),
+            "method": event.request.method,
+            "path": event.request.path,
+            "query": event.request.raw_query or None,
+            "headers": event.request.headers,
+            "body": show_body(event.request.body, event.request.headers),
         }
-    if row["status"] is not None:
-        headers = jsonio.parse(row["response_headers"] or "{}")
+    if event.response is not None:
         response = {
-            "status": row["status"],
-            "headers": headers,
-            "body": _show_body(row["response_body"], row["response_sha"], headers, read_blob),
+            "status": event.response.status,
+            "headers": event.response.headers,
+            "body": show_body(event.response.body, event.response.headers),
         }
     value = {
-        "id": row["id"],
-        "seq": row["seq"],
-        "sandbox_id": row["sandbox_id"],
-        "playground_id": row["playground_id"],
-        "task_run_id": row["task_run_id"],
-        "type": row["type"],
-        "at": row["at"],
-        "duration_ms": row["duration_ms"],
+        "id": event.id,
+        "seq": event.seq,
+        "sandbox_id": event.sandbox_id,
+        "playground_id": event.playground_id,
+        "task_run_id": event.task_run_id,
+        "type": event.type,
+        "at": format_instant(event.at),
+        "duration_ms": event.duration_ms,
         "request": request,
         "response": response,
-        "changes": list(_show_changes(row["changes"], read_blob)),
-        "actor": row["actor"],
-        "via": row["via"],
+        "changes": [
+            {
+                "collection": c.collection,
+                "key": c.key,
+                "version": c.version,
+                "op": "delete" if c.document is None else "put",
+            }
+            for c in event.changes
+        ],
+        "actor": event.actor,
+        "via": event.request.via if event.request is not None else None,
     }
-    if row["view"]:
+    if event.is_view:
         value["view"] = True
-    if row["outcome"] is not None:
-        value["outcome"] = jsonio.parse(row["outcome"])
+    if event.response is not None and event.response.outcome is not None:
+        value["outcome"] = jsonio.parse(event.response.outcome)
     return value
 
 
-def _show_changes(text: str | None, read_blob: BlobReader) -> Iterator[Mapping[str, Json]]:
-    for collection, key, version, kind, _ in _all_changes(text, read_blob) if text else ():
-        yield {"collection": collection, "key": key, "version": version, "op": "put" if kind else "delete"}
-
-
-def _show_body(inline: bytes | None, sha: str | None, headers: Mapping[str, str], read_blob: BlobReader) -> Json:
-    if sha is not None:
-        body = read_blob(sha)
-        if len(body) > limits.MIB:
-            return {"sha256": sha, "size": len(body)}
-    elif inline is None:
+def show_body(body: bytes, headers: Mapping[str, str]) -> Json:
+    """Return a recorded body as the API shows it: JSON, text, or what it is where it is neither; None for no body."""
+    if not body:
         return None
-    else:
-        body = inline
+    if len(body) > limits.MIB:
+        return {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
     if "json" in headers.get("content-type", "json"):
         try:
             return jsonio.parse(body)

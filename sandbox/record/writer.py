@@ -37,6 +37,7 @@ from sandbox.record.streams import Streams
 from sandbox.record.transaction import Calls, statements_size, store
 from sandbox.record.units import Statement, Unit, WriterError, merged
 from sandbox.record.witness import Witness
+from sandbox.tally import COUNTS, Tally
 
 __all__ = ["Statement", "Unit", "Writer", "WriterError", "open_writer"]
 
@@ -77,6 +78,7 @@ class Writer:
         self._closing = False
         self.failure: str | None = None
         self.commits = 0
+        self.batches = Tally(COUNTS)
         self._streams = Streams(quick)
         self._contents = Contents(self._write_alone, self._is_kept, keeper.reserve.free_bytes)
         keeper.start(self)
@@ -309,6 +311,7 @@ class Writer:
         self._streams.settle(units)
         if len(units) > 1 or units[0].owners != _KEEPERS:
             self.commits += 1
+            self.batches.note(len(units))
             self._keeper.note(sum([unit.size for unit in units]))
         for unit in units:
             if unit.error is not None:

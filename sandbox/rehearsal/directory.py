@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox import jsonio
 from sandbox.client import reading
 from sandbox.client.models import BenchmarkRun, CriterionRun, Event, TaskRun
 from sandbox.definitions import baselines
@@ -20,6 +19,7 @@ from sandbox.definitions.models import thaw
 from sandbox.errors import Malformed, NotFound, TooLarge
 from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, connect
 from sandbox.record.reader import Reader
+from sandbox.record.runs import RunRows
 from sandbox.scoring.figures import figures_of_run
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
@@ -36,98 +36,55 @@ class DirectoryRecords:
     """The records of one data directory; get it from `open_directory`."""
 
     def __init__(self, reader: Reader, playgrounds: Sequence[Path] = ()) -> None:
-        self._reader = reader
+        self.reader = reader
         self._playgrounds = playgrounds
-        self._bodies: dict[str, Mapping[str, Any]] = {}
+        self._rows = RunRows(reader)
 
     async def list_benchmark_runs(self, *, limit: int | None = None) -> list[BenchmarkRun]:
         """Return the newest runs."""
-        rows = await self._reader.rows(
-            "SELECT * FROM benchmark_runs ORDER BY created_at DESC, id DESC LIMIT ?", -1 if limit is None else limit
-        )
-        return [await self._run(row) for row in rows]
+        return [await self._read(raw) for raw in await self._rows.newest(limit)]
 
     async def get_benchmark_run(self, benchmark_run_id: str) -> BenchmarkRun:
         """Return one run; raises `NotFound`."""
-        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
-        if row is None:
+        raw = await self._rows.run(benchmark_run_id)
+        if raw is None:
             raise NotFound(f"There is no benchmark run {benchmark_run_id}.")
-        return await self._run(row)
+        return await self._read(raw)
 
     async def list_task_runs(self, benchmark_run_id: str) -> list[TaskRun]:
         """Return the run's task runs, in the benchmark's order."""
-        row = await self._reader.row("SELECT * FROM benchmark_runs WHERE id = ?", benchmark_run_id)
-        return [] if row is None else [reading.read_task_run(raw) for raw in await self._task_runs(row)]
+        raw = await self._rows.run(benchmark_run_id)
+        return [] if raw is None else [reading.read_task_run(task_run) for task_run in raw["task_runs"]]
 
     async def list_criterion_runs(self, task_run_id: str) -> list[CriterionRun]:
         """Return the task run's present criterion runs."""
-        rows = await self._reader.rows(
-            "SELECT * FROM criterion_runs WHERE task_run_id = ? AND superseded_at IS NULL ORDER BY position",
-            task_run_id,
-        )
-        return [
-            reading.read_criterion_run(
-                {**_columns(row, "position", "superseded_at"), "passed": bool(row["passed"])} | _parsed(row, "evidence")
-            )
-            for row in rows
-        ]
+        return [reading.read_criterion_run(raw) for raw in await self._rows.criterion_runs(task_run_id)]
 
     async def list_events(self, task_run_id: str) -> list[Event]:
         """Return the task run's events, oldest first."""
-        of = await self._reader.row("SELECT playground_id FROM task_runs WHERE id = ?", task_run_id)
+        of = await self.reader.row("SELECT playground_id FROM task_runs WHERE id = ?", task_run_id)
         if of is None:
             return []
-        await self._reader.check_kept(of["playground_id"])
-        rows = await self._reader.event_rows(of["playground_id"])
-        return [reading.read_event(raw) for raw in await self._reader.event_jsons(rows)]
+        await self.reader.check_kept(of["playground_id"])
+        rows = await self.reader.event_rows(of["playground_id"])
+        return [reading.read_event(raw) for raw in await self.reader.event_jsons(rows)]
 
-    async def _run(self, row: sqlite3.Row) -> BenchmarkRun:
-        frozen = await self._frozen(row["definition_hash"])
-        definition = frozen.get("definition") or {}
-        raw = _columns(row, "token_hash", "token_expires_at", "organization_id", "definition_hash")
-        raw |= {
-            "scored": bool(row["scored"]),
-            "benchmark": {"slug": row["slug"], "version": str(row["version"]), "name": definition.get("name")},
-            "mess": frozen_level(frozen),
-            "task_runs": await self._task_runs(row),
-        }
-        raw["figures"] = self._figures(row, raw["task_runs"])
-        return reading.read_benchmark_run(raw)
+    async def _read(self, raw: dict[str, Any]) -> BenchmarkRun:
+        """Read a run, with its level of mess and its figures."""
+        frozen = await self._rows.frozen(raw["definition_hash"])
+        return reading.read_benchmark_run(raw | {"mess": frozen_level(frozen), "figures": self._figures(raw, frozen)})
 
-    async def _task_runs(self, run: sqlite3.Row) -> list[dict[str, Any]]:
-        definition = (await self._frozen(run["definition_hash"])).get("definition") or {}
-        tasks = {task.get("key"): task for task in definition.get("tasks") or ()}
-        rows = await self._reader.rows(
-            "SELECT * FROM task_runs WHERE benchmark_run_id = ? ORDER BY position", run["id"]
-        )
-        return [
-            {
-                **_columns(row, "position"),
-                **_parsed(row, "axes", "failed_required", "output"),
-                "name": tasks.get(row["key"], {}).get("name"),
-                "snapshot": tasks.get(row["key"]),
-            }
-            for row in rows
-        ]
-
-    def _figures(self, run: sqlite3.Row, task_runs: list[dict[str, Any]]) -> Any:
+    def _figures(self, run: Mapping[str, Any], frozen: Mapping[str, Any]) -> Any:
         """Return the run in numbers, as the API does; null where it has no score, or was made of what is not kept."""
-        body = self._bodies.get(run["definition_hash"]) or {}
-        if run["score"] is None or "definition" not in body:
+        if run["score"] is None or "definition" not in frozen:
             return None
-        definition = thaw(body["definition"])
+        definition = thaw(frozen["definition"])
         known: Mapping[str, Any] = {}
         for root in self._playgrounds:
             directory = root / definition.slug / f"v{definition.version}"
-            known = known or baselines.load(directory, definition, body.get("datasets") or {})[0]
-        ended = [(t["key"], t["verdict"], t["score"], t["axes"]) for t in task_runs]
+            known = known or baselines.load(directory, definition, frozen.get("datasets") or {})[0]
+        ended = [(t["key"], t["verdict"], t["score"], t["axes"]) for t in run["task_runs"]]
         return figures_of_run(definition, ended, known)
-
-    async def _frozen(self, digest: str) -> Mapping[str, Any]:
-        if digest not in self._bodies:
-            row = await self._reader.row("SELECT body FROM definitions WHERE hash = ?", digest)
-            self._bodies[digest] = jsonio.parse(row["body"]) if row is not None else {}
-        return self._bodies[digest]
 
 
 @asynccontextmanager
@@ -183,11 +140,3 @@ def _is_at_rest(file: Path) -> bool:
     """
     # Whoever has it open has its log beside it.
     return not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
-
-
-def _columns(row: sqlite3.Row, *hidden: str) -> dict[str, Any]:
-    return {name: row[name] for name in row.keys() if name not in hidden}  # noqa: SIM118 -- a Row iterates values
-
-
-def _parsed(row: sqlite3.Row, *names: str) -> dict[str, Any]:
-    return {name: None if row[name] is None else jsonio.parse(row[name]) for name in names}

@@ -39,6 +39,10 @@ class KeyRing:
         """Return whom an organization or solver key stands for."""
         return self._principals.get(keys.hash_key(key))
 
+    def find_hashed(self, digest: str) -> Principal | None:
+        """Return whom the key of a `keys.hash_key` stands for, as long as it is valid."""
+        return self._principals.get(digest)
+
     async def open(self, settings: Settings, reader: Reader, writer: Writer, now_text: str) -> StartKeys:
         """Load the stored keys, making the first ones on a first start."""
         is_local = keys.is_loopback(settings.host)

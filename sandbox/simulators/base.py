@@ -1,7 +1,8 @@
 """What a simulator is: the one interface that all of them have.
 
 A simulator's package holds `__init__.py` (its `Simulator`), `state.py` (rules on the branch),
-`routes.py` (wire to call, result to wire), `checks.py` and `seed.py`. It never imports a sibling.
+`routes.py` (wire to call, result to wire), `checks.py` and `seed.py`, and `views.py` where it has bodies of its own to
+show. It never imports a sibling.
 All of its state is in the branch, in collections named `<surface>/<name>`. A name that begins with
 `_` (`fhir/_history`) is bookkeeping: `state-unchanged` does not look at it.
 """
@@ -26,6 +27,7 @@ from sandbox.playground.branch import Branch, Document, Seed
 from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.leaves import Form, Person
+from sandbox.simulators.showing import PLAIN, Views
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
 from sandbox.suggest import did_you_mean
 
@@ -293,6 +295,11 @@ class Simulator(ABC):
         What it adds and takes away is data alone, valid as any seed, and never what the definition names.
         """
         return seed
+
+    @property
+    def views(self) -> Views:
+        """How its bodies and documents are shown to people."""
+        return PLAIN
 
     def warm_up(self) -> None:
         """Load what the first request would otherwise wait for; called once, on a thread, at start."""

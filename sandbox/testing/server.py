@@ -20,7 +20,7 @@ from sandbox.client.transport import Answer, HttpTransport
 from sandbox.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 HOST = "127.0.0.1"
 
@@ -55,6 +55,10 @@ class _ThreadTransport:
     async def send(self, method: str, url: URL, headers: "Mapping[str, str]", body: bytes | None) -> Answer:
         """Send one request and read the whole answer."""
         return await self._thread.bridge(self._inner.send(method, url, headers, body))
+
+    async def receive(self, url: URL, headers: "Mapping[str, str]", take: "Callable[[bytes], object]") -> Answer:
+        """GET what may be long, piece by piece."""
+        return await self._thread.bridge(self._inner.receive(url, headers, take))
 
     async def close(self) -> None:
         """Close the connections."""

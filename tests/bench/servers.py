@@ -39,7 +39,7 @@ import sys
 from pathlib import Path
 from sandbox.serving import run, serve, url_of
 from sandbox.settings import Settings
-data, seeds, playgrounds, recording = sys.argv[1:5]
+data, seeds, playgrounds, recording, *otel = sys.argv[1:]
 settings = Settings(
     port=0,
     data_dir=Path(data),
@@ -48,6 +48,7 @@ settings = Settings(
     is_recording=recording == "1",
     is_watching=False,
     max_active_playgrounds=100_000,
+    **({"otel_endpoint": otel[0]} if otel else {}),
 )
 run(serve(settings, lambda runner: print("ready", url_of(settings, runner), flush=True)))
 """
@@ -113,9 +114,13 @@ def sandbox(
     recording: bool = True,
     tree: Path | None = None,
     before: str = "",
+    otel: str = "",
 ) -> Iterator[Server]:
-    """Run a sandbox server on a data directory; of the build in `tree`, if that is given, and after a script."""
-    options = [str(data), seeds, playgrounds, "1" if recording else "0"]
+    """Run a sandbox server on a data directory; of the build in `tree`, if that is given, and after a script.
+
+    It sends spans to `otel`, if that is given.
+    """
+    options = [str(data), seeds, playgrounds, "1" if recording else "0", *([otel] if otel else [])]
     server = Server([sys.executable, "-c", before + SANDBOX, *options], None, tree)
     try:
         yield server

@@ -11,6 +11,7 @@ RUN_PAGES = [
     "docs/quickstart.md",
     "docs/api.md",
     "docs/events.md",
+    "docs/exports.md",
     "docs/authoring.md",
     "docs/llm-tasks.md",
     "docs/mess.md",

@@ -38,7 +38,9 @@ from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.terms.server_meta import without_server_meta
 from sandbox.simulators.fhir.validation import structures
+from sandbox.simulators.fhir.views import VIEWS
 from sandbox.simulators.leaves import Form, Person
+from sandbox.simulators.showing import Views
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
@@ -140,6 +142,11 @@ class FhirSimulator(Simulator):
     def actions(self) -> Mapping[str, ScenarioAction]:
         """`put_fhir`, `delete_fhir`."""
         return ACTIONS
+
+    @property
+    def views(self) -> Views:
+        """Resources by name, references as links."""
+        return VIEWS
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Load `fhir/*.json` and `fhir/*.ndjson`; a proxy has none, its data is the upstream's."""

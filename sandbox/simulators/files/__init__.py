@@ -14,7 +14,9 @@ from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
 from sandbox.simulators.files.content import comparable
 from sandbox.simulators.files.leaves import FilesForm
 from sandbox.simulators.files.state import TREE, content_type_of, read_content
+from sandbox.simulators.files.views import VIEWS
 from sandbox.simulators.leaves import Form
+from sandbox.simulators.showing import Views
 
 __all__ = ["FilesSimulator"]
 
@@ -57,6 +59,11 @@ class FilesSimulator(Simulator):
     def actions(self) -> Mapping[str, ScenarioAction]:
         """`drop_file_inbox`."""
         return {"drop_file_inbox": ScenarioAction(DropFileInbox, drop_file_inbox)}
+
+    @property
+    def views(self) -> Views:
+        """Files by path."""
+        return VIEWS
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Take the dataset's folder `files/` as the initial tree; raises `DefinitionError`."""

@@ -14,7 +14,9 @@ from sandbox.simulators.hl7.leaves import Hl7Form
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
 from sandbox.simulators.hl7.tables import warm_up
+from sandbox.simulators.hl7.views import VIEWS
 from sandbox.simulators.leaves import Form
+from sandbox.simulators.showing import Views
 
 __all__ = ["Hl7Simulator", "warm_up"]
 
@@ -56,6 +58,11 @@ class Hl7Simulator(Simulator):
     def actions(self) -> Mapping[str, ScenarioAction]:
         """`post_hl7_inbox`."""
         return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox)}
+
+    @property
+    def views(self) -> Views:
+        """Messages by segment."""
+        return VIEWS
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse `hl7/*.hl7` into the inbox. Raises `DefinitionError` with file and line."""

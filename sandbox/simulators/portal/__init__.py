@@ -18,6 +18,8 @@ from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.mess import make_messy
+from sandbox.simulators.portal.views import VIEWS
+from sandbox.simulators.showing import Views
 
 __all__ = ["PayerSimulator"]
 
@@ -68,6 +70,11 @@ class PayerSimulator(Simulator):
             "set_portal": ScenarioAction(SetPortal, set_portal),
             determination.ACTION: ScenarioAction(determination.DetermineArguments, determination.determine),
         }
+
+    @property
+    def views(self) -> Views:
+        """Cases and members by name."""
+        return VIEWS
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Read `portal.yaml`; raises `DefinitionError` with file, line and key."""

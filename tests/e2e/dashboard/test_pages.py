@@ -1,0 +1,113 @@
+"""Each page of the dashboard in a real browser, in both themes and both widths."""
+
+import re
+
+import pytest
+
+LOOKS = [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
+PAGES = (
+    "runs run task-run event document state compare compare-task benchmarks benchmark datasets dataset playgrounds "
+    "playground patients patient problems login nothing"
+).split()
+BYTES_MAX = 100_000
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_and_accessible_in_every_look(site, visit, name):
+    assert set(site.pages) == set(PAGES)
+    seen = visit(site.pages[name])
+    page = seen.page
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, scheme)
+        if (width, scheme) in LOOKS[:2]:
+            assert seen.axe() == [], (width, scheme)
+    assert len(page.content().encode()) <= BYTES_MAX
+    assert page.title().endswith(" · sandbox") and page.locator("h1").count() == 1
+    problems = [p for p in seen.problems if not (name == "nothing" and "404" in p)]
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["task-run", "runs", "playground"])
+def test_by_keyboard_alone_everything_is_reached_and_seen(site, visit, name):
+    page = visit(site.pages[name]).page
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]"
+        ".filter(e => e.checkVisibility() && !e.closest('svg')).length"
+    )
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    reached, hidden = 0, []
+    for _ in range(400):
+        state = page.evaluate(
+            "() => { const e = document.activeElement; if (e === document.body) return null;"
+            " const s = getComputedStyle(e);"
+            " const seen = e.closest('svg') || (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0);"
+            " return [e.matches('a[href], button, input, select, textarea, summary') && !e.closest('svg'),"
+            " Boolean(seen), e.outerHTML.slice(0, 100)]; }"
+        )
+        if state is None:
+            break
+        reached += state[0]
+        if not state[1]:
+            hidden.append(state[2])
+        page.keyboard.press("Tab")
+    assert hidden == [] and reached >= wanted
+
+
+def test_a_call_is_opened_and_closed_with_enter(site, visit):
+    page = visit(site.pages["task-run"]).page
+    link = page.locator("a[data-open]", has_text="hl7/outbound")
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("tr.detail .segment")
+    assert page.url.endswith(site.pages["task-run"]) and link.get_attribute("aria-expanded") == "true"
+    assert page.evaluate("document.activeElement.hasAttribute('data-open')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("tr.detail", state="detached")
+
+
+def test_a_document_is_drawn(site, visit):
+    page = visit(site.pages["document"]).page
+    picture = page.locator(".body img")
+    picture.scroll_into_view_if_needed()
+    picture.evaluate("image => image.decode()")
+    assert picture.evaluate("image => image.naturalWidth") > 100
+
+
+def test_why_it_failed_is_seen_without_a_click(site, visit):
+    page = visit(site.pages["task-run"]).page
+    for text in ("Booked for the earliest free cardiology slot", "2026-05-11T15:20:00Z", "2026-04-24T14:20:00Z"):
+        box = page.get_by_text(text).first.bounding_box()
+        assert box is not None and box["y"] + box["height"] < 900, text
+
+
+def test_without_scripts_all_of_it_works(site, visit):
+    page = visit(site.pages["task-run"], script=False).page
+    page.get_by_label("Search calls and bodies").fill("Whitfield")
+    page.get_by_role("button", name="Show").click()
+    assert "q=Whitfield" in page.url and page.locator("a[data-open]").count() >= 1
+    page.locator("a[data-open]").first.click()
+    assert re.search(r"/events/\d+$", page.url) and page.locator(".side").count() == 2
+    page.get_by_role("link", name="State after this call").click()
+    assert page.locator("h1").inner_text() == "What changed"
+    page.get_by_role("button", name="dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark" and "/state" in page.url
+
+
+def test_nothing_that_an_agent_wrote_runs(site, visit):
+    for path in site.hostile:
+        seen = visit(path)
+        for details in seen.page.locator("summary").all()[:20]:
+            if details.is_visible():
+                details.click()
+        assert [frame.evaluate("window.evil") for frame in seen.page.frames[:1]] == [None], path
+        assert seen.page.locator("main script, main svg[onload], main img[onerror]").count() == 0, path
+        assert [p for p in seen.problems if "x" in p and "Content Security" in p] == [], path
+
+
+def test_references_lead_to_what_they_name(site, visit):
+    page = visit(site.pages["patient"]).page
+    page.locator(".json a:visible").first.click()
+    assert "/documents?" in page.url and page.locator(".json").count() == 1
