@@ -67,6 +67,10 @@ class Reader:
         if row is not None and row["pruned_at"] is not None:
             raise Gone(f"The events of this run were pruned at {row['pruned_at']}; its scores are kept.")
 
+    async def last_event_row(self, playground_id: str) -> sqlite3.Row | None:
+        """Return a playground's newest row, or None."""
+        return await self.row("SELECT * FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", playground_id)
+
     async def events(
         self,
         playground_id: str,
@@ -74,8 +78,12 @@ class Reader:
         after_seq: int = 0,
         until_seq: int | None = None,
         check: Callable[[sqlite3.Row], None] | None = None,
+        skip: Callable[[sqlite3.Row], bool] | None = None,
     ) -> AsyncIterator[Event]:
-        """Yield a playground's events in order, read in batches; `check` is shown every row before it is read."""
+        """Yield a playground's events in order, read in batches.
+
+        `check` is shown every row before it is read, when all before it are done with; what `skip` says is not read.
+        """
         await self.check_kept(playground_id)
         position = after_seq
         while True:
@@ -86,10 +94,12 @@ class Reader:
                 until_seq if until_seq is not None else 1 << 62,
                 _EVENT_BATCH,
             )
-            blobs = await self._blobs_of(rows)
+            blobs = await self._blobs_of(rows if skip is None else [row for row in rows if not skip(row)])
             for row in rows:
                 if check is not None:
                     check(row)
+                if skip is not None and skip(row):
+                    continue
                 yield encode.decode_event(row, blobs.__getitem__)
             if len(rows) < _EVENT_BATCH:
                 return

@@ -4,7 +4,7 @@ It is the vocabulary that definitions are checked against, and where runs find t
 surface. Built once by the app; holds no state but the seeds it has already parsed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,10 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
 from sandbox.definitions.models import BenchmarkDefinition, CriterionDefinition, TaskDefinition, WhenClause
 from sandbox.definitions.problems import say
+from sandbox.errors import Conflict
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
-from sandbox.playground.playground import Action, Interaction
+from sandbox.playground.playground import Action, Interaction, Sandbox
 from sandbox.scoring.answers import ANSWER
 from sandbox.scoring.checks import all_checks
 from sandbox.scoring.checks.state_equals_solution import comparer_of
@@ -81,6 +82,15 @@ class Registry:
     def on_surface(self, surface: str) -> Simulator:
         """Return the simulator that serves a surface. Raises `KeyError`."""
         return self._by_surface[surface]
+
+    def check_holds_state(self, sandboxes: Iterable[Sandbox]) -> None:
+        """Raise `Conflict` where a part of a playground's state is on a server outside, which does not go along."""
+        for sandbox in sandboxes:
+            if not self.simulator(sandbox.type).holds_state(sandbox):
+                raise Conflict(
+                    f"The state of {sandbox.name} is on the server behind this one; it can be neither forked nor "
+                    "returned to."
+                )
 
     # -- the vocabulary of definitions ---------------------------------------------------------
 

@@ -79,7 +79,7 @@ class RunService(Endings):
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
         self.final_states = FinalStates(self, reader, writer.flush)
         self.states = States(self, writer, crew, registry.comparer.bookkeeping)
-        self.moves = Moves(self, self.states, reader, writer, clock)
+        self.moves = Moves(self, self.states, reader, writer, registry, clock)
         self.forks = Forks(
             self,
             self.states,
@@ -385,8 +385,7 @@ class RunService(Endings):
         witness = self._writer.witness
         witness.runs[run.id] = [t.playground_id for t in run.task_runs]
         for task_run in run.task_runs:
-            sql = "SELECT seq, chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1"
-            row = await self._reader.row(sql, task_run.playground_id)
+            row = await self._reader.last_event_row(task_run.playground_id)
             if row is not None:
                 witness.heads[task_run.playground_id] = row["seq"], row["chain"] or b""
 

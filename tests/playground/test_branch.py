@@ -170,3 +170,17 @@ def test_diff_names_what_differs():
     after.put("c", "same", {"v": 0})
     found = [(d.key, d.before and d.before.value, d.after and d.after.value) for d in after.diff(before)]
     assert found == [("a", {"v": 0}, {"v": 1}), ("b", {"v": 0}, None), ("new", None, {"v": 2})]
+
+
+def test_another_state_is_taken_on_as_a_whole_and_taken_back():
+    branch = Branch(Seed.of({"c": {"a": {"v": 0}}}))
+    earlier = branch.overlay
+    branch.put("c", "a", {"v": 1})
+    mark, before = branch.savepoint(), branch.state_hash()
+    branch.caches["index"] = "of v 1"
+    branch.reset(earlier)
+    assert (branch.get("c", "a"), branch.caches) == ({"v": 0}, {})
+    assert branch.changes_since(mark) == []
+    branch.caches["index"] = "of v 0"
+    branch.rollback(mark)
+    assert (branch.state_hash(), branch.caches) == (before, {})

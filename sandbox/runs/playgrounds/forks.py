@@ -63,13 +63,14 @@ class Forks:
     async def make(self, parent: sqlite3.Row, seq: int | None, lifetime_s: float) -> Fork:
         """Fork a playground, given by its row, after one of its events, as it is now for None.
 
-        Raises what `States.at` raises, `Conflict` where there is no room for one more.
+        Raises what `States.at` raises, `Conflict` where there is no room for one more, or a system's state is not here.
         """
         self._writer.check_room()
         state = await self._states.at(parent["id"], seq)
         await self._writer.flush((parent["id"],))  # it goes on from an event that is stored
         inherited = await self._lookup.archive.inherited_by(parent["id"], state.seq)
         sandboxes = await self._lookup.archive.sandboxes(parent["id"])
+        self._registry.check_holds_state(sandboxes)
         if self._lookup.playgrounds_in_use >= self._max_active:
             raise Conflict(
                 f"{self._max_active} playgrounds are active, and that is the limit. Tear down forks, complete or "
@@ -151,9 +152,7 @@ class Forks:
                 log.error("fork set aside", playground_id=row["id"], reason=reason)
                 continue
             self._admit(fork)
-            last = await self._reader.row(
-                "SELECT seq, chain FROM events WHERE playground_id = ? ORDER BY seq DESC LIMIT 1", fork.id
-            )
+            last = await self._reader.last_event_row(fork.id)
             if last is not None:
                 self._writer.witness.heads[fork.id] = last["seq"], last["chain"] or b""
 

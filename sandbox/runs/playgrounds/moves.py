@@ -17,6 +17,7 @@ from sandbox.runs import storage
 from sandbox.runs.lookup import RunLookup
 from sandbox.runs.models import Holder, Phase, TaskRun
 from sandbox.runs.playgrounds.states import State, States
+from sandbox.runs.registry import Registry
 
 _LAST_YEAR: Final = 9000
 _YEAR_S: Final = 366 * 24 * 3600
@@ -35,11 +36,14 @@ class Snapshot:
 class Moves:
     """Moves playgrounds through time."""
 
-    def __init__(self, lookup: RunLookup, states: States, reader: Reader, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, lookup: RunLookup, states: States, reader: Reader, writer: Writer, registry: Registry, clock: Clock
+    ) -> None:
         self._lookup = lookup
         self._states = states
         self._reader = reader
         self._writer = writer
+        self._registry = registry
         self._clock = clock
 
     async def snapshot(self, playground_id: str, seq: int | None = None) -> tuple[Snapshot, State]:
@@ -73,10 +77,12 @@ class Moves:
         """Return a playground to how it was after one of its events, and record that.
 
         Whatever is being done is done first. Raises `NotFound` for an event that it does not have; `Conflict` for a
-        playground that is torn down, one of a scored run, and an event before the task run's start.
+        playground that is torn down, one of a scored run, one with a system whose state is not here, and an event
+        before the task run's start.
         """
         holder = self._active(playground_id)
         self._check_may_return(holder, seq)
+        self._registry.check_holds_state(holder.sandboxes)
         playground = self._open(holder)
         async with playground.turns.mine():
             self._open(holder)

@@ -58,7 +58,8 @@ class States:
             if seq > now.seq:
                 raise NotFound(f"The playground {playground_id} has no event {seq}; its last is {now.seq}.")
             await self._writer.flush()  # what is over in memory may still be on its way to the disk
-        folded = await self._lookup.archive.fold(playground_id, seq)
+        with self._crew.collector:
+            folded = await self._lookup.archive.fold(playground_id, seq)
         return State(playground_id, folded.seq, folded.branch, folded.asides, folded.at)
 
     async def seed_of(self, playground_id: str) -> State:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from sandbox import jsonio
 from sandbox.clock import format_instant
 from sandbox.globs import glob_matcher
 from sandbox.jsonio import Json
@@ -66,7 +67,7 @@ class Changes:
                 if matches(name):
                     before, after = _removed(change.before, segments), _removed(change.after, segments)
                     change = replace(change, before=before, after=after)
-            if not _is_same(change.before, change.after):
+            if not is_same(change.before, change.after):
                 kept.append(change)
         return replace(self, changes=tuple(kept))
 
@@ -90,7 +91,7 @@ def _changes(view: View, comparable: Comparable, bookkeeping: frozenset[str]) ->
             continue
         before = form(expected, collection, key, difference.before)
         after = form(view.branch, collection, key, difference.after)
-        if not _is_same(before, after):
+        if not is_same(before, after):
             yield Change(collection, key, before, after)
 
 
@@ -114,8 +115,13 @@ def is_bookkeeping(collection: str, bookkeeping: frozenset[str]) -> bool:
     return collection in bookkeeping or any(part.startswith("_") for part in collection.split("/"))
 
 
-def _is_same(before: Json, after: Json) -> bool:
-    return Document(before).digest == Document(after).digest
+def is_same(before: Json, after: Json) -> bool:
+    """Whether two JSON values are the same to the digit, whatever the order of their keys.
+
+    >>> is_same({"a": 1, "b": 2}, {"b": 2, "a": 1}), is_same(1, True), is_same(1, "1")
+    (True, False, False)
+    """
+    return before is after or jsonio.canonical(before) == jsonio.canonical(after)
 
 
 def _removed(value: Json, segments: tuple[Segment, ...]) -> Json:

@@ -13,7 +13,7 @@ from sandbox import jsonio
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Difference, Document
 from sandbox.scoring.evidence import bounded
-from sandbox.scoring.states.changes import is_bookkeeping
+from sandbox.scoring.states.changes import is_bookkeeping, is_same
 
 DOCUMENTS_MAX: Final = 1_000
 FIELDS_MAX: Final = 200
@@ -179,16 +179,16 @@ def field_differences(before: Json, after: Json, path: str = "") -> Iterator[Fie
                 yield from field_differences(before[name], after[name], inner)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _list_differences(before, after, path)
-    elif not _is_same(before, after):
+    elif not is_same(before, after):
         yield Field(path, "changed", before, after)
 
 
 def _list_differences(before: list[Json], after: list[Json], path: str) -> Iterator[Field]:
     least, first = min(len(before), len(after)), 0
-    while first < least and _is_same(before[first], after[first]):
+    while first < least and is_same(before[first], after[first]):
         first += 1
     last = 0
-    while last < least - first and _is_same(before[-1 - last], after[-1 - last]):
+    while last < least - first and is_same(before[-1 - last], after[-1 - last]):
         last += 1
     old, new = before[first : len(before) - last], after[first : len(after) - last]
     for place, (one, other) in enumerate(zip(old, new, strict=False), first):
@@ -206,10 +206,6 @@ def _join(path: str, segment: str) -> str:
 def _escaped(name: str) -> str:
     """Write a name as a segment of a path (`sandbox/paths.py`)."""
     return "".join(f"\\{char}" if char in "\\.*" else char for char in name)
-
-
-def _is_same(before: Json, after: Json) -> bool:
-    return before is after or jsonio.canonical(before) == jsonio.canonical(after)
 
 
 def _kind_of(difference: Difference) -> Kind:

@@ -1,7 +1,13 @@
 """Forks and restores survive SIGKILL, a restart, and the end and pruning of what they came from."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+
+from typer.testing import CliRunner
+
+from sandbox.cli import app
 
 
 async def state_of(live, playground_id):
@@ -105,3 +111,28 @@ async def test_a_fork_whose_time_was_over_while_nobody_served_ends_at_the_start(
             return (await live.get(f"/playgrounds/{fork}"))["status"] == "teardown"
 
         await live.until(is_over)
+
+
+async def test_verify_folds_forks_and_finds_what_was_changed_below_them(serve, disk):
+    async with serve() as live:
+        run = await live.started()
+        parent = run.value["task_runs"][0]["playground_id"]
+        await run.call("PUT", "files/outbox/a.txt", body=b"1")
+        fork = (await post(live, parent, "fork", status=201))["id"]
+        await write(live, fork, "b.txt", b"2")
+        inner = (await post(live, fork, "fork", status=201))["id"]
+        hashes = {key: (await state_of(live, key))["state_hash"] for key in (parent, fork, inner)}
+    command = ["verify", "--data-dir", str(disk.data)]
+    done = await asyncio.to_thread(CliRunner().invoke, app, command)
+    assert done.exit_code == 0, done.output
+    for key, state_hash in hashes.items():
+        (line,) = (line for line in done.output.splitlines() if f"  {key}  " in line)
+        assert line.endswith(state_hash)
+    with closing(sqlite3.connect(disk.data / "sandbox.sqlite3")) as connection, connection:
+        connection.execute("UPDATE events SET status = 418 WHERE playground_id = ? AND seq = 2", (parent,))
+    async with serve() as live:
+        aside = (await live.get("/readyz"))["set_aside"]
+        assert [next(iter(entry.values())) for entry in aside] == [run.id, fork, inner]
+        answer = await live.call("POST", f"/playgrounds/{fork}/teardown", "vk_local", json={})
+        assert answer.status == 409 and "set aside" in answer.error["message"]
+        assert (await live.started()).id  # everything else goes on

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sandbox.api.context import WRITER
+
 
 async def test_a_fork_goes_on_from_an_event_and_leaves_its_parent_alone(live, world_of, agent_writes):
     run = await live.started()
@@ -187,3 +189,41 @@ async def test_unknown_ids_other_organizations_and_keys(live, world_of):
         assert (unknown.status, unknown.error["code"]) == (404, "NOT_FOUND"), unknown
         for token in (None, "vrl_slv_local", run.token):
             assert (await live.call(method, f"/playgrounds/{world.id}/{what}", token, json=body)).status == 401
+
+
+async def test_what_belongs_to_another_organization_is_not_there(live, world_of):
+    run = await live.started()
+    world, other = world_of(run), world_of(run, 1)
+    snapshot = await other.post("snapshot", status=201)
+    sql = "UPDATE playgrounds SET organization_id = 'org_other' WHERE id = ?"
+    await live.app[WRITER].write([(sql, (other.id,))])
+    for what, body in (("snapshot", {}), ("fork", {}), ("restore", {"to": 0}), ("clock", {"seconds": 1}), ("diff", {})):
+        assert (await other.call(what, **body)).status == 404
+    assert (await live.call("GET", f"/playgrounds/{other.id}/events", "vk_local")).status == 404
+    for place in (other.id, f"{other.id}@0"):
+        assert (await live.call("GET", f"/playgrounds/{world.id}/diff?to={place}", "vk_local")).status == 404
+    assert (await world.call("fork", at=snapshot["id"])).status == 404
+    assert other.id not in [p["id"] for p in (await live.get("/playgrounds"))["data"]]
+
+
+async def test_a_state_on_a_server_outside_is_not_forked(serve, disk, kit):
+    definition = kit.benchmark("outside", kit.task("one", kit.says(1)))
+    definition["environment"]["simulators"] = [
+        {"type": "Fhir", "name": "EHR", "config": {"upstream": "http://127.0.0.1:9/fhir"}}
+    ]
+    disk.benchmark(definition)
+    async with serve() as live:
+        run = await live.started("outside@1")
+        playground = run.value["task_runs"][0]["playground_id"]
+        for what, body in (("fork", {}), ("restore", {"to": 1})):
+            answer = await live.call("POST", f"/playgrounds/{playground}/{what}", "vk_local", json=body)
+            assert answer.status == 409 and "EHR" in answer.error["message"], answer
+        assert len((await live.get(f"/playgrounds?benchmark_run_id={run.id}"))["data"]) == 1
+
+
+async def test_a_playground_without_events_is_forked_and_compared(live, world_of):
+    world = world_of(await live.run())
+    fork = await world.fork()
+    assert await fork.hash() == await world.hash()
+    assert (await fork.diff())["surfaces"] == (await world.diff("?from=0&to=start"))["surfaces"] == []
+    assert await fork.events() == []
