@@ -10,6 +10,7 @@ from sandbox.api.queries import flag
 from sandbox.clock import parse_instant
 from sandbox.dashboard.calls import SCENARIO, Call, call_of, call_of_row
 from sandbox.errors import Malformed
+from sandbox.limits import MIB
 from sandbox.playground.events import Event
 from sandbox.record.reader import Reader
 from sandbox.wire.whole_numbers import HUGE, read_whole_number
@@ -19,6 +20,8 @@ QUERY_CHARS: Final = 200
 # How many events one page looks through; where more are to be looked through it says so, with a link that goes on.
 SEARCHED: Final = 2_000
 FILTERED: Final = 20_000
+_SEARCHED_BYTES: Final = 32 * MIB
+_BODY_BYTES: Final = MIB  # of each body
 _BATCH: Final = 500
 _ROW: Final = "seq, type, at, path, method, query, status, duration_ms, changes, actor, view"
 
@@ -149,14 +152,15 @@ def _narrowed(wanted: Wanted) -> tuple[str, list[str]]:
 
 async def _search(reader: Reader, playground_id: str, wanted: Wanted, begin: datetime) -> tuple[list[Call], int]:
     found: list[Call] = []
-    position, needle = wanted.after, wanted.text.casefold()
+    position, needle, left = wanted.after, wanted.text.casefold(), _SEARCHED_BYTES
     async for event in reader.events(playground_id, after_seq=wanted.after, until_seq=wanted.after + SEARCHED):
         position = event.seq
         call = call_of(event, begin)
         if wanted.takes(call) and holds(event, needle):
             found.append(call)
-            if len(found) == PAGE_CALLS:
-                break
+        left -= sum(len(message.body) for message in (event.request, event.response) if message is not None)
+        if len(found) == PAGE_CALLS or left <= 0:
+            break
     return found, position
 
 
@@ -175,7 +179,7 @@ def holds(event: Event, needle: str) -> bool:
 
 
 def _is_in(body: bytes, needle: str) -> bool:
-    return needle in body.decode("utf-8", "replace").casefold()
+    return needle in body[:_BODY_BYTES].decode("utf-8", "replace").casefold()
 
 
 async def read_event(reader: Reader, playground_id: str, seq: int) -> Event | None:

@@ -74,7 +74,8 @@ def running_chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+# As long as it runs it has the thread's event loop, so it is no longer there when tests with one of their own come.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
@@ -119,7 +120,7 @@ def running_site(*what: str) -> Iterator[Site]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """A server with a run that failed, one that passed, and one whose agent writes markup wherever it can."""
     with running_site(*ONE_TASK) as made:
