@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -89,13 +90,13 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
     """GET /ui/playgrounds/{id}: what is in it, what can be done with it; a fork's timeline, too. `at` is an event."""
     place = await find_place(request, session, request.match_info["id"])
     at = request.query.get("at", "")
-    surfaces, gone, seq = [], "", None
+    surfaces, gone, seq, clock = [], "", None, None
     try:
         state = await state_of(request, place, at)
     except Gone as error:
         gone = error.message
     else:
-        seq = state.seq
+        seq, clock = state.seq, _clock(request, state, is_now=not at)
         find_views = views_of(request.app)
         surfaces = [(s, collections_of(state.branch, s.surface, find_views(s.surface))) for s in place.sandboxes]
     wanted = Wanted.read(request.query)
@@ -109,6 +110,7 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
         place=place,
         at=at,
         seq=seq,
+        clock=clock,
         gone=gone,
         surfaces=surfaces,
         wanted=wanted,
@@ -119,6 +121,12 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
         page_calls=history.PAGE_CALLS,
         is_live=False,
     )
+
+
+def _clock(request: web.Request, state: State, *, is_now: bool) -> datetime | None:
+    """Return the playground's own time: now while it goes on, else after the event that is shown."""
+    playground = request.app[RUNS].active_playground(state.playground_id)
+    return playground.now() if is_now and playground is not None and state.at is not None else state.at
 
 
 async def show_documents(request: web.Request, session: Session) -> web.Response:

@@ -83,7 +83,9 @@ async def log_out(request: web.Request, session: Session, form: Form) -> web.Res
 
 
 async def show_nothing(request: web.Request, session: Session) -> web.Response:
-    """GET below /ui where there is no page."""
+    """GET below /ui where there is no page; with nothing but a slash, the list of runs is meant."""
+    if not request.match_info["rest"]:
+        return see_other(ROOT)
     raise NotFound("There is no such page.")
 
 

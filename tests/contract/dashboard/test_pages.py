@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sandbox.api.context import SHELF
+from sandbox.api.context import SHELF, WRITER
 from sandbox.definitions.problems import DefinitionError, Problem
 
 
@@ -211,3 +211,19 @@ async def test_a_long_body_is_shown_by_its_beginning(live, browser):
     assert page.status == 200 and "cut here" in page.plain
     page = await browser.see(f"/ui/task-runs/{run.tasks[0]}?q=%C3%BC%C3%BC%C3%BC")
     assert "PUT files/outbox/long.json" in page.plain
+
+
+async def test_what_was_pruned_is_said_and_its_scores_are_shown(live, browser):
+    run = await finished(live, works=False)
+    playground = (await live.get(f"/task-runs/{run.tasks[1]}"))["playground_id"]
+    await live.app[WRITER].write([("UPDATE benchmark_runs SET pruned_at = '2026-05-01T00:00:00.000Z'", ())])
+    page = await browser.see(f"/ui/task-runs/{run.tasks[1]}")
+    assert page.status == 200 and "were pruned at 2026-05-01" in page.plain and "answer 42 41" in page.plain
+    assert "were pruned at" in (await browser.see(f"/ui/playgrounds/{playground}")).plain
+    assert (await browser.see(f"/ui/playgrounds/{playground}/state")).status == 410
+    page = await browser.see(f"/ui/compare?a={run.tasks[1]}&b={run.tasks[1]}")
+    assert page.status == 200 and "were pruned at" in page.plain
+
+
+async def test_the_root_with_a_slash_is_the_list(browser):
+    assert (await browser.see("/ui/")).url == "/ui"

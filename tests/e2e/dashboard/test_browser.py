@@ -9,8 +9,8 @@ from tests.e2e.dashboard.conftest import call
 
 LOOKS = [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
 PAGES = (
-    "runs run task-run event document state compare compare-task benchmarks benchmark datasets dataset playgrounds "
-    "playground patients patient problems login nothing"
+    "runs trend run task-run event document state compare compare-task benchmarks benchmark datasets dataset "
+    "playgrounds playground patients patient problems login nothing"
 ).split()
 BYTES_MAX = 100_000
 
@@ -32,7 +32,12 @@ def test_a_page_is_whole_and_accessible_in_every_look(site, visit, name):
     assert problems == []
 
 
-@pytest.mark.parametrize("name", ["task-run", "runs", "playground"])
+FIRST_BY_KEYBOARD = ("task-run", "runs", "playground")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FIRST_BY_KEYBOARD else pytest.param(name, marks=pytest.mark.slow) for name in PAGES]
+)
 def test_by_keyboard_alone_everything_is_reached_and_seen(site, visit, name):
     page = visit(site.pages[name]).page
     wanted = page.evaluate(
@@ -42,7 +47,7 @@ def test_by_keyboard_alone_everything_is_reached_and_seen(site, visit, name):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     reached, hidden = 0, []
-    for _ in range(400):
+    for _ in range(600):
         state = page.evaluate(
             "() => { const e = document.activeElement; if (e === document.body) return null;"
             " const s = getComputedStyle(e);"
