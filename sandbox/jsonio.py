@@ -148,6 +148,18 @@ def _check_depth(text: str, *, counts: bool) -> None:
             raise TooLarge(f"The JSON holds more than {limits.JSON_VALUES:,} values; send it in parts.")
 
 
+def skim(text: str) -> Json:
+    """Parse JSON that this server wrote itself, quickly, for whoever wants its names and not its decimals to the digit.
+
+    >>> skim('[["fhir/Patient","ana",1,0,null]]')
+    [['fhir/Patient', 'ana', 1, 0, None]]
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a number that only the exact reading takes
+        return parse(text)
+
+
 def dump(value: Json) -> bytes:
     """Write compact JSON in key order of insertion.
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.dashboard import drawing
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import media_type_of, surface_of
+from sandbox.dashboard.calls import media_type_of, shown_parts, surface_of
 from sandbox.dashboard.events import find_event
 from sandbox.dashboard.places import find_place, views_of
 from sandbox.dashboard.playgrounds import content_of, state_of
@@ -60,7 +60,7 @@ async def _of_event(request: web.Request, session: Session) -> tuple[bytes, str,
     if message is None or not message.body:
         raise NotFound(f"The event has no body of its {side[:20]}.")
     views = views_of(request.app)(surface_of(event.type, event.request.path if event.request else ""))
-    parts = views.show_body(media_type_of(message), message.body)
+    parts = shown_parts(views, media_type_of(message), message.body)
     return message.body, kind_of(parts), f"event-{event.seq}-{side}"
 
 
@@ -84,7 +84,7 @@ async def _of_document(request: web.Request, session: Session) -> tuple[bytes, s
     if found is None:
         raise NotFound("The document has no content beside itself.")
     body, media_type = found
-    return body, kind_of(views.show_body(media_type, body)), "content"
+    return body, kind_of(shown_parts(views, media_type, body)), "content"
 
 
 async def show_content(request: web.Request, session: Session) -> web.Response:

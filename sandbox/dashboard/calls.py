@@ -1,23 +1,26 @@
 """What the timeline shows: a call in a row, and opened, its request and its answer. From events, without a server."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from sandbox import jsonio
 from sandbox.clock import parse_instant
 from sandbox.errors import SandboxError
-from sandbox.playground.branch import is_of_views
+from sandbox.limits import KIB
+from sandbox.playground.branch import Document, is_of_views
 from sandbox.playground.events import Event, Request, Response
 from sandbox.scoring.states.changes import is_bookkeeping
-from sandbox.simulators.showing import PLAIN, Body, Link, Views
+from sandbox.simulators.showing import PLAIN, Body, FileBody, Link, PageBody, TextBody, Views
 
 ViewsOf: TypeAlias = Callable[[str], Views]
 """Gives the views of the simulator on a surface."""
 
 SCENARIO: Final = "scenario"
 _CHANGES_SHOWN: Final = 50
+READ_BYTES: Final = 256 * KIB
+_BEGINNING: Final = 16 * KIB
 _SCENARIO_TYPES: Final = ("scenario_step", "clock_advanced")
 
 
@@ -126,7 +129,7 @@ def count_changes(text: str | None) -> int:
     """Return how many documents an event's stored changes are about, bookkeeping left out."""
     if not text:
         return 0
-    return sum(is_shown(change[0]) for change in jsonio.parse(text))
+    return sum(is_shown(change[0]) for change in jsonio.skim(text))
 
 
 def is_shown(collection: str) -> bool:
@@ -185,7 +188,7 @@ def event_view(event: Event, begin: datetime, views_of: ViewsOf, root: str | Non
             change.op,
             change.collection,
             change.key,
-            "" if change.document is None or change.document.is_binary else _title(views, change.collection, change),
+            "" if change.document is None else title_of(views, change.collection, change.document),
             change.version,
         )
         for change in changes[:_CHANGES_SHOWN]
@@ -201,23 +204,52 @@ def event_view(event: Event, begin: datetime, views_of: ViewsOf, root: str | Non
     )
 
 
-def _title(views: Views, collection: str, change: Any) -> str:
-    return views.title(collection, change.document.value)
-
-
 def media_type_of(message: Request | Response) -> str:
     """Return the media type that a message says it has; empty where it says none."""
     return message.headers.get("content-type", "") if isinstance(message, Request) else message.content_type or ""
+
+
+def shown_parts(views: Views, media_type: str, body: bytes) -> tuple[Body, ...]:
+    r"""Return a body in parts, as its surface shows it; a very long one by its beginning, as reading it takes long.
+
+    >>> [part] = shown_parts(PLAIN, "application/json", b"[" + b"1," * 200_000 + b"1]")
+    >>> part.text[:5], part.text[-40:]
+    ('[1,1,', '1,1,1,1,1… (cut here, of 400,003 bytes)\n')
+    """
+    if len(body) <= READ_BYTES:
+        try:
+            return views.show_body(media_type, body)
+        except SandboxError:  # whatever an agent sent can be shown
+            return PLAIN.show_body("application/octet-stream", body)
+    [part] = PLAIN.show_body(media_type, _beginning(body))
+    if isinstance(part, FileBody):
+        return (replace(part, size=len(body)),)
+    if isinstance(part, PageBody):
+        return (part,)
+    text = _beginning(body).decode("utf-8", "replace")
+    return (TextBody(f"{text}… (cut here, of {len(body):,} bytes)\n"),)
+
+
+def _beginning(body: bytes) -> bytes:
+    """Return the beginning of a body, no character of a text cut in two."""
+    for end in range(_BEGINNING, _BEGINNING - 4, -1):
+        if body[end] & 0xC0 != 0x80:
+            return body[:end]
+    return body[:_BEGINNING]
+
+
+def title_of(views: Views, collection: str, document: Document) -> str:
+    """Return what a document is called; nothing for bytes, and for what it would take long to read."""
+    if document.is_binary or document.known_size > READ_BYTES:
+        return ""
+    return views.title(collection, document.value)
 
 
 def _side(message: Request | Response | None, views: Views, href: str | None) -> Side | None:
     if message is None:
         return None
     media_type = media_type_of(message)
-    try:
-        parts = views.show_body(media_type, message.body)
-    except SandboxError:  # whatever an agent sent can be shown
-        parts = PLAIN.show_body("application/octet-stream", message.body)
+    parts = shown_parts(views, media_type, message.body)
     return Side(
         message.headers,
         parts,

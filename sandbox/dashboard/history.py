@@ -8,8 +8,9 @@ from urllib.parse import unquote_plus
 
 from sandbox.api.queries import flag
 from sandbox.clock import parse_instant
-from sandbox.dashboard.calls import Call, call_of, call_of_row
+from sandbox.dashboard.calls import SCENARIO, Call, call_of, call_of_row
 from sandbox.errors import Malformed
+from sandbox.limits import MIB
 from sandbox.playground.events import Event
 from sandbox.record.reader import Reader
 from sandbox.wire.whole_numbers import HUGE, read_whole_number
@@ -19,8 +20,10 @@ QUERY_CHARS: Final = 200
 # How many events one page looks through; where more are to be looked through it says so, with a link that goes on.
 SEARCHED: Final = 2_000
 FILTERED: Final = 20_000
+_SEARCHED_BYTES: Final = 32 * MIB
+_BODY_BYTES: Final = MIB  # of each body
 _BATCH: Final = 500
-_ROW: Final = "seq, type, at, path, method, query, status, duration_ms, changes, actor, view"
+_ROW: Final = ("seq", "type", "at", "path", "method", "query", "status", "duration_ms", "changes", "actor", "view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +102,34 @@ async def read_page(reader: Reader, playground_id: str, wanted: Wanted, surfaces
         calls, looked_to = await _search(reader, playground_id, wanted, begin)
     else:
         calls, looked_to = await _filter(reader, playground_id, wanted, begin)
-    return CallPage(tuple(calls), begin, total, max(looked_to, wanted.after), surfaces)
+    return CallPage(tuple(calls), begin, total, max(min(looked_to, total), wanted.after), surfaces)
 
 
 async def begin_of(reader: Reader, playground_id: str) -> datetime | None:
     """Return when a playground's first event was, by its own clock; None without one."""
-    row = await reader.row("SELECT at FROM events WHERE playground_id = ? ORDER BY seq LIMIT 1", playground_id)
-    return parse_instant(row["at"]) if row is not None else None
+    rows = await reader.event_rows(playground_id, names=("at",), limit=1)
+    return parse_instant(rows[0]["at"]) if rows else None
 
 
 async def last_seq(reader: Reader, playground_id: str) -> int:
     """Return the number of the last event that is stored; 0 without one."""
-    row = await reader.row("SELECT MAX(seq) AS seq FROM events WHERE playground_id = ?", playground_id)
-    return (row["seq"] or 0) if row is not None else 0
+    rows = await reader.event_rows(playground_id, names=("seq",), is_newest_first=True, limit=1)
+    return rows[0]["seq"] if rows else 0
 
 
 async def rows_after(reader: Reader, playground_id: str, after: int, limit: int) -> list[Any]:
     """Return the rows of the timeline after an event, without their bodies."""
-    sql = f"SELECT {_ROW} FROM events WHERE playground_id = ? AND seq > ? ORDER BY seq LIMIT ?"
-    return await reader.rows(sql, playground_id, after, limit)
+    return await reader.event_rows(playground_id, names=_ROW, after=after, limit=limit)
 
 
 async def _filter(reader: Reader, playground_id: str, wanted: Wanted, begin: datetime) -> tuple[list[Call], int]:
     found: list[Call] = []
+    clause, values = _narrowed(wanted)
     position, most = wanted.after, wanted.after + (PAGE_CALLS if wanted.is_all else FILTERED)
-    while position < most:
-        rows = await rows_after(reader, playground_id, position, min(_BATCH, most - position))
+    while True:
+        rows = await reader.event_rows(
+            playground_id, after=position, before=most + 1, names=_ROW, where=clause, values=values, limit=_BATCH
+        )
         for row in rows:
             position = row["seq"]
             call = call_of_row(row, begin)
@@ -132,21 +137,30 @@ async def _filter(reader: Reader, playground_id: str, wanted: Wanted, begin: dat
                 found.append(call)
                 if len(found) == PAGE_CALLS:
                     return found, position
-        if not rows:
-            break
-    return found, position
+        if len(rows) < _BATCH:
+            return found, most
+
+
+def _narrowed(wanted: Wanted) -> tuple[str, list[str]]:
+    """Return a condition that leaves out most of what the filters do, for the database to apply; `takes` decides."""
+    parts, values = ["changes IS NOT NULL"] if wanted.is_changing else [], []
+    if wanted.surface and wanted.surface != SCENARIO:
+        parts.append("substr(path, 1, CAST(? AS INTEGER)) = ?")
+        values = [str(len(wanted.surface)), wanted.surface]
+    return " AND ".join(parts), values
 
 
 async def _search(reader: Reader, playground_id: str, wanted: Wanted, begin: datetime) -> tuple[list[Call], int]:
     found: list[Call] = []
-    position, needle = wanted.after, wanted.text.casefold()
+    position, needle, left = wanted.after, wanted.text.casefold(), _SEARCHED_BYTES
     async for event in reader.events(playground_id, after_seq=wanted.after, until_seq=wanted.after + SEARCHED):
         position = event.seq
         call = call_of(event, begin)
         if wanted.takes(call) and holds(event, needle):
             found.append(call)
-            if len(found) == PAGE_CALLS:
-                break
+        left -= sum(len(message.body) for message in (event.request, event.response) if message is not None)
+        if len(found) == PAGE_CALLS or left <= 0:
+            break
     return found, position
 
 
@@ -165,7 +179,7 @@ def holds(event: Event, needle: str) -> bool:
 
 
 def _is_in(body: bytes, needle: str) -> bool:
-    return needle in body.decode("utf-8", "replace").casefold()
+    return needle in body[:_BODY_BYTES].decode("utf-8", "replace").casefold()
 
 
 async def read_event(reader: Reader, playground_id: str, seq: int) -> Event | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from sandbox.api.context import READER, RUNS
 from sandbox.api.pagination import PageRequest, Position, paginate
 from sandbox.dashboard import history
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import Side, is_shown
+from sandbox.dashboard.calls import READ_BYTES, Side, is_shown, shown_parts, title_of
 from sandbox.dashboard.history import Wanted, read_seq
 from sandbox.dashboard.places import Place, crumbs, find_place, views_of
 from sandbox.dashboard.shell import href, render
@@ -89,13 +90,13 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
     """GET /ui/playgrounds/{id}: what is in it, what can be done with it; a fork's timeline, too. `at` is an event."""
     place = await find_place(request, session, request.match_info["id"])
     at = request.query.get("at", "")
-    surfaces, gone, seq = [], "", None
+    surfaces, gone, seq, clock = [], "", None, None
     try:
         state = await state_of(request, place, at)
     except Gone as error:
         gone = error.message
     else:
-        seq = state.seq
+        seq, clock = state.seq, _clock(request, state, is_now=not at)
         find_views = views_of(request.app)
         surfaces = [(s, collections_of(state.branch, s.surface, find_views(s.surface))) for s in place.sandboxes]
     wanted = Wanted.read(request.query)
@@ -109,6 +110,7 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
         place=place,
         at=at,
         seq=seq,
+        clock=clock,
         gone=gone,
         surfaces=surfaces,
         wanted=wanted,
@@ -119,6 +121,12 @@ async def show_playground(request: web.Request, session: Session) -> web.Respons
         page_calls=history.PAGE_CALLS,
         is_live=False,
     )
+
+
+def _clock(request: web.Request, state: State, *, is_now: bool) -> datetime | None:
+    """Return the playground's own time: now while it goes on, else after the event that is shown."""
+    playground = request.app[RUNS].active_playground(state.playground_id)
+    return playground.now() if is_now and playground is not None and state.at is not None else state.at
 
 
 async def show_documents(request: web.Request, session: Session) -> web.Response:
@@ -156,7 +164,7 @@ def _listed(branch: Branch, views: Views, collection: str, text: str, after: str
     documents = dict(branch.documents(collection))
     for key in sorted(name for name in documents if name > after and needle in name.casefold()):
         document = documents[key]
-        yield Listed(key, "" if document.is_binary else views.title(collection, document.value), document.version)
+        yield Listed(key, title_of(views, collection, document), document.version)
 
 
 def content_of(branch: Branch, views: Views, collection: str, key: str) -> tuple[bytes, str] | None:
@@ -168,6 +176,8 @@ def content_of(branch: Branch, views: Views, collection: str, key: str) -> tuple
         raise NotFound("This collection is bookkeeping; it is not shown.")
     document = branch.get_document(collection, key)
     if document is None:
+        return None
+    if document.known_size > READ_BYTES and not document.is_binary:
         return None
     value = document.value
     if isinstance(value, bytes):
@@ -193,19 +203,19 @@ def _document(place: Place, state: State, views: Views, collection: str, key: st
             None if link is None else href("playgrounds", place.id, "documents", c=link.collection, k=link.key, at=at)
         )
 
-    value, side = document.value, None
+    side = None
     content = content_of(state.branch, views, collection, key)
     if content is not None:
         body, kind = content
         query = urlencode({"c": collection, "k": key, "at": at})
         address = href("playgrounds", place.id, "content")
         side = Side(
-            {}, views.show_body(kind, body), len(body), kind, f"{address}?{query}", pages=(address, f"?{query}")
+            {}, shown_parts(views, kind, body), len(body), kind, f"{address}?{query}", pages=(address, f"?{query}")
         )
     return {
-        "title": "" if document.is_binary else views.title(collection, value),
+        "title": title_of(views, collection, document),
         "version": document.version,
-        "parts": () if document.is_binary else views.show_body("application/json", document.json),
+        "parts": () if document.is_binary else shown_parts(views, "application/json", document.json),
         "side": side,
         "find_href": find_href,
     }

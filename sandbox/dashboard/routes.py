@@ -1,6 +1,6 @@
 """Where the pages are, and what the application needs for them."""
 
-from typing import Final
+from collections.abc import Mapping
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -32,19 +32,19 @@ from sandbox.dashboard.shell import (
     show_error,
     write,
 )
+from sandbox.dashboard.templating import Asset
 from sandbox.errors import NotFound, SandboxError, Unauthorized
 
-_STATIC: Final = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
+ASSETS = web.AppKey("dashboard_assets", Mapping[str, Asset])
 
 
 async def show_static(request: web.Request) -> web.Response:
-    """GET /ui/static/{name}: the stylesheet and the script; anybody may have them."""
-    name = request.match_info["name"]
-    if name not in _STATIC:
+    """GET /ui/static/{name}: the stylesheet and the script, under an address that changes when they do; for anybody."""
+    asset = request.app[ASSETS].get(request.match_info["name"])
+    if asset is None:
         raise NotFound("There is no such file.")
-    text = (templating.FOLDER / "static" / name).read_text("utf-8")
-    headers = {"Cache-Control": "no-cache"}
-    return web.Response(text=text, content_type=_STATIC[name], charset="utf-8", headers=headers)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return web.Response(body=asset.content, content_type=asset.media_type, charset="utf-8", headers=headers)
 
 
 async def show_login(request: web.Request) -> web.Response:
@@ -83,7 +83,9 @@ async def log_out(request: web.Request, session: Session, form: Form) -> web.Res
 
 
 async def show_nothing(request: web.Request, session: Session) -> web.Response:
-    """GET below /ui where there is no page."""
+    """GET below /ui where there is no page; with nothing but a slash, the list of runs is meant."""
+    if not request.match_info["rest"]:
+        return see_other(ROOT)
     raise NotFound("There is no such page.")
 
 
@@ -98,7 +100,9 @@ async def show_front(request: web.Request) -> web.StreamResponse:
 
 def add_routes(app: web.Application) -> None:
     """Add the dashboard to an application: its routes, its templates, its sessions, its headers."""
-    templating.settle(aiohttp_jinja2.setup(app, **templating.options()))
+    app[ASSETS] = templating.assets()
+    environment = templating.settle(aiohttp_jinja2.setup(app, **templating.options()))
+    environment.globals["asset"] = {name: f"{ROOT}/static/{name}?v={a.version}" for name, a in app[ASSETS].items()}
     access.open_sessions(app)
     app[stream.ROWS] = stream.Rows()
     app.on_response_prepare.append(harden)

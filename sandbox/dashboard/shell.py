@@ -14,6 +14,7 @@ from sandbox.api.bodies import read_limited
 from sandbox.api.context import CLOCK, REQUEST_ID, SETTINGS, SHELF
 from sandbox.dashboard import access
 from sandbox.dashboard.access import Session
+from sandbox.dashboard.calls import Call
 from sandbox.errors import Malformed, SandboxError, Unauthorized, UnsupportedMedia
 from sandbox.limits import MIB
 
@@ -82,14 +83,6 @@ def render(
     request: web.Request, session: Session | None, template: str, /, *, http_status: int = 200, **context: Any
 ) -> web.Response:
     """Return a page. Every template finds the same things around its own."""
-    text = render_part(request, session, template, **context)
-    response = web.Response(status=http_status, text=text, content_type="text/html", charset="utf-8")
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def render_part(request: web.Request, session: Session | None, template: str, /, **context: Any) -> str:
-    """Return what a template comes to, for a page or a part of one."""
     common = {
         "session": session,
         "csrf": session.csrf if session is not None else "",
@@ -99,9 +92,17 @@ def render_part(request: web.Request, session: Session | None, template: str, /,
         "problems": request.app[SHELF].last_error if session is not None else None,
         "mode": "strict" if request.app[SETTINGS].is_strict else "extended",
         "section": "",
-        "standalone_css": None,
     }
-    return aiohttp_jinja2.render_string(template, request, {**common, **context})
+    text = aiohttp_jinja2.render_string(template, request, {**common, **context})
+    response = web.Response(status=http_status, text=text, content_type="text/html", charset="utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def row_renderer(request: web.Request) -> Callable[[Call, str], str]:
+    """Return what renders a new row of a timeline: without the rest of a page, as there are many."""
+    row = aiohttp_jinja2.get_env(request.app).get_template("parts/calls.html").module.row  # type: ignore[attr-defined]
+    return lambda call, base: str(row(call, base, True))
 
 
 def show_error(request: web.Request, session: Session | None, error: SandboxError) -> web.Response:

@@ -6,7 +6,8 @@ second, and rendered once for all who look.
 
 import asyncio
 from collections import OrderedDict
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from sandbox.dashboard import access, history
 from sandbox.dashboard.calls import Call, call_of_row
 from sandbox.dashboard.history import Wanted
 from sandbox.dashboard.places import find_task_run
-from sandbox.dashboard.shell import href, render_part, show_error
+from sandbox.dashboard.shell import href, row_renderer, show_error
 from sandbox.errors import SandboxError, Unauthorized
 from sandbox.runs.models import TaskRun
 
@@ -25,6 +26,7 @@ _BATCH: Final = 200
 # A page that has taken so many rows is told to be loaded again.
 ROWS_MAX: Final = 2_000
 _ROWS_KEPT: Final = 2_000
+_ROWS_IN_A_TURN: Final = 10
 
 
 class Rows:
@@ -65,7 +67,8 @@ async def follow(request: web.Request) -> web.StreamResponse:
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    await _follow(request, response, task_run, wanted, position)
+    with suppress(ConnectionResetError):  # whoever looked has gone
+        await _follow(request, response, task_run, wanted, position)
     return response
 
 
@@ -91,7 +94,8 @@ async def _follow(
                 if sent >= ROWS_MAX:
                     await response.write(_message("full", position, ""))
                     break
-                await app[CLOCK].sleep(_BREATH_S)
+                if len(rows) < _BATCH:
+                    await app[CLOCK].sleep(_BREATH_S)
                 continue
             if is_over:
                 await response.write(_message("end", position, ""))
@@ -104,19 +108,20 @@ async def _follow(
     await response.write_eof()
 
 
-async def _render(request: web.Request, task_run: TaskRun, rows: list[object]) -> list[tuple[Call, str]]:
+async def _render(request: web.Request, task_run: TaskRun, rows: list[Any]) -> list[tuple[Call, str]]:
     kept, playground_id = request.app[ROWS], task_run.playground_id
     begin = await history.begin_of(request.app[READER], playground_id)
     assert begin is not None
-    found = []
+    base, render = href("playgrounds", playground_id), row_renderer(request)
+    found: list[tuple[Call, str]] = []
     for row in rows:
-        seq: int = row["seq"]  # type: ignore[index]
-        shown = kept.find(playground_id, seq)
+        shown = kept.find(playground_id, row["seq"])
         if shown is None:
+            if len(found) % _ROWS_IN_A_TURN == 0:
+                await asyncio.sleep(0)
             call = call_of_row(row, begin)
-            text = render_part(request, None, "parts/row.html", call=call, base=href("playgrounds", playground_id))
-            shown = call, text
-            kept.keep(playground_id, call, text)
+            shown = call, render(call, base)
+            kept.keep(playground_id, *shown)
         found.append(shown)
     return found
 

@@ -1,6 +1,8 @@
 """Templates and what they can use; nothing here knows of requests, so that pages can also be made without a server."""
 
+import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +69,24 @@ def settle(environment: jinja2.Environment) -> jinja2.Environment:
 def create_environment() -> jinja2.Environment:
     """Return an environment to render with where there is no application."""
     return settle(jinja2.Environment(**options()))
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages need; its version is another one when its content is."""
+
+    content: bytes
+    media_type: str
+    version: str
+
+
+def assets() -> dict[str, Asset]:
+    """Read the stylesheet and the script."""
+    found = {}
+    for name, media_type in (("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")):
+        content = (FOLDER / "static" / name).read_bytes()
+        found[name] = Asset(content, media_type, hashlib.sha256(content).hexdigest()[:12])
+    return found
 
 
 def stylesheet() -> str:

@@ -12,7 +12,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import RESTORED, Event
 from sandbox.record import encode
 from sandbox.record.contents import SELECT_PARTS
-from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS
+from sandbox.record.streams import LAST_SEQ, SELECT_EVENTS, select_events
 
 _EVENT_BATCH = 100  # they are read on the event loop, some milliseconds at a time
 _BLOBS_AT_ONCE = 50
@@ -93,17 +93,20 @@ class Reader:
         *,
         after: int | None = None,
         before: int | None = None,
-        sandbox_id: str | None = None,
+        names: Sequence[str] = (),
+        where: str = "",
+        values: Sequence[Any] = (),
         is_newest_first: bool = False,
         limit: int = -1,
     ) -> list[sqlite3.Row]:
-        """Return a playground's rows with numbers between two, those not included; with a limit the first of them."""
-        sql, bounds = SELECT_EVENTS, (after or 0, min(LAST_SEQ + 1 if before is None else before, LAST_SEQ + 1))
-        values: tuple[Any, ...] = (*bounds, playground_id)
-        if sandbox_id is not None:
-            sql += " AND e.sandbox_id = ?"
-            values += (sandbox_id,)
-        return await self.rows(f"{sql} ORDER BY e.place {'DESC' if is_newest_first else 'ASC'} LIMIT ?", *values, limit)
+        """Return a playground's rows with numbers between two, those not included; with a limit the first of them.
+
+        `names` are the columns, all of them for none; `where` a condition on them with its `values`.
+        """
+        sql = select_events(names) if names else SELECT_EVENTS
+        last = LAST_SEQ + 1 if before is None else min(before, LAST_SEQ + 1)
+        sql += f"{where and f' AND ({where})'} ORDER BY e.place {'DESC' if is_newest_first else 'ASC'} LIMIT ?"
+        return await self.rows(sql, after or 0, last, playground_id, *values, limit)
 
     async def last_event_row(self, playground_id: str) -> sqlite3.Row | None:
         """Return a playground's newest row, or None."""
@@ -140,8 +143,7 @@ class Reader:
 
     async def restores(self, playground_id: str) -> dict[int, int]:
         """Return where each of a playground's restores returned to, by number."""
-        sql = f"{SELECT_EVENTS} AND e.type = ? ORDER BY e.place"
-        rows = await self.rows(sql, 0, LAST_SEQ + 1, playground_id, RESTORED)
+        rows = await self.event_rows(playground_id, where="type = ?", values=(RESTORED,))
         blobs = await self._blobs_of(rows)
         events = [encode.decode_event(row, blobs.__getitem__) for row in rows]
         return {event.seq: event.restored_to for event in events if event.restored_to is not None}

@@ -17,15 +17,22 @@ SEQ_BITS: Final = 32
 LAST_SEQ: Final = (1 << SEQ_BITS) - 1
 INSERT_STREAM: Final = "INSERT INTO streams (number, playground_id, task_run_id) VALUES (?, ?, ?)"
 _OF_STREAM: Final = {"playground_id", "task_run_id"}
-_SELECTED: Final = ", ".join(
-    f"s.{name}" if name in _OF_STREAM else f"e.place & {LAST_SEQ} AS seq" if name == "seq" else f"e.{name}"
-    for name in (*COLUMNS, "chain")
-)
-# Values: the number before the first one wanted, the number after the last one, the playground.
-SELECT_EVENTS: Final = (
-    f"SELECT {_SELECTED} FROM streams s JOIN event_rows e "
-    f"ON e.place > (s.number << {SEQ_BITS}) + ? AND e.place < (s.number << {SEQ_BITS}) + ? WHERE s.playground_id = ?"
-)
+
+
+def select_events(names: Sequence[str] = (*COLUMNS, "chain")) -> str:
+    """Return the statement that reads columns of a playground's events.
+
+    Its values: the number before the first event wanted, the number after the last one, the playground.
+    """
+    columns = ", ".join(
+        f"s.{name}" if name in _OF_STREAM else f"e.place & {LAST_SEQ} AS seq" if name == "seq" else f"e.{name}"
+        for name in names
+    )
+    bounds = f"e.place > (s.number << {SEQ_BITS}) + ? AND e.place < (s.number << {SEQ_BITS}) + ?"
+    return f"SELECT {columns} FROM streams s JOIN event_rows e ON {bounds} WHERE s.playground_id = ?"
+
+
+SELECT_EVENTS: Final = select_events()
 # Values: the playground.
 SELECT_LAST_SEQ: Final = (
     f"SELECT (SELECT MAX(place) FROM event_rows WHERE place > number << {SEQ_BITS} "

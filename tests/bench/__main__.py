@@ -4,7 +4,7 @@ Every rate is taken in alternation with the bare route that returns the same byt
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
 `make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
-size stall spans peers attacks.
+size stall spans peers attacks dashboard.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -25,6 +25,7 @@ import aiohttp
 
 from tests.bench import data, servers
 from tests.bench.attacks import bench_attacks
+from tests.bench.dashboard import bench_dashboard
 from tests.bench.earlier import ROOT, earlier_build
 from tests.bench.fhirpath import bench_fhirpath
 from tests.bench.llm import bench_llm
@@ -324,6 +325,7 @@ async def main() -> None:
                 ("stall", lambda: bench_stall(session, home)),
                 ("spans", lambda: bench_spans(session, home)),
                 ("attacks", lambda: bench_attacks(session, home)),
+                ("dashboard", lambda: bench_dashboard(session, home, scores, start_run, say)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:

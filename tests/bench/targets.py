@@ -31,6 +31,10 @@ INDEX_PATIENT = Target("search, index a Patient", 0.2, False, " ms")
 INDEX_OBSERVATION = Target("search, index an Observation", 0.3, False, " ms")
 CHECK = Target("sandbox check, 1,136 criteria, times as fast as the earlier build", 3, True)
 FIRST_SEARCH = Target("first search of 100,000, times as fast as the earlier build", 3, True)
+TIMELINE = Target("dashboard, a page of a task run of 10,000 events", 100, False, " ms")
+FIRST_PAINT = Target("dashboard, first paint of that page", 100, False, " ms")
+BESIDE_VIEWERS = Target("dashboard, an agent's call beside 50 viewers, p50 / alone", 2, False)
+VIEWER_LAG = Target("dashboard, 50 viewers are behind the agent at its end by", 2, False, " s")
 
 
 class Scores:

@@ -45,6 +45,11 @@ def test_relative_links_lead_somewhere(page, pages):
             assert anchor in anchors, f"{page.name} links to {link}"
 
 
+def test_pictures_are_there_and_say_what_they_show(page):
+    for text, link in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", page.prose):
+        assert (page.path.parent / link).is_file() and len(text) > 20, f"{page.name} shows {link}"
+
+
 def test_every_page_can_be_reached_from_the_readme(pages):
     reached, waiting = set(), ["README.md"]
     while waiting:

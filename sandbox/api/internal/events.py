@@ -36,7 +36,8 @@ async def _page(request: web.Request, playground_id: str, sandbox_id: str | None
         playground_id,
         after=after if goes_up else None,
         before=None if goes_up else after,
-        sandbox_id=sandbox_id,
+        where="" if sandbox_id is None else "sandbox_id = ?",
+        values=() if sandbox_id is None else (sandbox_id,),
         is_newest_first=not goes_up,
         limit=limit + 1,
     )

@@ -129,7 +129,9 @@ async def test_what_agents_write_is_text_in_every_field(live, browser, kit):
     paths += ["/ui?agent=%3Cscript%3E", "/ui/login?next=%22%3E%3Cscript%3E", "/ui/runs/%3Cscript%3E"]
     for path in paths:
         page = await browser.see(path)
-        assert not re.search(r"<script>|<script(?! src=\"/ui/static/dashboard.js\")|<img src=x|<style", page.text), path
+        assert not re.search(r"<script>|<script(?! src=\"/ui/static/dashboard.js[?]v=)|<img src=x|<style", page.text), (
+            path
+        )
     event = next(e for e in await run.events() if e["type"] == "file_read" and e["request"]["path"].endswith(".html"))
     page = await browser.see(f"{base}/events/{event['seq']}")
     assert '<iframe sandbox="" ' in page.text

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sandbox.api.context import SHELF
+from sandbox.api.context import SHELF, WRITER
 from sandbox.definitions.problems import DefinitionError, Problem
 
 
@@ -194,3 +194,36 @@ async def test_files_are_shown_with_what_is_in_them(live, browser):
     raw = await browser.see(content)
     assert raw.text.encode() == body and "sandbox" in raw.headers["Content-Security-Policy"]
     assert (await browser.see(f"{base}/documents?c=files/_content")).status == 404
+
+
+async def test_a_long_body_is_shown_by_its_beginning(live, browser):
+    run = await live.started()
+    body = b'{"a": "' + "ü".encode() * 300_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    assert (await run.call("PUT", "files/outbox/long.json", body=body, headers=headers)).status == 201
+    event = (await run.events())[-1]
+    base = f"/ui/playgrounds/{event['playground_id']}"
+    page = await browser.see(f"{base}/events/{event['seq']}")
+    assert f"(cut here, of {len(body):,} bytes)" in page.plain and len(page.text) < 100_000
+    raw = await browser.see(f"{base}/events/{event['seq']}/request")
+    assert raw.text.encode() == body
+    page = await browser.see(f"{base}/documents?c=files/tree&k=outbox/long.json")
+    assert page.status == 200 and "cut here" in page.plain
+    page = await browser.see(f"/ui/task-runs/{run.tasks[0]}?q=%C3%BC%C3%BC%C3%BC")
+    assert "PUT files/outbox/long.json" in page.plain
+
+
+async def test_what_was_pruned_is_said_and_its_scores_are_shown(live, browser):
+    run = await finished(live, works=False)
+    playground = (await live.get(f"/task-runs/{run.tasks[1]}"))["playground_id"]
+    await live.app[WRITER].write([("UPDATE benchmark_runs SET pruned_at = '2026-05-01T00:00:00.000Z'", ())])
+    page = await browser.see(f"/ui/task-runs/{run.tasks[1]}")
+    assert page.status == 200 and "were pruned at 2026-05-01" in page.plain and "answer 42 41" in page.plain
+    assert "were pruned at" in (await browser.see(f"/ui/playgrounds/{playground}")).plain
+    assert (await browser.see(f"/ui/playgrounds/{playground}/state")).status == 410
+    page = await browser.see(f"/ui/compare?a={run.tasks[1]}&b={run.tasks[1]}")
+    assert page.status == 200 and "were pruned at" in page.plain
+
+
+async def test_the_root_with_a_slash_is_the_list(browser):
+    assert (await browser.see("/ui/")).url == "/ui"

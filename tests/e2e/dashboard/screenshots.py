@@ -16,7 +16,7 @@ from tests.e2e.dashboard.conftest import Site, rehearse, running_chromium, runni
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 HEIGHT_MAX = 1400
 COLOURS = 200
-WITHOUT = ("nothing", "problems", "login")
+WITHOUT = ("nothing", "problems", "trend")
 OPENED = "task-run"
 
 
@@ -55,8 +55,9 @@ def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     directory.mkdir(parents=True, exist_ok=True)
     with running_site("fax-referral@1") as site, running_chromium() as browser:
-        for agent in ("idle", "near-miss", "solution"):
+        for agent in ("idle", "near-miss", "solution", "near-miss"):
             rehearse(site.url, agent, "mock@1", "prior-auth-imaging@1")
+        site.pages["agent"] = "/ui?agent=near-miss"
         shoot(browser, site, directory)
 
 

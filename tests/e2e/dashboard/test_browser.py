@@ -1,13 +1,16 @@
-"""Each page of the dashboard in a real browser, in both themes and both widths."""
+"""The dashboard in a real browser: each page in both themes and both widths, by keyboard, without scripts, live."""
 
 import re
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.dashboard.conftest import call
 
 LOOKS = [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
 PAGES = (
-    "runs run task-run event document state compare compare-task benchmarks benchmark datasets dataset playgrounds "
-    "playground patients patient problems login nothing"
+    "runs trend run task-run event document state compare compare-task benchmarks benchmark datasets dataset "
+    "playgrounds playground patients patient problems login nothing"
 ).split()
 BYTES_MAX = 100_000
 
@@ -29,7 +32,12 @@ def test_a_page_is_whole_and_accessible_in_every_look(site, visit, name):
     assert problems == []
 
 
-@pytest.mark.parametrize("name", ["task-run", "runs", "playground"])
+FIRST_BY_KEYBOARD = ("task-run", "runs", "playground")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FIRST_BY_KEYBOARD else pytest.param(name, marks=pytest.mark.slow) for name in PAGES]
+)
 def test_by_keyboard_alone_everything_is_reached_and_seen(site, visit, name):
     page = visit(site.pages[name]).page
     wanted = page.evaluate(
@@ -39,7 +47,7 @@ def test_by_keyboard_alone_everything_is_reached_and_seen(site, visit, name):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     reached, hidden = 0, []
-    for _ in range(400):
+    for _ in range(600):
         state = page.evaluate(
             "() => { const e = document.activeElement; if (e === document.body) return null;"
             " const s = getComputedStyle(e);"
@@ -111,3 +119,26 @@ def test_references_lead_to_what_they_name(site, visit):
     page = visit(site.pages["patient"]).page
     page.locator(".json a:visible").first.click()
     assert "/documents?" in page.url and page.locator(".json").count() == 1
+
+
+def test_calls_are_put_at_the_end_and_the_page_stays_where_it_is(site, visit):
+    run, session = site.start()
+    seen = visit(f"/ui/task-runs/{session.task_run_id}")
+    page = seen.page
+    expect(page.locator("#live")).to_have_text("live")
+    for _ in range(40):
+        call(site, session, "GET", "fhir/Patient?_count=1")
+    expect(page.locator("#live")).to_have_text(re.compile("live, 40 new"))
+    page.evaluate("window.scrollTo(0, 200)")
+    before = page.evaluate("window.scrollY")
+    call(site, session, "GET", "fhir/Patient/maria-chen")
+    page.get_by_text("GET fhir/Patient/maria-chen").wait_for()
+    assert page.evaluate("window.scrollY") == before == 200
+    assert page.locator("#calls tbody tr").last.inner_text().count("maria-chen") == 1
+    page.locator("a[data-open]", has_text="maria-chen").click()
+    page.wait_for_selector("tr.detail .json")
+    site.server.sync_client.complete_task_run(session.task_run_id)
+    page.get_by_text("the task run is over").wait_for()
+    page.locator("#result .verdict.fail, #result .verdict.partial").first.wait_for()
+    assert page.locator("tr.detail").count() == 1 and seen.problems == []
+    assert run.id
