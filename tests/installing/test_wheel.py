@@ -14,7 +14,12 @@ def test_the_wheel_has_the_commands_the_types_and_the_benchmarks(wheel: Path) ->
         entry_points.read_string(archive.read(points).decode())
     assert entry_points["console_scripts"]["sandbox"] == "sandbox.cli:main"
     assert entry_points["pytest11"]["sandbox"] == "playground_sandbox_pytest"
-    assert {"sandbox/py.typed", "sandbox/record/schema.sql", "sandbox/api/front.html"} <= set(names)
+    assert {
+        "sandbox/py.typed",
+        "sandbox/record/schema.sql",
+        "sandbox/dashboard/templates/base.html",
+        "sandbox/dashboard/static/dashboard.css",
+    } <= set(names)
     assert "sandbox/_data/playgrounds/mock/v1/benchmark.yaml" in names
     tops = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"sandbox", "playground_sandbox_pytest.py"}
