@@ -42,6 +42,7 @@ CALLS_LISTED: Final = 10_000
 # A body that is longer is shown as the text that it begins with, whatever it is.
 READ_BYTES: Final = 256 * KIB
 _FRAME_CHARS: Final = 1_400  # of a call, around its bodies
+_NOTICE_CHARS: Final = 60  # of what is said of a body that is cut, so that this is not cut in turn
 _FIELD_CHARS: Final = 48  # around a field of a message
 _CUT: Final = "…"
 _TEMPLATES: Final = ("head", "task", "call", "task_end", "tail")
@@ -178,7 +179,7 @@ class _Page:
         if self._opened < CALLS_OPENED:
             self._opened += 1
             for chars in (self._side_chars, SIDE_CHARS_MIN):
-                view = _shortened(event_view(_read(event), begin, self._views_of), chars)
+                view = _shortened(event, event_view(_read(event), begin, self._views_of), chars)
                 piece = self._render("call", call=view.call, view=view, task_run_id=task.task_run["id"])
                 if len(piece) <= self._share:
                     return piece
@@ -215,33 +216,31 @@ def _environment(side_chars: int) -> jinja2.Environment:
 
 
 def _read(event: Event) -> Event:
-    """Return an event with no body longer than is read."""
-    return replace(event, request=_cut(event.request), response=_cut(event.response))
+    """Return an event whose bodies are short enough to be read; a longer one is left out here and begun below."""
+    return replace(event, request=_without(event.request), response=_without(event.response))
 
 
-def _cut(message: Any) -> Any:
-    """Return a request or an answer whose body is short enough to be read, as text where it is not."""
-    if message is None or len(message.body) <= READ_BYTES:
-        return message
-    text = (
-        f"{message.body[: 2 * SIDE_CHARS_MAX].decode(errors='replace')}\n{_CUT} cut here, {len(message.body):,} bytes"
-    )
-    if isinstance(message, Request):
-        return replace(message, body=text.encode(), headers={**message.headers, "content-type": "text/plain"})
-    assert isinstance(message, Response)
-    return replace(message, body=text.encode(), content_type="text/plain")
+def _without(message: Any) -> Any:
+    return message if message is None or len(message.body) <= READ_BYTES else replace(message, body=b"")
 
 
-def _shortened(view: EventView, chars: int) -> EventView:
+def _shortened(event: Event, view: EventView, chars: int) -> EventView:
     query = tuple((name, clip(text, chars // 4)) for name, text in view.query[:20])
-    return replace(view, query=query, request=_side(view.request, chars), response=_side(view.response, chars))
+    request, response = _side(event.request, view.request, chars), _side(event.response, view.response, chars)
+    return replace(view, query=query, request=request, response=response)
 
 
-def _side(side: Side | None, chars: int) -> Side | None:
-    if side is None:
+def _side(message: Request | Response | None, side: Side | None, chars: int) -> Side | None:
+    if message is None or side is None:
         return None
-    parts = tuple(part for found in side.parts for part in _part(found, chars))
-    return replace(side, parts=parts, headers={name: clip(value, 200) for name, value in side.headers.items()})
+    size = len(message.body)
+    if size > READ_BYTES:
+        begun = message.body[: chars - _NOTICE_CHARS].decode(errors="replace")
+        parts: tuple[Body, ...] = (TextBody(f"{begun}{_CUT} (cut here; {size:,} bytes)"),)
+    else:
+        parts = tuple(part for found in side.parts for part in _part(found, chars))
+    headers = {name: clip(value, 200) for name, value in side.headers.items()}
+    return replace(side, parts=parts, headers=headers, size=size)
 
 
 def _part(part: Body, chars: int) -> tuple[Body, ...]:
@@ -259,5 +258,5 @@ def _part(part: Body, chars: int) -> tuple[Body, ...]:
     if isinstance(part, FormBody):
         return (FormBody(tuple((name, clip(text, chars // 4)) for name, text in part.fields[:20])),)
     if isinstance(part, TextBody):
-        return (TextBody(clip(part.text, chars)),)
+        return (TextBody(clip(part.text, chars - _NOTICE_CHARS)),)
     return (part,)

@@ -68,6 +68,7 @@ API: dict[tuple[str, str], Row] = {
     ("GET", "/"): Row(is_open=True),
     ("GET", "/healthz"): Row(is_open=True),
     ("GET", "/readyz"): Row(is_open=True),
+    ("GET", "/metrics"): Row(is_open=True, has_json=False),
     ("POST", "/v1/benchmark-runs"): Row(
         "solver",
         body={"benchmark": "clinic@1"},
@@ -92,6 +93,7 @@ API: dict[tuple[str, str], Row] = {
     ("GET", "/benchmark-runs/{id}"): Row(path=RUN_ID),
     ("POST", "/benchmark-runs/{id}/complete"): Row(path=RUN_ID, body={}),
     ("POST", "/benchmark-runs/{id}/cancel"): Row(path=RUN_ID, body={}),
+    ("GET", "/benchmark-runs/{id}/export"): Row(path=RUN_ID, query="format=jsonl", has_json=False),
     ("POST", "/benchmark-runs/{id}/publish"): Row(path=RUN_ID, body={}),
     ("POST", "/benchmark-runs/{id}/unpublish"): Row(path=RUN_ID, body={}),
     ("GET", "/leaderboard"): Row(query="benchmark=clinic@1"),

@@ -2,12 +2,12 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.async_api import Page, async_playwright
 
 from sandbox.testing.server import SandboxServer, running_server
 
@@ -48,78 +48,76 @@ def long_page(served: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -
     return file
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+@pytest.fixture
+async def browser() -> AsyncIterator[Any]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert found is not None, "No Chromium is on the PATH; these proofs open pages in one."
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield opened
-        opened.close()
+        await opened.close()
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no script"])
-def page(browser: Any, long_page: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=request.param, viewport={"width": 390, "height": 844})
-    page = context.new_page()
+async def page(browser: Any, long_page: Path, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    context = await browser.new_context(java_script_enabled=request.param, viewport={"width": 390, "height": 844})
+    page = await context.new_page()
     asked: list[str] = []
     page.on("request", lambda found: asked.append(found.url))
-    page.goto(long_page.as_uri())
+    await page.goto(long_page.as_uri())
     yield page
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    context.close()
+    await context.close()
 
 
 def test_a_run_of_a_thousand_calls_is_a_page_that_can_be_sent(long_page: Path) -> None:
     assert 1_000_000 < long_page.stat().st_size < PAGE_BYTES
 
 
-def test_it_tells_the_run_without_a_click_and_runs_nothing(page: Page) -> None:
-    assert page.title().startswith("fax-referral@1, <script>")
-    assert page.locator("h1").inner_text() == "fax-referral@1"
-    assert page.locator("article").count() == 6
+async def test_it_tells_the_run_without_a_click_and_runs_nothing(page: Page) -> None:
+    assert (await page.title()).startswith("fax-referral@1, <script>")
+    assert await page.locator("h1").inner_text() == "fax-referral@1"
+    assert await page.locator("article").count() == 6
     first = page.locator("article").first
-    assert "fail" in first.locator(".criteria .verdict").first.inner_text()
-    assert HOSTILE in first.locator("section[aria-label='The agent\\'s answer']").inner_text()
-    assert page.locator("main script, main img, main iframe").count() == 0
+    assert "fail" in await first.locator(".criteria .verdict").first.inner_text()
+    assert HOSTILE in await first.locator("section[aria-label='The agent\\'s answer']").inner_text()
+    assert await page.locator("main script, main img, main iframe").count() == 0
 
 
-def test_calls_open_with_what_was_sent_and_answered(page: Page) -> None:
-    calls = page.locator("article").first.locator(".filed > details")
-    assert calls.count() >= CALLS
-    read = page.locator(".filed > details", has_text="GET files/outbox/x.html").first
-    read.locator("summary").first.click()
-    assert HOSTILE in read.locator("section[aria-label='Answer'] pre").inner_text()
-    message = page.locator(".filed > details", has_text="POST hl7/outbound").first
-    message.locator("summary").first.click()
-    assert message.locator("th.segment").first.inner_text() == "MSH"
-    long = page.locator(".filed > details", has_text="PUT files/outbox/long.txt").first
-    long.locator("summary").first.click()
-    assert "1,000,000 bytes" in long.inner_text() or "characters)" in long.inner_text()
-    search = page.locator(".filed > details", has_text="GET fhir/Patient?_count=20").last
-    search.locator("summary").first.click()
-    assert "more values are not shown" in search.inner_text()
+async def test_calls_open_with_what_was_sent_and_answered(page: Page) -> None:
+    assert await page.locator("article").first.locator(".filed > details").count() >= CALLS
+
+    async def opened(text: str) -> Any:
+        found = page.locator(".filed > details", has_text=text).first
+        await found.locator("summary").first.click()
+        return found
+
+    read = await opened("GET files/outbox/x.html")
+    assert HOSTILE in await read.locator("section[aria-label='Answer'] pre").inner_text()
+    message = await opened("POST hl7/outbound")
+    assert await message.locator("th.segment").first.inner_text() == "MSH"
+    assert "1,000,000 bytes" in await (await opened("PUT files/outbox/long.txt")).inner_text()
+    assert "more values are not shown" in await (await opened("GET fhir/Patient?_count=20")).inner_text()
 
 
-def test_what_changed_is_told(page: Page) -> None:
+async def test_what_changed_is_told(page: Page) -> None:
     changed = page.locator("article").first.locator("section[aria-label='What changed']")
-    changed.locator("summary").first.click()
-    assert "outbox/long.txt" in changed.inner_text()
+    await changed.locator("summary").first.click()
+    assert "outbox/long.txt" in await changed.inner_text()
 
 
-def test_it_does_not_scroll_sideways(page: Page) -> None:
-    if page.evaluate("1 + 1") == 2:
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+async def test_it_does_not_scroll_sideways(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_browser_plays_the_har_of_the_run(browser: Any, long_page: Path, served: SandboxServer) -> None:
+async def test_a_browser_plays_the_har_of_the_run(browser: Any, long_page: Path, served: SandboxServer) -> None:
     """What a browser's own reader of HAR files finds for an address is what was answered there."""
     har = long_page.with_suffix(".har")
-    context = browser.new_context()
-    context.route_from_har(har, not_found="abort")
+    context = await browser.new_context()
+    await context.route_from_har(har, not_found="abort")
     found = re.search(rf"{served.url}/v1/task-runs/[^/]+/files/outbox/", har.read_text())
     assert found is not None
-    answer = context.new_page().goto(found[0] + "x.html")
+    answer = await (await context.new_page()).goto(found[0] + "x.html")
     assert answer is not None
-    assert (answer.status, answer.text()) == (200, HOSTILE)
-    context.close()
+    assert (answer.status, await answer.text()) == (200, HOSTILE)
+    await context.close()
