@@ -57,6 +57,8 @@ NULL = type(None)
 NOTHING = Row(body={})
 RUN_ID = {"id": "{run}"}
 TASK_ID = {"id": "{task}"}
+PLACE_ID = {"id": "{playground}"}
+NO_PLACE = [*but(int, str, NULL), -1, 10**9, "", "x", "snap_x", "pg_x"]
 COMPLETE = {"output": 1}
 CREATE_WRONG = {
     "scored": but(bool),
@@ -118,6 +120,22 @@ API: dict[tuple[str, str], Row] = {
     ("GET", "/playgrounds"): Row(),
     ("GET", "/playgrounds/{id}"): Row(path={"id": "{playground}"}),
     ("POST", "/playgrounds/{id}/teardown"): Row(path={"id": "{playground}"}, body={}),
+    ("GET", "/playgrounds/{id}/events"): Row(path=PLACE_ID),
+    ("POST", "/playgrounds/{id}/snapshot"): Row(path=PLACE_ID, body={"at": 0}, wrong={"at": NO_PLACE}),
+    ("POST", "/playgrounds/{id}/fork"): Row(
+        path=PLACE_ID, body={"at": 0}, wrong={"at": NO_PLACE, "timeout": [*but(int), 0, 10**9]}
+    ),
+    ("POST", "/playgrounds/{id}/restore"): Row(
+        path=PLACE_ID, body={"to": "now"}, required=("to",), wrong={"to": [*NO_PLACE, None]}
+    ),
+    ("POST", "/playgrounds/{id}/clock"): Row(
+        path=PLACE_ID,
+        body={"seconds": 1},
+        required=("seconds",),
+        wrong={"seconds": [*but(int, float), -1], "to": [*but(str, NULL), "", "tomorrow"]},
+    ),
+    ("GET", "/playgrounds/{id}/diff"): Row(path=PLACE_ID, query="from=0&to=now"),
+    ("POST", "/playgrounds/{id}/diff"): Row(path=PLACE_ID, body={"from": 0}, wrong={"from": NO_PLACE, "to": NO_PLACE}),
     ("GET", "/benchmarks"): Row(),
     ("GET", "/benchmarks/{id}"): Row(path={"id": "clinic@1"}),
     ("GET", "/tasks"): Row(query="benchmark_id={benchmark}"),
@@ -291,8 +309,8 @@ class World:
 
 
 def is_elsewhere(path: str) -> bool:
-    """Whether a route belongs to the task API, which has a form and a test of its own."""
-    return is_task_api(path) or path == "/oauth2/token"
+    """Whether a route belongs to the task API or the dashboard, which have forms and tests of their own."""
+    return is_task_api(path) or path in ("/oauth2/token", "/ui") or path.startswith("/ui/")
 
 
 def surface_part(path: str) -> str | None:
