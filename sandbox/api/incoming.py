@@ -6,6 +6,7 @@ sending at once that all of it together has a limit, past which the next one is 
 
 import asyncio
 import os
+from errno import ENOSPC
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from sandbox import limits
 from sandbox.errors import InsufficientStorage, Unavailable
+from sandbox.record.reserve import LOW_BYTES, free_bytes
 
 RETRY_AFTER_S: Final = 5
 
@@ -89,9 +91,13 @@ class Incoming:
             raise InsufficientStorage(f"The body cannot be kept while it comes: {error.strerror}.") from None
 
     def _write(self, content: bytes) -> None:
-        if self._file is None:
-            self._file = TemporaryFile(dir=self._unfinished.directory)  # noqa: SIM115  closed by `drop`
-        self._file.write(content)
+        if free_bytes(self._unfinished.directory) < LOW_BYTES + len(content):
+            raise OSError(ENOSPC, os.strerror(ENOSPC))  # the last room is for what others record
+        if self._file is None:  # without a buffer: what is left in one by a full disk would fail once more when closed
+            self._file = TemporaryFile(dir=self._unfinished.directory, buffering=0)  # noqa: SIM115  closed by `drop`
+        left = memoryview(content)
+        while left:
+            left = left[self._file.write(left) :]
 
     async def whole(self) -> bytes:
         """Return the body. Raises `InsufficientStorage`."""
@@ -102,6 +108,5 @@ class Incoming:
 
 
 def _read(file: IO[bytes]) -> bytes:
-    file.flush()
     descriptor = file.fileno()
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # one call, which lets others go on meanwhile

@@ -1,5 +1,6 @@
 """What SQLite's errors mean for what was to be stored, and what its sender is told (https://sqlite.org/rescode.html)."""
 
+import errno
 import sqlite3
 
 from sandbox.errors import InsufficientStorage, SandboxError, TooLarge, Unavailable
@@ -28,8 +29,10 @@ def is_own_fault(error: Exception) -> bool:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether there is no room for a unit; a smaller one may find some."""
-    return _code(error) == sqlite3.SQLITE_FULL
+    """Whether there is no room on the disk; something smaller may find some."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, InsufficientStorage) or _code(error) == sqlite3.SQLITE_FULL
 
 
 def is_busy(error: Exception) -> bool:

@@ -21,10 +21,23 @@ class Unit:
 
     Await it, or give it a callback. `owners` are whose state the unit continues (a playground, a run): when one unit of
     an owner is not stored, none that follows it is. `undo` takes back in memory what the unit was to make last. `make`
-    writes out the statements of a unit that is too large for the event loop.
+    writes out the statements of a unit that is too large for the event loop. On a full disk the reserve is for those
+    with `takes_reserve`.
     """
 
-    __slots__ = ("_future", "_then", "error", "is_over", "is_stored", "make", "owners", "size", "statements", "undo")
+    __slots__ = (
+        "_future",
+        "_then",
+        "error",
+        "is_over",
+        "is_stored",
+        "make",
+        "owners",
+        "size",
+        "statements",
+        "takes_reserve",
+        "undo",
+    )
 
     def __init__(
         self,
@@ -33,12 +46,14 @@ class Unit:
         owners: tuple[str, ...] = (),
         undo: Callable[[], None] | None = None,
         make: Callable[[], Sequence[Statement]] | None = None,
+        takes_reserve: bool = True,
     ) -> None:
         self.statements = statements
         self.make = make
         self.size = size
         self.owners = owners
         self.undo = undo
+        self.takes_reserve = takes_reserve
         self.error: Exception | None = None
         self.is_stored = False
         self.is_over = False
@@ -114,6 +129,7 @@ def merged(parts: Sequence[Unit]) -> Unit:
     owners = tuple(dict.fromkeys(owner for part in parts for owner in part.owners))
     is_large = any(part.make is not None for part in parts)
     size = sum(part.size for part in parts)
-    unit = Unit(() if is_large else make(), size, owners, undo, make if is_large else None)
+    takes_reserve = all(part.takes_reserve for part in parts)
+    unit = Unit(() if is_large else make(), size, owners, undo, make if is_large else None, takes_reserve)
     unit.then(tell)
     return unit

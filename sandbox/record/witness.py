@@ -98,8 +98,6 @@ def write_witness(directory: Path, text: bytes) -> None:
     """Replace the witness, as a whole."""
     new = directory / f"{FILE_NAME}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, text)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(descriptor, "wb") as file:  # all of it, or an error: a full disk takes a part
+        file.write(text)
     new.replace(directory / FILE_NAME)

@@ -80,7 +80,7 @@ class Writer:
         self.commits = 0
         self.batches = Tally(COUNTS)
         self._streams = Streams(quick)
-        self._contents = Contents(self._write_alone, self._is_kept, keeper.reserve.free_bytes)
+        self._contents = Contents(self._write_alone, self._is_kept, keeper.reserve.free_bytes, keeper.wait_for_log)
         keeper.start(self)
 
     async def prepare(self, event: Event) -> Prepared:
@@ -93,7 +93,8 @@ class Writer:
         self._check_open()
         if event.changes:
             self._keeper.reserve.check_room()
-        return await self._contents.store(await asyncio.to_thread(encode.event_statements, event, Bodies()))
+        statements = await asyncio.to_thread(encode.event_statements, event, Bodies())
+        return await self._contents.store(statements, takes_reserve=not event.changes)
 
     async def store_ahead(self, statements: list[Statement]) -> list[Statement]:
         """Store what statements insert as contents, if it is large, part by part; return the statements that are left.
@@ -110,14 +111,17 @@ class Writer:
         self._check_open()
         if event.changes:
             self._keeper.reserve.check_room()
+        statements: Sequence[Statement] = ()
+        make = None
         if prepared is not None:
-            return self._take_in(Unit(prepared, statements_size(prepared), (event.playground_id,), undo))
-        size = encode.size_of(event)
-        if size > LARGE_BYTES:
-            return self._take_in(
-                Unit((), size, (event.playground_id,), undo, partial(encode.event_statements, event, Bodies()))
-            )
-        return self._take_in(Unit(encode.event_statements(event, self._bodies), size, (event.playground_id,), undo))
+            statements, size = prepared, statements_size(prepared)
+        else:
+            size = encode.size_of(event)
+            if size > LARGE_BYTES:
+                make = partial(encode.event_statements, event, Bodies())
+            else:
+                statements = encode.event_statements(event, self._bodies)
+        return self._take_in(Unit(statements, size, (event.playground_id,), undo, make, not event.changes))
 
     def write(
         self, statements: Iterable[Statement], *, owners: tuple[str, ...] = (), undo: Callable[[], None] | None = None
@@ -181,8 +185,13 @@ class Writer:
             self._commit()
 
     def hold(self) -> None:
-        """Leave the queue alone until `release`."""
+        """Leave the queue alone until `release`; a commit that has begun goes on (`be_still`)."""
         self._is_held = True
+
+    async def be_still(self) -> None:
+        """Wait until no commit is under way; the queue is to be held."""
+        if self._on_thread is not None:
+            await asyncio.wait([self._on_thread])
 
     def release(self) -> None:
         """Go on with the queue."""
@@ -216,8 +225,9 @@ class Writer:
         self.failure = f"The record cannot be written: {reason}"
         log.error("record failed", error=reason)
 
-    async def _write_alone(self, statements: Sequence[Statement]) -> None:
-        await self.write(statements)
+    async def _write_alone(self, statements: Sequence[Statement], *, takes_reserve: bool) -> None:
+        self._check_open()
+        await self._take_in(Unit(statements, statements_size(statements), takes_reserve=takes_reserve))
 
     async def _is_kept(self, sha: str) -> bool:
         # In one call: a statement that is left open would keep what follows on this connection from writing.
@@ -264,9 +274,15 @@ class Writer:
         began = monotonic_s()
         try:
             self._streams.fill(units)
-            if not _stored_alone(self._quick, units):
+            is_over = _stored_alone(self._quick, units)
+            if not is_over:
                 _call_all(self._quick, store(units))
-        except Exception:  # busy, or worse: the thread has the time to find out
+                is_over = not any(_found_no_room(unit) for unit in units)
+        except Exception:
+            is_over = False
+        if not is_over:  # busy, full, or worse: the thread has the time to find out
+            for unit in filter(_found_no_room, units):
+                unit.error = None
             self._queue = units + self._queue
             self._is_quick = False
             self._go_to_thread()
@@ -288,6 +304,8 @@ class Writer:
                 await self._make(units)
                 self._streams.fill(units)
                 await _hand_over(self._slow, store(units))
+                if any(_found_no_room(unit) for unit in units) and await self._keeper.make_room():
+                    await _hand_over(self._slow, store(_with_another_try(units)))
             except Exception as error:
                 self._fail(units, error)
             else:
@@ -335,9 +353,6 @@ class Writer:
     def _take_back(self, units: list[Unit]) -> None:
         """Take back in memory what was refused, and what is queued and builds on it."""
         self._bodies.forget()
-        is_room_short = any(u.error is not None and is_full(u.error) for u in units)
-        if is_room_short and self._keeper.reserve.release_if_full():
-            log.error("the disk is full; from now on only reads are recorded, until there is room again")
         refused = [unit for unit in units if unit.error is not None]
         causes: dict[str, Exception] = {}
         for unit in refused:
@@ -360,6 +375,25 @@ class Writer:
             if not is_full(error):  # that is said once, not for every request
                 log.error("not recorded", error=str(error), owners=unit.owners)
             unit.finish(WriterError(self.failure) if failing is not None else told(error))
+
+
+def _found_no_room(unit: Unit) -> bool:
+    return unit.error is not None and is_full(unit.error)
+
+
+def _with_another_try(units: Sequence[Unit]) -> list[Unit]:
+    """Return those that found no room and may take the reserve, but for what follows something that is refused."""
+    refused: set[str] = set()
+    again: list[Unit] = []
+    for unit in units:
+        if unit.error is None:
+            continue
+        if _found_no_room(unit) and unit.takes_reserve and refused.isdisjoint(unit.owners):
+            unit.error = None
+            again.append(unit)
+        else:
+            refused.update(unit.owners)
+    return again
 
 
 def _stored_alone(connection: sqlite3.Connection, units: list[Unit]) -> bool:

@@ -22,13 +22,17 @@ class Disk:
     def __init__(self, file):
         database.migrate(file)
         self.connection = sqlite3.connect(file, isolation_level=None)
-        self.units, self.free, self.fails_at = [], 1 << 40, None
-        self.contents = Contents(self.write, self.is_kept, lambda: self.free)
+        self.units, self.free, self.fails, self.waits, self.last_room = [], 1 << 40, set(), 0, set()
+        self.contents = Contents(self.write, self.is_kept, lambda: self.free, self.wait_for_log)
 
-    async def write(self, statements):
+    async def wait_for_log(self):
+        self.waits += 1
+
+    async def write(self, statements, *, takes_reserve):
         await asyncio.sleep(0)
         self.units.append(sum(len(v) for _, values in statements for v in values if isinstance(v, bytes)))
-        if len(self.units) == self.fails_at:
+        self.last_room.add(takes_reserve)
+        if len(self.units) in self.fails:
             raise InsufficientStorage("full")
         for sql, values in statements:
             self.connection.execute(sql, values)
@@ -67,12 +71,55 @@ async def test_the_same_content_is_written_once_however_many_bring_it(disk):
 
 
 async def test_nothing_is_left_of_what_found_no_room(disk):
-    disk.fails_at = 3
+    disk.fails = {3}
     with pytest.raises(InsufficientStorage):
         await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
     assert disk.count("blob_parts") == disk.count("blobs") == 0
     await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
     assert read_content(disk.connection, SHA) == LARGE
+
+
+async def test_what_cannot_be_removed_at_once_is_removed_later(disk):
+    disk.fails = {3, 4}
+    with pytest.raises(InsufficientStorage):
+        await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
+    assert disk.count("blob_parts") == 2
+    other = bytes(PART_BYTES + 1)
+    await disk.contents.store([(INSERT_BLOB, (hashlib.sha256(other).hexdigest(), other))])
+    assert disk.count("blob_parts") == 2 and disk.count("blobs") == 1
+    assert all(name == digest for name, digest in digests(disk.connection))
+
+
+async def test_what_is_brought_again_after_it_could_not_be_removed_is_whole(disk):
+    disk.fails = {3, 4}
+    with pytest.raises(InsufficientStorage):
+        await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
+    await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
+    assert read_content(disk.connection, SHA) == LARGE
+
+
+async def test_the_log_is_waited_for_before_every_part_and_not_to_remove_them(disk):
+    disk.fails = {3}
+    with pytest.raises(InsufficientStorage):
+        await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
+    assert disk.waits == 3
+
+
+async def test_room_that_another_content_was_promised_is_not_promised_twice(disk):
+    other = LARGE[::-1]
+    disk.free = 34 * MIB - 1
+    both = [(INSERT_BLOB, (SHA, LARGE)), (INSERT_BLOB, (hashlib.sha256(other).hexdigest(), other))]
+    results = await asyncio.gather(*(disk.contents.store([one]) for one in both), return_exceptions=True)
+    assert [type(r) for r in results] == [list, InsufficientStorage]
+    await disk.contents.store(both)
+
+
+async def test_a_reads_answer_may_take_the_last_room(disk):
+    disk.free = 3 * MIB
+    with pytest.raises(InsufficientStorage):
+        await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))])
+    await disk.contents.store([(INSERT_BLOB, (SHA, LARGE))], takes_reserve=True)
+    assert read_content(disk.connection, SHA) == LARGE and disk.last_room == {True}
 
 
 async def test_what_cannot_find_room_is_not_begun(disk):

@@ -132,12 +132,9 @@ async def test_what_may_go_away_fails_its_units_and_the_writer_goes_on(opened, n
 async def test_only_what_does_not_fit_is_refused_when_the_disk_is_full(opened):
     writer, file = opened
     await writer.write([blob("a")])
-    for connection in (writer._quick, writer._slow):
-        pages = connection.execute("PRAGMA page_count")
-        pages = (await (await pages).fetchone() if connection is writer._slow else pages.fetchone())[0]
-        done = connection.execute(f"PRAGMA max_page_count={pages + 3}")
-        if connection is writer._slow:
-            await done
+    pages = writer._quick.execute("PRAGMA page_count").fetchall()[0][0]
+    writer._quick.execute(f"PRAGMA max_page_count={pages + 3}").fetchall()
+    await writer._slow.execute_fetchall(f"PRAGMA max_page_count={pages + 3}")
     keys = ("b", "large", "c")
     bodies = (b"x", bytes(100_000), b"x")
     units = [writer.write([blob(k, b)], owners=(k,), undo=lambda: None) for k, b in zip(keys, bodies, strict=True)]
@@ -231,7 +228,7 @@ async def test_one_that_is_alone_is_committed_at_once_and_several_together(opene
 
 
 async def test_the_log_is_brought_back_beside_the_commits_and_never_begun_anew_on_the_loop(tmp_path, monkeypatch):
-    monkeypatch.setattr(keeper, "CHECKPOINT_BYTES", 1 << 20)
+    monkeypatch.setattr(keeper, "LOG_BYTES", 1 << 20)
     monkeypatch.setattr(keeper, "SYNC_INTERVAL_S", 0)
     file = tmp_path / database.FILE_NAME
     database.migrate(file)

@@ -3,9 +3,10 @@
 import asyncio
 import sqlite3
 
+from sandbox.api import incoming
 from sandbox.api.context import WRITER
 from sandbox.record import reserve as reserve_module
-from sandbox.record.reserve import RESERVE_BYTES
+from sandbox.record.reserve import LOW_BYTES, RESERVE_BYTES
 from tests.record.medium import Medium, failure
 
 
@@ -29,6 +30,17 @@ async def test_an_upload_that_does_not_fit(serve):
         assert (await run.call("GET", "files/outbox/large.bin")).status == 404
         assert (await other.call("PUT", "files/outbox/small.txt", body=b"1")).status == 201
         assert (await live.call("GET", "/readyz")).status == 200
+
+
+async def test_a_body_that_would_take_the_last_room_is_refused_while_it_comes(serve, monkeypatch):
+    async with serve() as live:
+        run, other = await live.started(), await live.started()
+        monkeypatch.setattr(incoming, "free_bytes", lambda directory: LOW_BYTES + 400_000)
+        for path in ("files/outbox/large.bin", "fhir/Binary"):
+            refused = await run.call("POST" if "fhir" in path else "PUT", path, body=bytes(900_000))
+            assert refused.status == 507
+            assert (await other.call("PUT", "files/outbox/small.txt", body=b"1")).status in (200, 201)
+        assert live.app[incoming.UNFINISHED].count == 0
 
 
 async def test_a_full_disk_refuses_in_the_surfaces_own_format_and_recovers_by_itself(serve, look):
