@@ -175,8 +175,8 @@ class Representations:
             timeout_at=_at(task_run.timeout_at),
             completed_at=_at(task_run.completed_at),
         )
-        if task_run.phase is Phase.STARTED and not self._is_strict:
-            value["urls"] = self.urls(task_run)
+        if not self._is_strict:
+            value["urls"] = self.urls(task_run) if task_run.phase is Phase.STARTED else None
         return value
 
     def started(self, run: BenchmarkRun, task_run: TaskRun) -> Json:

@@ -55,14 +55,14 @@ async def test_each_surface_opens_with_its_url_alone(door):
 
 async def test_the_urls_are_told_again_while_the_task_run_is_started_and_only_then(live):
     run = await live.run()
-    told = [*run.value["task_runs"], *(await run.get())["task_runs"]]
-    assert all("urls" not in task_run for task_run in told)
+    assert all("urls" not in task_run for task_run in run.value["task_runs"])
+    assert all(task_run["urls"] is None for task_run in (await run.get())["task_runs"])
     assert all("capability_url" not in s["credentials"] for s in run.value["sandboxes"])
     urls = (await run.start())["urls"]
     first, second = (await run.get())["task_runs"]
-    assert first["urls"] == urls and "urls" not in second
+    assert first["urls"] == urls and second["urls"] is None
     await run.complete()
-    assert all("urls" not in t for t in (await run.get())["task_runs"])
+    assert all(task_run["urls"] is None for task_run in (await run.get())["task_runs"])
     assert all("capability_url" not in s["credentials"] for s in (await run.get())["sandboxes"])
 
 
