@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox import ids
-from sandbox.api import browsers, errors
+from sandbox.api import browsers, capability, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID, TALLIES
 from sandbox.api.hosts import HOSTS
 from sandbox.clock import monotonic_s
@@ -55,6 +55,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
     request.app[TALLIES].note_request(request, response, monotonic_s() - began)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
+        if capability.is_below(request.path):
+            response.headers.update(capability.HEADERS)
     return response
 
 

@@ -19,10 +19,12 @@ from sandbox.llm_tasks.http.addresses import is_task_api
 MOUNTS = (
     "/v1/benchmark-runs/{benchmark_run_id}",
     "/v1/task-runs/{task_run_id}",
+    "/t/{capability}",
     "/sandboxes/{sandbox_id}",
     "/services/{sandbox_id}",
 )
-SURFACE_NAMES = ("fhir", "hl7", "files", "portal")
+DIRECT = ("/sandboxes/", "/services/")
+SURFACE_NAMES = ("fhir", "hl7", "files", "portal", "clock")
 JSON = {"Content-Type": "application/json"}
 ANY_TYPE = [1, 1.5, True, "x", [], {}, None]
 
@@ -33,7 +35,7 @@ class Row:
 
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
     gives wrong values by field, `required` the fields that may not be missing. What is open needs no token; what
-    `is_direct` is there on the direct paths only.
+    `is_direct` is there on the direct paths only, what `is_agents` on all others.
     """
 
     token: str = "organization"
@@ -46,6 +48,7 @@ class Row:
     has_json: bool = True
     limit: int = limits.REQUEST_BODY_BYTES
     is_direct: bool = False
+    is_agents: bool = False
 
 
 def but(*allowed: type) -> list[Any]:
@@ -231,6 +234,16 @@ SURFACES: dict[tuple[str, str], Row] = {
             "public_key": [*but(str, NULL), "x"],
         },
     ),
+    ("POST", "clock/advance"): Row(
+        is_agents=True,
+        body={"seconds": 1},
+        required=("seconds",),
+        wrong={
+            "seconds": [*but(int, float), 0, -1, limits.CLOCK_ADVANCE_S + 1, 10**400],
+            "to": [*but(NULL), "next", "last"],
+        },
+        limit=limits.LOGIN_BODY_BYTES,
+    ),
     ("*", "fhir"): Row(),
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
 }
@@ -290,11 +303,16 @@ class World:
         return found
 
     def mounted(self, mount: str, row: Row, surface: str) -> Row:
-        kind = {"files": "{Files}", "hl7": "{Hl7}", "portal": "{Payer}", "fhir": "{Fhir}"}[surface.partition("/")[0]]
-        more = {"benchmark_run_id": "{run}", "task_run_id": "{task}", "sandbox_id": kind}
+        kinds = {"files": "{Files}", "hl7": "{Hl7}", "portal": "{Payer}", "fhir": "{Fhir}"}
+        more = {
+            "benchmark_run_id": "{run}",
+            "task_run_id": "{task}",
+            "capability": "{secret}",
+            "sandbox_id": kinds.get(surface.partition("/")[0], ""),
+        }
         path = {**row.path, **{k: v for k, v in more.items() if "{" + k + "}" in mount}}
         token = "run" if mount.startswith("/v1") else "organization"
-        return replace(row, token=token, path=path)
+        return replace(row, token=token, path=path, is_open=row.is_open or mount.startswith("/t/"))
 
     def path(self, path: str, row: Row, replaced: dict[str, str] | None = None) -> str:
         """The path with its parameters filled in, some of them replaced."""
@@ -328,7 +346,7 @@ def is_first(path: str) -> bool:
     if surface is None:
         return True
     is_direct = any(row.is_direct for (_, name), row in SURFACES.items() if name == surface)
-    return path.startswith(MOUNTS[2 if is_direct else 0])
+    return path.startswith(DIRECT[0] if is_direct else MOUNTS[0])
 
 
 @pytest.fixture
@@ -338,7 +356,7 @@ async def world(live, kit):
     await run.start(1)
     await run.complete(1)
     third = await live.run()
-    await run.start(0)
+    secret = (await run.start(0))["urls"]["fhir"].split("/")[-2]
     draft = (await run.call("POST", "portal/prior-auths", json={**PRIOR_AUTH, "draft": True})).json["request_id"]
     uploaded = await run.call(
         "POST", f"portal/prior-auths/{draft}/attachments", json={"filename": "a.pdf", "content_base64": "eA=="}
@@ -349,6 +367,7 @@ async def world(live, kit):
     names = {
         "run": run.id,
         "task": run.tasks[0],
+        "secret": secret,
         "other_task": third.tasks[0],
         "done": run.tasks[1],
         "draft": draft,
@@ -381,7 +400,7 @@ def assert_refused(answer: Any, path: str, *statuses: int, note: object = "") ->
         assert answer.headers["Content-Type"] == "application/json", where
         assert set(answer.json) == {"error", "error_description"} and answer.json["error_description"], where
         return
-    if re.match(r"/(v1/(benchmark|task)-runs|sandboxes|services)/[^/]*/fhir(/|$|\?)", path):
+    if re.match(r"/(v1/(benchmark|task)-runs|sandboxes|services|t)/[^/]*/fhir(/|$|\?)", path):
         assert answer.headers["Content-Type"].startswith("application/fhir+json"), where
         assert answer.json["resourceType"] == "OperationOutcome", where
         assert answer.json["issue"][0]["diagnostics"], where

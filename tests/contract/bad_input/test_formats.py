@@ -96,7 +96,12 @@ async def test_fhir(world, bad):
     live = world.live
     before = await world.snapshot()
     for mount in bad.MOUNTS:
-        names = {"benchmark_run_id": "{run}", "task_run_id": "{task}", "sandbox_id": "{Fhir}"}
+        names = {
+            "benchmark_run_id": "{run}",
+            "task_run_id": "{task}",
+            "capability": "{secret}",
+            "sandbox_id": "{Fhir}",
+        }
         for name, value in names.items():
             mount = mount.replace("{" + name + "}", world.fill(value))
         token = world.run.token if mount.startswith("/v1") else world.tokens["organization"]

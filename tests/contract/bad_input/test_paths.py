@@ -32,6 +32,7 @@ async def test_path_traversal_raw(world, bad):
     for mount in (
         f"/v1/benchmark-runs/{run.id}",
         f"/v1/task-runs/{run.tasks[0]}",
+        f"/t/{world.names['secret']}",
         f"/sandboxes/{world.names['Files']}",
     ):
         token = run.token if mount.startswith("/v1") else world.tokens["organization"]

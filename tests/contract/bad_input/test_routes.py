@@ -11,8 +11,9 @@ async def test_every_route_has_a_row(live, bad):
         mounted = {
             (m, bad.surface_part(p)) for m, p in routes if bad.surface_part(p) is not None and p.startswith(mount)
         }
-        is_direct = not mount.startswith("/v1/")
-        assert mounted == {key for key, row in bad.SURFACES.items() if is_direct or not row.is_direct}, mount
+        is_direct = mount.startswith(bad.DIRECT)
+        rows = bad.SURFACES.items()
+        assert mounted == {k for k, row in rows if not (row.is_agents if is_direct else row.is_direct)}, mount
 
 
 async def test_the_rows_are_right(world, bad):

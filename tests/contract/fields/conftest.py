@@ -93,6 +93,7 @@ def check(value: Any, shape: Any) -> None:
 
 
 BENCHMARK_REF = {"slug": "string", "version": re.compile(r"\d+"), "name": "string"}
+URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "clock"), "url")
 ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal"), "path")
 CREDENTIALS = {
     "Fhir": {"fhir_base_url": "url", "token_url": "url", "client_id": "string", "client_secret": "string"},
@@ -148,6 +149,7 @@ PUBLIC_TASK_RUN = Shape(
     },
     {
         **CREATED_TASK_RUN.extensions,
+        "urls?": URLS,
         "started_at?": "instant",
         "timeout_at?": "instant",
         "completed_at?": "instant",
@@ -188,7 +190,7 @@ STARTED = Shape(
         "endpoints": ENDPOINTS,
         "sandboxes": [RUN_SANDBOX],
     },
-    {"key": "string"},
+    {"key": "string", "urls": URLS, "waiting": {"allowed": "bool", "advance_url?": "path"}},
 )
 CHECKED = {
     "criterion_run_id": an_id("crun"),
