@@ -17,7 +17,7 @@ from sandbox import limits
 from sandbox.api import doors
 from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import CREW, FETCH, HEADS, REQUEST_ID, SETTINGS, WRITER
+from sandbox.api.context import CREW, FETCH, HEADS, REQUEST_ID, SETTINGS, VIA, WRITER
 from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
@@ -104,7 +104,8 @@ class Served:
         app, route, simulator = self._app, self.route, self._simulator
         head = app[HEADS].of(request.raw_headers, request.headers)
         asked = Asked(
-            request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host
+            request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host,
+            request.get(VIA, "http"),
         )
         handler, body = route.handler, b""
         is_own = is_stranger = False
@@ -259,4 +260,5 @@ def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:
         (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
         settings.is_strict,
+        via=asked.via,
     )
