@@ -68,6 +68,7 @@ def new_run_token() -> str:
     return new_secret(RUN_PREFIX, 40)
 
 
+CAPABILITY_CHARS: Final = 43  # all of an HMAC with SHA-256
 KEY_FILE: Final = "sandbox.key"
 
 
@@ -110,6 +111,17 @@ def derived_secret(key: bytes, prefix: str, length: int, *parts: object) -> str:
     """
     digest = hmac.digest(key, "\x1f".join(map(str, parts)).encode(), "sha256")
     return prefix + base64.urlsafe_b64encode(digest).decode().rstrip("=")[:length]
+
+
+def capability_secret(key: bytes, task_run_id: str) -> str:
+    """Return the secret of a task run's capability URLs: derived, so that it is stored nowhere and can be given again.
+
+    >>> len(capability_secret(b"k", "tr_1")) == CAPABILITY_CHARS
+    True
+    >>> capability_secret(b"k", "tr_1") == capability_secret(b"k", "tr_2")
+    False
+    """
+    return derived_secret(key, "", CAPABILITY_CHARS, "capability", task_run_id)
 
 
 def minter(key: bytes, sandbox_id: str) -> Callable[[str, int], str]:

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from aiohttp import web
 
-from sandbox.api.context import KEY_RING, RUNS
+from sandbox.api.context import KEY_RING, RUNS, SETTINGS
 from sandbox.errors import NotFound, Unauthorized
 from sandbox.keys import ORGANIZATION_PREFIX, RUN_PREFIX, SOLVER_PREFIX
 from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
-from sandbox.wire.authorization import bearer_token
+from sandbox.wire.authorization import basic_password, bearer_token
 
 
 class Carrying(Protocol):
@@ -27,14 +27,15 @@ class Carrying(Protocol):
         ...
 
 
-def token_of(request: Carrying) -> str:
-    """Return the bearer token, empty when none was sent."""
-    return bearer_token(request.headers.get("Authorization"))
+def token_of(request: Carrying, *, takes_basic: bool = False) -> str:
+    """Return the bearer token, or with `takes_basic` the password of HTTP Basic; empty when none was sent."""
+    header = request.headers.get("Authorization")
+    return bearer_token(header) or (basic_password(header) if takes_basic else "")
 
 
-def bearer(request: web.Request, wanted: str) -> str:
+def bearer(request: web.Request, wanted: str, *, takes_basic: bool = False) -> str:
     """Return the bearer token. Raises `Unauthorized` saying which kind is `wanted`."""
-    token = token_of(request)
+    token = token_of(request, takes_basic=takes_basic)
     if not token:
         raise Unauthorized(f"Send the header Authorization: Bearer <{wanted}>.")
     return token
@@ -69,15 +70,11 @@ def solver(request: web.Request) -> Principal:
     return principal
 
 
-def active_run(request: web.Request) -> BenchmarkRun | None:
-    """Return the active run of the request's run token, without touching the disk."""
-    return request.app[RUNS].active_by_token(bearer(request, "run token, vrl_run_…"))
-
-
 async def run_of_token(request: web.Request) -> BenchmarkRun:
-    """Require a run token; return its run, active or over."""
-    token = bearer(request, "run token, vrl_run_…")
-    run = active_run(request) or await request.app[RUNS].find_by_token(token)
+    """Require a run token, in extended mode by HTTP Basic too; return its run, active or over."""
+    token = bearer(request, "run token, vrl_run_…", takes_basic=not request.app[SETTINGS].is_strict)
+    runs = request.app[RUNS]
+    run = runs.active_by_token(token) or await runs.find_by_token(token)
     if run is None:
         raise Unauthorized(_wrong(token, "a run token (vrl_run_…) that has not expired"))
     return run

@@ -13,7 +13,7 @@ from sandbox.api.patience import Stalled
 from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
 from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.field_errors import field_errors
-from sandbox.wire.media_types import is_json, split_list
+from sandbox.wire.media_types import is_json, read_media_type, split_list
 
 Model = TypeVar("Model", bound="Body")
 _DRAIN_FACTOR = 2
@@ -130,11 +130,18 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
 
     Raises `UnsupportedMedia`, `Malformed`, `TooLarge`, or `Invalid` naming every field that is wrong.
     """
-    check_utf_8(request.headers.get("Content-Type", ""), "JSON")
-    raw = await read_limited(request)
+    content_type = request.headers.get("Content-Type", "")
+    check_utf_8(content_type, "JSON")
+    return parse_body(await read_limited(request), content_type, model)
+
+
+def parse_body(raw: bytes, content_type: str, model: type[Model]) -> Model:
+    """Check a JSON body that was read; `content_type` is the header. Raises as `read_body` does."""
+    check_utf_8(content_type, "JSON")
+    media_type = read_media_type(content_type).name or "application/octet-stream"
     hint = f" {model.hint}" if model.hint else ""
-    if raw and not is_json(request.content_type):
-        message = f"The body is {request.content_type[:100]}; send JSON with the header Content-Type: application/json."
+    if raw and not is_json(media_type):
+        message = f"The body is {media_type[:100]}; send JSON with the header Content-Type: application/json."
         raise UnsupportedMedia(message + hint)
     try:
         value = jsonio.parse(raw) if raw.strip() else {}

@@ -1,11 +1,13 @@
 """Who comes in, and to which sandbox: one resolver for every scope.
 
 A scope's path names playgrounds: those of a run, of one task run, or the one a sandbox belongs to. A caller is let
-in by the scope's key (the run token; on direct paths the organization key) or by what the sandbox itself gave
+in by the scope's key (the run token; on direct paths the organization key; the path itself, where it is a capability
+URL's) or by what the sandbox itself gave
 out (an access token, a session's cookie), which is enough everywhere. At a door, where one logs in, and for
 documents nothing has to be shown; there the path alone says which sandbox is meant.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import ClassVar, Final, Protocol, TypeAlias
@@ -13,6 +15,7 @@ from typing import ClassVar, Final, Protocol, TypeAlias
 from aiohttp import web
 
 from sandbox.api import auth
+from sandbox.api.capability import Alias
 from sandbox.api.context import RUNS
 from sandbox.errors import Conflict, NotFound, SandboxError, Unauthorized
 from sandbox.playground.events import Actor, Request
@@ -21,6 +24,8 @@ from sandbox.runs.models import BenchmarkRun, Holder, Phase, TaskRun
 from sandbox.simulators.base import Access, Simulator
 
 Target: TypeAlias = tuple[Holder, Sandbox]
+Started: TypeAlias = tuple[BenchmarkRun, TaskRun]
+NOT_ANY_MORE: Final = "The task run is over; its systems take no more calls."
 NONE_STARTED: Final = "No task run is started; start a task run first."
 
 
@@ -51,6 +56,10 @@ class Way(Protocol):
 
     async def named(self, request: web.Request, surface: str) -> list[Target]:
         """Return everything the path names, over or not, at least one. Raises `NotFound`."""
+        ...
+
+    def alias_of(self, request: auth.Carrying, task_run: Holder) -> Alias | None:
+        """Return the task run's two names where the path is the other one."""
         ...
 
     async def explain(self, request: web.Request, surface: str) -> SandboxError:
@@ -124,26 +133,49 @@ def not_started(task_runs: Iterable[Holder]) -> Conflict:
     return Conflict(f"The task run is {states[0]}; its systems take no more calls.")
 
 
-class _OfTheAgent:
-    """What the agent's scopes have in common: when it is over, it is over."""
+class AgentWay(ABC):
+    """What the agent's scopes have in common: a task run that is started, and when it is over, it is over."""
 
     actor: ClassVar[Actor] = "agent"
+
+    @abstractmethod
+    def started(self, app: web.Application, request: auth.Carrying) -> Started | None:
+        """Return the started task run that the path names, and its run, if the request carries its key; quick."""
+
+    @abstractmethod
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Return why `started` found nothing, as far as the caller may know."""
+
+    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
+        """Return the started task run's sandbox. Raises `NotFound` where it has none on the surface."""
+        found = self.started(app, request)
+        return None if found is None else (found[1], sandbox_of(*found, surface))
 
     async def recall(self, request: web.Request, surface: str) -> Target | None:
         """Return None."""
         return None
 
+    def alias_of(self, request: auth.Carrying, task_run: Holder) -> Alias | None:
+        """Return None: the path is the task run's own."""
+        return None
 
-class ByRun(_OfTheAgent):
-    """`/v1/benchmark-runs/{benchmark_run_id}`: the one task run of the run that is started."""
 
-    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
-        """Return the started task run's sandbox."""
-        run = app[RUNS].active_by_token(auth.token_of(request))
+class ByRun(AgentWay):
+    """`/v1/benchmark-runs/{benchmark_run_id}`: the one task run of the run that is started.
+
+    With `takes_basic` the run token may be the password of HTTP Basic.
+    """
+
+    def __init__(self, *, takes_basic: bool) -> None:
+        self._takes_basic = takes_basic
+
+    def started(self, app: web.Application, request: auth.Carrying) -> Started | None:
+        """Return the run's one started task run."""
+        run = app[RUNS].active_by_token(auth.token_of(request, takes_basic=self._takes_basic))
         if run is None or run.id != request.match_info["benchmark_run_id"]:
             return None
         started = run.started
-        return (started[0], sandbox_of(run, started[0], surface)) if len(started) == 1 else None
+        return (run, started[0]) if len(started) == 1 else None
 
     def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return the sandboxes of all its task runs."""
@@ -171,17 +203,20 @@ class ByRun(_OfTheAgent):
         return Conflict(f"{len(started)} task runs are started; use the task-scoped URL of one of them: {ids}.")
 
 
-class ByTaskRun(_OfTheAgent):
-    """`/v1/task-runs/{task_run_id}`: that task run, if it is started."""
+class ByTaskRun(AgentWay):
+    """`/v1/task-runs/{task_run_id}`: that task run, if it is started. `takes_basic` as `ByRun`."""
 
-    def find(self, app: web.Application, request: auth.Carrying, surface: str) -> Target | None:
-        """Return the task run's sandbox."""
-        run = app[RUNS].active_by_token(auth.token_of(request))
+    def __init__(self, *, takes_basic: bool) -> None:
+        self._takes_basic = takes_basic
+
+    def started(self, app: web.Application, request: auth.Carrying) -> Started | None:
+        """Return the task run."""
+        run = app[RUNS].active_by_token(auth.token_of(request, takes_basic=self._takes_basic))
         task_run = app[RUNS].active_task_run(request.match_info["task_run_id"])
         is_of_run = run is not None and task_run is not None and task_run.benchmark_run_id == run.id
         if run is None or task_run is None or not is_of_run or task_run.phase is not Phase.STARTED:
             return None
-        return task_run, sandbox_of(run, task_run, surface)
+        return run, task_run
 
     def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
         """Return the task run's sandbox."""
@@ -203,11 +238,42 @@ class ByTaskRun(_OfTheAgent):
         return Conflict(f"The task run is {state}; its systems take calls while it is started.")
 
 
+class ByCapability(AgentWay):
+    """`/t/{capability}`: the task run whose secret that is, while it is started; else there is nothing.
+
+    The path is the key; what a request carries besides opens nothing more here, and closes nothing.
+    """
+
+    def started(self, app: web.Application, request: auth.Carrying) -> Started | None:
+        """Return the task run."""
+        return app[RUNS].active_by_capability(request.match_info["capability"])
+
+    def alias_of(self, request: auth.Carrying, task_run: Holder) -> Alias | None:
+        """Return the names of the task run."""
+        return Alias(request.match_info["capability"], task_run.id)
+
+    def active(self, app: web.Application, request: auth.Carrying, surface: str) -> Iterable[Target]:
+        """Return nothing: whoever has the secret is found at once."""
+        return []
+
+    async def named(self, request: web.Request, surface: str) -> list[Target]:
+        """Raise `NotFound`: without the right secret the path names nothing."""
+        raise await self.explain(request, surface)
+
+    async def explain(self, request: web.Request, surface: str) -> SandboxError:
+        """Say the same, whatever is wrong."""
+        return NotFound("There is no started task run at this URL; it is good from its start to its end.")
+
+
 class BySandbox:
     """`/sandboxes/{sandbox_id}`: that sandbox. With the organization key before its task run is started, too, and to
     be looked at when it is over."""
 
     actor: ClassVar[Actor] = "organization"
+
+    def alias_of(self, request: auth.Carrying, task_run: Holder) -> Alias | None:
+        """Return None: the path is the sandbox's own."""
+        return None
 
     async def recall(self, request: web.Request, surface: str) -> Target | None:
         """Return the sandbox as it was left."""

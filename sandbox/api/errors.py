@@ -40,7 +40,7 @@ def simulator_at(request: web.Request) -> Simulator | None:
     parts = request.rel_url.raw_path.split("/")[1:6]  # raw: an encoded slash does not end a part
     if len(parts) < 3:
         return None
-    at = 2 if parts[0] in ("sandboxes", "services") else _SCOPES.get((parts[0], parts[1]))
+    at = 2 if parts[0] in ("sandboxes", "services", "t") else _SCOPES.get((parts[0], parts[1]))
     if at is None or len(parts) <= at:
         return None
     try:

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox import ids
-from sandbox.api import browsers, errors
+from sandbox.api import browsers, capability, errors
 from sandbox.api.context import IN_FLIGHT, REQUEST_ID
 from sandbox.api.hosts import HOSTS
 from sandbox.errors import SandboxError
@@ -52,6 +52,8 @@ async def identify_and_render(request: web.Request, handler: Handler) -> web.Str
         in_flight.count -= 1
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
+        if capability.is_below(request.path):
+            response.headers.update(capability.HEADERS)
     return response
 
 

@@ -4,15 +4,17 @@ Field names and shapes are the documented ones; what is ours beside them is mark
 in the documentation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from sandbox.api import waiting
+from sandbox.api.capability import capability_path
 from sandbox.clock import format_instant
 from sandbox.definitions import baselines
 from sandbox.definitions.library import Library
 from sandbox.jsonio import Json
 from sandbox.playground.playground import Sandbox
-from sandbox.runs.models import BenchmarkRun, CriterionRun, Status, TaskRun
+from sandbox.runs.models import BenchmarkRun, CriterionRun, Phase, Status, TaskRun
 from sandbox.runs.registry import Registry
 from sandbox.scoring.answers import announce
 from sandbox.scoring.figures import figures_of_run
@@ -20,13 +22,22 @@ from sandbox.scoring.scores import wire_score
 
 
 class Representations:
-    """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions."""
+    """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions,
+    `capability_of` gives the secret of a task run's capability URLs."""
 
-    def __init__(self, registry: Registry, library: Library, root: str, is_strict: bool) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        library: Library,
+        root: str,
+        is_strict: bool,
+        capability_of: Callable[[TaskRun], str],
+    ) -> None:
         self._registry = registry
         self._library = library
         self._root = root
         self._is_strict = is_strict
+        self._capability_of = capability_of
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -44,7 +55,10 @@ class Representations:
         return found
 
     def sandbox(self, sandbox: Sandbox, task_run: TaskRun, *, is_over: bool) -> Json:
-        """Return a sandbox as an element of a run."""
+        """Return a sandbox as an element of a run; with a capability URL while its task run is started."""
+        credentials = self.credentials(sandbox, f"/v1/benchmark-runs/{task_run.benchmark_run_id}")
+        if task_run.phase is Phase.STARTED and not self._is_strict:
+            credentials = {**credentials, "capability_url": self.urls(task_run)[sandbox.surface]}
         return {
             "id": sandbox.id,
             "simulator_id": sandbox.simulator_id,
@@ -53,13 +67,19 @@ class Representations:
             "task_run_id": task_run.id,
             "playground_id": task_run.playground_id,
             "status": "teardown" if is_over else "active",
-            "credentials": self.credentials(sandbox, f"/v1/benchmark-runs/{task_run.benchmark_run_id}"),
+            "credentials": credentials,
         }
 
     def credentials(self, sandbox: Sandbox, prefix: str) -> Json:
         """Return what an agent needs to connect to a sandbox below a surface root."""
         simulator = self._registry.on_surface(sandbox.surface)
         return simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+
+    def urls(self, task_run: TaskRun) -> dict[str, str]:
+        """Return the capability URLs of a started task run (extended mode): one for each surface, and to wait."""
+        root = self._root + capability_path(self._capability_of(task_run))
+        found = {sandbox.surface: f"{root}/{sandbox.surface}" for sandbox in task_run.sandboxes}
+        return {**found, waiting.NAME: f"{root}/{waiting.PATH}"} if task_run.task.may_advance_clock else found
 
     def task_run_endpoints(self, task_run: TaskRun) -> dict[str, str]:
         """Return the task-scoped URLs (extended mode)."""
@@ -155,13 +175,15 @@ class Representations:
             timeout_at=_at(task_run.timeout_at),
             completed_at=_at(task_run.completed_at),
         )
+        if task_run.phase is Phase.STARTED and not self._is_strict:
+            value["urls"] = self.urls(task_run)
         return value
 
     def started(self, run: BenchmarkRun, task_run: TaskRun) -> Json:
         """Return the answer of `POST /v1/task-runs/{id}/start`."""
         endpoints = self.run_endpoints(run) if self._is_strict else self.task_run_endpoints(task_run)
         assertions = [criterion.assertion for criterion in task_run.task.criteria]
-        return {
+        value: dict[str, Json] = {
             "task_run_id": task_run.id,
             "benchmark_run_id": run.id,
             "task_id": task_run.task_id,
@@ -175,6 +197,11 @@ class Representations:
             "endpoints": endpoints,
             "sandboxes": [self.sandbox(s, task_run, is_over=task_run.is_over) for s in task_run.sandboxes],
         }
+        if not self._is_strict:
+            may_wait = task_run.task.may_advance_clock
+            where = f"/v1/task-runs/{task_run.id}/{waiting.PATH}" if may_wait else None
+            value.update(urls=self.urls(task_run), waiting={"allowed": may_wait, "advance_url": where})
+        return value
 
     def completed(self, run: BenchmarkRun, task_run: TaskRun, criterion_runs: Sequence[CriterionRun]) -> Json:
         """Return the answer of `POST /v1/task-runs/{id}/complete`."""

@@ -1,6 +1,6 @@
 """The edge of the simulated systems: from an HTTP request to an interaction and back.
 
-One implementation serves every mount: run-scoped, task-scoped (extended mode) and the direct
+One implementation serves every mount: run-scoped, task-scoped and capability URLs (extended mode), and the direct
 routes under `/sandboxes` and its older alias `/services`. `doors.py` finds the playground and says what the
 caller has shown; here the body is read within the route's limit, the simulator's handler runs as one
 interaction, its commit is awaited, and the answer leaves.
@@ -14,10 +14,12 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler
 
 from sandbox import limits
-from sandbox.api import doors
+from sandbox.api import doors, waiting
 from sandbox.api.asked import Asked
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import CREW, FETCH, HEADS, REQUEST_ID, SETTINGS, VIA, WRITER
+from sandbox.api.calls import asked_of, to_call
+from sandbox.api.capability import PREFIX, Alias
+from sandbox.api.context import CREW, FETCH, REQUEST_ID, SETTINGS, WRITER
 from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
@@ -27,7 +29,6 @@ from sandbox.playground.events import Actor, Request, Response
 from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
 from sandbox.runs.models import Holder
 from sandbox.runs.registry import Registry
-from sandbox.settings import Settings
 from sandbox.simulators.base import Route, RouteHandler, Simulator
 
 LONG_BODY_BYTES: Final = 32 * limits.KIB
@@ -40,19 +41,28 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
     """Mount every simulator's routes under every scope."""
     by_run = Scope("/v1/benchmark-runs", "benchmark_run_id")
     by_task_run = Scope("/v1/task-runs", "task_run_id")
+    by_capability = Scope(PREFIX, "capability")
     direct = [Scope(f"/{alias}", "sandbox_id") for alias in ("sandboxes", "services")]
     for simulator in registry.simulators:
         for route in simulator.routes:
             is_wired = simulator.is_run_scoped_upstream and route.is_upstream
             is_for_agents = route.access != "organization"
+            # At a door HTTP Basic is a client's own name and secret.
+            takes_basic = not is_strict and route.access != "door"
             if is_for_agents and (is_wired or not is_strict):
-                _mount(by_run, Served(app, simulator, route, doors.ByRun()))
+                _mount(by_run, Served(app, simulator, route, doors.ByRun(takes_basic=takes_basic)))
             if is_for_agents and not is_strict:
-                _mount(by_task_run, Served(app, simulator, route, doors.ByTaskRun()))
+                _mount(by_task_run, Served(app, simulator, route, doors.ByTaskRun(takes_basic=takes_basic)))
+                _mount(by_capability, Served(app, simulator, route, doors.ByCapability()))
             served = Served(app, simulator, route, doors.BySandbox())
             for scope in direct:
                 _mount(scope, served)
     app[SCOPES] = [by_run, by_task_run, *direct]
+    if not is_strict:
+        app[SCOPES].append(by_capability)
+        ways = (doors.ByRun(takes_basic=True), doors.ByTaskRun(takes_basic=True), doors.ByCapability())
+        for scope, way in zip((by_run, by_task_run, by_capability), ways, strict=True):
+            scope.add("POST", waiting.PATH, waiting.Waiting(app, way).handle)
     for scope in app[SCOPES]:
         app.router.register_resource(scope)
 
@@ -88,12 +98,17 @@ class Served:
             return None
         if route.forward is not None and target[1].config:
             return None
-        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1))
+        alias = self._way.alias_of(asked, target[0])
+        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1), alias)
         if _is_long(call):
-            return self._in_turn(target, call)
+            return self._in_turn(target, call, alias)
         try:
-            asked_of = self._asked(target[1], call, route.handler, self._way.actor)
-            return playground.attempt(asked_of) or self._in_turn(target, call)
+            outcome = playground.attempt(self._asked(target[1], call, route.handler, self._way.actor, alias))
+            if outcome is None:
+                return self._in_turn(target, call, alias)
+            if alias is not None:
+                outcome.response = alias.give_out(outcome.response)
+            return outcome
         except SandboxError:
             raise
         except Exception as error:
@@ -102,11 +117,7 @@ class Served:
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one request, whatever it takes."""
         app, route, simulator = self._app, self.route, self._simulator
-        head = app[HEADS].of(request.raw_headers, request.headers)
-        asked = Asked(
-            request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host,
-            request.get(VIA, "http"),
-        )
+        asked = asked_of(request)
         handler, body = route.handler, b""
         is_own = is_stranger = False
         actor = self._way.actor
@@ -115,13 +126,14 @@ class Served:
             actor = "agent"
             if route.access == "door" and request.body_exists:
                 body = await read_limited(request, route.body_limit)
-            seen = _to_request(app[SETTINGS], asked, body)
+            seen = to_call(app[SETTINGS], asked, body)
             target, standing = await doors.admit(self._way, app, request, simulator, route.access, seen)
             is_own, is_stranger = standing is Standing.OWN, standing is Standing.STRANGER
         task_run, sandbox = target
         if not body and request.body_exists:
             body = await read_limited(request, route.body_limit)
-        call = self._call(asked, body)
+        alias = self._way.alias_of(asked, task_run)
+        call = self._call(asked, body, alias)
         playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
@@ -131,7 +143,7 @@ class Served:
             call.forwarded = await route.forward(call, sandbox, app[FETCH])
         if is_stranger and route.access == "document":
             return to_web(handler(_playground_of(task_run, actor).look(sandbox), call))
-        return await self._finish(target, call, request[REQUEST_ID], handler, actor, is_stranger=is_stranger)
+        return await self._finish(target, call, request[REQUEST_ID], handler, actor, alias, is_stranger=is_stranger)
 
     async def handle_and_render(self, request: web.Request) -> web.Response:
         """Serve one request to a route whose errors have a format of their own."""
@@ -142,11 +154,11 @@ class Served:
                 raise
             return to_web(self.route.render(error))
 
-    def _in_turn(self, target: Target, call: Request) -> Handler:
+    def _in_turn(self, target: Target, call: Request, alias: Alias | None) -> Handler:
         """Return who waits for the playground's turn and does it then."""
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor)
+            return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor, alias)
 
         return rest
 
@@ -157,11 +169,12 @@ class Served:
         request_id: str,
         handler: RouteHandler,
         actor: Actor,
+        alias: Alias | None,
         *,
         is_stranger: bool = False,
     ) -> web.Response:
         task_run, sandbox = target
-        asked = self._asked(sandbox, call, handler, actor, is_stranger=is_stranger)
+        asked = self._asked(sandbox, call, handler, actor, alias, is_stranger=is_stranger)
         playground = _playground_of(task_run, actor)
         try:
             outcome = await playground.interact_in_turn(self._app[CREW], asked, is_long=_is_long(call))
@@ -171,21 +184,32 @@ class Served:
             await self._keep(error)
             raise
         await outcome.committed
-        return to_web(with_request_id(outcome.response, request_id))
+        response = outcome.response if alias is None else alias.give_out(outcome.response)
+        return to_web(with_request_id(response, request_id))
 
-    def _call(self, asked: Asked, body: bytes) -> Request:
-        call = _to_request(self._app[SETTINGS], asked, body)
+    def _call(self, asked: Asked, body: bytes, alias: Alias | None) -> Request:
+        call = to_call(self._app[SETTINGS], asked, body)
+        if alias is not None:
+            call = alias.take_in(call, is_content=self.route.takes_content)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
     def _asked(
-        self, sandbox: Sandbox, call: Request, handler: RouteHandler, actor: Actor, *, is_stranger: bool = False
+        self,
+        sandbox: Sandbox,
+        call: Request,
+        handler: RouteHandler,
+        actor: Actor,
+        alias: Alias | None,
+        *,
+        is_stranger: bool = False,
     ) -> Interact:
+        keep_out = _as_it_is if alias is None else alias.keep_out
         return Interact(
             self.route.event_type,
-            lambda tx: handler(tx, call),
+            lambda tx: keep_out(handler(tx, call)),
             sandbox,
             call,
-            lambda error: self._show(error, call),
+            lambda error: keep_out(self._show(error, call)),
             is_stranger,
             actor,
             actor == "organization" and self._may_be_look(sandbox, call),
@@ -217,6 +241,10 @@ class Served:
             raise Internal("The request is nested too deeply for this route.") from None
 
 
+def _as_it_is(response: Response) -> Response:
+    return response
+
+
 def _is_long(call: Request) -> bool:
     """Whether a call is long enough to leave the loop at once; what else takes long is found out by doing it."""
     return len(call.body) > LONG_BODY_BYTES or len(call.raw_query) > LONG_QUERY_CHARS
@@ -239,26 +267,5 @@ def _playground_of(task_run: Holder, actor: Actor) -> Playground:
     """Return the playground as long as it takes calls; to the organization it stays open to be looked at."""
     playground = task_run.playground
     if playground is None or (playground.is_torn_down and actor != "organization"):
-        raise Conflict("The task run is over; its systems take no more calls.")
+        raise Conflict(doors.NOT_ANY_MORE)
     return playground
-
-
-def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:
-    full = asked.path
-    # The prefix is /v1/<runs>/<id>, or /<sandboxes>/<id>; what follows is the surface and its path.
-    end = full.find("/", full.index("/", 4 if full.startswith("/v1/") else 1) + 1)
-    if end < 0:
-        end = len(full)
-    raw_query = asked.url.raw_query_string
-    return Request(
-        asked.method,
-        full[end + 1 :],
-        tuple(asked.url.query.items()) if raw_query else (),
-        asked.head.headers,
-        body,
-        asked.match_info,
-        (settings.url_base or f"http://{asked.host}") + full[:end],
-        raw_query,
-        settings.is_strict,
-        via=asked.via,
-    )

@@ -42,7 +42,8 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict)
+    settings, capability_of = app[SETTINGS], app[RUNS].capability_of
+    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), settings.is_strict, capability_of)
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:

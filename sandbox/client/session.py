@@ -62,7 +62,8 @@ class TaskSession:
     """One started task run.
 
     `started` is the whole response of the start call; `base_url` is the surface root that paths
-    are relative to; `calls` counts the requests made.
+    are relative to; `calls` counts the requests made. `urls` are the capability URLs by surface, which need no token
+    and are to be kept as one; none from a server in strict mode.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class TaskSession:
         self.task_item: JsonObject = started.get("task_item") or {}
         self.endpoints: Mapping[str, str] = started.get("endpoints") or {}
         self.sandboxes: Sequence[JsonObject] = started.get("sandboxes") or ()
+        self.urls: Mapping[str, str] = started.get("urls") or {}
+        self.may_advance_clock: bool = bool((started.get("waiting") or {}).get("allowed"))
         scope = f"task-runs/{self.task_run_id}" if is_task_scoped else f"benchmark-runs/{self.benchmark_run_id}"
         self.base_url = str(server_url / "v1" / scope)
         self.calls = 0
@@ -116,6 +119,14 @@ class TaskSession:
         self.calls += 1
         answer = await self._transport.send(method.upper(), url, sent, body)
         return TaskResponse(answer.status, answer.headers, answer.body)
+
+    async def advance_clock(self, seconds: float | None = None) -> TaskResponse:
+        """Wait on the playground's clock, so many seconds or else until the next thing is due; no real time passes.
+
+        A task may forbid it: `may_advance_clock`.
+        """
+        body = {"to": "next"} if seconds is None else {"seconds": seconds}
+        return await self.request("POST", "clock/advance", json=body)
 
     def close(self) -> None:
         """Refuse further calls; the client does so when the task is completed."""

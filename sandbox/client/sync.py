@@ -54,6 +54,8 @@ class TaskSessionSync:
         self.task_item: JsonObject = session.task_item
         self.endpoints: Mapping[str, str] = session.endpoints
         self.sandboxes: Sequence[JsonObject] = session.sandboxes
+        self.urls: Mapping[str, str] = session.urls
+        self.may_advance_clock = session.may_advance_clock
         self.base_url = session.base_url
 
     def __repr__(self) -> str:
@@ -86,6 +88,10 @@ class TaskSessionSync:
         """Call a surface and return what it answered; see `TaskSession.request`."""
         call = self._session.request(method, path, json=json, data=data, params=params, headers=headers)
         return self._runner.run(call)
+
+    def advance_clock(self, seconds: float | None = None) -> TaskResponse:
+        """Wait on the playground's clock; see `TaskSession.advance_clock`."""
+        return self._runner.run(self._session.advance_clock(seconds))
 
 
 class SandboxClientSync:

@@ -176,13 +176,15 @@ class TaskDefinition(StrictModel):
     timeout: float | None = Field(default=None, gt=0)
     tags: list[str] = []
     environment: EnvironmentOverride | None = None
+    may_advance_clock: bool = True
     criteria: list[CriterionDefinition] = []
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write an environment only where there is one: what has none is frozen, and hashed, as it was before."""
+        """Write what was added later only where it is used: what does not is frozen, and hashed, as it was before."""
         written: dict[str, Any] = serialize(self)
-        return {key: value for key, value in written.items() if key != "environment" or value is not None}
+        unsaid = {"environment": None, "may_advance_clock": True}
+        return {key: value for key, value in written.items() if key not in unsaid or value is not unsaid[key]}
 
     @property
     def steps(self) -> list[StepDefinition]:

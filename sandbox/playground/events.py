@@ -72,7 +72,8 @@ class Request:
 
     `path` is relative to the surface root and begins with the surface's name (`fhir/Patient/1`);
     `base_url` is the absolute URL of that root, without a final slash. Header names are lower
-    case. `query` keeps order and repetition. `via` is None for what nobody sent.
+    case. `query` keeps order and repetition. `via` is None for what nobody sent. `called_url` is set where the caller
+    knows that root under another URL, which opens doors: it may be compared with, and be in nothing that is kept.
     """
 
     method: str
@@ -87,6 +88,7 @@ class Request:
     recorded_body: bytes | None = None
     forwarded: Any = None
     via: Via | None = "http"
+    called_url: str = field(default="", repr=False)
 
     @property
     def media_type(self) -> str:

@@ -127,7 +127,17 @@ def environment_of(inherited: Mapping[str, str], server_url: str, task: TaskSess
         "BENCHMARK_RUN_ID": task.benchmark_run_id,
         "TASK_RUN_ID": task.task_run_id,
         "RUN_TOKEN": task.token,
+        **url_variables(task.urls),
     }
+
+
+def url_variables(urls: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that hand over a task's capability URLs.
+
+    >>> url_variables({"fhir": "http://127.0.0.1:8787/t/…/fhir"})
+    {'FHIR_URL': 'http://127.0.0.1:8787/t/…/fhir'}
+    """
+    return {f"{name.upper()}_URL": url for name, url in urls.items()}
 
 
 def parse_output(stdout: bytes) -> Any:

@@ -109,12 +109,14 @@ async def _start(
     client: "SandboxClient", benchmark: str, key: str, env: Path, options: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     from sandbox.private_file import write_private
+    from sandbox.rehearsal.command import url_variables
 
     run = await client.create_benchmark_run(benchmark, tasks=[key], **options)
     try:
         session = await client.start_task_run(run.task_run(key).id)
         values = (client.url, session.benchmark_run_id, session.task_run_id, session.token)
-        lines = [f"{name}={value}\n" for name, value in zip(VARIABLES, values, strict=True)]
+        variables = {**dict(zip(VARIABLES, values, strict=True)), **url_variables(session.urls)}
+        lines = [f"{name}={value}\n" for name, value in variables.items()]
         write_private(env, "".join(lines).encode())
     except BaseException:
         await client.cancel_benchmark_run(run.id)  # nobody could go on with it

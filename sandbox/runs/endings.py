@@ -35,8 +35,9 @@ class Endings(RunLookup):
         writer: Writer,
         run_idle_s: float | None,
         on_end: Callable[[str], None],
+        key: bytes,
     ) -> None:
-        super().__init__(reader, archive, clock)
+        super().__init__(reader, archive, clock, key)
         self._writer = writer
         self._on_end = on_end
         self._expiry = Expiry(clock, self._end_rest, run_idle_s)

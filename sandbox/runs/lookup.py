@@ -5,16 +5,17 @@ from sandbox.clock import Clock
 from sandbox.errors import NotFound, SetAside
 from sandbox.playground.playground import Playground, Sandbox
 from sandbox.record.reader import Reader
-from sandbox.runs.models import BenchmarkRun, Fork, Holder, TaskRun
+from sandbox.runs.models import BenchmarkRun, Fork, Holder, Phase, TaskRun
 from sandbox.runs.recovery import Archive
 
 
 class RunLookup:
     """All active runs, and the archive behind them."""
 
-    def __init__(self, reader: Reader, archive: Archive, clock: Clock) -> None:
+    def __init__(self, reader: Reader, archive: Archive, clock: Clock, key: bytes) -> None:
         self._reader = reader
         self._clock = clock
+        self._key = key
         self.archive = archive
         self.active: dict[str, BenchmarkRun] = {}
         self.by_task_run: dict[str, BenchmarkRun] = {}
@@ -22,6 +23,7 @@ class RunLookup:
         self.by_sandbox: dict[str, tuple[Holder, Sandbox]] = {}
         self.by_playground: dict[str, Holder] = {}
         self.active_forks: dict[str, Fork] = {}
+        self._by_capability: dict[str, tuple[BenchmarkRun, TaskRun]] = {}
         self.set_aside: dict[str, str] = {}
 
     async def find_run(self, run_id: str) -> BenchmarkRun:
@@ -76,6 +78,26 @@ class RunLookup:
         run.last_call_at = now
         return run
 
+    def capability_of(self, task_run: TaskRun) -> str:
+        """Return the secret of a task run's capability URLs; they are good while it is started."""
+        return keys.capability_secret(self._key, task_run.id)
+
+    def active_by_capability(self, secret: str) -> tuple[BenchmarkRun, TaskRun] | None:
+        """Return the started task run whose capability URLs have this secret; it is a call of its agent's.
+
+        Looked up by a hash, as tokens are; what cannot be one costs nothing.
+        """
+        if len(secret) != keys.CAPABILITY_CHARS:
+            return None
+        found = self._by_capability.get(keys.hash_key(secret))
+        if found is None or found[1].phase is not Phase.STARTED:
+            return None
+        playground, now = found[1].playground, self._clock.now()
+        if playground is None or playground.is_torn_down or found[0].token_expires_at <= now:
+            return None
+        found[0].last_call_at = now
+        return found
+
     def active_task_run(self, task_run_id: str) -> TaskRun | None:
         """Return a task run of an active run."""
         run = self.by_task_run.get(task_run_id)
@@ -115,6 +137,7 @@ class RunLookup:
             self.by_task_run[task_run.id] = run
             if not task_run.is_over:
                 self.hold(task_run, task_run.playground_id)
+                self._by_capability[keys.hash_key(self.capability_of(task_run))] = run, task_run
 
     def forget(self, run: BenchmarkRun) -> None:
         """Leave a run that is over to the record."""
@@ -124,4 +147,5 @@ class RunLookup:
         self.by_token.pop(run.token_hash, None)
         for task_run in run.task_runs:
             self.by_task_run.pop(task_run.id, None)
+            self._by_capability.pop(keys.hash_key(self.capability_of(task_run)), None)
             self.let_go(task_run, task_run.playground_id)

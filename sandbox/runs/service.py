@@ -75,10 +75,9 @@ class RunService(Endings):
         self._crew = crew
         self._settings = settings
         self._fetch = fetch
-        self._key = key
         self._messy = MessyBenchmarks(shelf, registry)
         archive = Archive(reader, registry, shelf, clock, recorder, key)
-        super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end)
+        super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end, key)
         self.final_states = FinalStates(self, reader, writer.flush)
         self.states = States(self, writer, crew, registry.comparer.bookkeeping)
         self.moves = Moves(self, self.states, reader, writer, registry, clock)

@@ -80,7 +80,8 @@ class Route:
     `access` says what a caller must show: a `credential` of the playground; nothing, for a `document`, which is an
     event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
     proved (a log-in); the `organization`'s key, and the route is there on the direct paths only. `render` is
-    for the errors of a route that has a format of its own.
+    for the errors of a route that has a format of its own. `takes_content` says that the body is what is kept, to the
+    byte, whatever type it has.
     """
 
     method: str
@@ -94,6 +95,7 @@ class Route:
     forward: Forwarding | None = None
     access: Access = "credential"
     render: Callable[[SandboxError], Response] | None = None
+    takes_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)

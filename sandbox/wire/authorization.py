@@ -52,6 +52,20 @@ def basic_credentials(header: str | None) -> BasicCredentials | None:
     return BasicCredentials(unquote_plus(name), unquote_plus(secret))
 
 
+def basic_password(header: str | None) -> str:
+    """Return the password of an `Authorization: Basic` that carries a token there, empty when it has none.
+
+    Unlike a client's secret it is not form-encoded; whose name stands before it says nothing.
+
+    >>> basic_password("Basic eDphYmM="), basic_password("Basic eA=="), basic_password("Bearer abc")
+    ('abc', '', '')
+    """
+    scheme, _, encoded = (header or "").partition(" ")
+    raw = read_base64(encoded) if scheme.lower() == "basic" else None
+    password = raw.partition(b":")[2] if raw is not None else b""
+    return password.decode() if password.isascii() else ""
+
+
 def is_same_secret(given: str, right: str | None) -> bool:
     r"""Whether a caller's word is the secret, without telling by the time it takes how much of it is right.
 

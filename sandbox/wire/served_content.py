@@ -5,6 +5,7 @@ browser only shows may be shown; everything else is a download, so that a type n
 That no answer is sniffed (`nosniff`) is the edge's work for all answers alike.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -27,6 +28,15 @@ def is_shown(content_type: str) -> bool:
     """
     name = read_media_type(content_type).name
     return name in _SHOWN or name.partition("/")[0] in _SHOWN_FAMILIES
+
+
+def is_served_content(headers: Mapping[str, str]) -> bool:
+    """Whether an answer with these headers gives back somebody's content, which is theirs to the byte.
+
+    >>> is_served_content(content_headers("text/plain")), is_served_content({"ETag": '"1"'})
+    (True, False)
+    """
+    return headers.get("Content-Security-Policy") == POLICY
 
 
 def content_headers(content_type: str, filename: str | None = None, *, is_download: bool = False) -> dict[str, str]:

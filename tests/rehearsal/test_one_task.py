@@ -70,6 +70,9 @@ def test_a_task_is_started_worked_on_and_rewarded(harness: Any) -> None:
     root = f"{harness.url}/v1/benchmark-runs/{env['BENCHMARK_RUN_ID']}"
     found = call(f"{root}/fhir/Patient?family=Chen&given=Maria", env["RUN_TOKEN"])
     assert found["total"] > 0
+    assert (env["FHIR_URL"], env["CLOCK_URL"]) == (told["urls"]["fhir"], told["urls"]["clock"])
+    with urllib.request.urlopen(f"{env['FHIR_URL']}/Patient?family=Chen&given=Maria") as response:
+        assert json.load(response)["total"] == found["total"]
 
     (harness.folder / "answer.json").write_text('{"date": "2000-01-01", "clinician": "Nobody"}')
     args = ("task", "complete", "--env", "task.env", "--output", "answer.json", "--reward-file", "reward.txt")

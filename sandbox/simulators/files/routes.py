@@ -239,6 +239,7 @@ def routes() -> Sequence[Route]:
             "Write a file",
             is_upstream=False,
             body_limit=limits.FILE_BYTES,
+            takes_content=True,
         ),
         Route("DELETE", any_path, delete, "file_delete", "Delete a file", is_upstream=False),
         Route("POST", any_path, move, "file_write", "Move a file or a directory", is_upstream=False),

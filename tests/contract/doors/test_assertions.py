@@ -103,6 +103,17 @@ async def test_a_signed_assertion_is_enough_on_every_path(signer, algorithm):
             assert (read.status, read.json["id"]) == (200, "ana")
 
 
+async def test_the_audience_of_a_capability_url_is_that_url_or_the_task_runs(signer):
+    doors = signer.doors
+    base = (await doors.run.get())["task_runs"][0]["urls"]["fhir"]
+    own = f"{doors.live.url}/v1/task-runs/{doors.run.tasks[0]}/fhir/token"
+    for audience in (f"{base}/token", own):
+        assert (await signer.ask(signer.assertion(url=audience), f"{base}/token")).status == 200
+    refused = await signer.ask(signer.assertion(url=base), f"{base}/token")
+    assert refused.status == 401 and f"must be the token URL as you call it, {base}/token" in refused.body.decode()
+    assert base.split("/")[-2] not in str(await doors.events())
+
+
 async def test_discovery_offers_it(signer):
     found = (
         await signer.doors.call("GET", f"{signer.doors.roots('Fhir')[0]}/fhir/.well-known/smart-configuration")

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import pytest
@@ -85,6 +85,7 @@ async def drive(live, run, adt):
         headers={**FORM, "Authorization": f"Basic {pair}"},
     )
     secrets["OAuth access token"] = given.json["access_token"]
+    secrets["capability secret"] = await through_the_capability_url(live, run, adt)
     for secret in list(secrets.values()):  # where they do not belong
         for where in ("/v1/benchmark-runs", "/whoami", "/sandboxes", f"/v1/benchmark-runs/{run.id}/files/inbox"):
             await live.call("GET", where, secret)
@@ -92,12 +93,67 @@ async def drive(live, run, adt):
     return secrets
 
 
+async def through_the_capability_url(live, run, adt):
+    """Do everything that could leave a trace of the secret: absolute URLs, failures, what is not there."""
+    urls = (await live.get(f"/v1/benchmark-runs/{run.id}", run.token))["task_runs"][0]["urls"]
+    root = URL(urls["fhir"]).raw_path.removesuffix("/fhir")
+    fhir = {"Content-Type": "application/fhir+json"}
+    patient = f"{urls['fhir']}/Patient/ana"
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "fullUrl": f"{urls['fhir']}/Observation/o9",
+                "resource": {**observation, "id": "o9", "subject": {"reference": patient}},
+                "request": {"method": "PUT", "url": "Observation/o9"},
+            }
+        ],
+    }
+    patch = [{"op": "add", "path": "/link", "value": [{"other": {"reference": patient}, "type": "seealso"}]}]
+    answers = [
+        await live.call("GET", f"{root}/fhir/Patient?_count=1", None, headers={"Referer": f"{patient}?x"}),
+        await live.call("GET", f"{root}/fhir/Observation?subject={quote(patient, safe='')}", None),
+        await live.call("GET", f"{root}/fhir/metadata", None),
+        await live.call("POST", f"{root}/fhir", None, json=bundle, headers=fhir),
+        await live.call(
+            "PATCH",
+            f"{root}/fhir/Patient/ana",
+            None,
+            json=patch,
+            headers={"Content-Type": "application/json-patch+json"},
+        ),
+        await live.call(
+            "POST",
+            f"{root}/fhir/Observation",
+            None,
+            json={**observation, "subject": {"reference": patient}},
+            headers={**fhir, "If-None-Exist": f"subject={patient}"},
+        ),
+        await live.call("PUT", f"{root}/files/outbox/b.txt", None, body=b"1", headers={"User-Agent": urls["files"]}),
+        await live.call("GET", f"{root}/files/?recursive=true", None),
+        await live.call("GET", f"{root}/portal", None),
+        await live.call("POST", f"{root}/portal/prior-auths", None, json={"notes": patient}),
+        await live.call("POST", f"{root}/hl7/outbound", None, json={"payload": adt.replace("Smith", patient)}),
+        await live.call("POST", f"{root}/clock/advance", None, json={"seconds": 1, "to": urls["clock"]}),
+        await live.call("GET", f"{root}/nothing/here", None),
+        await live.call("GET", f"/%74/{root.rpartition('/')[2]}/nothing/here", None),
+        await live.call("GET", f"{root}/files/inbox", None),  # breaks
+    ]
+    statuses = [answer.status for answer in answers]
+    assert statuses == [200, 200, 200, 200, 200, 200, 201, 200, 200, 400, 200, 400, 404, 404, 500], answers
+    for row in (await live.get(f"/task-runs/{run.tasks[0]}/events?order=asc&limit=100", "vk_of_this_test_1"))["data"]:
+        assert root not in str(row)
+    return root.rpartition("/")[2]
+
+
 @pytest.fixture
 def process(disk):
     """`sandbox serve` with keys of its own and a definition that breaks where it is called."""
     places = ["--data-dir", disk.data, "--playgrounds", disk.playgrounds, "--seeds", disk.seeds]
     started = subprocess.Popen(
-        [sys.executable, "-c", BREAKING, "serve", "--port", "0", *map(str, places)],
+        [sys.executable, "-c", BREAKING, "serve", "--port", "0", "--access-log", *map(str, places)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

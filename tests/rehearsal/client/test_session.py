@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -42,6 +43,17 @@ async def test_task_scoped_sessions_use_the_task_runs_own_surfaces(fake: Any, cl
     run = await client.create_benchmark_run("mock@1")
     task = await client.start_task_run(run.task_runs[1].id, is_task_scoped=True)
     assert (await echo(task, "GET", "fhir/Patient"))["path"] == "/v1/task-runs/tr_1_beta/fhir/Patient"
+
+
+async def test_waiting(task: TaskSession) -> None:
+    for seconds, body in ((None, {"to": "next"}), (90.5, {"seconds": 90.5})):
+        sent = (await task.advance_clock(seconds)).json()
+        assert (sent["method"], sent["path"]) == ("POST", "/v1/benchmark-runs/br_1/clock/advance")
+        assert json.loads(sent["body"]) == body
+
+
+async def test_a_server_in_strict_mode_hands_out_no_urls(task: TaskSession) -> None:
+    assert (task.urls, task.may_advance_clock) == ({}, False)
 
 
 async def test_parameters_repeat_and_are_escaped(task: TaskSession) -> None:

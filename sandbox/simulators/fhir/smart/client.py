@@ -5,7 +5,7 @@ could be proved is an error of form.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,14 +82,14 @@ def named_client(client: ClaimedClient) -> str | None:
         return None
 
 
-def prove(tx: Interaction, client: ClaimedClient, token_url: str) -> None:
+def prove(tx: Interaction, client: ClaimedClient, token_urls: Sequence[str]) -> None:
     """Hold what a client claims against the sandbox. Raises `OAuthError` (`invalid_client`)."""
     if tx.sandbox is None:
         raise OAuthError("invalid_client", "There is no client here.")
     right_id = client_id_of(tx.sandbox)
     if client.assertion is not None:
         try:
-            _prove_assertion(tx, client, right_id, token_url)
+            _prove_assertion(tx, client, right_id, token_urls)
         except BadAssertion as error:
             raise OAuthError("invalid_client", f"{METHOD}: {error}.") from None
         return
@@ -98,7 +98,7 @@ def prove(tx: Interaction, client: ClaimedClient, token_url: str) -> None:
         raise OAuthError("invalid_client", "The client id or secret is wrong; both are in the sandbox's credentials.")
 
 
-def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, token_url: str) -> None:
+def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, token_urls: Sequence[str]) -> None:
     keys = config_of(tx).keys
     if not keys:
         raise BadAssertion(
@@ -107,7 +107,7 @@ def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, toke
         )
     if client.client_id is not None and client.client_id != right_id:
         raise BadAssertion("client_id is another client's; leave it out, the assertion says it")
-    found = verify(client.assertion or "", keys, client_id=right_id, audience=token_url, now=tx.real_now)
+    found = verify(client.assertion or "", keys, client_id=right_id, audiences=token_urls, now=tx.real_now)
     key = hashlib.sha256(found.token_id.encode("utf-8", "surrogatepass")).hexdigest()
     if tx.get(ASSERTIONS, key) is not None:
         raise BadAssertion("its jti was used before; make a new assertion for every request")

@@ -152,10 +152,13 @@ def _checked(key: Any, where: str) -> str:
     raise ValueError(f"{where} is neither RSA (for RS384) nor on the curve P-384 (for ES384)")
 
 
-def verify(text: str, keys: Sequence[PublicKey], *, client_id: str, audience: str, now: datetime) -> Assertion:
-    """Check an assertion's signature and claims; `now` is real time. Raises `BadAssertion`.
+def verify(
+    text: str, keys: Sequence[PublicKey], *, client_id: str, audiences: Sequence[str], now: datetime
+) -> Assertion:
+    """Check an assertion's signature and claims. Raises `BadAssertion`.
 
-    That it was not used before is for the caller to know.
+    `audiences` are the names of the token URL, last the one it was called by; `now` is real time. That the
+    assertion was not used before is for the caller to know.
     """
     import jwt
 
@@ -176,7 +179,7 @@ def verify(text: str, keys: Sequence[PublicKey], *, client_id: str, audience: st
     claims = next((c for k in candidates if (c := _claims(text, k)) is not None), None)
     if claims is None:
         raise BadAssertion("its signature does not fit the client's public key")
-    return _judged(claims, client_id, audience, now.timestamp())
+    return _judged(claims, client_id, audiences, now.timestamp())
 
 
 def _claims(text: str, key: PublicKey) -> Json:
@@ -190,13 +193,13 @@ def _claims(text: str, key: PublicKey) -> Json:
         return None
 
 
-def _judged(claims: Json, client_id: str, audience: str, now: float) -> Assertion:
+def _judged(claims: Json, client_id: str, audiences: Sequence[str], now: float) -> Assertion:
     for name in ("iss", "sub"):
         if claims.get(name) != client_id:
             raise BadAssertion(f"{name} is {str(claims.get(name))[:100]!r}; it must be the client id")
     given = claims.get("aud")
-    if audience not in (given if isinstance(given, list) else [given]):
-        raise BadAssertion(f"aud is {str(given)[:300]!r}; it must be the token URL as you call it, {audience}")
+    if not any(name in (given if isinstance(given, list) else [given]) for name in audiences):
+        raise BadAssertion(f"aud is {str(given)[:300]!r}; it must be the token URL as you call it, {audiences[-1]}")
     expires, token_id = claims.get("exp"), claims.get("jti")
     if isinstance(expires, bool) or not isinstance(expires, int | float) or expires != expires:
         raise BadAssertion("exp is missing; it says, in seconds since 1970, when the assertion ends")

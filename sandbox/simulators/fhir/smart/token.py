@@ -88,7 +88,7 @@ def token(tx: Interaction, request: Request) -> Response:
     client = client_of(request, form)
     check_rate((parse_instant(row["at"]) for _, row in tx.branch.items(REFUSALS)), tx.now)
     try:
-        prove(tx, client, f"{request.base_url}/{SURFACE}/token")
+        prove(tx, client, [f"{root}/{SURFACE}/token" for root in (request.base_url, request.called_url) if root])
     except OAuthError as error:
         _note_refusal(tx)
         return render_oauth(error)
