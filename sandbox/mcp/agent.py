@@ -198,6 +198,7 @@ class Refused(SandboxError):
 def _described(
     name: str, text: str, model: type[Arguments], output: Mapping[str, Json], is_read: bool, is_destructive: bool
 ) -> dict[str, Any]:
-    hints = {"readOnlyHint": True} if is_read else {"destructiveHint": is_destructive}
     described = {"name": name, "description": text, "inputSchema": schema_of(model), "outputSchema": output}
-    return {**described, "annotations": hints}
+    if is_destructive:  # what a hint says where it is left out
+        return described
+    return {**described, "annotations": {"readOnlyHint": True} if is_read else {"destructiveHint": False}}

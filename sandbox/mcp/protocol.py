@@ -57,7 +57,7 @@ class ToolSet(Protocol):
 
 
 def server_of(tools: ToolSet, exact: Mapping[str, Json]) -> "Server[Any]":
-    """Return the SDK's server of a set of tools; `exact` are the arguments of the call to come, decimals to the digit."""
+    """Return the SDK's server of a set of tools; `exact` are the arguments of the call to come, as they were sent."""
     import mcp_types as types
     from mcp.server.lowlevel import Server
     from mcp.shared.exceptions import MCPError

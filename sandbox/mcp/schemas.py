@@ -1,13 +1,16 @@
 """JSON Schemas of arguments, as short as they can be said: a model reads all of them before it does anything."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.suggest import did_you_mean
+
+# Left to the refusal, which says it to the one model in many that needs it.
+_UNTOLD: Final = frozenset("title pattern minLength maxLength minItems minimum exclusiveMinimum".split())
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -19,7 +22,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     {'limit': {'type': 'integer'}}
     """
     whole = model.model_json_schema()
-    schema = {name: value for name, value in whole.items() if name not in ("title", "description")}
+    schema = {name: value for name, value in whole.items() if name in ("type", "required")}
     schema["properties"] = {name: _short(value) for name, value in whole.get("properties", {}).items()}
     return schema
 
@@ -28,7 +31,7 @@ def _short(schema: Any) -> Any:
     """Leave out titles, and null where it only says that something may be left out."""
     if not isinstance(schema, dict):
         return schema
-    short = {name: value for name, value in schema.items() if name != "title"}
+    short = {name: value for name, value in schema.items() if name not in _UNTOLD}
     choices = [choice for choice in short.get("anyOf", ()) if choice != {"type": "null"}]
     if len(choices) == 1:
         short = {**_short(choices[0]), **{name: value for name, value in short.items() if name != "anyOf"}}

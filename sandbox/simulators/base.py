@@ -1,7 +1,8 @@
 """What a simulator is: the one interface that all of them have.
 
 A simulator's package holds `__init__.py` (its `Simulator`), `state.py` (rules on the branch),
-`routes.py` (wire to call, result to wire), `tools.py` (the same for a model that calls tools), `checks.py` and `seed.py`. It never imports a sibling.
+`routes.py` (wire to call, result to wire), `tools.py` (calls for a model that calls tools), `checks.py` and `seed.py`.
+It never imports a sibling.
 All of its state is in the branch, in collections named `<surface>/<name>`. A name that begins with
 `_` (`fhir/_history`) is bookkeeping: `state-unchanged` does not look at it.
 """

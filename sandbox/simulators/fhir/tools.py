@@ -273,7 +273,7 @@ _WRITTEN: Final = shape(reference="string", version="string|null", status="integ
 TOOLS: Final = (
     Tool(
         "fhir_search",
-        "Search the EHR (FHIR R4). Any R4 search parameter, modifier and prefix works; what does not is refused by name.",
+        "Search the EHR (FHIR R4) by any R4 search parameter, modifier and prefix; what cannot be is refused by name.",
         Search,
         _search,
         _show_search,

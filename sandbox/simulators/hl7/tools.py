@@ -1,6 +1,6 @@
 """The interface engine for a model that calls tools: read the inbox, send, acknowledge."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import Field
