@@ -12,8 +12,15 @@ def asked_of(request: web.Request) -> Asked:
     """Return a request of aiohttp's as the edge sees it."""
     head = request.app[HEADS].of(request.raw_headers, request.headers)
     return Asked(
-        request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host,
-        request.get(VIA, "http"))
+        request.method,
+        request.path,
+        request.rel_url,
+        request.headers,
+        request.match_info,
+        head,
+        request.host,
+        request.get(VIA, "http"),
+    )
 
 
 def to_call(settings: Settings, asked: Asked, body: bytes) -> Request:

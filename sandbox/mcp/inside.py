@@ -28,8 +28,10 @@ async def send(door: web.Request, root: str, call: Call) -> Reply:
     Raises `Invalid` for a path that is none.
     """
     try:
-        url = URL.build(path=f"{root}/{call.path}", query=list(call.query)) if call.query else URL.build(
-            path=f"{root}/{call.path}"
+        url = (
+            URL.build(path=f"{root}/{call.path}", query=list(call.query))
+            if call.query
+            else URL.build(path=f"{root}/{call.path}")
         )
     except ValueError as error:
         raise Invalid(f"{call.path[:200]!r} cannot be a path: {error}.") from None

@@ -67,9 +67,7 @@ RESOURCES: Final[Mapping[str, tuple[str, Mapping[str, Action]]]] = {
         {
             "list": _list("benchmark-runs", takes=("benchmarkId",)),
             "get": _on("GET", "benchmark-runs/{id}"),
-            "create": Action(
-                "POST", "benchmark-runs", ("benchmarkId",), ("scored", "agent", "seed", "tasks", "mess")
-            ),
+            "create": Action("POST", "benchmark-runs", ("benchmarkId",), ("scored", "agent", "seed", "tasks", "mess")),
             "complete": _on("POST", "benchmark-runs/{id}/complete"),
             "cancel": _on("POST", "benchmark-runs/{id}/cancel"),
             "publish": _on("POST", "benchmark-runs/{id}/publish"),

@@ -73,12 +73,12 @@ def server_of(tools: ToolSet, exact: Mapping[str, Json]) -> "Server[Any]":
             value = await tools.call(params.name, exact)
             text = jsonio.dump(value)
             if len(text) > limits.TOOL_ANSWER_CHARS * 2:
-                raise Invalid("The answer is too large for a tool; ask for less: fewer rows, or fewer elements of each.")
+                raise Invalid(
+                    "The answer is too large for a tool; ask for less: fewer rows, or fewer elements of each."
+                )
         except SandboxError as error:
             return types.CallToolResult(content=[types.TextContent(text=said(error))], is_error=True)
-        return types.CallToolResult(
-            content=[types.TextContent(text=text.decode())], structured_content=value
-        )
+        return types.CallToolResult(content=[types.TextContent(text=text.decode())], structured_content=value)
 
     async def list_resources(ctx: Any, params: Any) -> types.ListResourcesResult:
         return types.ListResourcesResult.model_validate({"resources": tools.readable()[0]})

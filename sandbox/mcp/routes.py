@@ -11,20 +11,20 @@ from aiohttp import web
 from sandbox.api import auth
 from sandbox.api.capability import PREFIX
 from sandbox.api.doors import AgentWay, ByCapability, ByTaskRun
+from sandbox.api.representations import TOOLS
 from sandbox.errors import NotFound
 from sandbox.mcp.agent import AgentTools
 from sandbox.mcp.organization import OrganizationTools
 from sandbox.mcp.protocol import answer
 
-NAME: Final = "mcp"
 _EXTRA: Final = "The tools need the extra mcp: pip install 'playground-sandbox[mcp]', and start the server again."
 
 
 def add_routes(app: web.Application) -> None:
     """Add the doors."""
-    app.router.add_post(f"/{NAME}", _of_organization)
-    app.router.add_post(f"/v1/task-runs/{{task_run_id}}/{NAME}", _AgentDoor(ByTaskRun(takes_basic=True)).handle)
-    app.router.add_post(f"{PREFIX}/{{capability}}/{NAME}", _AgentDoor(ByCapability()).handle)
+    app.router.add_post(f"/{TOOLS}", _of_organization)
+    app.router.add_post(f"/v1/task-runs/{{task_run_id}}/{TOOLS}", _AgentDoor(ByTaskRun(takes_basic=True)).handle)
+    app.router.add_post(f"{PREFIX}/{{capability}}/{TOOLS}", _AgentDoor(ByCapability()).handle)
 
 
 def _check_installed() -> None:
@@ -49,6 +49,6 @@ class _AgentDoor:
         """POST {root}/mcp, with what opens the root."""
         found = self._way.started(request.app, request)
         if found is None:
-            raise await self._way.explain(request, NAME)
+            raise await self._way.explain(request, TOOLS)
         _check_installed()
-        return await answer(request, AgentTools(request, request.path.removesuffix(f"/{NAME}"), *found))
+        return await answer(request, AgentTools(request, request.path.removesuffix(f"/{TOOLS}"), *found))

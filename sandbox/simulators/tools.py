@@ -104,21 +104,15 @@ class Readable:
 
 
 def shape(**members: str) -> dict[str, Json]:
-    """Return the JSON Schema of an object; a type may be `a|b`, and a member whose type ends in `?` may be missing.
+    """Return the JSON Schema of an object that may have these members; a type may be `a|b`.
 
-    >>> shape(id="string", total="integer?")["properties"], shape(id="string", total="integer?")["required"]
-    ({'id': {'type': 'string'}, 'total': {'type': 'integer'}}, ['id'])
+    >>> shape(id="string", page="string|null")
+    {'type': 'object', 'properties': {'id': {'type': 'string'}, 'page': {'type': ['string', 'null']}}}
     """
-    return {
-        "type": "object",
-        "properties": {name: _type(kind.removesuffix("?")) for name, kind in members.items()},
-        "required": [name for name, kind in members.items() if not kind.endswith("?")],
-    }
+    return {"type": "object", "properties": {name: _type(kind) for name, kind in members.items()}}
 
 
 def _type(kind: str) -> dict[str, Json]:
-    if kind == "any":
-        return {}
     names = kind.split("|")
     return {"type": names[0] if len(names) == 1 else names}
 

@@ -277,7 +277,7 @@ TOOLS: Final = (
         Search,
         _search,
         _show_search,
-        shape(matches="array", included="array?", total="integer?", next_page="string|null", notes="array?"),
+        shape(matches="array", included="array", total="integer", next_page="string|null", notes="array"),
         is_read=True,
         explain=explain,
     ),

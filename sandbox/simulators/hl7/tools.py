@@ -68,9 +68,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
         answered,
         shape(accepted="boolean", ack_code="string", ack="string", errors="array"),
     ),
-    Tool(
-        "hl7_ack", "Acknowledge an inbox message.", Acknowledge, _acknowledge, answered, shape(id="string")
-    ),
+    Tool("hl7_ack", "Acknowledge an inbox message.", Acknowledge, _acknowledge, answered, shape(id="string")),
     Tool("hl7_sent", "Read what you sent, with the acknowledgments.", Page, _sent, _show_page, _PAGE, True),
 )
 

@@ -77,9 +77,9 @@ class Fields(Arguments):
     procedure_code: Annotated[str | None, Field(description="CPT or HCPCS.")] = None
     diagnosis_codes: Annotated[list[str] | None, Field(description="ICD-10-CM.")] = None
     provider_npi: str | None = None
-    clinical_answers: Annotated[
-        dict[str, Any] | None, Field(description="By the id of each of portal_questions.")
-    ] = None
+    clinical_answers: Annotated[dict[str, Any] | None, Field(description="By the id of each of portal_questions.")] = (
+        None
+    )
     notes: str | None = None
 
 
