@@ -44,6 +44,7 @@ MASKS = [
     (r"(?:<|\b)\d+(?:\.\d+)? m?s\b", "<duration>"),
     (r"\bin \d+\.\d+s\b", "in <duration>"),
     (r"curl/[\d.]+", "curl/<version>"),
+    (r"/t/[\w-]{43}", "/t/<secret>"),
     (r"[ \t]+", " "),
     (r"[━─]+", "━"),
     (r"(?m) $", ""),

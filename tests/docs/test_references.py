@@ -18,7 +18,7 @@ from sandbox.settings import Settings
 PACKAGE = Path(__file__).parents[2] / "sandbox"
 METHODS = "GET|POST|PUT|PATCH|DELETE"
 SURFACE_PAGES = {"fhir": "fhir", "hl7": "hl7", "files": "files", "portal": "portal"}
-MOUNTS = ("/v1/benchmark-runs/{}/", "/v1/task-runs/{}/", "/sandboxes/{}/", "/services/{}/")
+MOUNTS = ("/v1/benchmark-runs/{}/", "/v1/task-runs/{}/", "/t/{}/", "/sandboxes/{}/", "/services/{}/")
 
 
 def documented_routes(text):
@@ -103,8 +103,9 @@ def test_every_request_field_is_in_the_api_page(pages):
     from sandbox.api.internal.benchmark_runs import CreateRun
     from sandbox.api.internal.task_runs import Rescore
     from sandbox.api.v1 import CompleteTaskRun, CreateBenchmarkRun
+    from sandbox.api.waiting import AdvanceClock
 
-    for model in (CreateBenchmarkRun, CompleteTaskRun, CreateRun, Rescore):
+    for model in (CreateBenchmarkRun, CompleteTaskRun, CreateRun, Rescore, AdvanceClock):
         for field in model.model_fields:
             assert re.search(rf'[`"]{field}[`"]', pages["docs/api.md"].prose), f"{model.__name__}.{field}"
 

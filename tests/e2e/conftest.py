@@ -58,12 +58,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ehr:
-    """The FHIR surface of a started task run, spoken to with nothing but urllib."""
+    """The FHIR surface of a started task run, spoken to with nothing but urllib; `url` is its capability URL."""
 
     server: SandboxServer
     base: str
     token: str
     task_run_id: str
+    url: str
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         url = path if path.startswith("http") else f"{self.base}/{path}" if path else self.base
@@ -98,7 +99,7 @@ def start(server: SandboxServer, slug: str) -> Ehr:
     run = client.create_benchmark_run(slug)
     session = client.start_task_run(run.task_runs[0].id)
     base = f"{server.url}/v1/benchmark-runs/{run.id}/fhir"
-    return Ehr(server, base, session.token, session.task_run_id)
+    return Ehr(server, base, session.token, session.task_run_id, session.urls["fhir"])
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def check(ehr: Any, facts: Any) -> None:
     assert "favourite-colour" in facts["refused"]
 
     statuses = [event.response["status"] for event in ehr.events() if event.type == "fhir_request"]
+    assert ehr.url.split("/")[-2] not in repr([event.raw for event in ehr.events()])
     assert len(statuses) > 15
     assert {status for status in statuses if status >= 400} <= {400, 404, 410}
 
@@ -118,6 +119,24 @@ class Clients:
 @pytest.fixture(scope="session")
 def clients() -> Clients:
     return Clients()
+
+
+@dataclass(frozen=True)
+class Way:
+    """A base URL, and the token that goes with it: empty where the URL is all there is."""
+
+    base: str
+    token: str
+
+    @property
+    def authorization(self) -> str | None:
+        return f"Bearer {self.token}" if self.token else None
+
+
+@pytest.fixture(params=["run token", "capability URL"])
+def way(request: pytest.FixtureRequest, clinic: Any) -> Way:
+    """Both ways to the EHR of a run of one's own."""
+    return Way(clinic.base, clinic.token) if request.param == "run token" else Way(clinic.url, "")
 
 
 @pytest.fixture(scope="session")

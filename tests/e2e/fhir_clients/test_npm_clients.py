@@ -6,8 +6,8 @@ pytestmark = pytest.mark.timeout(1200)  # the first test waits for the packages
 
 
 @pytest.mark.parametrize("script", ["fhir_kit_client.mjs", "fhirclient.mjs", "medplum_core.mjs"])
-async def test_npm_client(script, clinic, clients, run_node):
-    clients.check(clinic, await run_node(script, clinic.base, clinic.token))
+async def test_npm_client(script, clinic, clients, run_node, way):
+    clients.check(clinic, await run_node(script, way.base, way.token))
 
 
 @pytest.mark.parametrize("script", ["fhir_kit_client_more.mjs", "fhirclient_more.mjs", "medplum_core_more.mjs"])

@@ -1,4 +1,7 @@
-"""`fhirpy` (asynchronous and blocking) and `fhirclient` (SMART), as their documentation uses them."""
+"""`fhirpy` (asynchronous and blocking) and `fhirclient` (SMART), as their documentation uses them.
+
+Each with the run token, and with a URL alone.
+"""
 
 import pytest
 from fhirpy import AsyncFHIRClient, SyncFHIRClient
@@ -9,8 +12,8 @@ def resource(client, value):
     return client.resource(value["resourceType"], **{k: v for k, v in value.items() if k != "resourceType"})
 
 
-async def test_fhirpy_asynchronous(clinic, clients):
-    client = AsyncFHIRClient(clinic.base, authorization=f"Bearer {clinic.token}")
+async def test_fhirpy_asynchronous(clinic, clients, way):
+    client = AsyncFHIRClient(way.base, authorization=way.authorization)
     patient = resource(client, clients.patient)
     await patient.save()
     facts = {"created": patient.serialize()}
@@ -50,8 +53,8 @@ async def test_fhirpy_asynchronous(clinic, clients):
     clients.check(clinic, facts)
 
 
-def test_fhirpy_blocking(clinic, clients):
-    client = SyncFHIRClient(clinic.base, authorization=f"Bearer {clinic.token}")
+def test_fhirpy_blocking(clinic, clients, way):
+    client = SyncFHIRClient(way.base, authorization=way.authorization)
     patient = resource(client, clients.patient)
     patient.save()
     facts = {"created": patient.serialize(), "read": client.reference("Patient", patient.id).to_resource().serialize()}
@@ -75,7 +78,7 @@ def test_fhirpy_blocking(clinic, clients):
     clients.check(clinic, facts)
 
 
-def test_smart_fhirclient(clinic, clients):
+def test_smart_fhirclient(clinic, clients, way):
     from fhirclient.models.bundle import Bundle
     from fhirclient.models.fhirdate import FHIRDate
     from fhirclient.models.observation import Observation
@@ -83,8 +86,9 @@ def test_smart_fhirclient(clinic, clients):
     from fhirclient.server import FHIRServer
     from requests import HTTPError
 
-    server = FHIRServer(None, clinic.base)
-    server.session.headers["Authorization"] = f"Bearer {clinic.token}"
+    server = FHIRServer(None, way.base)
+    if way.authorization is not None:
+        server.session.headers["Authorization"] = way.authorization
     assert server.capabilityStatement.fhirVersion == "4.0.1"
     created = Patient(clients.patient).create(server)
     patient = Patient.read(created["id"], server)
