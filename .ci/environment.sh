@@ -115,8 +115,8 @@ fi
 if ! is_whole; then make_anew; fi
 : >"$UNFINISHED"
 if [ "$1" = run ]; then
-    echo "Installing what the server needs, about 50 packages:"
-    install '.[fast]'
+    echo "Installing what the server needs, about 65 packages:"
+    install '.[fast,mcp]'
 else
     echo "Installing what the suite needs, about 100 packages with the server's:"
     install '.[dev]'

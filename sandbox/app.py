@@ -48,6 +48,7 @@ from sandbox.definitions.library import Library, Shelf, load_library
 from sandbox.definitions.watch import watch
 from sandbox.keys import read_key_file
 from sandbox.logs import get_logger
+from sandbox.mcp import routes as mcp
 from sandbox.playground.crew import Crew
 from sandbox.playground.playground import NullRecorder, Recorder
 from sandbox.record import database, integrity, restore
@@ -99,6 +100,8 @@ def create_app(
     v1.add_routes(app)
     for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, exports, benchmarks):
         resource.add_routes(app)
+    if not app[SETTINGS].is_strict:
+        mcp.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
     app.on_startup.append(benchmarks.note_start)

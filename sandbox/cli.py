@@ -12,6 +12,7 @@ import typer
 
 from sandbox import __version__
 from sandbox.garbage import no_collection
+from sandbox.mcp import command as mcp
 from sandbox.rehearsal import commands, exporting, one_task, proving
 from sandbox.settings import DEFAULT_DATA_DIR, DEFAULT_PORT, SettingError, Settings, base_url
 
@@ -272,6 +273,7 @@ def _html_format() -> "Format":
 
 commands.register(app, _start_server)
 one_task.register(app)
+mcp.register(app)
 exporting.register(app, _html_format)
 proving.register(app, _start_server, _create_registry)
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from sandbox.playground.events import Headers
+from sandbox.playground.events import Headers, Via
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -41,6 +41,7 @@ class Asked:
     match_info: Mapping[str, str]
     head: Head
     host: str
+    via: Via = "http"
 
 
 class Heads:

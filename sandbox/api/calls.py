@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from sandbox.api.asked import Asked
-from sandbox.api.context import HEADS
+from sandbox.api.context import HEADS, VIA
 from sandbox.playground.events import Request
 from sandbox.settings import Settings
 
@@ -11,7 +11,16 @@ from sandbox.settings import Settings
 def asked_of(request: web.Request) -> Asked:
     """Return a request of aiohttp's as the edge sees it."""
     head = request.app[HEADS].of(request.raw_headers, request.headers)
-    return Asked(request.method, request.path, request.rel_url, request.headers, request.match_info, head, request.host)
+    return Asked(
+        request.method,
+        request.path,
+        request.rel_url,
+        request.headers,
+        request.match_info,
+        head,
+        request.host,
+        request.get(VIA, "http"),
+    )
 
 
 def to_call(settings: Settings, asked: Asked, body: bytes) -> Request:
@@ -32,4 +41,5 @@ def to_call(settings: Settings, asked: Asked, body: bytes) -> Request:
         (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
         settings.is_strict,
+        via=asked.via,
     )

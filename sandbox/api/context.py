@@ -11,6 +11,7 @@ from sandbox.api.tallies import Tallies
 from sandbox.clock import Clock
 from sandbox.definitions.library import Shelf
 from sandbox.playground.crew import Crew
+from sandbox.playground.events import Via
 from sandbox.record.export.formats import Format
 from sandbox.record.hub import EventHub
 from sandbox.record.reader import Reader
@@ -47,6 +48,7 @@ CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)
 HEADS = web.AppKey("heads", Heads)
 REQUEST_ID = web.RequestKey("request_id", str)
+VIA: web.RequestKey[Via] = web.RequestKey("via", str)  # type: ignore[arg-type]
 
 
 def root_url(request: web.Request) -> str:

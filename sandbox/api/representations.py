@@ -6,6 +6,7 @@ in the documentation.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Final
 
 from sandbox.api import waiting
 from sandbox.api.capability import capability_path
@@ -19,6 +20,9 @@ from sandbox.runs.registry import Registry
 from sandbox.scoring.answers import announce
 from sandbox.scoring.figures import figures_of_run
 from sandbox.scoring.scores import wire_score
+
+TOOLS: Final = "mcp"
+"""Where a task run's tools are, below its root."""
 
 
 class Representations:
@@ -76,9 +80,10 @@ class Representations:
         return simulator.credentials(sandbox, self._root + prefix, self._is_strict)
 
     def urls(self, task_run: TaskRun) -> dict[str, str]:
-        """Return the capability URLs of a started task run (extended mode): one for each surface, and to wait."""
+        """Return the capability URLs of a started task run (extended mode): one a surface, for tools, and to wait."""
         root = self._root + capability_path(self._capability_of(task_run))
-        found = {sandbox.surface: f"{root}/{sandbox.surface}" for sandbox in task_run.sandboxes}
+        names = [*(sandbox.surface for sandbox in task_run.sandboxes), TOOLS]
+        found = {name: f"{root}/{name}" for name in names}
         return {**found, waiting.NAME: f"{root}/{waiting.PATH}"} if task_run.task.may_advance_clock else found
 
     def task_run_endpoints(self, task_run: TaskRun) -> dict[str, str]:

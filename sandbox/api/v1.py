@@ -14,7 +14,7 @@ from sandbox.definitions.load import Benchmark
 from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
 from sandbox.record.export.traceparent import HEADER
-from sandbox.runs.models import BenchmarkRun
+from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
 
@@ -111,13 +111,18 @@ async def start_task_run(request: web.Request) -> web.Response:
 async def complete_task_run(request: web.Request) -> web.Response:
     """POST /v1/task-runs/{task_run_id}/complete."""
     run, task_run = await auth.task_run_in_path(request)
-    body = await read_body(request, CompleteTaskRun)
+    return json_reply(await finish(request, run, task_run, await read_body(request, CompleteTaskRun)))
+
+
+async def finish(request: web.Request, run: BenchmarkRun, task_run: TaskRun, body: CompleteTaskRun) -> dict[str, Any]:
+    """Score a task run for its agent and return what it is told."""
     runs = request.app[RUNS]
     await runs.complete(run, task_run, output=body.output, notes=body.notes)
     criterion_runs = task_run.criterion_runs
     if criterion_runs is None:
         criterion_runs = await runs.archive.criterion_runs(task_run.id)
-    return json_reply(representations(request).completed(run, task_run, criterion_runs))
+    completed: dict[str, Any] = representations(request).completed(run, task_run, criterion_runs)
+    return completed
 
 
 def add_routes(app: web.Application) -> None:

@@ -1,8 +1,8 @@
 """What a simulator is: the one interface that all of them have.
 
 A simulator's package holds `__init__.py` (its `Simulator`), `state.py` (rules on the branch),
-`routes.py` (wire to call, result to wire), `checks.py` and `seed.py`, and `views.py` where it has bodies of its own to
-show. It never imports a sibling.
+`routes.py` (wire to call, result to wire), `tools.py` (calls for a model that calls tools), `checks.py` and `seed.py`,
+and `views.py` where it has bodies of its own to show. It never imports a sibling.
 All of its state is in the branch, in collections named `<surface>/<name>`. A name that begins with
 `_` (`fhir/_history`) is bookkeeping: `state-unchanged` does not look at it.
 """
@@ -28,6 +28,7 @@ from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import PLAIN, Views
+from sandbox.simulators.tools import Readable, Tool
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
 from sandbox.suggest import did_you_mean
 
@@ -250,6 +251,16 @@ class Simulator(ABC):
     @abstractmethod
     def routes(self) -> Sequence[Route]:
         """Every route of the surface."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """What a model that calls tools is offered; each is a way to say a request to one of the routes."""
+        return ()
+
+    @property
+    def readables(self) -> Sequence[Readable]:
+        """What can be read by an address of its own."""
+        return ()
 
     @property
     def checks(self) -> Sequence[Check]:

@@ -101,7 +101,7 @@ def test_run_installs_what_running_needs_and_test_the_rest_each_once(machine: Ma
     first = machine.make("run")
     assert first.returncode == 0, first.stderr
     assert first.stdout.endswith("sandbox runs serve\n")
-    assert machine.done == ["venv", "pip .[fast]"]
+    assert machine.done == ["venv", "pip .[fast,mcp]"]
     assert machine.make("run").returncode == 0 and machine.done == []
     assert "pytest runs" in machine.make("test").stdout and machine.done == ["pip .[dev]"]
     for target in ("run", "test", "run"):
@@ -118,7 +118,7 @@ def test_what_the_suite_needs_is_enough_to_run(machine: Machine) -> None:
 def test_progress_is_shown_package_by_package(machine: Machine) -> None:
     machine.python("python3")
     shown = machine.make("run").stdout
-    assert "about 50 packages" in shown
+    assert "about 65 packages" in shown
     assert "    1  aiohttp\n    2  fhir.resources\n    3  orjson-3.13.0-cp311-cp311-linux.whl\n" in shown
     assert "already satisfied" not in shown
 
@@ -130,7 +130,7 @@ def test_other_pins_are_installed_into_the_environment_there_is(machine: Machine
     assert machine.done == ["venv", "pip .[dev]"]
     with (machine.root / file).open("a") as pins:
         pins.write("# other\n")
-    assert machine.make("run").returncode == 0 and machine.done == ["pip .[fast]"]
+    assert machine.make("run").returncode == 0 and machine.done == ["pip .[fast,mcp]"]
     assert machine.make("test").returncode == 0 and machine.done == ["pip .[dev]"]
     assert machine.make("run", "test").returncode == 0 and machine.done == []
 
@@ -223,18 +223,18 @@ def make_old(venv: Path) -> None:
 def test_an_environment_that_is_not_whole_is_made_anew(machine: Machine, damage: Callable[[Path], None]) -> None:
     machine.python("python3")
     machine.make("run")
-    assert machine.done == ["venv", "pip .[fast]"]
+    assert machine.done == ["venv", "pip .[fast,mcp]"]
     damage(machine.root / ".venv")
     result = machine.make("run")
     assert result.returncode == 0, result.stderr
-    assert machine.done == ["venv", "pip .[fast]"] and "is made anew" in result.stdout
+    assert machine.done == ["venv", "pip .[fast,mcp]"] and "is made anew" in result.stdout
 
 
 def test_an_environment_of_ones_own_is_kept(machine: Machine) -> None:
     machine.python("python3")
     machine.make("run")
-    assert machine.done == ["venv", "pip .[fast]"]
+    assert machine.done == ["venv", "pip .[fast,mcp]"]
     (machine.root / ".venv" / ".installed-run").unlink()
     (machine.root / ".venv" / "mine").touch()
     assert machine.make("run").returncode == 0
-    assert machine.done == ["pip .[fast]"] and (machine.root / ".venv" / "mine").exists()
+    assert machine.done == ["pip .[fast,mcp]"] and (machine.root / ".venv" / "mine").exists()

@@ -25,7 +25,7 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.r4.model import resource_types
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.fhir import proxy, routes, seed
+from sandbox.simulators.fhir import proxy, routes, seed, tools
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.leaves import FhirForm, people
@@ -41,6 +41,7 @@ from sandbox.simulators.fhir.validation import structures
 from sandbox.simulators.fhir.views import VIEWS
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import Views
+from sandbox.simulators.tools import Readable, Tool
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
@@ -132,6 +133,16 @@ class FhirSimulator(Simulator):
     def people(self, branch: Branch) -> Iterable[Person]:
         """Everybody who has a chart."""
         return people(branch)
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Search, read and write."""
+        return tools.TOOLS
+
+    @property
+    def readables(self) -> Sequence[Readable]:
+        """Resources by type and id."""
+        return tools.READABLE
 
     @property
     def checks(self) -> Sequence[Check]:

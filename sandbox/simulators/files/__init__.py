@@ -9,7 +9,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
-from sandbox.simulators.files import checks, routes, seed
+from sandbox.simulators.files import checks, routes, seed, tools
 from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
 from sandbox.simulators.files.content import comparable
 from sandbox.simulators.files.leaves import FilesForm
@@ -17,6 +17,7 @@ from sandbox.simulators.files.state import TREE, content_type_of, read_content
 from sandbox.simulators.files.views import VIEWS
 from sandbox.simulators.leaves import Form
 from sandbox.simulators.showing import Views
+from sandbox.simulators.tools import Readable, Tool
 
 __all__ = ["FilesSimulator"]
 
@@ -49,6 +50,16 @@ class FilesSimulator(Simulator):
         if collection != TREE:
             return None
         return comparable(read_content(branch, value["sha256"]), content_type_of(key, value))
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """List, read, write, move, delete."""
+        return tools.TOOLS
+
+    @property
+    def readables(self) -> Sequence[Readable]:
+        """Files by their path."""
+        return tools.READABLE
 
     @property
     def checks(self) -> Sequence[Check]:

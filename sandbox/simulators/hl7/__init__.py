@@ -8,7 +8,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
-from sandbox.simulators.hl7 import state
+from sandbox.simulators.hl7 import state, tools
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
 from sandbox.simulators.hl7.leaves import Hl7Form
 from sandbox.simulators.hl7.routes import ROUTES
@@ -17,6 +17,7 @@ from sandbox.simulators.hl7.tables import warm_up
 from sandbox.simulators.hl7.views import VIEWS
 from sandbox.simulators.leaves import Form
 from sandbox.simulators.showing import Views
+from sandbox.simulators.tools import Readable, Tool
 
 __all__ = ["Hl7Simulator", "warm_up"]
 
@@ -48,6 +49,16 @@ class Hl7Simulator(Simulator):
     def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
         """Return what was sent and accepted, less what its sender gives each message anew."""
         return state.comparable(collection, value)
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Read the inbox, send, acknowledge."""
+        return tools.TOOLS
+
+    @property
+    def readables(self) -> Sequence[Readable]:
+        """Messages of the inbox by id."""
+        return tools.READABLE
 
     @property
     def checks(self) -> Sequence[Check]:

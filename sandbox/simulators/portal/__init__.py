@@ -13,13 +13,14 @@ from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.leaves import Person
-from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions
+from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.config import PayerConfig
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.mess import make_messy
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.showing import Views
+from sandbox.simulators.tools import Tool
 
 __all__ = ["PayerSimulator"]
 
@@ -57,6 +58,11 @@ class PayerSimulator(Simulator):
     def people(self, branch: Branch) -> Iterable[Person]:
         """The payer's members."""
         return people(branch)
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """Look up, ask for an authorization, follow it."""
+        return tools.TOOLS
 
     @property
     def checks(self) -> Sequence[Check]:

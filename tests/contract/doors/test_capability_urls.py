@@ -40,7 +40,7 @@ class Door:
 
 
 async def test_each_surface_opens_with_its_url_alone(door):
-    assert {*door.urls} == {*SURFACES, "clock"}
+    assert {*door.urls} == {*SURFACES, "mcp", "clock"}
     assert len(door.secret) == 43
     for surface, path in SURFACES.items():
         assert door.urls[surface] == f"{door.live.url}/t/{door.secret}/{surface}"
