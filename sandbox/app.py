@@ -20,6 +20,7 @@ from sandbox.api.context import (
     HUB,
     IN_FLIGHT,
     KEY_RING,
+    PORTS,
     READER,
     REGISTRY,
     RUNS,
@@ -31,8 +32,9 @@ from sandbox.api.context import (
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, strays, task_runs
 from sandbox.api.middleware import identify_and_render
+from sandbox.api.mllp.ports import MllpPorts
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
@@ -84,7 +86,7 @@ def create_app(
     front.add_routes(app)
     system.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks):
+    for resource in (benchmark_runs, task_runs, sandboxes, events, benchmarks, strays):
         resource.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     llm_tasks.add_routes(app)
@@ -109,6 +111,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         writer = app[WRITER] = await open_writer(file)
         crew = app[CREW] = Crew()
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
+        mllp = app[PORTS] = MllpPorts(app)
         try:
             key = _key_of(settings)
             hub = app[HUB] = EventHub(writer)
@@ -120,6 +123,9 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)
             await asyncio.to_thread(_warm_up, registry)
+            if not settings.is_strict:
+                runs.wires = mllp
+                await mllp.open_shared()
             restored = await runs.restore()
             if restored:
                 log.info("runs restored", runs=restored)
@@ -132,6 +138,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            mllp.close_all()
             crew.close()
             await app[FETCH].close()
             await writer.close()

@@ -4,8 +4,9 @@ Field names and shapes are the documented ones; what is ours beside them is mark
 in the documentation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sandbox.clock import format_instant
 from sandbox.definitions import baselines
@@ -20,9 +21,13 @@ from sandbox.scoring.scores import wire_score
 
 
 class Representations:
-    """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions."""
+    """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions, `ports`
+    those that are open beside HTTP, by sandbox."""
 
-    def __init__(self, registry: Registry, library: Library, root: str, is_strict: bool) -> None:
+    def __init__(
+        self, registry: Registry, library: Library, root: str, is_strict: bool, ports: Mapping[str, int]
+    ) -> None:
+        self._ports = ports
         self._registry = registry
         self._library = library
         self._root = root
@@ -59,7 +64,11 @@ class Representations:
     def credentials(self, sandbox: Sandbox, prefix: str) -> Json:
         """Return what an agent needs to connect to a sandbox below a surface root."""
         simulator = self._registry.on_surface(sandbox.surface)
-        return simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        found = simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        if not self._is_strict:
+            host = urlsplit(self._root).hostname or ""
+            found.update(simulator.port_credentials(host, self._ports.get(sandbox.id)))
+        return found
 
     def task_run_endpoints(self, task_run: TaskRun) -> dict[str, str]:
         """Return the task-scoped URLs (extended mode)."""

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
-from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, root_url
+from sandbox.api.context import PORTS, REGISTRY, RUNS, SETTINGS, SHELF, root_url
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
@@ -42,7 +42,9 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict)
+    return Representations(
+        app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict, app[PORTS].ports
+    )
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:

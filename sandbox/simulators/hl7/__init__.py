@@ -69,3 +69,7 @@ class Hl7Simulator(Simulator):
         """Return where to read and send, and in extended mode whom to address."""
         urls: dict[str, Json] = {"inbox_url": f"{root_url}/hl7/inbox", "outbound_url": f"{root_url}/hl7/outbound"}
         return urls if is_strict else {**urls, **sandbox.secrets}
+
+    def port_credentials(self, host: str, port: int | None) -> dict[str, Json]:
+        """Return where it takes messages by MLLP; there is no port before its task run is started and after its end."""
+        return {"mllp_host": host, "mllp_port": port}
