@@ -111,10 +111,10 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         writer = app[WRITER] = await open_writer(file)
         crew = app[CREW] = Crew()
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
+        hub = app[HUB] = EventHub(writer)
         mllp = app[PORTS] = MllpPorts(app)
         try:
             key = _key_of(settings)
-            hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             runs = app[RUNS] = RunService(
                 registry, shelf, reader, writer, recorder, crew, clock, settings, app[FETCH], key, hub.wake
@@ -138,7 +138,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
-            mllp.close_all()
+            await mllp.close_all()
             crew.close()
             await app[FETCH].close()
             await writer.close()

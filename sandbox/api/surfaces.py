@@ -259,4 +259,5 @@ def _to_request(settings: Settings, asked: Asked, body: bytes) -> Request:
         (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
         settings.is_strict,
+        settings.outbound_hosts,
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
 from sandbox.api.context import PORTS, REGISTRY, RUNS, SETTINGS, SHELF, root_url
+from sandbox.api.mllp.listeners import check_listener, name_listener
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
@@ -15,6 +16,13 @@ from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
 from sandbox.runs.models import BenchmarkRun
 from sandbox.runs.tokens import Principal
+
+
+class Listener(Body):
+    """Where an agent listens for MLLP."""
+
+    host: str = Field(min_length=1, max_length=253, description="loopback, or one of SANDBOX_OUTBOUND_HOSTS")
+    port: int = Field(ge=1, le=65_535)
 
 
 class CreateBenchmarkRun(Body):
@@ -25,6 +33,7 @@ class CreateBenchmarkRun(Body):
     agent: str | None = Field(default=None, max_length=200, description="what to call the agent")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="make the run deterministic")
     tasks: list[str] | None = Field(default=None, min_length=1, description="keys of tasks; the run is of these only")
+    hl7_listener: Listener | None = Field(default=None, description="the agent's MLLP listener, for every task run")
     mess: int | None = Field(default=None, ge=TIDY, le=MESSIEST, description="how messy the data is, 0 to 3")
 
 
@@ -57,6 +66,9 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
     principal = auth.solver(request)
     body = await read_body(request, CreateBenchmarkRun)
     benchmark = request.app[SHELF].library.find(body.benchmark)
+    listener = body.hl7_listener
+    if listener is not None:
+        check_listener(request.app[SETTINGS], listener.host)
     run, token = await request.app[RUNS].create(
         benchmark,
         principal,
@@ -66,6 +78,8 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
         task_keys=body.tasks,
         mess=body.mess,
     )
+    if listener is not None:
+        await name_listener(run, listener.host, listener.port)
     return json_reply(representations(request).created_run(run, token), 201)
 
 

@@ -145,6 +145,7 @@ class RunService(Endings):
             if task_run.phase is Phase.CREATED:
                 self.wires.close(task_run)
             raise
+        self.wires.note_started(task_run)
 
     def _check_start(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.CREATED or task_run.playground is None:
@@ -379,6 +380,7 @@ class RunService(Endings):
             for task_run in run.started:
                 await self.wires.open(task_run)
                 self._set_timer(run, task_run)
+                self.wires.note_started(task_run)
         return len(rows) - len(self.set_aside)
 
     async def _note_in_witness(self, run: BenchmarkRun) -> None:

@@ -12,6 +12,10 @@ class Wires(Protocol):
         """Open those of a task run; those that are open stay. Raises `Unavailable` where there is none to be had."""
         ...
 
+    def note_started(self, task_run: TaskRun) -> None:
+        """Take note that a task run is started, or goes on after a restart."""
+        ...
+
     def close(self, task_run: TaskRun) -> None:
         """Close those of a task run that is over, or was not started after all."""
         ...
@@ -22,6 +26,9 @@ class NoWires:
 
     async def open(self, task_run: TaskRun) -> None:
         """Open nothing."""
+
+    def note_started(self, task_run: TaskRun) -> None:
+        """Do nothing."""
 
     def close(self, task_run: TaskRun) -> None:
         """Close nothing."""

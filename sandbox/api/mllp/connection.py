@@ -9,8 +9,8 @@ from collections import deque
 from typing import Final, Protocol
 
 from sandbox import limits
-from sandbox.simulators.hl7.mllp.answering import Answer
 from sandbox.simulators.hl7.mllp.framing import Framed, Frames
+from sandbox.simulators.hl7.mllp.writes import Answer
 
 IDLE_S: Final = 1.0
 QUEUED_BYTES: Final = 2 * limits.HL7_MESSAGE_BYTES

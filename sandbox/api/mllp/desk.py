@@ -3,23 +3,25 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from sandbox import ids
+from sandbox import ids, jsonio
 from sandbox.api.context import InFlight
 from sandbox.api.mllp.connection import Connection
 from sandbox.api.surfaces import LONG_BODY_BYTES
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError
+from sandbox.jsonio import Json
 from sandbox.limits import MLLP_CONNECTIONS
 from sandbox.logs import get_logger
 from sandbox.playground.calls import Asked
 from sandbox.playground.crew import Crew
 from sandbox.playground.events import Response
-from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.record.writer import Writer
 from sandbox.runs.models import Phase, TaskRun
+from sandbox.simulators import wire_faults
 from sandbox.simulators.hl7.mllp import answering
-from sandbox.simulators.hl7.mllp.answering import Answer
 from sandbox.simulators.hl7.mllp.framing import Framed
+from sandbox.simulators.hl7.mllp.writes import Answer
 
 Find: TypeAlias = Callable[[Framed], tuple[TaskRun, Sandbox] | str]
 """Returns whom a frame is for, or why it is for nobody."""
@@ -96,7 +98,22 @@ class Desk:
         is_long = len(framed.content) > LONG_BODY_BYTES
         outcome = await playground.interact_in_turn(self._crew, asked, is_long=is_long)
         await outcome.committed
-        return answers[-1]
+        answer = answers[-1]
+        if answer.fault is not None:
+            await self._record_fault(playground, sandbox, answering.tell_fault(framed, answer))
+        return answer
+
+    async def _record_fault(self, playground: Playground, sandbox: Sandbox, told: Json) -> None:
+        """Record a fault before it is carried out; it is no step of the agent's and moves no clock."""
+
+        def handle(tx: Interaction) -> Response:
+            tx.stand_still()
+            return Response.of_json(told)
+
+        request = wire_faults.request_of("mllp", jsonio.dump(told))
+        asked = Asked(wire_faults.EVENT_TYPE, handle, sandbox, request, actor="scenario")
+        done = await playground.interact_in_turn(self._crew, asked)
+        await done.committed
 
     def _refuse(self, framed: Framed, reason: str) -> Answer:
         return answering.refuse(framed, reason, self._clock.now(), ids.new_id())

@@ -10,15 +10,17 @@ from typing import Final
 
 from aiohttp import web
 
-from sandbox.api.context import CLOCK, CREW, IN_FLIGHT, READER, RUNS, SETTINGS, WRITER
+from sandbox.api.context import CLOCK, CREW, HUB, IN_FLIGHT, READER, RUNS, SETTINGS, WRITER
 from sandbox.api.mllp.connection import Connection
+from sandbox.api.mllp.deliverer import EVENT_TYPE, Deliverer
 from sandbox.api.mllp.desk import Desk, Find
 from sandbox.api.mllp.strays import insert_stray
 from sandbox.clock import format_instant
 from sandbox.errors import Unavailable
 from sandbox.logs import get_logger
+from sandbox.playground.events import Event
 from sandbox.playground.playground import Sandbox
-from sandbox.runs.models import TaskRun
+from sandbox.runs.models import Phase, TaskRun
 from sandbox.settings import DEFAULT_MLLP_PORT
 from sandbox.simulators.hl7.mllp.answering import receiver_of
 from sandbox.simulators.hl7.mllp.framing import Framed
@@ -55,6 +57,8 @@ class MllpPorts:
         self._doors: dict[str, _Door] = {}
         self._shared: _Door | None = None
         self._receivers: dict[tuple[str, str], tuple[TaskRun, Sandbox]] = {}
+        self._deliverer = Deliverer(app)
+        app[HUB].watch(EVENT_TYPE, self._note_delivery)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -106,8 +110,9 @@ class MllpPorts:
                 self._receivers.pop(_names(sandbox), None)
                 door.close()
 
-    def close_all(self) -> None:
+    async def close_all(self) -> None:
         """Close everything."""
+        await self._deliverer.stop()
         for door in (*self._doors.values(), *([self._shared] if self._shared else [])):
             door.close()
         self._doors.clear()
@@ -144,6 +149,17 @@ class MllpPorts:
             lambda: Connection(desk, loop), str(address[4][0]), port, family=address[0], backlog=_BACKLOG
         )
         return _Door(desk, server)
+
+    def _note_delivery(self, event: Event) -> None:
+        found = self._app[RUNS].active_sandbox(event.sandbox_id or "")
+        if found is not None and found[0].phase is Phase.STARTED:
+            self._deliverer.begin(*found)
+
+    def note_started(self, task_run: TaskRun) -> None:
+        """Begin to deliver where a listener was named before the start."""
+        for sandbox in task_run.sandboxes:
+            if sandbox.surface == SURFACE:
+                self._deliverer.begin(task_run, sandbox)
 
     def _note_call(self, task_run: TaskRun) -> None:
         runs = self._app[RUNS]

@@ -7,9 +7,10 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
+from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
+from sandbox.simulators.hl7.config import Hl7Config
 from sandbox.simulators.hl7.leaves import Hl7Form
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
@@ -24,6 +25,7 @@ class Hl7Simulator(Simulator):
 
     type: ClassVar[str] = "Hl7"
     surface: ClassVar[str] = "hl7"
+    config_model: ClassVar[ModelClass] = Hl7Config
     seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
     minted: ClassVar[tuple[str, ...]] = (r"(?<![0-9A-Za-z])(?:APP|FAC)-[0-9A-Za-z_-]{12}",)
     form: ClassVar[Form] = Hl7Form()

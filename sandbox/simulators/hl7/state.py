@@ -272,7 +272,7 @@ def acknowledge_inbox(tx: Interaction, key: str, ack_code: str, text: str = "") 
             details={"ack_code": [f"must be one of {known}"]},
         )
     written = acknowledge(tx, parse(row["payload"]), Acknowledgment(ack_code, text))
-    return _record_ack(tx, row, ack_code, text, Payload(written))
+    return record_ack(tx, row, ack_code, text, Payload(written))
 
 
 def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
@@ -298,7 +298,7 @@ def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
             f"MSA-2 is {control_id!r}, but the message's control id (MSH-10) is {row['control_id']!r}.",
             details={"payload": [f"MSA-2 must be {row['control_id']}"]},
         )
-    return _record_ack(tx, row, code, message.component(msa, 3), payload)
+    return record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
 def public(row: Mapping[str, Json]) -> dict[str, Json]:
@@ -311,12 +311,22 @@ def _settle(tx: Interaction, message: Message, payload: Payload) -> None:
     code, control_id = message.component(msa, 1), message.component(msa, 2)
     for row in list_rows(tx.branch, INBOX):
         if control_id and row["control_id"] == control_id:
-            _record_ack(tx, row, code, message.component(msa, 3), payload)
+            record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
-def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: Payload) -> Json:
+def record_ack(
+    tx: Interaction,
+    inbox: Json,
+    code: str,
+    text: str,
+    payload: Payload,
+    *,
+    key: str | None = None,
+    received_at: str | None = None,
+) -> Json:
+    """Keep the agent's acknowledgment of an inbox message; its id and time are new unless given."""
     row = {
-        "id": tx.new_id("hl7ack"),
+        "id": key or tx.new_id("hl7ack"),
         "inbox_id": inbox["id"],
         "message_type": inbox["message_type"],
         "control_id": inbox["control_id"],
@@ -324,7 +334,7 @@ def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: Pay
         "accepted": code in ACCEPTED_CODES,
         "text": text,
         **payload.kept,
-        "received_at": tx.now_text,
+        "received_at": received_at or tx.now_text,
     }
     _append(tx, ACKS, row)
     return row

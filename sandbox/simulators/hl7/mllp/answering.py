@@ -5,7 +5,7 @@ accept acknowledgment (CA, CR), and the application's (AA, AE, AR) in a frame of
 clients read two answers in one packet as one. Knows nothing of sockets: an answer is a list of writes.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,31 +16,20 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import ON_THE_WIRE, Acknowledgment, Sender, build_short_ack
+from sandbox.simulators.hl7.config import Hl7Config
 from sandbox.simulators.hl7.faults import SEGMENT_SEQUENCE, Fault
 from sandbox.simulators.hl7.message import Message, Unreadable, parse
 from sandbox.simulators.hl7.mllp.framing import Framed, frame
+from sandbox.simulators.hl7.mllp.misbehaving import misbehave
+from sandbox.simulators.hl7.mllp.writes import Answer, Write
 from sandbox.simulators.hl7.state import Judged, JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import Verdict
+from sandbox.simulators.wire_faults import choose, told_of
 
 APART_S: Final = 0.2
+WIRE: Final = "hl7/_wire"
 MEDIA_TYPE: Final = "application/hl7-v2"
 _ALWAYS, _NEVER, _ON_ERROR, _ON_SUCCESS = "AL", "NE", "ER", "SU"
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Bytes for the connection, in one write, so long after the one before."""
-
-    data: bytes
-    after_s: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back for one frame, in order; `closes` ends the connection after it."""
-
-    writes: tuple[Write, ...] = ()
-    closes: bool = False
 
 
 def request_of(framed: Framed) -> Request:
@@ -63,7 +52,18 @@ def receive(tx: Interaction, framed: Framed) -> tuple[Response, Answer]:
     bodies = [ack.encode(payload.charset, "replace") for ack in acks]
     writes = tuple(Write(frame(body), APART_S if place else 0) for place, body in enumerate(bodies))
     response = Response(200, b"".join(bodies), MEDIA_TYPE)
-    return response, Answer(writes, closes=framed.problem is not None)
+    answer = Answer(writes, closes=framed.problem is not None)
+    if not tx.config.get("faults"):
+        return response, answer
+    fault = choose(tx, WIRE, Hl7Config.model_validate(dict(tx.config)).faults)
+    return response, answer if fault is None else replace(misbehave(answer, fault), fault=fault)
+
+
+def tell_fault(framed: Framed, answer: Answer) -> Json:
+    """Return what is told of the fault of an answer: which one, and on the answer to which message."""
+    assert answer.fault is not None
+    message = _head(Payload.of_bytes(framed.content))
+    return told_of(answer.fault, control_id=message.control_id if message is not None else "")
 
 
 def refuse(framed: Framed, reason: str, now: datetime, control_id: str) -> Answer:
