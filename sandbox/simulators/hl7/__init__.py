@@ -12,6 +12,7 @@ from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
 from sandbox.simulators.hl7.config import Hl7Config
 from sandbox.simulators.hl7.leaves import Hl7Form
+from sandbox.simulators.hl7.pathways.writing import ACTIONS as PATHWAY_STEPS
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
 from sandbox.simulators.hl7.tables import warm_up
@@ -56,8 +57,8 @@ class Hl7Simulator(Simulator):
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:
-        """`post_hl7_inbox`."""
-        return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox)}
+        """`post_hl7_inbox`, and the steps of pathways."""
+        return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox), **PATHWAY_STEPS}
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Parse `hl7/*.hl7` into the inbox. Raises `DefinitionError` with file and line."""
