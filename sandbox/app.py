@@ -23,6 +23,7 @@ from sandbox.api.context import (
     IN_FLIGHT,
     KEY_RING,
     LAG,
+    PORTS,
     READER,
     REGISTRY,
     RUNS,
@@ -36,9 +37,10 @@ from sandbox.api.context import (
 from sandbox.api.fetch import HttpFetch
 from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
-from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, playgrounds, sandboxes, task_runs
+from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, playgrounds, sandboxes, strays, task_runs
 from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
+from sandbox.api.mllp.ports import MllpPorts
 from sandbox.api.tallies import Tallies
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
@@ -98,7 +100,7 @@ def create_app(
     system.add_routes(app)
     metrics.add_routes(app)
     v1.add_routes(app)
-    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, exports, benchmarks):
+    for resource in (benchmark_runs, task_runs, playgrounds, sandboxes, events, exports, benchmarks, strays):
         resource.add_routes(app)
     if not app[SETTINGS].is_strict:
         mcp.add_routes(app)
@@ -129,9 +131,10 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         lag = app[LAG] = LoopLag()
         closing.callback(lag.stop)
         reader = app[READER] = Reader(await database.connect(file, is_reader=True))
+        hub = app[HUB] = EventHub(writer)
+        mllp = app[PORTS] = MllpPorts(app)
         try:
             key = _key_of(settings)
-            hub = app[HUB] = EventHub(writer)
             recorder: Recorder = hub if settings.is_recording else NullRecorder()
             on_end = hub.wake
             tracing = await open_tracing(settings, recorder, reader, clock)
@@ -146,6 +149,9 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)
             await asyncio.to_thread(_warm_up, registry)
+            if not settings.is_strict:
+                runs.wires = mllp
+                await mllp.open_shared()
             restored = await runs.restore()
             if restored:
                 log.info("runs restored", runs=restored)
@@ -158,6 +164,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             await watcher
             await runs.close()
         finally:
+            await mllp.close_all()
             await closing.aclose()
             crew.close()
             await app[FETCH].close()

@@ -21,6 +21,7 @@ from sandbox import limits
 from sandbox.api.access import LOGGER, AccessLines
 from sandbox.api.connections import Server
 from sandbox.api.context import CREW, HUB, IN_FLIGHT
+from sandbox.api.mllp.ports import PortTaken
 from sandbox.api.surfaces import SCOPES
 from sandbox.app import LOCK, START_KEYS, create_app
 from sandbox.logs import get_logger
@@ -94,7 +95,10 @@ async def running(settings: Settings, *, is_lasting: bool = False) -> AsyncItera
         max_field_size=limits.REQUEST_LINE_BYTES,
         max_headers=limits.HEADERS,
     )
-    await runner.setup()
+    try:
+        await runner.setup()
+    except PortTaken as error:
+        raise ListenError(str(error)) from error
     try:
         site = await _listen(runner, settings)
         runner.app[LOCK].announce(

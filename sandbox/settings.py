@@ -13,12 +13,15 @@ from sandbox import limits
 from sandbox.wire.whole_numbers import read_whole_number
 
 DEFAULT_PORT: Final = 8787
+DEFAULT_MLLP_PORT: Final = 2575
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_PORTS: Final = re.compile(r"(\d{1,5})-(\d{1,5})")
+_PORT_MAX: Final = 65_535
 _AGE: Final = re.compile(r"([0-9]{1,5})([dh])")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -74,6 +77,9 @@ class Settings:
     otel_endpoint: str | None = None
     otel_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     otel_has_bodies: bool = False
+    mllp_port: int = 0
+    mllp_ports: range | None = None
+    outbound_hosts: tuple[str, ...] = ()
 
     @property
     def playground_dirs(self) -> tuple[Path, ...]:
@@ -126,6 +132,9 @@ class Settings:
             otel_endpoint=base_url("SANDBOX_OTEL_ENDPOINT", env.get("SANDBOX_OTEL_ENDPOINT")),
             otel_headers=header_fields("SANDBOX_OTEL_HEADERS", env.get("SANDBOX_OTEL_HEADERS", "")),
             otel_has_bodies=_flag(env, "SANDBOX_OTEL_BODIES"),
+            mllp_port=_count(env, "SANDBOX_MLLP_PORT", DEFAULT_MLLP_PORT, least=0, most=_PORT_MAX),
+            mllp_ports=_ports(env, "SANDBOX_MLLP_PORTS"),
+            outbound_hosts=_hosts(env, "SANDBOX_OUTBOUND_HOSTS"),
         )
 
 
@@ -188,14 +197,26 @@ def _flag(env: Mapping[str, str], name: str, default: str = "") -> bool:
     return text.lower() in _TRUE
 
 
-def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
+def _count(env: Mapping[str, str], name: str, default: int, least: int = 1, most: int = _COUNT_MAX) -> int:
     text = env.get(name, "").strip()
     if not text:
         return default
     number = read_whole_number(text)
-    if number is None or not least <= number <= _COUNT_MAX:
-        raise SettingError(f'{name} must be a whole number from {least} to {_COUNT_MAX:,}, not "{text[:40]}".')
+    if number is None or not least <= number <= most:
+        raise SettingError(f'{name} must be a whole number from {least} to {most:,}, not "{text[:40]}".')
     return number
+
+
+def _ports(env: Mapping[str, str], name: str) -> range | None:
+    """Return a range of ports, both ends included; None for any that is free."""
+    text = env.get(name, "").strip()
+    if not text:
+        return None
+    found = _PORTS.fullmatch(text)
+    first, last = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= first <= last <= _PORT_MAX:
+        raise SettingError(f'{name} must be a range of ports such as 26000-26099, not "{text[:40]}".')
+    return range(first, last + 1)
 
 
 def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -41,5 +41,6 @@ def to_call(settings: Settings, asked: Asked, body: bytes) -> Request:
         (settings.url_base or f"http://{asked.host}") + full[:end],
         raw_query,
         settings.is_strict,
+        settings.outbound_hosts,
         via=asked.via,
     )

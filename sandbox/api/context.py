@@ -1,6 +1,8 @@
 """What request handlers find in the application: typed keys, nothing global."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -21,6 +23,15 @@ from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing
 from sandbox.settings import Settings
+
+
+class OpenPorts(Protocol):
+    """The ports that simulated systems listen on beside HTTP."""
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The open ones, by sandbox."""
+        ...
 
 
 @dataclass(slots=True)
@@ -47,6 +58,7 @@ TRACING = web.AppKey("tracing", Tracing)  # there only where spans are sent
 CREW = web.AppKey("crew", Crew)
 CLOCK = web.AppKey("clock", Clock)
 HEADS = web.AppKey("heads", Heads)
+PORTS = web.AppKey("ports", OpenPorts)
 REQUEST_ID = web.RequestKey("request_id", str)
 VIA: web.RequestKey[Via] = web.RequestKey("via", str)  # type: ignore[arg-type]
 

@@ -4,9 +4,10 @@ Field names and shapes are the documented ones; what is ours beside them is mark
 in the documentation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from sandbox.api import waiting
 from sandbox.api.capability import capability_path
@@ -27,7 +28,7 @@ TOOLS: Final = "mcp"
 
 class Representations:
     """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions,
-    `capability_of` gives the secret of a task run's capability URLs."""
+    `capability_of` gives the secret of a task run's capability URLs, `ports` are those open beside HTTP, by sandbox."""
 
     def __init__(
         self,
@@ -36,7 +37,9 @@ class Representations:
         root: str,
         is_strict: bool,
         capability_of: Callable[[TaskRun], str],
+        ports: Mapping[str, int],
     ) -> None:
+        self._ports = ports
         self._registry = registry
         self._library = library
         self._root = root
@@ -77,7 +80,11 @@ class Representations:
     def credentials(self, sandbox: Sandbox, prefix: str) -> Json:
         """Return what an agent needs to connect to a sandbox below a surface root."""
         simulator = self._registry.on_surface(sandbox.surface)
-        return simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        found = simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        if not self._is_strict:
+            host = urlsplit(self._root).hostname or ""
+            found.update(simulator.port_credentials(host, self._ports.get(sandbox.id)))
+        return found
 
     def urls(self, task_run: TaskRun) -> dict[str, str]:
         """Return the capability URLs of a started task run (extended mode): one a surface, for tools, and to wait."""

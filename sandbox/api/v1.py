@@ -7,7 +7,8 @@ from pydantic import Field
 
 from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
-from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, TRACING, root_url
+from sandbox.api.context import PORTS, REGISTRY, RUNS, SETTINGS, SHELF, TRACING, root_url
+from sandbox.api.mllp.listeners import check_listener, name_listener
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
 from sandbox.definitions.load import Benchmark
@@ -18,6 +19,13 @@ from sandbox.runs.models import BenchmarkRun, TaskRun
 from sandbox.runs.tokens import Principal
 
 
+class Listener(Body):
+    """Where an agent listens for MLLP."""
+
+    host: str = Field(min_length=1, max_length=253, description="loopback, or one of SANDBOX_OUTBOUND_HOSTS")
+    port: int = Field(ge=1, le=65_535)
+
+
 class CreateBenchmarkRun(Body):
     """Body of `POST /v1/benchmark-runs`."""
 
@@ -26,6 +34,7 @@ class CreateBenchmarkRun(Body):
     agent: str | None = Field(default=None, max_length=200, description="what to call the agent")
     seed: int | None = Field(default=None, ge=0, lt=1 << 53, description="make the run deterministic")
     tasks: list[str] | None = Field(default=None, min_length=1, description="keys of tasks; the run is of these only")
+    hl7_listener: Listener | None = Field(default=None, description="the agent's MLLP listener, for every task run")
     mess: int | None = Field(default=None, ge=TIDY, le=MESSIEST, description="how messy the data is, 0 to 3")
 
 
@@ -43,8 +52,8 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    settings, capability_of = app[SETTINGS], app[RUNS].capability_of
-    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), settings.is_strict, capability_of)
+    library, runs, settings, ports = app[SHELF].library, app[RUNS], app[SETTINGS], app[PORTS].ports
+    return Representations(app[REGISTRY], library, root_url(request), settings.is_strict, runs.capability_of, ports)
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:
@@ -57,6 +66,9 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
     principal = auth.solver(request)
     body = await read_body(request, CreateBenchmarkRun)
     benchmark = request.app[SHELF].library.find(body.benchmark)
+    listener = body.hl7_listener
+    if listener is not None:
+        check_listener(request.app[SETTINGS], listener.host)
     run, token = await request.app[RUNS].create(
         benchmark,
         principal,
@@ -66,6 +78,8 @@ async def create_benchmark_run(request: web.Request) -> web.Response:
         task_keys=body.tasks,
         mess=body.mess,
     )
+    if listener is not None:
+        await name_listener(run, listener.host, listener.port)
     return json_reply(representations(request).created_run(run, token), 201)
 
 

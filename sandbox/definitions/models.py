@@ -4,7 +4,7 @@ Unknown keys are errors. Values that depend on the simulators (configurations, s
 assertions) are checked by the `Vocabulary` that `load.py` is given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -23,6 +23,7 @@ from sandbox.clock import parse_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.definitions.llm_tasks import LlmTaskDefinition
 from sandbox.definitions.mess import MESSIEST, TIDY
+from sandbox.definitions.pathways import expand_pathway
 from sandbox.jsonio import Json
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -125,9 +126,20 @@ class StepDefinition(BaseModel):
 
 
 class ScenarioDefinition(StrictModel):
-    """What happens in the playground without the agent, in order."""
+    """What happens in the playground without the agent, in order. A `pathway` is in `steps` once it is read, behind
+    those that are written out."""
 
     steps: list[StepDefinition] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_pathway(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "pathway" not in value:
+            return value
+        rest = {name: item for name, item in value.items() if name != "pathway"}
+        if not isinstance(value["pathway"], Sequence) or isinstance(value["pathway"], str):
+            raise ValueError("a pathway must be a list of steps such as {admit: {…}}")
+        return {**rest, "steps": [*(rest.get("steps") or ()), *expand_pathway(value["pathway"])]}
 
 
 class EntityReference(StrictModel):

@@ -22,7 +22,7 @@ EVENT_TYPES: Final = frozenset(
     "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_delete portal_request "
     "portal_page portal_login x12_transaction fax_sent fax_received message_sent message_received cds_invoked "
     "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
-    "state_restored surface_error".split()
+    "hl7_delivery state_restored surface_error".split()
 )
 
 Actor: TypeAlias = Literal["agent", "organization", "scenario"]
@@ -75,6 +75,7 @@ class Request:
     `base_url` is the absolute URL of that root, without a final slash. Header names are lower
     case. `query` keeps order and repetition. `via` is None for what nobody sent. `called_url` is set where the caller
     knows that root under another URL, which opens doors: it may be compared with, and be in nothing that is kept.
+    `outbound_hosts` are those besides loopback that an agent may have connections opened to.
     """
 
     method: str
@@ -86,6 +87,7 @@ class Request:
     base_url: str = ""
     raw_query: str = ""
     is_strict: bool = False
+    outbound_hosts: tuple[str, ...] = ()
     recorded_body: bytes | None = None
     forwarded: Any = None
     via: Via | None = "http"

@@ -16,6 +16,7 @@ class EventHub:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._followers: dict[str, set[asyncio.Event]] = {}
+        self._watchers: dict[str, Callable[[Event], None]] = {}
         self.is_closing = False
 
     async def prepare(self, event: Event) -> Prepared:
@@ -25,9 +26,16 @@ class EventHub:
     def submit(self, event: Event, undo: Callable[[], None], prepared: Prepared = None) -> Unit:
         """Queue an event; followers of its playground wake once it is on disk."""
         committed = self._writer.submit(event, undo, prepared)
+        watcher = self._watchers.get(event.type)
+        if watcher is not None:
+            committed.then(lambda unit: watcher(event) if unit.error is None else None)
         if event.playground_id in self._followers:
             committed.then(lambda _: self.wake(event.playground_id))
         return committed
+
+    def watch(self, event_type: str, callback: Callable[[Event], None]) -> None:
+        """Tell somebody of every event of a type once it is on disk."""
+        self._watchers[event_type] = callback
 
     def wake(self, playground_id: str) -> None:
         """Wake the followers of a playground."""

@@ -17,6 +17,7 @@ from sandbox.runs.lookup import RunLookup
 from sandbox.runs.memento import remember
 from sandbox.runs.models import BenchmarkRun, Phase, Status, TaskRun
 from sandbox.runs.recovery import Archive
+from sandbox.runs.wires import NoWires, Wires
 from sandbox.scoring.scores import score_run, verdict_of
 
 TRY_AGAIN_S: Final = 1.0  # after a timeout that could not be stored
@@ -40,6 +41,7 @@ class Endings(RunLookup):
         super().__init__(reader, archive, clock, key)
         self._writer = writer
         self._on_end = on_end
+        self.wires: Wires = NoWires()
         self._expiry = Expiry(clock, self._end_rest, run_idle_s)
 
     def _set_timer(self, run: BenchmarkRun, task_run: TaskRun, *, least_s: float = 0.0) -> None:
@@ -123,6 +125,7 @@ class Endings(RunLookup):
             self._writer.witness.forget(run.id, [t.playground_id for t in run.task_runs])
         for task_run in run.task_runs:
             if task_run.is_over:
+                self.wires.close(task_run)
                 self._on_end(task_run.playground_id)
 
     def _finalize(self, run: BenchmarkRun) -> None:

@@ -145,22 +145,36 @@ class RunService(Endings):
         Raises `Conflict` when it cannot be started now, `ScenarioFailed` when a step fails; either
         way nothing changed.
         """
-        playground = task_run.playground
-        if playground is None:
-            stored = self._begin(run, task_run)
-        else:
-            async with playground.turns.mine():  # a dataset's owner may be at it
+        self._check_start(run, task_run)
+        assert task_run.playground is not None
+        async with task_run.playground.turns.mine():  # a dataset's owner may be at it
+            self._check_start(run, task_run)
+            await self.wires.open(task_run)
+            try:
                 stored = self._begin(run, task_run)
-        await stored
+            except BaseException:
+                self.wires.close(task_run)
+                raise
+        try:
+            await stored
+        except BaseException:
+            if task_run.phase is Phase.CREATED:
+                self.wires.close(task_run)
+            raise
+        self.wires.note_started(task_run)
 
-    def _begin(self, run: BenchmarkRun, task_run: TaskRun) -> Awaitable[None]:
+    def _check_start(self, run: BenchmarkRun, task_run: TaskRun) -> None:
         if task_run.phase is not Phase.CREATED or task_run.playground is None:
             raise Conflict(f"The task run is already {_ended(task_run)}; only a created one can be started.")
         allowed = self.concurrency_of(run)
         if len(run.started) >= allowed:
             others = ", ".join(t.id for t in run.started)
             raise Conflict(f"{others} is started and the concurrency is {allowed}; complete it first.")
+
+    def _begin(self, run: BenchmarkRun, task_run: TaskRun) -> Awaitable[None]:
+        self._check_start(run, task_run)
         playground = task_run.playground
+        assert playground is not None
         before = remember(run)
         with self._writer.together():  # the scenario's events and the start, all or nothing
             try:
@@ -383,7 +397,9 @@ class RunService(Endings):
             self.note_call(run)
             self._expiry.watch(run)
             for task_run in run.started:
+                await self.wires.open(task_run)
                 self._set_timer(run, task_run)
+                self.wires.note_started(task_run)
         restored = len(rows) - len(self.set_aside)
         await self.forks.restore()
         return restored

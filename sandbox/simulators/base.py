@@ -333,6 +333,10 @@ class Simulator(ABC):
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return what an agent needs to connect; `root_url` is the absolute surface root."""
 
+    def port_credentials(self, host: str, port: int | None) -> dict[str, Json]:
+        """Return how to reach the sandbox beside HTTP; `port` is its own one, None while none is open."""
+        return {}
+
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Whether a request carries what this sandbox itself gave out: an access token, a session's cookie.
 

@@ -7,10 +7,12 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
+from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.hl7 import state, tools
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
+from sandbox.simulators.hl7.config import Hl7Config
 from sandbox.simulators.hl7.leaves import Hl7Form
+from sandbox.simulators.hl7.pathways.writing import ACTIONS as PATHWAY_STEPS
 from sandbox.simulators.hl7.routes import ROUTES
 from sandbox.simulators.hl7.seed import PostInbox, load_seed, post_inbox
 from sandbox.simulators.hl7.tables import warm_up
@@ -27,6 +29,7 @@ class Hl7Simulator(Simulator):
 
     type: ClassVar[str] = "Hl7"
     surface: ClassVar[str] = "hl7"
+    config_model: ClassVar[ModelClass] = Hl7Config
     seed_files: ClassVar[tuple[str, ...]] = ("hl7/**",)
     minted: ClassVar[tuple[str, ...]] = (r"(?<![0-9A-Za-z])(?:APP|FAC)-[0-9A-Za-z_-]{12}",)
     form: ClassVar[Form] = Hl7Form()
@@ -67,8 +70,8 @@ class Hl7Simulator(Simulator):
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:
-        """`post_hl7_inbox`."""
-        return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox)}
+        """`post_hl7_inbox`, and the steps of pathways."""
+        return {"post_hl7_inbox": ScenarioAction(PostInbox, post_inbox), **PATHWAY_STEPS}
 
     @property
     def views(self) -> Views:
@@ -87,3 +90,7 @@ class Hl7Simulator(Simulator):
         """Return where to read and send, and in extended mode whom to address."""
         urls: dict[str, Json] = {"inbox_url": f"{root_url}/hl7/inbox", "outbound_url": f"{root_url}/hl7/outbound"}
         return urls if is_strict else {**urls, **sandbox.secrets}
+
+    def port_credentials(self, host: str, port: int | None) -> dict[str, Json]:
+        """Return where it takes messages by MLLP; there is no port before its task run is started and after its end."""
+        return {"mllp_host": host, "mllp_port": port}

@@ -5,7 +5,7 @@ version, processing id and character set are kept. ERR has one form up to 2.4 (l
 and another from 2.5 on (one ERR per error).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -37,6 +37,60 @@ class Sender:
 
     application: str = ""
     facility: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How an acknowledgment is written for who reads it: how long it may be, and whether in ASCII as far as we can."""
+
+    max_bytes: int | None = None
+    is_ascii: bool = False
+
+
+AT_LENGTH: Final = Form()
+ON_THE_WIRE: Final = Form(max_bytes=4000, is_ascii=True)
+"""For MLLP: clients read an answer with one call of 4,096 bytes, and some in ASCII only."""
+
+
+def build_short_ack(
+    message: Message | None, ack: Acknowledgment, *, control_id: str, now: datetime, sender: Sender, form: Form
+) -> str:
+    """Write an acknowledgment in a form: with the first errors that fit, and how many more there are."""
+    faults, count = ack.faults, len(ack.faults)
+    while True:
+        told = replace(ack, faults=_and_more(faults[:count], len(faults) - count))
+        text = build_ack(message, told, control_id=control_id, now=now, sender=sender)
+        if form.is_ascii and not text.isascii():
+            text = _in_ascii(text, message)
+        if form.max_bytes is None or not count or len(text.encode()) <= form.max_bytes:
+            return text
+        count //= 2
+
+
+def _and_more(told: tuple[Fault, ...], left: int) -> tuple[Fault, ...]:
+    if not left or not told:
+        return told
+    return (*told, Fault("", told[-1].code, f"and {left} more", told[-1].severity))
+
+
+def _in_ascii(text: str, message: Message | None) -> str:
+    r"""Write what is ours in ASCII (`\X..\`); the names that the sender gave itself stay as they came."""
+    escape_char = (message.delimiters if message else DEFAULT_DELIMITERS).escape
+    header, _, rest = text.partition("\r")
+
+    def written(part: str) -> str:
+        return "".join(
+            char
+            if char < "\x80"
+            else f"{escape_char}X{char.encode().hex().upper()}{escape_char}"
+            if escape_char
+            else "?"
+            for char in part
+        )
+
+    return "\r".join(
+        (header if message is not None and not message.header.text.isascii() else written(header), written(rest))
+    )
 
 
 def build_ack(message: Message | None, ack: Acknowledgment, *, control_id: str, now: datetime, sender: Sender) -> str:

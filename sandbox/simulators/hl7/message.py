@@ -20,6 +20,7 @@ START_BLOCK: Final = "\x0b"
 END_BLOCK: Final = "\x1c"
 BYTE_ORDER_MARK: Final = "\ufeff"
 _BLANK: Final = " \t\r\n"
+_INVENTED: Final = re.compile(r"(MSH|BHS|FHS)\|[!-/:-@[-`{-~]{4,5}")
 BLANK_OR_FRAME: Final = BYTE_ORDER_MARK + START_BLOCK + END_BLOCK + _BLANK
 
 
@@ -131,6 +132,12 @@ def parse(message: str) -> Message:
     if len(lines) > limits.HL7_SEGMENTS:
         raise TooLarge(f"The message has more than {limits.HL7_SEGMENTS} segments.")
     delimiters = read_delimiters(lines[0])
+    if (invented := _INVENTED.fullmatch("|".join(lines[0].split(delimiters.field)[2:4]))) is not None:
+        raise Unreadable(
+            f"MSH-3 is {invented[1]!r} and MSH-4 holds encoding characters: a {invented[1]} segment with MSH written "
+            "before it, as mllp_send --loose sends a batch. Send the batch as it is, or its messages in frames.",
+            location="MSH^1^3",
+        )
     is_switching = iso2022.is_switching(body, delimiters)
     reading = iso2022.read(body, delimiters) if is_switching else None
     segments = []

@@ -13,7 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
-from sandbox.simulators.hl7 import state
+from sandbox.simulators.hl7 import deliveries, state
 from sandbox.simulators.hl7.ack import Acknowledgment
 from sandbox.simulators.hl7.lists import page
 from sandbox.simulators.hl7.state import JudgedBatch, Payload
@@ -32,12 +32,42 @@ RAW_MEDIA_TYPES: Final = (
 
 def get_inbox(tx: Interaction, request: Request) -> Response:
     """List the inbox, oldest first."""
-    return page(request, state.list_rows(tx.branch, state.INBOX), lambda row: state.inbox_view(tx, row))
+    return page(request, state.list_rows(tx.branch, state.INBOX), lambda row: _with_delivery(tx, row["id"], row))
 
 
 def get_inbox_message(tx: Interaction, request: Request) -> Response:
     """Read one inbox message with its acknowledgments."""
-    return Response.of_json(state.get_inbox_message(tx, request.params["id"]))
+    key = request.params["id"]
+    found = state.get_inbox_message(tx, key)
+    delivery = deliveries.view(tx, key)
+    return Response.of_json(found if delivery is None else {**found, "delivery": delivery})
+
+
+def _with_delivery(tx: Interaction, key: str, row: Json) -> Json:
+    found, delivery = state.inbox_view(tx, row), deliveries.view(tx, key)
+    return found if delivery is None else {**found, "delivery": delivery}
+
+
+def put_listener(tx: Interaction, request: Request) -> Response:
+    """Name the agent's MLLP listener; the inbox is delivered there."""
+    body = _json_body(request, {"host", "port"})
+    host, port = _string(body, "host"), body.get("port")
+    if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65_535:
+        problem = "must be a whole number from 1 to 65535"
+        raise Invalid(f"The field 'port' {problem}.", details={"port": [problem]})
+    deliveries.check_host(host, request.outbound_hosts)
+    return Response.of_json(deliveries.set_listener(tx, host, port))
+
+
+def get_listener(tx: Interaction, request: Request) -> Response:
+    """Read the listener, and how many messages stand how."""
+    return Response.of_json(deliveries.get_listener(tx))
+
+
+def delete_listener(tx: Interaction, request: Request) -> Response:
+    """Deliver nothing any more."""
+    deliveries.forget_listener(tx)
+    return Response(204, b"", None)
 
 
 def get_outbound(tx: Interaction, request: Request) -> Response:
@@ -109,6 +139,9 @@ ROUTES: Final = (
     Route("GET", "hl7/outbound", get_outbound, "hl7_inbox_read", "List what was sent", is_upstream=False),
     Route("GET", "hl7/batches", get_batches, "hl7_inbox_read", "List the batches that were sent", is_upstream=False),
     Route("GET", "hl7/inbox/{id}", get_inbox_message, "hl7_inbox_read", "Read an inbox message", is_upstream=False),
+    Route("GET", "hl7/listener", get_listener, "hl7_inbox_read", "Read the agent's listener", is_upstream=False),
+    Route("PUT", "hl7/listener", put_listener, "hl7_delivery", "Name the agent's listener", is_upstream=False),
+    Route("DELETE", "hl7/listener", delete_listener, "hl7_delivery", "Deliver no more", is_upstream=False),
     Route("POST", "hl7/inbox/{id}/ack", post_inbox_ack, "hl7_ack", "Acknowledge an inbox message", is_upstream=False),
 )
 

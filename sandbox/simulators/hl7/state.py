@@ -10,7 +10,7 @@ A message is kept as text together with the character set that gives its bytes a
 
 import base64
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,7 +21,15 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.hl7.ack import ACCEPTED_CODES, ACK_CODES, Acknowledgment, Sender, build_ack
+from sandbox.simulators.hl7.ack import (
+    ACCEPTED_CODES,
+    ACK_CODES,
+    AT_LENGTH,
+    Acknowledgment,
+    Form,
+    Sender,
+    build_short_ack,
+)
 from sandbox.simulators.hl7.batch_ack import build_batch_ack
 from sandbox.simulators.hl7.batches import BatchFile, is_batch, split
 from sandbox.simulators.hl7.charsets import decode
@@ -129,14 +137,14 @@ def _unreadable(payload: Payload, error: Unreadable) -> Judged:
     return Judged(payload, None, Verdict("AR", (Fault(error.location, error.hl7_code, error.message),)))
 
 
-def receive_batch(tx: Interaction, judged: JudgedBatch) -> Json:
+def receive_batch(tx: Interaction, judged: JudgedBatch, form: Form = AT_LENGTH) -> Json:
     """Take a batch from the agent: keep it and each of its messages, and answer with a batch of ACKs.
 
     Returns the stored row of the batch, with those of its messages as `messages`.
     """
     payload, file = judged.payload, judged.file
     key = tx.new_id("hl7batch")
-    rows = [receive(tx, message, batch_id=key) for message in judged.messages]
+    rows = [receive(tx, message, form, batch_id=key) for message in judged.messages]
     codes = [row["ack_code"] for row in rows]
     row = {
         "id": key,
@@ -159,7 +167,14 @@ def receive_batch(tx: Interaction, judged: JudgedBatch) -> Json:
     return {**row, "messages": rows}
 
 
-def receive(tx: Interaction, judged: Judged, batch_id: str | None = None) -> Json:
+def receive(
+    tx: Interaction,
+    judged: Judged,
+    form: Form = AT_LENGTH,
+    *,
+    batch_id: str | None = None,
+    notes: Iterable[str] = (),
+) -> Json:
     """Take a message from the agent: keep it whatever the verdict, and answer with an ACK.
 
     Returns the stored row. An accepted ACK whose MSA-2 names an inbox message acknowledges it.
@@ -176,9 +191,9 @@ def receive(tx: Interaction, judged: Judged, batch_id: str | None = None) -> Jso
         "received_at": tx.now_text,
         "accepted": verdict.is_accepted,
         "ack_code": verdict.ack_code,
-        "ack": acknowledge(tx, message, Acknowledgment(verdict.ack_code, told[0].message if told else "", told)),
+        "ack": acknowledge(tx, message, Acknowledgment(verdict.ack_code, told[0].message if told else "", told), form),
         "errors": [{"location": f.location, "code": f.code, "message": f.message} for f in verdict.faults],
-        "notes": [*payload.notes, *unread, *verdict.notes],
+        "notes": [*notes, *payload.notes, *unread, *verdict.notes],
     }
     if batch_id is not None:
         row["batch_id"] = batch_id
@@ -188,9 +203,11 @@ def receive(tx: Interaction, judged: Judged, batch_id: str | None = None) -> Jso
     return row
 
 
-def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment) -> str:
+def acknowledge(tx: Interaction, message: Message | None, ack: Acknowledgment, form: Form = AT_LENGTH) -> str:
     """Write an acknowledgment in the name of the message's receiver, else of the engine as its environment calls it."""
-    return build_ack(message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=_sender(tx))
+    return build_short_ack(
+        message, ack, control_id=tx.new_id()[-CONTROL_ID_CHARS:], now=tx.now, sender=_sender(tx), form=form
+    )
 
 
 def _sender(tx: Interaction) -> Sender:
@@ -255,7 +272,7 @@ def acknowledge_inbox(tx: Interaction, key: str, ack_code: str, text: str = "") 
             details={"ack_code": [f"must be one of {known}"]},
         )
     written = acknowledge(tx, parse(row["payload"]), Acknowledgment(ack_code, text))
-    return _record_ack(tx, row, ack_code, text, Payload(written))
+    return record_ack(tx, row, ack_code, text, Payload(written))
 
 
 def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
@@ -281,7 +298,7 @@ def acknowledge_inbox_with(tx: Interaction, key: str, payload: Payload) -> Json:
             f"MSA-2 is {control_id!r}, but the message's control id (MSH-10) is {row['control_id']!r}.",
             details={"payload": [f"MSA-2 must be {row['control_id']}"]},
         )
-    return _record_ack(tx, row, code, message.component(msa, 3), payload)
+    return record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
 def public(row: Mapping[str, Json]) -> dict[str, Json]:
@@ -294,12 +311,22 @@ def _settle(tx: Interaction, message: Message, payload: Payload) -> None:
     code, control_id = message.component(msa, 1), message.component(msa, 2)
     for row in list_rows(tx.branch, INBOX):
         if control_id and row["control_id"] == control_id:
-            _record_ack(tx, row, code, message.component(msa, 3), payload)
+            record_ack(tx, row, code, message.component(msa, 3), payload)
 
 
-def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: Payload) -> Json:
+def record_ack(
+    tx: Interaction,
+    inbox: Json,
+    code: str,
+    text: str,
+    payload: Payload,
+    *,
+    key: str | None = None,
+    received_at: str | None = None,
+) -> Json:
+    """Keep the agent's acknowledgment of an inbox message; its id and time are new unless given."""
     row = {
-        "id": tx.new_id("hl7ack"),
+        "id": key or tx.new_id("hl7ack"),
         "inbox_id": inbox["id"],
         "message_type": inbox["message_type"],
         "control_id": inbox["control_id"],
@@ -307,7 +334,7 @@ def _record_ack(tx: Interaction, inbox: Json, code: str, text: str, payload: Pay
         "accepted": code in ACCEPTED_CODES,
         "text": text,
         **payload.kept,
-        "received_at": tx.now_text,
+        "received_at": received_at or tx.now_text,
     }
     _append(tx, ACKS, row)
     return row

@@ -1,0 +1,34 @@
+"""What a task run's start and end open and close beside HTTP."""
+
+from typing import Protocol
+
+from sandbox.runs.models import TaskRun
+
+
+class Wires(Protocol):
+    """The ports of task runs."""
+
+    async def open(self, task_run: TaskRun) -> None:
+        """Open those of a task run; those that are open stay. Raises `Unavailable` where there is none to be had."""
+        ...
+
+    def note_started(self, task_run: TaskRun) -> None:
+        """Take note that a task run is started, or goes on after a restart."""
+        ...
+
+    def close(self, task_run: TaskRun) -> None:
+        """Close those of a task run that is over, or was not started after all."""
+        ...
+
+
+class NoWires:
+    """None: in strict mode, and where runs are not served."""
+
+    async def open(self, task_run: TaskRun) -> None:
+        """Open nothing."""
+
+    def note_started(self, task_run: TaskRun) -> None:
+        """Do nothing."""
+
+    def close(self, task_run: TaskRun) -> None:
+        """Close nothing."""
