@@ -33,6 +33,7 @@ from sandbox.api.hosts import HOSTS, Hosts
 from sandbox.api.incoming import UNFINISHED, Unfinished
 from sandbox.api.internal import benchmark_runs, benchmarks, events, sandboxes, task_runs
 from sandbox.api.middleware import identify_and_render
+from sandbox.api.wires import WIRES, open_wires
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.definitions.library import Library, Shelf, load_library
@@ -124,12 +125,14 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             if restored:
                 log.info("runs restored", runs=restored)
             await writer.begin_witness()
+            wires = app[WIRES] = open_wires(app)
             stop = asyncio.Event()
             watching = app[WATCHING] = asyncio.Event()
             watcher = asyncio.create_task(_watch(app, load, stop, watching))
             yield
             stop.set()
             await watcher
+            await wires.close()
             await runs.close()
         finally:
             crew.close()

@@ -16,6 +16,7 @@ DEFAULT_PORT: Final = 8787
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
+_PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
 _AGE: Final = re.compile(r"([0-9]{1,5})([dh])")
@@ -37,6 +38,8 @@ class SettingError(ValueError):
 class Settings:
     """Everything a server needs to know to start.
 
+    A port of 0 is a free one; `sftp_port` None is SFTP's usual one, or a free one where that is taken.
+
     `playgrounds` and `seeds` replace the built-in directories when given. `url_base` is the address
     clients use when it differs from host and port. Keys left out are the well-known ones on
     loopback; on any other address they are generated and printed once.
@@ -54,6 +57,7 @@ class Settings:
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     run_idle_s: float | None = None
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    sftp_port: int | None = 0
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     is_loss_accepted: bool = False
@@ -70,6 +74,11 @@ class Settings:
     llm_cassette_dir: Path | None = None
     llm_fetch_hosts: tuple[str, ...] = ()
     llm_search_dir: Path | None = None
+
+    @property
+    def wire_ports(self) -> Mapping[str, int | None]:
+        """The ports of what is not HTTP, by surface."""
+        return {"files": self.sftp_port}
 
     @property
     def playground_dirs(self) -> tuple[Path, ...]:
@@ -105,6 +114,7 @@ class Settings:
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             run_idle_s=_count(env, "SANDBOX_RUN_IDLE_S", 0) or None,
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            sftp_port=port("SANDBOX_SFTP_PORT", env.get("SANDBOX_SFTP_PORT")),
             prune_older_than=age("SANDBOX_PRUNE_OLDER_THAN", env["SANDBOX_PRUNE_OLDER_THAN"])
             if env.get("SANDBOX_PRUNE_OLDER_THAN", "").strip()
             else None,
@@ -120,6 +130,21 @@ class Settings:
             llm_fetch_hosts=_words(env.get("SANDBOX_LLM_FETCH_HOSTS")),
             llm_search_dir=_path(env.get("SANDBOX_LLM_SEARCH")),
         )
+
+
+def port(name: str, text: str | None) -> int | None:
+    """Read a port, None for nothing. Raises `SettingError`, naming the setting.
+
+    >>> port("--sftp-port", "2222"), port("--sftp-port", " "), port("--sftp-port", None)
+    (2222, None, None)
+    """
+    text = (text or "").strip()
+    if not text:
+        return None
+    number = read_whole_number(text)
+    if number is None or not 0 <= number <= _PORT_MAX:
+        raise SettingError(f'{name} must be a port from 0 to {_PORT_MAX}, not "{text[:40]}".')
+    return number
 
 
 def base_url(name: str, text: str | None) -> str | None:

@@ -4,7 +4,7 @@ Field names and shapes are the documented ones; what is ours beside them is mark
 in the documentation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sandbox.clock import format_instant
@@ -22,11 +22,19 @@ from sandbox.scoring.scores import wire_score
 class Representations:
     """Renders runs for one request: `root` is the server's absolute URL, `library` the present definitions."""
 
-    def __init__(self, registry: Registry, library: Library, root: str, is_strict: bool) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        library: Library,
+        root: str,
+        is_strict: bool,
+        wire_credentials: Callable[[Sandbox, str], Mapping[str, Json]],
+    ) -> None:
         self._registry = registry
         self._library = library
         self._root = root
         self._is_strict = is_strict
+        self._wire_credentials = wire_credentials
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -59,7 +67,8 @@ class Representations:
     def credentials(self, sandbox: Sandbox, prefix: str) -> Json:
         """Return what an agent needs to connect to a sandbox below a surface root."""
         simulator = self._registry.on_surface(sandbox.surface)
-        return simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        over_http = simulator.credentials(sandbox, self._root + prefix, self._is_strict)
+        return {**over_http, **self._wire_credentials(sandbox, self._root)}
 
     def task_run_endpoints(self, task_run: TaskRun) -> dict[str, str]:
         """Return the task-scoped URLs (extended mode)."""

@@ -10,6 +10,7 @@ from sandbox.api.bodies import Body, read_body
 from sandbox.api.context import REGISTRY, RUNS, SETTINGS, SHELF, root_url
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
+from sandbox.api.wires import WIRES
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
@@ -42,7 +43,10 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    return Representations(app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict)
+    wire_credentials = app[WIRES].credentials
+    return Representations(
+        app[REGISTRY], app[SHELF].library, root_url(request), app[SETTINGS].is_strict, wire_credentials
+    )
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:

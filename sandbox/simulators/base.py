@@ -27,6 +27,7 @@ from sandbox.playground.events import Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
+from sandbox.simulators.wires import Gate, Post, Wire
 from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
@@ -312,6 +313,13 @@ class Simulator(ABC):
     @abstractmethod
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return what an agent needs to connect; `root_url` is the absolute surface root."""
+
+    def open_wire(self, gate: Gate, post: Post) -> Wire | None:
+        """Open the way in that is no HTTP, where this simulator has one; called once, when the server starts.
+
+        Raises `WireError`.
+        """
+        return None
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Whether a request carries what this sandbox itself gave out: an access token, a session's cookie.
