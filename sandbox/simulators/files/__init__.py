@@ -14,9 +14,10 @@ from sandbox.simulators.files import checks, routes, seed
 from sandbox.simulators.files.actions import DropFileInbox, PickUpFile, drop_file_inbox, pick_up_file
 from sandbox.simulators.files.config import USERNAME_PREFIX, FilesConfig
 from sandbox.simulators.files.content import comparable
+from sandbox.simulators.files.index import TREE
 from sandbox.simulators.files.leaves import FilesForm
 from sandbox.simulators.files.sftp.listener import open_wire
-from sandbox.simulators.files.state import TREE, content_type_of, read_content
+from sandbox.simulators.files.state import content_type_of, read_content
 from sandbox.simulators.leaves import Form
 from sandbox.simulators.wires import Gate, Post, Wire
 

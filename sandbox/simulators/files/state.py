@@ -19,10 +19,10 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.files.index import TREE, index_of
 from sandbox.simulators.files.paths import ancestors, check_path
 from sandbox.wire.file_types import guess_type
 
-TREE: Final = "files/tree"
 CONTENT: Final = "files/_content"
 DIRECTORIES: Final = "files/_directories"
 FIXED_DIRECTORIES: Final = ("archive", "inbox", "outbound")
@@ -105,8 +105,7 @@ def is_directory(tx: Interaction, path: str) -> bool:
     """Tell whether a path is a directory; the root is the empty path."""
     if not path or path in FIXED_DIRECTORIES or tx.get(DIRECTORIES, path) is not None:
         return True
-    prefix = f"{path}/"
-    return any(name.startswith(prefix) for name, _ in tx.branch.documents(TREE)) or bool(_kept_below(tx, prefix))
+    return path in index_of(tx.branch).below or bool(_kept_below(tx, f"{path}/"))
 
 
 def make_directory(tx: Interaction, path: str) -> None:
@@ -166,7 +165,7 @@ def write_file(tx: Interaction, path: str, content: bytes, content_type: str | N
 
 def size_of_tree(tx: Interaction) -> int:
     """Return how many bytes all files have together."""
-    return sum(row["size"] for _, row in tx.branch.items(TREE))
+    return index_of(tx.branch).total
 
 
 def set_modified(tx: Interaction, path: str, moment: datetime) -> None:
@@ -250,7 +249,7 @@ def _check_place(tx: Interaction, path: str) -> None:
 
 def _release(tx: Interaction, sha256: str) -> None:
     """Delete a content that no file has any more."""
-    if not any(row["sha256"] == sha256 for _, row in tx.branch.items(TREE)):
+    if sha256 not in index_of(tx.branch).uses:
         tx.delete(CONTENT, sha256)
 
 
