@@ -42,6 +42,7 @@ from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mllp.ports import MllpPorts
 from sandbox.api.tallies import Tallies
+from sandbox.api.wires import WIRES, open_wires
 from sandbox.builtin import create_registry
 from sandbox.clock import Clock, SystemClock, format_instant
 from sandbox.dashboard import routes as dashboard
@@ -156,12 +157,14 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             if restored:
                 log.info("runs restored", runs=restored)
             await writer.begin_witness()
+            wires = app[WIRES] = open_wires(app)
             stop = asyncio.Event()
             watching = app[WATCHING] = asyncio.Event()
             watcher = asyncio.create_task(_watch(app, load, stop, watching))
             yield
             stop.set()
             await watcher
+            await wires.close()
             await runs.close()
         finally:
             await mllp.close_all()

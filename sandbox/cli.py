@@ -59,6 +59,16 @@ def _root(
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
+    sftp_port: Annotated[
+        int | None,
+        typer.Option(
+            "--sftp-port",
+            min=0,
+            max=65535,
+            help="Port of SFTP; 0 takes a free one. Default: 2222, or a free one where that is taken.",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: Annotated[Path, typer.Option("--data-dir", help="Where everything is recorded.")] = DEFAULT_DATA_DIR,
     playgrounds: Annotated[
         list[Path] | None, typer.Option("--playgrounds", help="Benchmarks, instead of the built-in ones.")
@@ -88,6 +98,7 @@ def serve(
     from sandbox.record.database import DatabaseError
     from sandbox.serving import ListenError, run
     from sandbox.serving import serve as served
+    from sandbox.simulators.wires import WireError
 
     set_level(log_level)
     take_libraries_in()
@@ -96,6 +107,7 @@ def serve(
         found,
         host=host,
         port=port,
+        sftp_port=found.sftp_port if sftp_port is None else sftp_port,
         data_dir=data_dir,
         playgrounds=tuple(playgrounds or ()),
         seeds=tuple(seeds or ()),
@@ -109,7 +121,7 @@ def serve(
         run(served(settings, lambda runner: _announce(settings, runner), ready=ready_file))
     except DefinitionError as error:
         _fail("The definitions cannot be loaded:", *(f"  {p}" for p in error.problems))
-    except (DatabaseError, ListenError) as error:
+    except (DatabaseError, ListenError, WireError) as error:
         _fail(str(error))
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}" if error.filename else str(error)

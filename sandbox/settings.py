@@ -17,11 +17,11 @@ DEFAULT_MLLP_PORT: Final = 2575
 DEFAULT_DATA_DIR: Final = Path(".sandbox")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _TRUE: Final = ("1", "true", "yes", "on")
+_PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 999_999_999
 _FALSE: Final = ("", "0", "false", "no", "off")
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _PORTS: Final = re.compile(r"(\d{1,5})-(\d{1,5})")
-_PORT_MAX: Final = 65_535
 _AGE: Final = re.compile(r"([0-9]{1,5})([dh])")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
@@ -41,6 +41,8 @@ class SettingError(ValueError):
 class Settings:
     """Everything a server needs to know to start.
 
+    A port of 0 is a free one; `sftp_port` None is SFTP's usual one, or a free one where that is taken.
+
     `playgrounds` and `seeds` replace the built-in directories when given. `url_base` is the address
     clients use when it differs from host and port. Keys left out are the well-known ones on
     loopback; on any other address they are generated and printed once.
@@ -58,6 +60,7 @@ class Settings:
     run_token_lifetime_s: float = limits.RUN_TOKEN_LIFETIME_S
     run_idle_s: float | None = None
     max_active_playgrounds: int = limits.ACTIVE_PLAYGROUNDS
+    sftp_port: int | None = 0
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     is_loss_accepted: bool = False
@@ -80,6 +83,11 @@ class Settings:
     mllp_port: int = 0
     mllp_ports: range | None = None
     outbound_hosts: tuple[str, ...] = ()
+
+    @property
+    def wire_ports(self) -> Mapping[str, int | None]:
+        """The ports of what is not HTTP, by surface."""
+        return {"files": self.sftp_port}
 
     @property
     def playground_dirs(self) -> tuple[Path, ...]:
@@ -115,6 +123,7 @@ class Settings:
             run_token_lifetime_s=_count(env, "SANDBOX_RUN_TOKEN_LIFETIME_S", limits.RUN_TOKEN_LIFETIME_S),
             run_idle_s=_count(env, "SANDBOX_RUN_IDLE_S", 0) or None,
             max_active_playgrounds=_count(env, "SANDBOX_MAX_ACTIVE_PLAYGROUNDS", limits.ACTIVE_PLAYGROUNDS),
+            sftp_port=port("SANDBOX_SFTP_PORT", env.get("SANDBOX_SFTP_PORT")),
             prune_older_than=age("SANDBOX_PRUNE_OLDER_THAN", env["SANDBOX_PRUNE_OLDER_THAN"])
             if env.get("SANDBOX_PRUNE_OLDER_THAN", "").strip()
             else None,
@@ -136,6 +145,21 @@ class Settings:
             mllp_ports=_ports(env, "SANDBOX_MLLP_PORTS"),
             outbound_hosts=_hosts(env, "SANDBOX_OUTBOUND_HOSTS"),
         )
+
+
+def port(name: str, text: str | None) -> int | None:
+    """Read a port, None for nothing. Raises `SettingError`, naming the setting.
+
+    >>> port("--sftp-port", "2222"), port("--sftp-port", " "), port("--sftp-port", None)
+    (2222, None, None)
+    """
+    text = (text or "").strip()
+    if not text:
+        return None
+    number = read_whole_number(text)
+    if number is None or not 0 <= number <= _PORT_MAX:
+        raise SettingError(f'{name} must be a port from 0 to {_PORT_MAX}, not "{text[:40]}".')
+    return number
 
 
 def base_url(name: str, text: str | None) -> str | None:

@@ -38,6 +38,7 @@ class Representations:
         is_strict: bool,
         capability_of: Callable[[TaskRun], str],
         ports: Mapping[str, int],
+        wire_credentials: Callable[[Sandbox, str], Mapping[str, Json]],
     ) -> None:
         self._ports = ports
         self._registry = registry
@@ -45,6 +46,7 @@ class Representations:
         self._root = root
         self._is_strict = is_strict
         self._capability_of = capability_of
+        self._wire_credentials = wire_credentials
 
     # -- parts -------------------------------------------------------------------------------------
 
@@ -84,6 +86,7 @@ class Representations:
         if not self._is_strict:
             host = urlsplit(self._root).hostname or ""
             found.update(simulator.port_credentials(host, self._ports.get(sandbox.id)))
+            found.update(self._wire_credentials(sandbox, self._root))
         return found
 
     def urls(self, task_run: TaskRun) -> dict[str, str]:

@@ -11,6 +11,7 @@ from sandbox.api.context import PORTS, REGISTRY, RUNS, SETTINGS, SHELF, TRACING,
 from sandbox.api.mllp.listeners import check_listener, name_listener
 from sandbox.api.replies import json_reply
 from sandbox.api.representations import Representations
+from sandbox.api.wires import WIRES
 from sandbox.definitions.load import Benchmark
 from sandbox.definitions.mess import MESSIEST, TIDY
 from sandbox.errors import NotFound, SandboxError
@@ -52,8 +53,17 @@ class CompleteTaskRun(Body):
 def representations(request: web.Request) -> Representations:
     """Return the renderer for a request."""
     app = request.app
-    library, runs, settings, ports = app[SHELF].library, app[RUNS], app[SETTINGS], app[PORTS].ports
-    return Representations(app[REGISTRY], library, root_url(request), settings.is_strict, runs.capability_of, ports)
+    library, runs, settings = app[SHELF].library, app[RUNS], app[SETTINGS]
+    ports, wire_credentials = app[PORTS].ports, app[WIRES].credentials
+    return Representations(
+        app[REGISTRY],
+        library,
+        root_url(request),
+        settings.is_strict,
+        runs.capability_of,
+        ports,
+        wire_credentials,
+    )
 
 
 def may_run(benchmark: Benchmark, principal: Principal) -> bool:

@@ -290,6 +290,13 @@ class Playground:
 
         return self.interact("clock_advanced", begin, actor="scenario")
 
+    def is_anything_due(self) -> bool:
+        """Whether `settle` would do something."""
+        if self.branch.is_empty(DUE):
+            return False
+        now = self.now()
+        return any(parse_instant(row["due_at"]) <= now for _, row in self.branch.items(DUE))
+
     def settle(self) -> None:
         """Run every delayed action that is due, in order of time, one event each."""
         if self.branch.is_empty(DUE):

@@ -70,6 +70,7 @@ def own_server(data_dir: Path, playgrounds: list[Path] | None, seeds: list[Path]
     return replace(
         Settings.from_environment(),
         port=0,
+        sftp_port=0,
         data_dir=data_dir,
         playgrounds=tuple(playgrounds or ()),
         seeds=tuple(seeds or ()),

@@ -30,6 +30,7 @@ from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import PLAIN, Views
 from sandbox.simulators.tools import Readable, Tool
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
+from sandbox.simulators.wires import Gate, Post, Wire
 from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
@@ -336,6 +337,13 @@ class Simulator(ABC):
     def port_credentials(self, host: str, port: int | None) -> dict[str, Json]:
         """Return how to reach the sandbox beside HTTP; `port` is its own one, None while none is open."""
         return {}
+
+    def open_wire(self, gate: Gate, post: Post) -> Wire | None:
+        """Open the way in that is no HTTP, where this simulator has one; called once, when the server starts.
+
+        Raises `WireError`.
+        """
+        return None
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Whether a request carries what this sandbox itself gave out: an access token, a session's cookie.

@@ -4,7 +4,7 @@ Every rate is taken in alternation with the bare route that returns the same byt
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
 `make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
-size stall spans peers attacks dashboard.
+size stall spans peers attacks dashboard sftp.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -34,6 +34,7 @@ from tests.bench.many import bench_many
 from tests.bench.peers import bench_peers
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
+from tests.bench.sftp import bench_sftp
 from tests.bench.size import bench_size
 from tests.bench.spans import bench_spans
 from tests.bench.stall import bench_stall
@@ -326,6 +327,7 @@ async def main() -> None:
                 ("spans", lambda: bench_spans(session, home)),
                 ("attacks", lambda: bench_attacks(session, home)),
                 ("dashboard", lambda: bench_dashboard(session, home, scores, start_run, say)),
+                ("sftp", lambda: bench_sftp(session, home, scores)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:

@@ -22,7 +22,7 @@ async def test_every_interaction_is_one_event(run, kit):
         ("GET", "files/none", {}, "file_read", 404),
         ("HEAD", "files/inbox/referral.txt", {}, "file_read", 200),
         ("PUT", "files/outbox/a.txt", {"body": b"1"}, "file_write", 201),
-        ("POST", "files/outbox/a.txt?move_to=outbox/b.txt", {}, "file_write", 200),
+        ("POST", "files/outbox/a.txt?move_to=outbox/b.txt", {}, "file_move", 200),
         ("DELETE", "files/outbox/b.txt", {}, "file_delete", 204),
         ("GET", "hl7/inbox", {}, "hl7_inbox_read", 200),
         ("POST", "hl7/outbound", {"json": {"payload": kit.adt}}, "hl7_outbound", 200),

@@ -1,23 +1,28 @@
 """A file drop, as a payer's or a clinic's SFTP server is one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
+from sandbox.keys import SFTP_PASSWORD_PREFIX
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.base import Check, Route, ScenarioAction, Simulator
+from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.files import checks, routes, seed, tools
-from sandbox.simulators.files.actions import DropFileInbox, drop_file_inbox
+from sandbox.simulators.files.actions import DropFileInbox, PickUpFile, drop_file_inbox, pick_up_file
+from sandbox.simulators.files.config import USERNAME_PREFIX, FilesConfig
 from sandbox.simulators.files.content import comparable
+from sandbox.simulators.files.index import TREE
 from sandbox.simulators.files.leaves import FilesForm
-from sandbox.simulators.files.state import TREE, content_type_of, read_content
+from sandbox.simulators.files.sftp.listener import open_wire
+from sandbox.simulators.files.state import content_type_of, read_content
 from sandbox.simulators.files.views import VIEWS
 from sandbox.simulators.leaves import Form
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Readable, Tool
+from sandbox.simulators.wires import Gate, Post, Wire
 
 __all__ = ["FilesSimulator"]
 
@@ -27,6 +32,8 @@ class FilesSimulator(Simulator):
 
     type: ClassVar[str] = "Files"
     surface: ClassVar[str] = "files"
+    config_model: ClassVar[ModelClass] = FilesConfig
+    minted: ClassVar[tuple[str, ...]] = (rf"(?<![0-9A-Za-z]){USERNAME_PREFIX}[0-9A-Za-z_-]{{8}}",)
     form: ClassVar[Form] = FilesForm()
     endpoints: ClassVar[Mapping[str, str]] = {"files_inbox": "files/inbox", "files": "files"}
     seed_files: ClassVar[tuple[str, ...]] = ("files/**",)
@@ -68,8 +75,11 @@ class FilesSimulator(Simulator):
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:
-        """`drop_file_inbox`."""
-        return {"drop_file_inbox": ScenarioAction(DropFileInbox, drop_file_inbox)}
+        """`drop_file_inbox`, `pick_up_file`."""
+        return {
+            "drop_file_inbox": ScenarioAction(DropFileInbox, drop_file_inbox),
+            "pick_up_file": ScenarioAction(PickUpFile, pick_up_file),
+        }
 
     @property
     def views(self) -> Views:
@@ -79,6 +89,14 @@ class FilesSimulator(Simulator):
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Take the dataset's folder `files/` as the initial tree; raises `DefinitionError`."""
         return seed.load(dataset)
+
+    def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
+        """Mint the user of SFTP."""
+        return {"username": mint(USERNAME_PREFIX, 8), "password": mint(SFTP_PASSWORD_PREFIX, 20)}
+
+    def open_wire(self, gate: Gate, post: Post) -> Wire | None:
+        """Listen for SFTP."""
+        return open_wire(gate, post)
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the tree is."""

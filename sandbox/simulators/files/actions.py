@@ -1,13 +1,14 @@
-"""The scenario step `drop_file_inbox`: a file that arrives without the agent."""
+"""The scenario steps `drop_file_inbox` and `pick_up_file`: what partners do at the drop without the agent."""
 
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import StrictModel
+from sandbox.globs import compile_glob
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.files.paths import find_problem, in_inbox
-from sandbox.simulators.files.state import write_file
+from sandbox.simulators.files.paths import check_glob, find_problem, in_inbox
+from sandbox.simulators.files.state import delete_file, keep_directory, list_files, move, write_file
 from sandbox.wire.base64_text import is_base64, read_base64
 
 
@@ -40,6 +41,40 @@ class DropFileInbox(StrictModel):
         if self.content is not None:
             return self.content.encode()
         return read_base64(self.content_base64 or "") or b""
+
+
+class PickUpFile(StrictModel):
+    """Arguments of `pick_up_file`: which files a partner takes, and where to, if they stay in the tree."""
+
+    path: str = Field(min_length=1)
+    move_to: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _relative(cls, path: str) -> str:
+        return check_glob(path)
+
+    @field_validator("move_to")
+    @classmethod
+    def _safe(cls, move_to: str | None) -> str | None:
+        problem = None if move_to is None else find_problem(move_to.removesuffix("/"))
+        if problem is not None:
+            raise ValueError(f"the path {problem}")
+        return move_to
+
+
+def pick_up_file(tx: Interaction, arguments: PickUpFile) -> None:
+    """Let a partner take every file that matches: away, or into a directory, in place of one of that name."""
+    matches = compile_glob(arguments.path).full_match
+    for entry in [entry for entry in list_files(tx) if matches(entry.path)]:
+        directory = entry.path.rpartition("/")[0]
+        if arguments.move_to is None:
+            delete_file(tx, entry.path)
+        else:
+            target = f"{arguments.move_to.removesuffix('/')}/{entry.name}"
+            if target != entry.path:
+                move(tx, entry.path, target, is_replacing=True)
+        keep_directory(tx, directory)
 
 
 def drop_file_inbox(tx: Interaction, arguments: DropFileInbox) -> None:

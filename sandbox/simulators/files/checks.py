@@ -15,7 +15,9 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
 from sandbox.simulators.files.content import Reading, find_csv_row, holds, read_csv, read_json, read_text
-from sandbox.simulators.files.state import TREE, content_type_of, read_content
+from sandbox.simulators.files.index import TREE
+from sandbox.simulators.files.paths import check_glob
+from sandbox.simulators.files.state import content_type_of, read_content
 
 _TEXTS = "files/texts"
 _UNREADABLE_SHOWN = 20
@@ -41,9 +43,7 @@ class SftpFilePresent(Assertion):
     @field_validator("glob")
     @classmethod
     def _relative(cls, glob: str) -> str:
-        if glob.startswith("/") or ".." in glob.split("/"):
-            raise ValueError("a glob is relative to the root of the tree, without a leading slash or ..")
-        return glob
+        return check_glob(glob)
 
 
 def select(assertion: SftpFilePresent, view: View) -> Selection:

@@ -86,6 +86,13 @@ def _unsafe_once_decoded(text: str) -> str | None:
     return None
 
 
+def check_glob(glob: str) -> str:
+    """Return a glob of paths in the tree; raises `ValueError` for one that no path can match."""
+    if glob.startswith("/") or ".." in glob.split("/"):
+        raise ValueError("a glob is relative to the root of the tree, without a leading slash or ..")
+    return glob
+
+
 def ancestors(path: str) -> list[str]:
     """Return the directories above a path, the outermost first.
 

@@ -3,7 +3,7 @@
 Every route is below `files/`. Must hold no rule of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
@@ -35,7 +35,7 @@ def list_inbox(tx: Interaction, request: Request) -> Response:
 
 def list_root(tx: Interaction, request: Request) -> Response:
     """`GET files/`: the root of the tree."""
-    return _list_directory(tx, request, "")
+    return list_directory(tx, request, "")
 
 
 def read(tx: Interaction, request: Request) -> Response:
@@ -44,25 +44,37 @@ def read(tx: Interaction, request: Request) -> Response:
     entry = None if is_folder_form else state.find_file(tx, path)
     if entry is not None:
         _query(request)
-        return _download(tx, request, entry)
+        return download(request, entry, lambda: state.read_content(tx.branch, entry.sha256))
     if state.is_directory(tx, path):
         if path == "inbox":
             return replace(list_inbox(tx, request), event_type="file_list")
-        return _list_directory(tx, request, path)
+        return list_directory(tx, request, path)
     if is_folder_form and state.find_file(tx, path) is not None:
         raise NotFound(f"{path} is a file, not a directory; leave out the final slash.")
     raise NotFound(f"There is no file {path}; GET files/inbox lists what came in.")
 
 
 def write(tx: Interaction, request: Request) -> Response:
-    """`PUT files/{path}`: 201 for a new file, 200 for a replaced one."""
+    """`PUT files/{path}`: 201 for a new file, 200 for a replaced one; with a final slash a directory is made."""
     _query(request)
-    path = _file_path(request)
+    path, is_folder_form = _path(request)
+    if is_folder_form:
+        return make_directory(tx, request)
     if "content-range" in request.headers:
         raise Invalid("PUT writes a whole file; leave out Content-Range.")
     conditions.check(request.headers, _validators_at(tx, path), is_read=False)
     is_new = state.write_file(tx, path, request.body, _chosen_type(request))
     return _written(tx, request, path, 201 if is_new else 200)
+
+
+def make_directory(tx: Interaction, request: Request) -> Response:
+    """`PUT files/{path}/`: make a directory, 201."""
+    path, _ = _path(request)
+    if request.body:
+        raise Conflict(f"{path}/ names a directory, which has no content of its own; leave out the final slash.")
+    state.make_directory(tx, path)
+    made = Response.of_json(_about_directory(request, path), 201)
+    return replace(made, event_type="file_mkdir")
 
 
 def _chosen_type(request: Request) -> str | None:
@@ -86,33 +98,37 @@ def _refuse_form(request: Request) -> None:
 
 
 def delete(tx: Interaction, request: Request) -> Response:
-    """`DELETE files/{path}`."""
+    """`DELETE files/{path}`: a file, or with a final slash an empty directory."""
     _query(request)
     path, is_folder_form = _path(request)
     if is_folder_form and not state.is_directory(tx, path):
         raise NotFound(f"There is no directory {path}.")
     conditions.check(request.headers, _validators_at(tx, path), is_read=False)
-    state.delete_file(tx, path)
+    if is_folder_form:
+        state.remove_directory(tx, path)
+    else:
+        state.delete_file(tx, path)
     return Response(204, b"", None)
 
 
 def move(tx: Interaction, request: Request) -> Response:
     """`POST files/{path}?move_to=`: move a file or a directory."""
     _refuse_form(request)
-    given = _query(request, "move_to")
+    given = _query(request, "move_to", "replace")
     path, is_folder_form = _path(request)
     if "move_to" not in given:
         raise Invalid(
             f"POST on a file moves it: give ?move_to=path. To write a file, {_HOW_TO_WRITE}.",
             details={"move_to": ["Required parameter."]},
         )
+    is_replacing = _is_true("replace", given)
     if request.body.strip():
         raise Invalid("A move takes no body.")
     if is_folder_form and not state.is_directory(tx, path):
         raise NotFound(f"There is no directory {path}.")
     target = given["move_to"].removesuffix("/") if state.is_directory(tx, path) else given["move_to"]
     conditions.check(request.headers, _validators_at(tx, path), is_read=False)
-    state.move(tx, path, target)
+    state.move(tx, path, target, is_replacing=is_replacing)
     if state.find_file(tx, target) is None:
         return Response.of_json([_about(request, entry) for entry in state.list_files(tx, target)])
     return _written(tx, request, target, 200)
@@ -123,13 +139,6 @@ def _path(request: Request) -> tuple[str, bool]:
     text = request.params.get("path", "")
     is_folder_form = len(text) > 1 and text.endswith("/")
     return check_path(text[:-1] if is_folder_form else text), is_folder_form
-
-
-def _file_path(request: Request) -> str:
-    path, is_folder_form = _path(request)
-    if is_folder_form:
-        raise Conflict(f"{path}/ names a directory; directories come and go with their files.")
-    return path
 
 
 def _query(request: Request, *allowed: str) -> dict[str, str]:
@@ -144,12 +153,17 @@ def _query(request: Request, *allowed: str) -> dict[str, str]:
     return found
 
 
-def _list_directory(tx: Interaction, request: Request, path: str) -> Response:
+def _is_true(name: str, given: Mapping[str, str]) -> bool:
+    value = given.get(name, "false")
+    if value not in ("true", "false"):
+        raise Invalid(f"{name} must be true or false.", details={name: ["Must be true or false."]})
+    return value == "true"
+
+
+def list_directory(tx: Interaction, request: Request, path: str) -> Response:
+    """Answer what lies directly in a directory, or with `recursive=true` every file below it."""
     given = _query(request, *(() if request.is_strict else ("recursive",)))
-    recursive = given.get("recursive", "false")
-    if recursive not in ("true", "false"):
-        raise Invalid("recursive must be true or false.", details={"recursive": ["Must be true or false."]})
-    if recursive == "true":
+    if _is_true("recursive", given):
         listing: Json = [_about(request, entry) for entry in state.list_files(tx, path)]
     else:
         folders, files = state.list_directory(tx, path)
@@ -189,7 +203,8 @@ def _validators_at(tx: Interaction, path: str) -> Validators | None:
     return None if entry is None else _validators(entry)
 
 
-def _download(tx: Interaction, request: Request, entry: FileEntry) -> Response:
+def download(request: Request, entry: FileEntry, read_content: Callable[[], bytes]) -> Response:
+    """Answer a file, or the parts of it that are asked for."""
     validators = _validators(entry)
     headers = {
         "ETag": validators.etag,
@@ -201,7 +216,7 @@ def _download(tx: Interaction, request: Request, entry: FileEntry) -> Response:
         return Response(304, b"", None, headers)
     if request.method == "HEAD":  # Range is defined for GET only, and the content need not be recorded
         return Response(200, b"", entry.content_type, {**headers, "Content-Length": str(entry.size)})
-    content = state.read_content(tx.branch, entry.sha256)
+    content = read_content()
     wanted = request.headers.get("range")
     ranges = None
     if wanted is not None and conditions.is_range_wanted(request.headers, validators):
@@ -242,5 +257,5 @@ def routes() -> Sequence[Route]:
             takes_content=True,
         ),
         Route("DELETE", any_path, delete, "file_delete", "Delete a file", is_upstream=False),
-        Route("POST", any_path, move, "file_write", "Move a file or a directory", is_upstream=False),
+        Route("POST", any_path, move, "file_move", "Move a file or a directory", is_upstream=False),
     )

@@ -6,7 +6,8 @@ from sandbox.definitions.problems import DefinitionError, Problem
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Seed
-from sandbox.simulators.files.state import CONTENT, TREE, seed_rows
+from sandbox.simulators.files.index import TREE
+from sandbox.simulators.files.state import CONTENT, seed_rows
 
 FOLDER = "files"
 

@@ -1,8 +1,9 @@
 """The rules of the file tree: what is where, and how it changes.
 
 `files/tree` holds `{size, content_type, modified_at, sha256}` by path, `files/_content` the bytes
-by SHA-256, each content once. Directories are not kept: one exists while a file lies below it, and
-the usual three of a drop always do. Must not know the wire.
+by SHA-256, each content once. A directory exists while a file lies below it; the usual three of a drop
+always do, and those in `files/_directories`, which were made or lost their last file over SFTP, until they are
+removed. Must not know the wire.
 """
 
 import hashlib
@@ -18,11 +19,12 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.files.index import TREE, index_of
 from sandbox.simulators.files.paths import ancestors, check_path
 from sandbox.wire.file_types import guess_type
 
-TREE: Final = "files/tree"
 CONTENT: Final = "files/_content"
+DIRECTORIES: Final = "files/_directories"
 FIXED_DIRECTORIES: Final = ("archive", "inbox", "outbound")
 
 
@@ -65,7 +67,7 @@ def content_type_of(path: str, row: Json) -> str:
 def find_file(tx: Interaction, path: str) -> FileEntry | None:
     """Return the file at a path, or None."""
     row = tx.get(TREE, path)
-    return None if row is None else _entry(path, row, _birth(tx))
+    return None if row is None else _entry(path, row, birth_of(tx))
 
 
 def read_content(branch: Branch, sha256: str) -> bytes:
@@ -78,7 +80,7 @@ def read_content(branch: Branch, sha256: str) -> bytes:
 def list_files(tx: Interaction, directory: str = "") -> list[FileEntry]:
     """Return every file below a directory (all of them by default), by path."""
     prefix = f"{directory}/" if directory else ""
-    birth = _birth(tx)
+    birth = birth_of(tx)
     rows = [(path, row) for path, row in tx.branch.items(TREE) if path.startswith(prefix)]
     return [_entry(path, row, birth) for path, row in sorted(rows, key=lambda item: item[0])]
 
@@ -88,6 +90,8 @@ def list_directory(tx: Interaction, directory: str) -> tuple[list[str], list[Fil
     prefix = f"{directory}/" if directory else ""
     folders = set(FIXED_DIRECTORIES) if not directory else set()
     files = []
+    for kept in _kept_below(tx, prefix):
+        folders.add(prefix + kept[len(prefix) :].partition("/")[0])
     for entry in list_files(tx, directory):
         name, slash, _ = entry.path[len(prefix) :].partition("/")
         if slash:
@@ -99,10 +103,41 @@ def list_directory(tx: Interaction, directory: str) -> tuple[list[str], list[Fil
 
 def is_directory(tx: Interaction, path: str) -> bool:
     """Tell whether a path is a directory; the root is the empty path."""
-    if not path or path in FIXED_DIRECTORIES:
+    if not path or path in FIXED_DIRECTORIES or tx.get(DIRECTORIES, path) is not None:
         return True
-    prefix = f"{path}/"
-    return any(name.startswith(prefix) for name, _ in tx.branch.documents(TREE))
+    return path in index_of(tx.branch).below or bool(_kept_below(tx, f"{path}/"))
+
+
+def make_directory(tx: Interaction, path: str) -> None:
+    """Make a directory that stays while it is empty. Raises `Invalid`, `Conflict` where there is something already."""
+    check_path(path)
+    if find_file(tx, path) is not None or is_directory(tx, path):
+        raise Conflict(f"There is a file or directory {path} already.")
+    _check_place(tx, path)
+    if tx.branch.count(DIRECTORIES) >= limits.FILE_DIRECTORIES:
+        raise TooLarge(f"The file tree may hold {limits.FILE_DIRECTORIES} directories of their own.")
+    tx.put(DIRECTORIES, path, {"made_at": tx.now_text})
+
+
+def remove_directory(tx: Interaction, path: str) -> None:
+    """Remove an empty directory. Raises `NotFound`, `Conflict` for one that is not empty or is fixed."""
+    if not is_directory(tx, path):
+        raise NotFound(f"There is no directory {path}.")
+    if path in FIXED_DIRECTORIES:
+        raise Conflict(f"{path} is a fixed directory and stays.")
+    if list_files(tx, path) or _kept_below(tx, f"{path}/"):
+        raise Conflict(f"{path} is not empty; delete or move what is in it first.")
+    tx.delete(DIRECTORIES, path)
+
+
+def keep_directory(tx: Interaction, path: str) -> None:
+    """Let a directory stay that has just lost its last file."""
+    if path and not is_directory(tx, path):
+        tx.put(DIRECTORIES, path, {"made_at": tx.now_text})
+
+
+def _kept_below(tx: Interaction, prefix: str) -> list[str]:
+    return [path for path, _ in tx.branch.documents(DIRECTORIES) if path.startswith(prefix)]
 
 
 def write_file(tx: Interaction, path: str, content: bytes, content_type: str | None = None) -> bool:
@@ -116,7 +151,7 @@ def write_file(tx: Interaction, path: str, content: bytes, content_type: str | N
     if len(content) > limits.FILE_BYTES:
         raise TooLarge(f"A file may have {limits.FILE_BYTES} bytes; this one has {len(content)}.")
     before = tx.get(TREE, path)
-    total = sum(row["size"] for _, row in tx.branch.items(TREE)) - (before["size"] if before else 0) + len(content)
+    total = size_of_tree(tx) - (before["size"] if before else 0) + len(content)
     if total > limits.FILE_TREE_BYTES:
         raise TooLarge(f"The file tree may hold {limits.FILE_TREE_BYTES} bytes; with this file it would hold {total}.")
     row = describe(content, tx.now_text, content_type)
@@ -126,6 +161,19 @@ def write_file(tx: Interaction, path: str, content: bytes, content_type: str | N
     if before is not None:
         _release(tx, before["sha256"])
     return before is None
+
+
+def size_of_tree(tx: Interaction) -> int:
+    """Return how many bytes all files have together."""
+    return index_of(tx.branch).total
+
+
+def set_modified(tx: Interaction, path: str, moment: datetime) -> None:
+    """Give a file another time of its last change. Raises `NotFound`."""
+    row = tx.get(TREE, path)
+    if row is None:
+        raise NotFound(f"There is no file {path}.")
+    tx.put(TREE, path, {**row, "modified_at": format_instant(moment)})
 
 
 def delete_file(tx: Interaction, path: str) -> None:
@@ -139,8 +187,8 @@ def delete_file(tx: Interaction, path: str) -> None:
     _release(tx, row["sha256"])
 
 
-def move(tx: Interaction, path: str, target: str) -> None:
-    """Move a file, or a directory with all that is in it.
+def move(tx: Interaction, path: str, target: str, *, is_replacing: bool = False) -> None:
+    """Move a file, or a directory with all that is in it. A file may take the place of another if it `is_replacing`.
 
     Raises `NotFound`, `Invalid` (unsafe target), `Conflict` (the target exists, lies in the moved
     directory, or would make a directory of a file).
@@ -155,9 +203,12 @@ def move(tx: Interaction, path: str, target: str) -> None:
     if target == path or target.startswith(f"{path}/"):
         raise Conflict(f"{path} cannot be moved to {target}, which is itself or inside it.")
     if tx.get(TREE, target) is not None:
-        raise Conflict(f"There is a file {target} already; delete it first or choose another name.")
+        if not is_replacing or is_folder:
+            raise Conflict(f"There is a file {target} already; delete it first or choose another name.")
+        delete_file(tx, target)
     moved = [entry.path for entry in list_files(tx, path)] if is_folder else [path]
-    for name in moved:
+    kept = [path, *_kept_below(tx, f"{path}/")] if is_folder else []
+    for name in (*moved, *kept):
         check_path(target + name[len(path) :], "move_to")
     _check_place(tx, target)
     for name in moved:
@@ -165,6 +216,11 @@ def move(tx: Interaction, path: str, target: str) -> None:
         tx.delete(TREE, name)
         # A move keeps the time of the content, as rename does; a seeded file's stays open.
         tx.put(TREE, target + name[len(path) :], document)
+    for name in kept:
+        document = tx.get(DIRECTORIES, name)
+        if document is not None:
+            tx.delete(DIRECTORIES, name)
+            tx.put(DIRECTORIES, target + name[len(path) :], document)
 
 
 def modified_at(entry: FileEntry) -> str:
@@ -177,7 +233,7 @@ def _entry(path: str, row: Json, birth: datetime) -> FileEntry:
     return FileEntry(path, row["size"], content_type_of(path, row), modified, row["sha256"])
 
 
-def _birth(tx: Interaction) -> datetime:
+def birth_of(tx: Interaction) -> datetime:
     """Return when the seeded files were put there: when the playground's clock began."""
     state = ClockState.read(tx.branch)
     return tx.now if state is None else state.start
@@ -193,7 +249,7 @@ def _check_place(tx: Interaction, path: str) -> None:
 
 def _release(tx: Interaction, sha256: str) -> None:
     """Delete a content that no file has any more."""
-    if not any(row["sha256"] == sha256 for _, row in tx.branch.items(TREE)):
+    if sha256 not in index_of(tx.branch).uses:
         tx.delete(CONTENT, sha256)
 
 

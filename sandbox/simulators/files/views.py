@@ -3,7 +3,8 @@
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.files.state import CONTENT, TREE, content_type_of
+from sandbox.simulators.files.index import TREE
+from sandbox.simulators.files.state import CONTENT, content_type_of
 from sandbox.simulators.showing import Link, Views
 
 

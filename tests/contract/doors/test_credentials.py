@@ -8,6 +8,7 @@ fails the first test.
 from dataclasses import dataclass
 from typing import Any
 
+import asyncssh
 import pytest
 
 GRANT = {"grant_type": "client_credentials"}
@@ -78,6 +79,24 @@ async def files_root(client: Client) -> bool:
     return found.status == 200 and b"inbox" in found.body
 
 
+async def sftp_user(client: Client) -> bool:
+    """Name and password over SFTP, at the server whose key is the one that was told."""
+    held = client.held
+    known = asyncssh.import_known_hosts(f"[{held['sftp_host']}]:{held['sftp_port']} {held['host_key']}\n")
+    async with asyncssh.connect(
+        held["sftp_host"],
+        held["sftp_port"],
+        username=held["username"],
+        password=held["password"],
+        known_hosts=known,
+        config=None,
+        client_keys=None,
+        agent_path=None,
+    ) as connection:
+        shown = connection.get_server_host_key().get_fingerprint()
+        return shown == held["host_key_fingerprint"] and await (await connection.start_sftp_client()).exists("inbox")
+
+
 def address(key: str) -> Any:
     """An address that has no credential of its own: with the run token."""
 
@@ -100,7 +119,17 @@ DOORS: dict[str, dict[str, Any]] = {
         "receiving_application": hl7_receiver,
         "receiving_facility": hl7_receiver,
     },
-    "Files": {"root": files_root, "inbox_url": address("inbox_url"), "files_url": address("files_url")},
+    "Files": {
+        "root": files_root,
+        "inbox_url": address("inbox_url"),
+        "files_url": address("files_url"),
+        "sftp_host": sftp_user,
+        "sftp_port": sftp_user,
+        "username": sftp_user,
+        "password": sftp_user,
+        "host_key": sftp_user,
+        "host_key_fingerprint": sftp_user,
+    },
     "Payer": {"portal_url": portal_page, "api_url": portal_user, "username": portal_user, "password": portal_user},
 }
 

@@ -1,0 +1,33 @@
+// What a partner's script does with ssh2-sftp-client; prints what it saw as JSON.
+import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import Client from 'ssh2-sftp-client';
+
+const held = JSON.parse(process.env.CREDENTIALS);
+const seen = {};
+const sftp = new Client();
+await sftp.connect({ host: held.sftp_host, port: held.sftp_port, username: held.username, password: held.password });
+seen.root = (await sftp.list('/')).map((item) => [item.type, item.name]).sort();
+seen.referral = (await sftp.get('inbox/referral.txt')).toString();
+await sftp.put(Buffer.from('claim'), 'outbound/claim.txt');
+await sftp.append(Buffer.from('s'), 'outbound/claim.txt');
+seen.size = (await sftp.stat('outbound/claim.txt')).size;
+writeFileSync('large.bin', Buffer.alloc(3_000_000, 'x'));
+await sftp.fastPut('large.bin', 'outbound/large.bin');
+await sftp.fastGet('outbound/large.bin', 'back.bin');
+seen.back = readFileSync('back.bin').equals(readFileSync('large.bin'));
+seen.exists = [await sftp.exists('outbound'), await sftp.exists('outbound/claim.txt'), await sftp.exists('none')];
+await sftp.mkdir('outbound/a/b', true);
+await sftp.mkdir('outbound/a', false).catch((error) => { seen.mkdir = error.message; });
+await sftp.rename('outbound/claim.txt', 'outbound/a/claim.txt');
+seen.rename = await sftp.rename('outbound/large.bin', 'outbound/a/claim.txt').then(() => 'replaced', () => 'refused');
+await sftp.posixRename('outbound/large.bin', 'outbound/a/claim.txt');
+mkdirSync('folder');
+for (const name of ['1.txt', '2.txt']) writeFileSync(`folder/${name}`, name);
+await sftp.uploadDir('folder', 'outbound/folder');
+seen.uploaded = (await sftp.list('outbound/folder')).map((item) => item.name).sort();
+await sftp.rmdir('outbound/a', true);
+await sftp.delete('outbound/folder/1.txt');
+await sftp.chmod('outbound/folder/2.txt', 0o600);
+seen.left = (await sftp.list('outbound')).map((item) => item.name).sort();
+await sftp.end();
+console.log(JSON.stringify(seen));
