@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 APPLICATION_ID = 0x53424F58  # "SBOX", in the file's header
 _WITH_APPLICATION_ID = 6
 FILE_NAME = "sandbox.sqlite3"
