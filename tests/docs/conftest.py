@@ -23,6 +23,7 @@ from sandbox.app import create_app
 from sandbox.builtin import create_registry
 from sandbox.runs.registry import Registry
 from sandbox.settings import Settings
+from tests.own_ports import OWN_PORTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -165,7 +166,7 @@ class Shell:
             (commands / name).chmod(0o755)
         hidden = ("SANDBOX_", "PYTEST_", "COV_", "COLUMNS")
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
-        self._environment |= {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        self._environment |= {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **OWN_PORTS}
         self._bash = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],
             cwd=directory,
@@ -208,10 +209,13 @@ class Shell:
         self._servers.append(server)
         assert server.stdout is not None
         lines = [server.stdout.readline()]
-        assert lines[0].startswith("sandbox ready at "), lines[0] + server.stdout.read()
+        if not lines[0].startswith("sandbox ready at "):
+            server.kill()
+            pytest.fail(lines[0] + server.stdout.read())
         self.url = lines[0].split()[-1]
         while not lines[-1].lstrip().startswith("-H 'Content-Type"):
             lines.append(server.stdout.readline())
+            assert lines[-1], "the server ended"
         return "".join(lines).replace(self.url, SHOWN_URL)
 
     def close(self) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.own_ports import OWN_PORTS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,7 +40,7 @@ Python = Callable[..., "subprocess.CompletedProcess[str]"]
 def python(site: Path, tmp_path: Path) -> Python:
     """Run this Python in an empty directory with the unpacked wheel before this checkout."""
     hidden = ("SANDBOX_", "PYTEST_", "COV_", "COLUMNS")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)} | OWN_PORTS
 
     def run(*arguments: str, **more: Any) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

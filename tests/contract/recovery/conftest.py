@@ -15,6 +15,7 @@ from aiohttp import web
 from sandbox.api.context import READER, SHELF
 from sandbox.record import restore
 from sandbox.settings import Settings
+from tests.own_ports import OWN_PORTS
 
 WAIT_S = 30
 
@@ -26,6 +27,7 @@ class Process:
         places = ["--data-dir", disk.data, "--playgrounds", disk.playgrounds, "--seeds", disk.seeds]
         command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", *places, *options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
+        environment.update(OWN_PORTS)
         self.process = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
