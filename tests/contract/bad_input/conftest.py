@@ -35,7 +35,7 @@ class Row:
 
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
     gives wrong values by field, `required` the fields that may not be missing. What is open needs no token; what
-    `is_direct` is there on the direct paths only, what `is_agents` on all others.
+    `is_direct` is there on the direct paths only, what `is_agents` on all others. `status` is what a `GET` of it answers.
     """
 
     token: str = "organization"
@@ -49,6 +49,7 @@ class Row:
     limit: int = limits.REQUEST_BODY_BYTES
     is_direct: bool = False
     is_agents: bool = False
+    status: int = 200
 
 
 def but(*allowed: type) -> list[Any]:
@@ -120,6 +121,7 @@ API: dict[tuple[str, str], Row] = {
     ("GET", "/sandboxes/{id}"): Row(path={"id": "{Files}"}),
     ("GET", "/sandboxes/{id}/events"): Row(path={"id": "{Files}"}),
     ("POST", "/sandboxes/{id}/teardown"): Row(path={"id": "{Files}"}, body={}),
+    ("GET", "/mllp/strays"): Row(),
     ("GET", "/playgrounds"): Row(),
     ("GET", "/playgrounds/{id}"): Row(path={"id": "{playground}"}),
     ("POST", "/playgrounds/{id}/teardown"): Row(path={"id": "{playground}"}, body={}),
@@ -173,6 +175,13 @@ SURFACES: dict[tuple[str, str], Row] = {
     ("GET", "hl7/outbound"): Row(),
     ("GET", "hl7/batches"): Row(),
     ("POST", "hl7/outbound"): PAYLOAD,
+    ("GET", "hl7/listener"): Row(status=404),  # none is named
+    ("PUT", "hl7/listener"): Row(
+        body={"host": "127.0.0.1", "port": 2575},
+        required=("host", "port"),
+        wrong={"host": but(str), "port": [*but(int), 0, -1, 65_536]},
+    ),
+    ("DELETE", "hl7/listener"): Row(),
     ("GET", "hl7/messages"): Row(),
     ("POST", "hl7/messages"): PAYLOAD,
     ("GET", "files"): Row(),
@@ -327,8 +336,8 @@ class World:
 
 
 def is_elsewhere(path: str) -> bool:
-    """Whether a route belongs to the task API or the dashboard, which have forms and tests of their own."""
-    return is_task_api(path) or path in ("/oauth2/token", "/ui") or path.startswith("/ui/")
+    """Whether a route belongs to the task API, the dashboard or tools, which have forms and tests of their own."""
+    return is_task_api(path) or path in ("/oauth2/token", "/ui") or path.startswith("/ui/") or path.endswith("/mcp")
 
 
 def surface_part(path: str) -> str | None:

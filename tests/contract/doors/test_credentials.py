@@ -5,6 +5,7 @@ is handed out beside it, and with the run token only where there is none. A simu
 fails the first test.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,17 @@ async def hl7_receiver(client: Client) -> bool:
     return sent.json["ack_code"] == "AA" and tuple(sent.json["ack"].split("|")[2:4]) == names
 
 
+async def hl7_port(client: Client) -> bool:
+    """A message at the port, which is open since the start, is acknowledged, whomever it names."""
+    now = (await client.doors.live.get(f"/sandboxes/{client.doors.sandbox_id('Hl7')}"))["credentials"]
+    reader, writer = await asyncio.open_connection(client.held["mllp_host"], now["mllp_port"])
+    message = client.kit.adt.format(control="C1", family="Smith")
+    writer.write(b"\x0b" + message.encode() + b"\x1c\x0d")
+    answer = await reader.readuntil(b"\x1c\x0d")
+    writer.close()
+    return client.held["mllp_port"] is None and b"MSA|AA|C1" in answer
+
+
 async def files_root(client: Client) -> bool:
     """The root of the tree is where `files_url` begins."""
     found = await client.read(client.held["files_url"] + client.held["root"], client.doors.run.token)
@@ -118,6 +130,8 @@ DOORS: dict[str, dict[str, Any]] = {
         "outbound_url": hl7_receiver,
         "receiving_application": hl7_receiver,
         "receiving_facility": hl7_receiver,
+        "mllp_host": hl7_port,
+        "mllp_port": hl7_port,
     },
     "Files": {
         "root": files_root,
@@ -152,6 +166,8 @@ async def test_the_direct_form_of_the_credentials_opens_the_same_doors(doors, ki
     handed_out = doors.credentials(kind)
     assert set(direct) == set(handed_out)
     for key, value in direct.items():
+        if key == "mllp_port":  # open since the start
+            continue
         is_address = key.endswith("_url")
         assert (value == handed_out[key]) is not is_address, key
         if not is_address:

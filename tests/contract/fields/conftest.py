@@ -93,15 +93,28 @@ def check(value: Any, shape: Any) -> None:
 
 
 BENCHMARK_REF = {"slug": "string", "version": re.compile(r"\d+"), "name": "string"}
-URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "clock"), "url")
+URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "mcp", "clock"), "url")
 ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal"), "path")
+SFTP = {
+    "sftp_host": "string",
+    "sftp_port": "int",
+    "username": "string",
+    "password": "string",
+    "host_key": "string",
+    "host_key_fingerprint": re.compile("SHA256:.+"),
+}
 CREDENTIALS = {
     "Fhir": {"fhir_base_url": "url", "token_url": "url", "client_id": "string", "client_secret": "string"},
     "Hl7": Shape(
         {"inbox_url": "url", "outbound_url": "url"},
-        {"receiving_application": "string", "receiving_facility": "string"},
+        {
+            "receiving_application": "string",
+            "receiving_facility": "string",
+            "mllp_host": "string",
+            "mllp_port?": "int",
+        },
     ),
-    "Files": Shape({"root": "string"}, {"inbox_url": "url", "files_url": "url"}),
+    "Files": Shape({"root": "string"}, {"inbox_url": "url", "files_url": "url", **SFTP}),
     "Payer": {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
 }
 RUN_SANDBOX = {
