@@ -131,8 +131,15 @@ class Caller:
             if state.find_file(tx, path) is None and not state.is_directory(tx, path):
                 raise NotFound(f"There is no file or directory {path}.")
             _check_parent(tx, target)
+            is_there = state.find_file(tx, target) is not None or state.is_directory(tx, target)
+            if target.startswith(f"{path}/") and (is_replacing or not is_there):
+                raise Invalid(f"{path} cannot be moved into itself.")
             if is_replacing and path == target:
                 return Response(204, b"", None)
+            if is_replacing and is_there and state.find_file(tx, path) is None:
+                if not state.is_directory(tx, target):
+                    raise NotFound(f"{target} is a file, and {path} is a directory.")
+                state.remove_directory(tx, target)  # an empty one is replaced, too
             answer = routes.move(tx, request)
             state.keep_directory(tx, _parent(path))
             return answer

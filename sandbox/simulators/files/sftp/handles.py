@@ -87,6 +87,7 @@ class Writing(Opened):
     """A file opened for writing, whole in memory until it is closed or flushed. `limit` is the most it may hold.
 
     `is_changed` says whether there is anything that the tree does not have yet; a new or emptied file is a change.
+    A file that was removed or replaced while it is open is gone (`is_gone`): what is written to it is stored nowhere.
     """
 
     path: str
@@ -97,6 +98,7 @@ class Writing(Opened):
     is_appending: bool = False
     is_readable: bool = False
     is_changed: bool = False
+    is_gone: bool = False
     set_modified: datetime | None = None
 
     @property
