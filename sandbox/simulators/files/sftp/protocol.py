@@ -17,7 +17,7 @@ from sandbox.playground.calls import Outcome
 from sandbox.simulators.files.paths import check_path
 
 BLOCK_BYTES: Final = 4096
-_OWNER: Final = 1000
+OWNER: Final = 1000
 _FILE_MODE: Final = stat.S_IFREG | 0o644
 _FOLDER_MODE: Final = stat.S_IFDIR | 0o755
 _LAST_SECOND: Final = (1 << 32) - 1
@@ -85,8 +85,8 @@ def file_attributes(size: int, modified: datetime) -> SFTPAttrs:
     return SFTPAttrs(
         type=FILEXFER_TYPE_REGULAR,
         size=size,
-        uid=_OWNER,
-        gid=_OWNER,
+        uid=OWNER,
+        gid=OWNER,
         permissions=_FILE_MODE,
         atime=at,
         mtime=at,
@@ -100,8 +100,8 @@ def folder_attributes(modified: datetime) -> SFTPAttrs:
     return SFTPAttrs(
         type=FILEXFER_TYPE_DIRECTORY,
         size=BLOCK_BYTES,
-        uid=_OWNER,
-        gid=_OWNER,
+        uid=OWNER,
+        gid=OWNER,
         permissions=_FOLDER_MODE,
         atime=at,
         mtime=at,

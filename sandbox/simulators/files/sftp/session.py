@@ -24,6 +24,7 @@ from sandbox.simulators.files.sftp.calls import LONG_BODY_BYTES, Caller, why_not
 from sandbox.simulators.files.sftp.handles import Reading, Room, Writing
 from sandbox.simulators.files.sftp.protocol import (
     BLOCK_BYTES,
+    OWNER,
     check_outcome,
     file_attributes,
     folder_attributes,
@@ -250,6 +251,8 @@ class Session(asyncssh.SFTPServer):
     async def setstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Set a file's time or size; one event."""
         name = self._existing(path)
+        if {attrs.uid, attrs.gid} - {None, OWNER}:
+            raise asyncssh.SFTPPermissionDenied("There is one owner here, who owns everything.")
         if self._left is not None and self._left.path == name and state.find_file(self._look(), name) is None:
             return
         being_written = next((opened for opened in self._written() if opened.path == name), None)
