@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from sandbox import jsonio, limits
 from sandbox.clock import format_instant, parse_instant
-from sandbox.errors import Conflict, Invalid, NotFound, Unauthorized
+from sandbox.errors import Conflict, Invalid, NotFound, TooLarge, Unauthorized
 from sandbox.playground.calls import Asked
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
@@ -178,9 +178,9 @@ class Caller:
             if size is not None:
                 if entry is None:
                     raise Conflict(f"{path} is a directory; it has no size.")
-                content = state.read_content(tx.branch, entry.sha256)[:size]
                 if size > limits.FILE_BYTES:
-                    raise Invalid(f"A file may have {limits.FILE_BYTES} bytes.")
+                    raise TooLarge(f"A file may have {limits.FILE_BYTES} bytes.")
+                content = state.read_content(tx.branch, entry.sha256)[:size]
                 state.write_file(tx, path, content.ljust(size, b"\0"))
             if entry is not None and modified is not None:
                 state.set_modified(tx, path, modified)
