@@ -180,9 +180,12 @@ class Session(asyncssh.SFTPServer):
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Take bytes of a file that is being written."""
-        opened = self._writable(file_obj)
-        count = self._raising(lambda: opened.write(offset, data))
-        opened.modified = self._look().now
+        now, opened = self._look().now, _writable(file_obj)
+        try:
+            count = opened.write(offset, data)
+        except SandboxError as error:
+            raise refusal_of(error) from None
+        opened.modified = now
         return count
 
     async def fsync(self, file_obj: object) -> None:
@@ -237,12 +240,12 @@ class Session(asyncssh.SFTPServer):
             if attrs.mtime is not None:
                 file_obj.entry = replace(file_obj.entry, modified=moment(attrs.mtime))
             return
-        opened = self._writable(file_obj)
+        now, opened = self._look().now, _writable(file_obj)
         if attrs.size is not None:
             size = attrs.size
             if size != opened.size:
                 self._raising(lambda: opened.resize(size))
-                opened.modified, opened.set_modified = self._look().now, None
+                opened.modified, opened.set_modified = now, None
         if attrs.mtime is not None:
             opened.set_modified = opened.modified = moment(attrs.mtime)
 
@@ -374,13 +377,6 @@ class Session(asyncssh.SFTPServer):
             return folder_attributes(state.birth_of(tx))
         raise asyncssh.SFTPNoSuchFile(f"There is no file or directory {name}.")
 
-    def _writable(self, file_obj: object) -> Writing:
-        self._look()
-        opened = _opened(file_obj)
-        if not isinstance(opened, Writing):
-            raise asyncssh.SFTPNoSuchFile("The file was opened for reading only.")
-        return opened
-
     def _space(self) -> SFTPVFSAttrs:
         tx = self._look()
         free = max(0, limits.FILE_TREE_BYTES - state.size_of_tree(tx)) // BLOCK_BYTES
@@ -418,3 +414,10 @@ class Session(asyncssh.SFTPServer):
 def _opened(file_obj: object) -> Reading | Writing:
     assert isinstance(file_obj, Reading | Writing)
     return file_obj
+
+
+def _writable(file_obj: object) -> Writing:
+    opened = _opened(file_obj)
+    if not isinstance(opened, Writing):
+        raise asyncssh.SFTPNoSuchFile("The file was opened for reading only.")
+    return opened
