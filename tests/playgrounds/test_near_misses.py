@@ -113,6 +113,17 @@ FAILS = {
             "No order was entered for this referral",
         },
     },
+    "claims-batch@1": {
+        "half-written": {"HFH-0423 is left as it is, and nothing of it went out"},
+        "by-the-clock": {
+            "Evergreen Mutual collected its claims of EGW-0423 at two o'clock, each as it came and no other"
+        },
+        "sent-twice": {
+            "Nothing of MSF-0422 went to a payer a second time",
+            "LHP is given its claims of HFH-0423 that are new, each as it came and no other",
+        },
+        "payer-receipts": {"Northgate is told the latest of both its claims"},
+    },
     "by-the-book@1": {
         "allergies-first": {"Nothing was ordered until the allergies had been read"},
         "one-at-a-time": {"The two never stood active together"},

@@ -5,16 +5,16 @@ Comparing them with `fields`, `contains`, `count` and `absent` is the scoring en
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectation, StrictModel
 from sandbox.globs import compile_glob
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
-from sandbox.simulators.files.content import Reading, find_csv_row, holds, read_csv, read_json, read_text
+from sandbox.simulators.files.content import Reading, find_csv_row, holds, read_csv, read_json, read_table, read_text
 from sandbox.simulators.files.index import TREE
 from sandbox.simulators.files.paths import check_glob
 from sandbox.simulators.files.state import content_type_of, read_content
@@ -23,10 +23,10 @@ _TEXTS = "files/texts"
 _UNREADABLE_SHOWN = 20
 
 
-class CsvRow(StrictModel):
-    """Which row of a CSV file `fields` speak of; their paths are column names."""
+class Csv(StrictModel):
+    """What of a CSV file `fields` speak of: the row that holds this, by column; without it the whole table, by row."""
 
-    row: dict[str, Any] = Field(min_length=1)
+    row: dict[str, Any] | None = Field(default=None, min_length=1)
     delimiter: str = Field(default=",", pattern=r'^[^\r\n"]$')
 
 
@@ -35,7 +35,7 @@ class SftpFilePresent(Assertion):
 
     glob: str = Field(min_length=1, validation_alias=AliasChoices("glob", "pattern"))
     fields: list[FieldExpectation] = Field(default_factory=list)
-    csv: CsvRow | None = None
+    csv: Csv | None = None
     contains: list[str] = Field(default_factory=list)
     count: CountRange | None = None
     absent: bool = False
@@ -44,6 +44,12 @@ class SftpFilePresent(Assertion):
     @classmethod
     def _relative(cls, glob: str) -> str:
         return check_glob(glob)
+
+    @model_validator(mode="after")
+    def _table_compared(self) -> Self:
+        if self.csv is not None and self.csv.row is None and not self.fields:
+            raise ValueError("csv without a row reads the whole table; say with fields what it must hold")
+        return self
 
 
 def select(assertion: SftpFilePresent, view: View) -> Selection:
@@ -74,21 +80,24 @@ def _candidates(assertion: SftpFilePresent, view: View) -> Iterator[Candidate]:
     for path, row in sorted(_tree(view.branch), key=lambda item: (item[0] not in new, item[0])):
         is_named = matches(path)
         conditions = [Condition("path", {"matches": assertion.glob}, path, is_named, "matches")]
-        if is_named and assertion.csv is not None:
+        if is_named and assertion.csv is not None and assertion.csv.row is not None:
             wanted, content = assertion.csv.row, read_content(view.branch, row["sha256"])
-            for column, cell, is_held in _nearest_cells(content, assertion.csv, content_type_of(path, row)):
+            kind = content_type_of(path, row)
+            for column, cell, is_held in _nearest_cells(content, wanted, assertion.csv.delimiter, kind):
                 conditions.append(Condition(column, wanted[column], cell, is_held))
         yield Candidate(path, tuple(conditions), path in new)
 
 
-def _nearest_cells(content: bytes, csv: CsvRow, content_type: str) -> list[tuple[str, str | None, bool]]:
+def _nearest_cells(
+    content: bytes, row: dict[str, Any], delimiter: str, content_type: str
+) -> list[tuple[str, str | None, bool]]:
     """Return column, cell and whether it holds what is wanted, of the row that holds most of it."""
-    rows = read_csv(content, csv.delimiter, content_type)
+    rows = read_csv(content, delimiter, content_type)
     if rows.problem is not None:
-        return [(name, None, False) for name in csv.row]
+        return [(name, None, False) for name in row]
     held: dict[str, str] = {}
-    best = max(rows.value, key=lambda row: sum(holds(row.get(n), v) for n, v in csv.row.items()), default=held)
-    return [(name, best.get(name), holds(best.get(name), wanted)) for name, wanted in csv.row.items()]
+    best = max(rows.value, key=lambda cells: sum(holds(cells.get(n), v) for n, v in row.items()), default=held)
+    return [(name, best.get(name), holds(best.get(name), wanted)) for name, wanted in row.items()]
 
 
 def _tree(branch: Branch) -> list[tuple[str, Json]]:
@@ -100,7 +109,10 @@ def _subject(assertion: SftpFilePresent, branch: Branch, path: str, row: Json) -
     content = read_content(branch, row["sha256"])
     kind = content_type_of(path, row)
     text = _text(branch, row["sha256"], content, kind) if assertion.contains else Reading("")
-    if assertion.csv is not None:
+    if assertion.csv is not None and assertion.csv.row is None:
+        table = read_table(content, assertion.csv.delimiter, kind)
+        return Subject(path, table.value, text=text.value), table if table.problem is not None else text
+    if assertion.csv is not None and assertion.csv.row is not None:
         found = find_csv_row(content, assertion.csv.row, assertion.csv.delimiter, kind)
         if found.problem is not None:
             return None, found
@@ -120,7 +132,7 @@ def _text(branch: Branch, sha256: str, content: bytes, content_type: str) -> Rea
 
 
 def _sought(assertion: SftpFilePresent) -> str:
-    row = assertion.csv.row if assertion.csv is not None else {}
+    row = (assertion.csv.row if assertion.csv is not None else None) or {}
     condition = " and ".join(f"{name} = {value!r}" for name, value in row.items())
     return f'file that matches "{assertion.glob}"' + (f" with a row where {condition}" if condition else "")
 

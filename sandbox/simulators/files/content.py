@@ -104,6 +104,27 @@ def read_csv(content: bytes, delimiter: str, content_type: str = "text/csv") -> 
     return Reading([_row(header, cells) for cells in rows])
 
 
+def read_table(content: bytes, delimiter: str, content_type: str = "text/csv") -> Reading:
+    r"""Return the rows of a CSV file as a table that can be compared as a whole: empty lines are none.
+
+    A row with more cells than the header has columns is a problem: what stands there would be compared with nothing.
+
+    >>> read_table(b"id,status\r\n1,ok\r\n\r\n", ",").value, read_table(b"id\n1,ok\n", ",").problem
+    ([{'id': '1', 'status': 'ok'}], 'row 1 has more cells than the header has columns')
+    """
+    lines = _read_lines(content, delimiter, content_type)
+    if lines.problem is not None:
+        return lines
+    header, *rows = lines.value
+    rows = [cells for cells in rows if cells]
+    if len(set(header)) < len(header):
+        return Reading(problem="a column stands twice in the header")
+    long = next((number for number, cells in enumerate(rows, 1) if len(cells) > len(header)), None)
+    if long is not None:
+        return Reading(problem=f"row {long} has more cells than the header has columns")
+    return Reading([_row(header, cells) for cells in rows])
+
+
 def _read_lines(content: bytes, delimiter: str, content_type: str) -> Reading:
     """Read the cells of every line, those of the header first and without spaces around them."""
     charset = charset_of(content_type)

@@ -155,6 +155,9 @@ async def test_a_file_and_the_tree_have_a_limit(drop, monkeypatch):
             await file.write(b"y", 1 << 60)
         await file.close()
         assert await drop.content("outbound/large.bin") == b"x" * 1000
+        for size in (1001, 1 << 60):
+            with pytest.raises(asyncssh.SFTPFailure, match="1000"):
+                await client.truncate("outbound/large.bin", size)
         monkeypatch.setattr(limits, "FILE_TREE_BYTES", 1500)
         file = await client.open("outbound/more.bin", "wb")
         with pytest.raises(asyncssh.SFTPFailure):

@@ -146,6 +146,7 @@ async def test_what_there_is_not_is_refused_as_openssh_does(drop):
             (asyncssh.SFTPOpUnsupported, client.symlink("inbox/fax.txt", "link")),
             (asyncssh.SFTPOpUnsupported, client.link("inbox/fax.txt", "link")),
             (asyncssh.SFTPBadMessage, client.readlink("inbox/fax.txt")),
+            (asyncssh.SFTPPermissionDenied, client.chown("inbox/fax.txt", 0, 0)),
         ):
             with pytest.raises(refused):
                 await call

@@ -117,6 +117,36 @@ def test_csv_rows(world):
     assert labels(world, glob="outbound/*.csv", csv={"row": {"amount": True}}) == []
 
 
+def test_a_whole_table(world):
+    world.call("PUT", "files/outbound/a.csv", b'\xef\xbb\xbfclaim,code\r\n"C1",\r\n\r\nC2,R02\r\n')
+    rows = [{"claim": "C1", "code": ""}, {"claim": "C2", "code": "R02"}]
+
+    def passes(glob="outbound/a.csv", **field):
+        given = assertion(glob=glob, csv={}, fields=[field])
+        return judge(CHECKS[0], given, select(given, world.view())).passed
+
+    assert passes(path="", expected=rows)
+    assert not passes(path="", expected=rows[::-1])
+    assert passes(path="", expected=rows[::-1], in_any_order=True)
+    assert not passes(path="", expected=rows[:1])
+    assert passes(path="1.code", expected="R02") and passes(path="*.claim", expected="C2")
+    world.call("PUT", "files/outbound/b.csv", b"claim,code\nC1,,R03\nC2,R02\n")
+    world.call("PUT", "files/outbound/c.csv", b"claim,claim\nC1,C2\n")
+    for name, problem in (("b", "row 1 has more cells"), ("c", "twice in the header")):
+        assert not passes(glob=f"outbound/{name}.csv", path="", expected=rows)
+        found = select(
+            assertion(glob=f"outbound/{name}.csv", csv={}, fields=[{"path": "", "exists": True}]), world.view()
+        )
+        assert problem in found.evidence["unreadable"][0]["reason"]
+
+
+def test_a_table_that_is_compared_with_nothing_is_a_mistake():
+    with pytest.raises(ValidationError, match="whole table"):
+        assertion(glob="a.csv", csv={})
+    with pytest.raises(ValidationError):
+        assertion(glob="a.csv", csv={"row": {}}, fields=[{"path": "", "exists": True}])
+
+
 def test_text_of_a_pdf(world):
     from reportlab.pdfgen.canvas import Canvas
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from sandbox import jsonio, limits
 from sandbox.clock import format_instant, parse_instant
-from sandbox.errors import Conflict, Invalid, NotFound, Unauthorized
+from sandbox.errors import Conflict, Invalid, NotFound, TooLarge, Unauthorized
 from sandbox.playground.calls import Asked
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
@@ -131,8 +131,15 @@ class Caller:
             if state.find_file(tx, path) is None and not state.is_directory(tx, path):
                 raise NotFound(f"There is no file or directory {path}.")
             _check_parent(tx, target)
+            is_there = state.find_file(tx, target) is not None or state.is_directory(tx, target)
+            if target.startswith(f"{path}/") and (is_replacing or not is_there):
+                raise Invalid(f"{path} cannot be moved into itself.")
             if is_replacing and path == target:
                 return Response(204, b"", None)
+            if is_replacing and is_there and state.find_file(tx, path) is None:
+                if not state.is_directory(tx, target):
+                    raise NotFound(f"{target} is a file, and {path} is a directory.")
+                state.remove_directory(tx, target)  # an empty one is replaced, too
             answer = routes.move(tx, request)
             state.keep_directory(tx, _parent(path))
             return answer
@@ -171,9 +178,9 @@ class Caller:
             if size is not None:
                 if entry is None:
                     raise Conflict(f"{path} is a directory; it has no size.")
-                content = state.read_content(tx.branch, entry.sha256)[:size]
                 if size > limits.FILE_BYTES:
-                    raise Invalid(f"A file may have {limits.FILE_BYTES} bytes.")
+                    raise TooLarge(f"A file may have {limits.FILE_BYTES} bytes.")
+                content = state.read_content(tx.branch, entry.sha256)[:size]
                 state.write_file(tx, path, content.ljust(size, b"\0"))
             if entry is not None and modified is not None:
                 state.set_modified(tx, path, modified)

@@ -87,6 +87,7 @@ class Writing(Opened):
     """A file opened for writing, whole in memory until it is closed or flushed. `limit` is the most it may hold.
 
     `is_changed` says whether there is anything that the tree does not have yet; a new or emptied file is a change.
+    A file that was removed or replaced while it is open is gone (`is_gone`): what is written to it is stored nowhere.
     """
 
     path: str
@@ -97,6 +98,7 @@ class Writing(Opened):
     is_appending: bool = False
     is_readable: bool = False
     is_changed: bool = False
+    is_gone: bool = False
     set_modified: datetime | None = None
 
     @property
@@ -120,8 +122,12 @@ class Writing(Opened):
         sandbox.errors.TooLarge: The file may hold 8 bytes here, and would have 9.
         """
         offset = len(self.content) if self.is_appending else offset
-        self.resize(max(len(self.content), offset + len(data)))
-        self.content[offset : offset + len(data)] = data
+        if offset == len(self.content):
+            self._make_room(len(data))
+            self.content += data
+        else:
+            self.resize(max(len(self.content), offset + len(data)))
+            self.content[offset : offset + len(data)] = data
         self.is_changed, self.set_modified = True, None
         return len(data)
 
@@ -133,10 +139,8 @@ class Writing(Opened):
     def resize(self, size: int) -> None:
         """Cut the file off, or fill it up with zeros. Raises `TooLarge`."""
         grown = size - len(self.content)
-        if size > self.limit:
-            raise TooLarge(f"The file may hold {self.limit} bytes here, and would have {size}.")
         if grown > 0:
-            self.room.take(grown)
+            self._make_room(grown)
             self.content.extend(bytes(grown))
         elif grown < 0:
             del self.content[size:]
@@ -144,6 +148,12 @@ class Writing(Opened):
         else:
             return
         self.is_changed = True
+
+    def _make_room(self, count: int) -> None:
+        size = len(self.content) + count
+        if size > self.limit:
+            raise TooLarge(f"The file may hold {self.limit} bytes here, and would have {size}.")
+        self.room.take(count)
 
     def release(self) -> None:
         """Give back the room; the content is stored, or is to be no more."""

@@ -6,35 +6,38 @@ and the answer waits for it. When the connection ends, what was being written is
 """
 
 import posixpath
-import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 import asyncssh
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
-from asyncssh.constants import FILEXFER_TYPE_DIRECTORY, FILEXFER_TYPE_REGULAR
 
-from sandbox import jsonio, limits
-from sandbox.errors import Conflict, Forbidden, Invalid, NotFound, SandboxError
+from sandbox import limits
+from sandbox.errors import Invalid, SandboxError
 from sandbox.logs import get_logger
 from sandbox.playground.calls import Asked, Outcome
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.files import state
-from sandbox.simulators.files.paths import check_path
 from sandbox.simulators.files.sftp.calls import LONG_BODY_BYTES, Caller, why_not_writable
 from sandbox.simulators.files.sftp.handles import Reading, Room, Writing
+from sandbox.simulators.files.sftp.protocol import (
+    BLOCK_BYTES,
+    OWNER,
+    check_outcome,
+    file_attributes,
+    folder_attributes,
+    listing_line,
+    moment,
+    refusal_of,
+    resolve,
+)
 from sandbox.simulators.files.state import FileEntry
 from sandbox.simulators.wires import Guest
 
 T = TypeVar("T")
 
-_BLOCK: Final = 4096
-_OWNER: Final = 1000
-_FILE_MODE: Final = stat.S_IFREG | 0o644
-_FOLDER_MODE: Final = stat.S_IFDIR | 0o755
-_LAST_SECOND: Final = (1 << 32) - 1
 
 log = get_logger()
 
@@ -76,7 +79,7 @@ class Session(asyncssh.SFTPServer):
     def fstat(self, file_obj: object) -> SFTPAttrs:
         """Describe an open file."""
         opened = _opened(file_obj)
-        return _file_attributes(opened.size, opened.modified)
+        return file_attributes(opened.size, opened.modified)
 
     def realpath(self, path: bytes) -> bytes:
         """Return the absolute form of a path; no event. It need not exist."""
@@ -89,26 +92,28 @@ class Session(asyncssh.SFTPServer):
         asked = self._caller.list_directory(name, listed.append)
         outcome = self._raising(lambda: self._guest.attempt(asked))
         if outcome is not None:
-            _check(outcome)
+            check_outcome(outcome)
         return self._names(name, asked, outcome, listed)
 
     async def _names(
         self, directory: str, asked: Asked, outcome: Outcome | None, listed: list[tuple[list[str], list[FileEntry]]]
     ) -> AsyncIterator[SFTPName]:
         if outcome is None:
-            _check(await self._raising_later(self._guest.interact(asked)))
+            check_outcome(await self._raising_later(self._guest.interact(asked)))
         else:
             await outcome.committed
         folders, files = listed[-1]
         tx = self._look()
         birth, now = state.birth_of(tx), tx.now
-        left = self._left
-        if left is not None and posixpath.dirname(left.path) == directory and left.path not in {f.path for f in files}:
-            files = sorted([*files, left], key=lambda entry: entry.path)
+        shown = {entry.path: entry for entry in files}
+        if self._left is not None:
+            shown.setdefault(self._left.path, self._left)
+        shown |= {o.path: FileEntry(o.path, o.size, "", o.modified, "") for o in self._written()}
+        files = sorted((f for f in shown.values() if posixpath.dirname(f.path) == directory), key=lambda f: f.path)
         for name in (".", "..", *(folder.rpartition("/")[2] for folder in folders)):
-            yield _named(name, _folder_attributes(birth), birth, now)
+            yield listing_line(name, folder_attributes(birth), birth, now)
         for entry in files:
-            yield _named(entry.name, _file_attributes(entry.size, entry.modified), entry.modified, now)
+            yield listing_line(entry.name, file_attributes(entry.size, entry.modified), entry.modified, now)
 
     def statvfs(self, path: bytes) -> SFTPVFSAttrs:
         """Say how much room there is; no event."""
@@ -128,6 +133,7 @@ class Session(asyncssh.SFTPServer):
         is_writing = bool(pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND))
         name = self._new(path) if is_writing and pflags & asyncssh.FXF_CREAT else self._existing(path)
         await self._settle()
+        await self._flush(name, is_writing=is_writing)
         opened = await (self._open_to_write(name, pflags) if is_writing else self._open_to_read(name))
         self._open.append(opened)
         return opened
@@ -155,32 +161,37 @@ class Session(asyncssh.SFTPServer):
             name,
             self._room,
             min(limits.FILE_BYTES, room_in_tree),
-            tx.now,
+            tx.now if entry is None else entry.modified,
             is_appending=bool(pflags & asyncssh.FXF_APPEND),
             is_readable=bool(pflags & asyncssh.FXF_READ),
         )
         if entry is not None and not pflags & asyncssh.FXF_TRUNC:
             self._raising(lambda: opened.fill(state.read_content(tx.branch, entry.sha256)))
         else:
-            opened.is_changed = True
+            opened.is_changed, opened.modified = True, tx.now
         return opened
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Return bytes of an open file."""
         opened = _opened(file_obj)
         if isinstance(opened, Writing) and not opened.is_readable:
-            raise asyncssh.SFTPPermissionDenied("The file was opened for writing only.")
+            raise asyncssh.SFTPNoSuchFile("The file was opened for writing only.")  # what OpenSSH makes of EBADF
         return opened.read(offset, size)
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Take bytes of a file that is being written."""
-        opened = self._writable(file_obj)
-        return self._raising(lambda: opened.write(offset, data))
+        now, opened = self._look().now, _writable(file_obj)
+        try:
+            count = opened.write(offset, data)
+        except SandboxError as error:
+            raise refusal_of(error) from None
+        opened.modified = now
+        return count
 
     async def fsync(self, file_obj: object) -> None:
         """Store what was written so far, as one change."""
         opened = _opened(file_obj)
-        if isinstance(opened, Writing) and opened.is_changed:
+        if isinstance(opened, Writing) and opened.is_changed and not opened.is_gone:
             await self._store(opened)
 
     async def close(self, file_obj: object) -> None:
@@ -191,6 +202,8 @@ class Session(asyncssh.SFTPServer):
         try:
             if isinstance(opened, Reading):
                 await self._do(self._caller.read(opened), is_long=opened.size > LONG_BODY_BYTES)
+            elif opened.is_gone:
+                pass
             elif opened.is_changed:
                 await self._store(opened)
             elif opened.set_modified is not None:
@@ -218,30 +231,48 @@ class Session(asyncssh.SFTPServer):
             # Somebody picked it up at once. Clients look for what they have just sent, and would take it for lost.
             self._left = FileEntry(opened.path, len(content), "", opened.modified, "")
 
-    def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
-        """Set the size or the time of a file that is being written; stored with it."""
-        opened = self._writable(file_obj)
+    async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
+        """Set the size or the time of a file that is being written, stored with it; of another, the time, at once."""
+        if isinstance(file_obj, Reading):
+            if attrs.size is not None:
+                raise asyncssh.SFTPBadMessage("The file was opened for reading only; its size stays.")
+            await self.setstat(b"/" + file_obj.path.encode(), attrs)
+            if attrs.mtime is not None:
+                file_obj.entry = replace(file_obj.entry, modified=moment(attrs.mtime))
+            return
+        now, opened = self._look().now, _writable(file_obj)
         if attrs.size is not None:
             size = attrs.size
-            self._raising(lambda: opened.resize(size))
+            if size != opened.size:
+                self._raising(lambda: opened.resize(size))
+                opened.modified, opened.set_modified = now, None
         if attrs.mtime is not None:
-            opened.set_modified = opened.modified = _moment(attrs.mtime)
+            opened.set_modified = opened.modified = moment(attrs.mtime)
 
     # -- changing the tree -------------------------------------------------------------------------
 
     async def setstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Set a file's time or size; one event."""
         name = self._existing(path)
+        if {attrs.uid, attrs.gid} - {None, OWNER}:
+            raise asyncssh.SFTPPermissionDenied("There is one owner here, who owns everything.")
         if self._left is not None and self._left.path == name and state.find_file(self._look(), name) is None:
             return
-        modified = None if attrs.mtime is None else _moment(attrs.mtime)
+        being_written = next((opened for opened in self._written() if opened.path == name), None)
+        if being_written is not None:
+            await self.fsetstat(being_written, attrs)
+            return
+        modified = None if attrs.mtime is None else moment(attrs.mtime)
         await self._do(self._caller.set_attributes(name, modified, attrs.size, attrs.permissions))
 
     lsetstat = setstat
 
     async def remove(self, path: bytes) -> None:
         """Delete a file."""
-        await self._change(self._caller.remove(self._existing(path)))
+        name = self._existing(path)
+        await self._flush(name)
+        await self._change(self._caller.remove(name))
+        self._forget(name)
 
     async def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:
         """Make a directory."""
@@ -253,11 +284,22 @@ class Session(asyncssh.SFTPServer):
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Move, over nothing that exists."""
-        await self._change(self._caller.rename(self._existing(oldpath), self._new(newpath), is_replacing=False))
+        await self._move(self._existing(oldpath), self._new(newpath), is_replacing=False)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Move, in place of a file of that name."""
-        await self._change(self._caller.rename(self._existing(oldpath), self._new(newpath), is_replacing=True))
+        await self._move(self._existing(oldpath), self._new(newpath), is_replacing=True)
+
+    async def _move(self, name: str, target: str, *, is_replacing: bool) -> None:
+        await self._flush(name)
+        await self._flush(target)
+        await self._change(self._caller.rename(name, target, is_replacing=is_replacing))
+        if name == target:
+            return
+        self._forget(target)
+        for opened in self._written():
+            if opened.path == name or opened.path.startswith(f"{name}/"):
+                opened.path = target + opened.path[len(name) :]  # what is open follows, as on any server
 
     def readlink(self, path: bytes) -> bytes:
         """Refuse: nothing here is a link."""
@@ -301,34 +343,47 @@ class Session(asyncssh.SFTPServer):
         self._look()
         await self._raising_later(self._guest.settle())
 
+    def _written(self) -> list[Writing]:
+        """Return the files that are being written, as long as they have a name."""
+        return [opened for opened in self._open if isinstance(opened, Writing) and not opened.is_gone]
+
+    async def _flush(self, name: str, *, is_writing: bool = False) -> None:
+        """Store what is being written under a name, or below it, for what is done there next to find it.
+
+        Raises `SFTPFailure` where the same file is to be written a second time: neither would know of the other.
+        """
+        for opened in self._written():
+            if is_writing and opened.path == name:
+                raise asyncssh.SFTPFailure(f"{name} is open for writing in this session; close it first.")
+            if opened.is_changed and (opened.path == name or opened.path.startswith(f"{name}/")):
+                await self._store(opened)
+
+    def _forget(self, name: str) -> None:
+        """Note that the file of that name is no more, whoever has it open."""
+        for opened in self._written():
+            opened.is_gone = opened.path == name
+
     def _attributes(self, name: str) -> SFTPAttrs:
-        being_written = next((o for o in self._open if isinstance(o, Writing) and o.path == name), None)
+        being_written = next((opened for opened in self._written() if opened.path == name), None)
         if being_written is not None:
-            return _file_attributes(being_written.size, being_written.modified)
+            return file_attributes(being_written.size, being_written.modified)
         tx = self._look()
         entry = state.find_file(tx, name)
         if entry is None and self._left is not None and self._left.path == name:
             entry = self._left
         if entry is not None:
-            return _file_attributes(entry.size, entry.modified)
+            return file_attributes(entry.size, entry.modified)
         if state.is_directory(tx, name):
-            return _folder_attributes(state.birth_of(tx))
+            return folder_attributes(state.birth_of(tx))
         raise asyncssh.SFTPNoSuchFile(f"There is no file or directory {name}.")
-
-    def _writable(self, file_obj: object) -> Writing:
-        self._look()
-        opened = _opened(file_obj)
-        if not isinstance(opened, Writing):
-            raise asyncssh.SFTPPermissionDenied("The file was opened for reading only.")
-        return opened
 
     def _space(self) -> SFTPVFSAttrs:
         tx = self._look()
-        free = max(0, limits.FILE_TREE_BYTES - state.size_of_tree(tx)) // _BLOCK
+        free = max(0, limits.FILE_TREE_BYTES - state.size_of_tree(tx)) // BLOCK_BYTES
         return SFTPVFSAttrs(
-            bsize=_BLOCK,
-            frsize=_BLOCK,
-            blocks=limits.FILE_TREE_BYTES // _BLOCK,
+            bsize=BLOCK_BYTES,
+            frsize=BLOCK_BYTES,
+            blocks=limits.FILE_TREE_BYTES // BLOCK_BYTES,
             bfree=free,
             bavail=free,
             namemax=255,
@@ -340,41 +395,20 @@ class Session(asyncssh.SFTPServer):
 
     async def _do(self, asked: Asked, *, is_long: bool = False) -> None:
         self._look()
-        _check(await self._raising_later(self._guest.interact(asked, is_long=is_long)))
+        check_outcome(await self._raising_later(self._guest.interact(asked, is_long=is_long)))
 
     def _raising(self, work: Callable[[], T]) -> T:
         """Do something; what the tree refuses is refused as SFTP does."""
         try:
             return work()
         except SandboxError as error:
-            raise _refusal(error) from None
+            raise refusal_of(error) from None
 
     async def _raising_later(self, work: Awaitable[T]) -> T:
         try:
             return await work
         except SandboxError as error:
-            raise _refusal(error) from None
-
-
-def resolve(path: bytes) -> str:
-    """Return the path below the root that a client means; the root is the empty one. Nothing is above the root.
-
-    Raises `Invalid` for a name that no file here can have.
-
-    >>> resolve(b"/inbox/../outbound/./a.txt"), resolve(b"../../etc/passwd"), resolve(b".")
-    ('outbound/a.txt', 'etc/passwd', '')
-    """
-    try:
-        text = path.decode()
-    except UnicodeDecodeError:
-        raise Invalid("The path is not valid UTF-8.") from None
-    names: list[str] = []
-    for name in text.split("/"):
-        if name == "..":
-            del names[-1:]
-        elif name not in ("", "."):
-            names.append(name)
-    return check_path("/".join(names)) if names else ""
+            raise refusal_of(error) from None
 
 
 def _opened(file_obj: object) -> Reading | Writing:
@@ -382,73 +416,8 @@ def _opened(file_obj: object) -> Reading | Writing:
     return file_obj
 
 
-def _check(outcome: Outcome) -> None:
-    """Raise what an interaction's answer says is wrong."""
-    response = outcome.response
-    if response.status < 400:
-        return
-    kind = {error.status: error for error in (NotFound, Invalid, Forbidden, Conflict)}.get(
-        response.status, SandboxError
-    )
-    raise _refusal(kind(_message(response.body)))
-
-
-def _message(body: bytes) -> str:
-    return str(jsonio.parse(body)["error"]["message"])
-
-
-def _refusal(error: SandboxError) -> asyncssh.SFTPError:
-    """Return an error as OpenSSH's server gives it, with its own words."""
-    if isinstance(error, NotFound):
-        return asyncssh.SFTPNoSuchFile(error.message)
-    if isinstance(error, Invalid):
-        return asyncssh.SFTPBadMessage(error.message)
-    if isinstance(error, Forbidden):
-        return asyncssh.SFTPPermissionDenied(error.message)
-    return asyncssh.SFTPFailure(error.message)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
-
-
-def _seconds(moment: datetime) -> int:
-    return min(max(int(moment.timestamp()), 0), _LAST_SECOND)
-
-
-def _file_attributes(size: int, modified: datetime) -> SFTPAttrs:
-    at = _seconds(modified)
-    return SFTPAttrs(
-        type=FILEXFER_TYPE_REGULAR,
-        size=size,
-        uid=_OWNER,
-        gid=_OWNER,
-        permissions=_FILE_MODE,
-        atime=at,
-        mtime=at,
-        nlink=1,
-    )
-
-
-def _folder_attributes(modified: datetime) -> SFTPAttrs:
-    at = _seconds(modified)
-    return SFTPAttrs(
-        type=FILEXFER_TYPE_DIRECTORY,
-        size=_BLOCK,
-        uid=_OWNER,
-        gid=_OWNER,
-        permissions=_FOLDER_MODE,
-        atime=at,
-        mtime=at,
-        nlink=2,
-    )
-
-
-def _named(name: str, attrs: SFTPAttrs, modified: datetime, now: datetime) -> SFTPName:
-    """Return a line of a listing, as `ls -l` writes it: the time of day for the last half year, else the year."""
-    is_recent = 0 <= (now - modified).days < 183
-    at = f"{modified:%b} {modified.day:2d} " + (f"{modified:%H:%M}" if is_recent else f" {modified:%Y}")
-    line = (
-        f"{stat.filemode(attrs.permissions or 0)} {attrs.nlink:4d} sandbox  sandbox  {attrs.size or 0:8d} {at} {name}"
-    )
-    return SFTPName(name.encode(), line.encode(), attrs)
+def _writable(file_obj: object) -> Writing:
+    opened = _opened(file_obj)
+    if not isinstance(opened, Writing):
+        raise asyncssh.SFTPNoSuchFile("The file was opened for reading only.")
+    return opened

@@ -1,0 +1,2 @@
+batch,claims,total
+HFH-0422,3,329.00

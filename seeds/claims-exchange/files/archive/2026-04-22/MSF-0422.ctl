@@ -1,0 +1,2 @@
+batch,claims,total
+MSF-0422,3,343.00
