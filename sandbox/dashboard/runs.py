@@ -11,11 +11,13 @@ from sandbox.api.representations import criterion_run
 from sandbox.dashboard import listing
 from sandbox.dashboard.access import Session
 from sandbox.dashboard.criteria import criterion_views
+from sandbox.dashboard.history import read_seq
 from sandbox.dashboard.shell import Form, href, render, see_other
 from sandbox.errors import NotFound
 from sandbox.runs.models import BenchmarkRun, TaskRun
 
 _OTHERS: Final = 20
+_TASKS: Final = 100
 
 
 async def show_runs(request: web.Request, session: Session) -> web.Response:
@@ -57,7 +59,8 @@ async def criteria_of(request: web.Request, task_run: TaskRun) -> list[Any]:
 async def show_run(request: web.Request, session: Session) -> web.Response:
     """GET /ui/runs/{id}: a run with its tasks, and the first thing that went wrong in each."""
     run = await find_run(request, session, request.match_info["id"])
-    tasks = [{"run": t, "criteria": await criteria_of(request, t)} for t in run.task_runs]
+    after = read_seq(request.query, "after", 0)
+    tasks = [{"run": t, "criteria": await criteria_of(request, t)} for t in run.task_runs[after : after + _TASKS]]
     return render(
         request,
         session,
@@ -66,6 +69,8 @@ async def show_run(request: web.Request, session: Session) -> web.Response:
         run=run,
         reference=run.benchmark.definition.reference,
         tasks=tasks,
+        after=after,
+        page_tasks=_TASKS,
         others=await others_of(request, run),
     )
 

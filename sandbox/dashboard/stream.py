@@ -15,7 +15,7 @@ from sandbox.api.context import CLOCK, HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.dashboard import access, history
 from sandbox.dashboard.calls import Call, call_of_row
 from sandbox.dashboard.history import Wanted
-from sandbox.dashboard.places import find_task_run
+from sandbox.dashboard.places import find_task_run, views_of
 from sandbox.dashboard.shell import href, row_renderer, show_error
 from sandbox.errors import SandboxError, Unauthorized
 from sandbox.runs.models import TaskRun
@@ -113,17 +113,16 @@ async def _render(request: web.Request, task_run: TaskRun, rows: list[Any]) -> l
     begin = await history.begin_of(request.app[READER], playground_id)
     assert begin is not None
     base, render = href("playgrounds", playground_id), row_renderer(request)
-    found: list[tuple[Call, str]] = []
-    for row in rows:
-        shown = kept.find(playground_id, row["seq"])
-        if shown is None:
-            if len(found) % _ROWS_IN_A_TURN == 0:
-                await asyncio.sleep(0)
-            call = call_of_row(row, begin)
-            shown = call, render(call, base)
-            kept.keep(playground_id, *shown)
-        found.append(shown)
-    return found
+    shown = {row["seq"]: kept.find(playground_id, row["seq"]) for row in rows}
+    new = [call_of_row(row, begin) for row in rows if shown[row["seq"]] is None]
+    reader, find_views = request.app[READER], views_of(request.app)
+    for number, call in enumerate(await history.with_gists(reader, playground_id, new, find_views)):
+        if number % _ROWS_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+        text = render(call, base)
+        shown[call.seq] = call, text
+        kept.keep(playground_id, call, text)
+    return [found for found in shown.values() if found is not None]
 
 
 def _message(kind: str, position: int, text: str) -> bytes:

@@ -33,7 +33,7 @@ async def test_calls_arrive_as_they_are_made_and_the_end_is_told(live, browser):
     async for number, kind, text in stream:
         seen.append(kind)
         if kind == "calls" and len(seen) == 1:
-            assert "GET fhir/Patient/ana" in text and f'data-seq="{number}"' in text
+            assert "GET fhir/Patient/ana" in text and f'id="e{number}"' in text
             await run.call("PUT", "files/outbox/note.txt", body=b"x")
         elif kind == "calls":
             assert "PUT files/outbox/note.txt" in text and "1 changed" in text
