@@ -54,10 +54,10 @@ def shoot(browser: Any, site: Site, directory: Path) -> None:
 def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     directory.mkdir(parents=True, exist_ok=True)
-    with running_site("fax-referral@1") as site, running_chromium() as browser:
+    with running_site("fax-referral@2") as site, running_chromium() as browser:
         for agent in ("idle", "near-miss", "solution", "near-miss"):
-            rehearse(site.url, agent, "mock@1", "prior-auth-imaging@1")
-        site.pages["agent"] = "/ui?agent=near-miss"
+            rehearse(site.url, agent, "mock@2", "prior-auth-imaging@2")
+        site.pages |= {"agent": "/ui?agent=near-miss", "benchmark": "/ui/benchmarks/fax-referral@2"}
         shoot(browser, site, directory)
 
 
