@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sandbox import jsonio
 from sandbox.clock import format_instant, parse_instant
@@ -48,6 +48,7 @@ def settle(environment: jinja2.Environment) -> jinja2.Environment:
         at=format_at,
         compact=compact,
         duration=format_duration,
+        fit=fit,
         iso=format_instant,
         score=format_score,
         size=format_size,
@@ -268,6 +269,17 @@ def clip(text: str, length: int = _TEXT_CHARS) -> str:
     ('abc… (6 characters)', 'abc')
     """
     return text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"
+
+
+def fit(text: str, chars: int) -> str:
+    """Return the beginning of a text that takes so many characters of markup, and how long it is where that is not all.
+
+    >>> fit("<<<<<<", 12), fit("abc", 12)
+    ('<<<… (6 characters)', 'abc')
+    """
+    begun = text[:chars]
+    written = len(escape(begun))
+    return clip(text, chars if written <= chars else len(begun) * chars // written)
 
 
 def _kind_test(kind: type) -> Callable[[object], bool]:

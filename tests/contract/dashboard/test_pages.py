@@ -177,6 +177,16 @@ async def test_a_difference_of_many_long_documents_is_a_small_page(live, browser
     assert "150 added" in page.plain and re.search(r"and \d+ more documents", page.plain)
 
 
+async def test_a_task_run_whose_agent_writes_much_everywhere_is_a_small_page(live, browser):
+    run = await live.started()
+    for number in range(100):
+        await run.call("GET", "fhir/Patient?" + "&".join([f"name=<b>'{number}"] * 12))
+    await run.complete(output={"a": ["<b>" * 30] * 1_000}, notes="<&>" * 3_000)
+    page = await browser.see(f"/ui/task-runs/{run.tasks[0]}")
+    assert page.status == 200 and page.text.count("<tr id=") == 100 and len(page.text) < 100_000
+    assert "(9,000 characters)" in page.plain and "more values are not shown" in page.plain
+
+
 async def test_definitions_and_what_does_not_load(live, browser):
     page = await browser.see("/ui/benchmarks")
     assert "Small clinic" in page.plain
