@@ -1,13 +1,15 @@
 """Small pictures as inline SVG: a score as a bar, tasks as a strip, scores over time as a line. No style attributes,
 so that a page needs to allow none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from markupsafe import Markup
 
 BAR_WIDTH: Final = 64
 _CELL: Final = 12
+_CELLS: Final = 40
+_KINDS: Final = ("pass", "partial", "fail", "none")
 _TREND_WIDTH: Final = 640
 _TREND_HEIGHT: Final = 96
 _PAD: Final = 8
@@ -32,11 +34,18 @@ def strip(cells: Sequence[tuple[str, str]]) -> Markup:
 
     >>> strip([("pass", "book: pass 1.00"), ("fail", "move: fail 0.00")]).count("<rect")
     2
+
+    Many tasks are a bar of their verdicts instead.
+
+    >>> strip([("pass", "")] * 300 + [("fail", "")] * 100).count("<rect")
+    2
     """
     counts: dict[str, int] = {}
     for kind, _ in cells:
         counts[kind] = counts.get(kind, 0) + 1
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    if len(cells) > _CELLS:
+        return _shares(counts, len(cells), said)
     rects = Markup("").join(
         Markup('<rect class="{}" x="{}" width="{}" height="14" rx="2"><title>{}</title></rect>').format(
             kind, i * _CELL, _CELL - 2, title
@@ -44,6 +53,19 @@ def strip(cells: Sequence[tuple[str, str]]) -> Markup:
         for i, (kind, title) in enumerate(cells)
     )
     width = len(cells) * _CELL
+    return Markup(
+        '<svg class="strip" width="{}" height="14" viewBox="0 0 {} 14" role="img" aria-label="{}">{}</svg>'
+    ).format(width, width, said, rects)
+
+
+def _shares(counts: Mapping[str, int], total: int, said: str) -> Markup:
+    width, rects, at = _CELLS * _CELL // 2, Markup(""), 0.0
+    for kind in sorted(counts, key=lambda kind: (*_KINDS, kind).index(kind)):
+        share = counts[kind] / total * width
+        rects += Markup('<rect class="{}" x="{}" width="{}" height="14"><title>{} {}</title></rect>').format(
+            kind, f"{at:.1f}", f"{share:.1f}", counts[kind], kind
+        )
+        at += share
     return Markup(
         '<svg class="strip" width="{}" height="14" viewBox="0 0 {} 14" role="img" aria-label="{}">{}</svg>'
     ).format(width, width, said, rects)

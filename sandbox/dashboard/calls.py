@@ -10,18 +10,24 @@ from sandbox.clock import parse_instant
 from sandbox.errors import SandboxError
 from sandbox.limits import KIB
 from sandbox.playground.branch import Document, is_of_views
-from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.events import SCENARIO_METHOD, Event, Request, Response
 from sandbox.scoring.states.changes import is_bookkeeping
-from sandbox.simulators.showing import PLAIN, Body, FileBody, Link, PageBody, TextBody, Views
+from sandbox.scoring.states.differences import Changed
+from sandbox.simulators.showing import PLAIN, Body, FileBody, Gist, Link, PageBody, TextBody, Views
 
 ViewsOf: TypeAlias = Callable[[str], Views]
 """Gives the views of the simulator on a surface."""
 
 SCENARIO: Final = "scenario"
+CLOCK: Final = "clock"
+BESIDE: Final = (SCENARIO, CLOCK)
+"""What stands in a timeline beside the surfaces of its playground."""
+
 _CHANGES_SHOWN: Final = 50
 READ_BYTES: Final = 256 * KIB
 _BEGINNING: Final = 16 * KIB
-_SCENARIO_TYPES: Final = ("scenario_step", "clock_advanced")
+_BESIDE_TYPES: Final = {"scenario_step": SCENARIO, "clock_advanced": CLOCK}
+_PLAIN_WAYS: Final = (None, "", "http", "browser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,13 @@ class Call:
     changed: int
     actor: str
     is_view: bool
+    via: str | None = None
+    gist: Gist | None = None
+
+    @property
+    def way(self) -> str:
+        """How it came in, where that was not HTTP: `mcp`, `mllp`, `sftp`."""
+        return "" if self.via in _PLAIN_WAYS else str(self.via)
 
     @property
     def is_failed(self) -> bool:
@@ -48,8 +61,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The call in a line: method and path, or its type where it has none."""
-        return f"{self.method} {self.target}" if self.target else self.type
+        """The call in a line: method and path; its type where it has none, and before the path where nobody called."""
+        if not self.target:
+            return self.type
+        if self.method != SCENARIO_METHOD:
+            return f"{self.method} {self.target}"
+        return self.target if self.type == "scenario_step" else f"{self.type} {self.target}"
 
     @property
     def whose(self) -> str:
@@ -115,13 +132,13 @@ class EventView:
 
 
 def surface_of(event_type: str, path: str | None) -> str:
-    """Return the surface an event happened on, `scenario` for what the playground did by itself.
+    """Return the surface an event happened on; `scenario` for its steps, `clock` for what moved the clock.
 
     >>> surface_of("fhir_request", "fhir/Patient/1"), surface_of("scenario_step", "put_fhir")
     ('fhir', 'scenario')
     """
-    if event_type in _SCENARIO_TYPES:
-        return SCENARIO
+    if event_type in _BESIDE_TYPES:
+        return _BESIDE_TYPES[event_type]
     return (path or "").lstrip("/").partition("/")[0] or event_type
 
 
@@ -154,6 +171,7 @@ def call_of_row(row: Any, begin: datetime) -> Call:
         count_changes(row["changes"]),
         row["actor"],
         bool(row["view"]),
+        row["via"],
     )
 
 
@@ -175,6 +193,7 @@ def call_of(event: Event, begin: datetime) -> Call:
         sum(is_shown(change.collection) for change in event.changes),
         event.actor,
         event.is_view,
+        request.via if request is not None else None,
     )
 
 
@@ -182,6 +201,7 @@ def event_view(event: Event, begin: datetime, views_of: ViewsOf, root: str | Non
     """Return an event as it is shown opened; bodies are to be had below `root`, where there is one."""
     call = call_of(event, begin)
     views = views_of(call.surface)
+    call = replace(call, gist=gist_of(views, event))
     changes = [change for change in event.changes if is_shown(change.collection)]
     shown = [
         ChangeView(
@@ -202,6 +222,15 @@ def event_view(event: Event, begin: datetime, views_of: ViewsOf, root: str | Non
         len(changes) - len(shown),
         views,
     )
+
+
+def gist_of(views: Views, event: Event) -> Gist | None:
+    """Return what a call was about, None where its surface says nothing of such calls."""
+    say = views.gists.get(event.type)
+    if say is None or event.request is None or len(event.request.body) > READ_BYTES:
+        return None
+    answer = b"" if event.response is None else event.response.body[:READ_BYTES]
+    return say(event.request.body, answer)
 
 
 def media_type_of(message: Request | Response) -> str:
@@ -243,6 +272,17 @@ def title_of(views: Views, collection: str, document: Document) -> str:
     if document.is_binary or document.known_size > READ_BYTES:
         return ""
     return views.title(collection, document.value)
+
+
+def title_finder(views_of: ViewsOf) -> Callable[[Changed], str]:
+    """Return what says what people call a document that differs, as far as the difference holds the whole of it."""
+
+    def find(changed: Changed) -> str:
+        value = changed.before if changed.after is None else changed.after
+        views = views_of(changed.collection.partition("/")[0])
+        return "" if value is None or changed.is_binary else views.title(changed.collection, value)
+
+    return find
 
 
 def _side(message: Request | Response | None, views: Views, href: str | None) -> Side | None:

@@ -9,9 +9,9 @@ from aiohttp import web
 from sandbox import jsonio
 from sandbox.api.context import READER, REGISTRY, RUNS
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import Call, call_of
+from sandbox.dashboard.calls import Call, call_of, title_finder
 from sandbox.dashboard.criteria import CriterionView
-from sandbox.dashboard.places import find_task_run, settle_record
+from sandbox.dashboard.places import find_task_run, settle_record, views_of
 from sandbox.dashboard.runs import criteria_of, find_run
 from sandbox.dashboard.shell import render
 from sandbox.errors import Gone, Malformed, SandboxError
@@ -23,6 +23,8 @@ from sandbox.scoring.states.tokens import tokens_of
 
 _CALLS_COMPARED: Final = 2_000
 _BEFORE: Final = 2
+_TASKS: Final = 100
+_FLIPS: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +128,37 @@ async def _agents_calls(reader: Reader, task_run: TaskRun) -> AsyncIterator[tupl
 
 
 async def show_comparison(request: web.Request, session: Session) -> web.Response:
-    """GET /ui/compare: two runs `a` and `b`, or two task runs."""
-    a, b = request.query.get("a", "").strip(), request.query.get("b", "").strip()
+    """GET /ui/compare: two runs `a` and `b`, or two task runs; also twice `run`, as they are chosen in a list."""
+    chosen = request.query.getall("run", [])
+    if chosen and len(chosen) != 2:
+        raise Malformed(f"Choose two runs to compare; {len(chosen)} were chosen. Go back, and choose again.")
+    # A list has the newest first; the older one is what the other is held against.
+    a, b = reversed(chosen) if chosen else (request.query.get(name, "").strip() for name in "ab")
     if not a or not b:
-        raise Malformed("Say which two: ?a=<run>&b=<run>, or two task runs.")
+        raise Malformed("Choose two runs to compare, in the list of runs or on the page of one: ?a=<run>&b=<run>.")
     if a.startswith("tr_") and b.startswith("tr_"):
         return await _compare_task_runs(request, session, a, b)
     one, other = await find_run(request, session, a), await find_run(request, session, b)
     rows = [await _row(request, t, u) for t, u in _tasks(one, other)]
     flips = [(row, pair) for row in rows for pair in row["pairs"] if pair.is_flipped]
-    return render(request, session, "compare.html", section="runs", a=one, b=other, rows=rows, flips=flips)
+    shown = rows if len(rows) <= _TASKS else [row for row in rows if _is_changed(row)][:_TASKS]
+    return render(
+        request,
+        session,
+        "compare.html",
+        section="runs",
+        a=one,
+        b=other,
+        rows=shown,
+        rows_left_out=len(rows) - len(shown),
+        flips=flips[:_FLIPS],
+        flips_left_out=len(flips[_FLIPS:]),
+    )
+
+
+def _is_changed(row: dict[str, Any]) -> bool:
+    a, b = row["a"], row["b"]
+    return a is None or b is None or (a.verdict, a.score) != (b.verdict, b.score)
 
 
 def _tasks(a: BenchmarkRun, b: BenchmarkRun) -> Iterator[tuple[TaskRun | None, TaskRun | None]]:
@@ -179,6 +202,7 @@ async def _compare_task_runs(request: web.Request, session: Session, a: str, b: 
         sides=sides,
         parting=parting,
         gone=gone,
+        titles=title_finder(views_of(app)),
         run_a=run_a,
         run_b=run_b,
         **row,

@@ -6,18 +6,20 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sandbox.api.context import READER, RUNS, SHELF
-from sandbox.api.pagination import PageRequest
-from sandbox.dashboard import listing
+from sandbox.api.context import RUNS, SHELF
 from sandbox.dashboard.access import Session
+from sandbox.dashboard.history import read_seq
 from sandbox.dashboard.shell import render
 from sandbox.dashboard.task_runs import asked_of
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.load import Benchmark
+from sandbox.definitions.models import CriterionDefinition
 from sandbox.errors import NotFound
+from sandbox.scoring.parsing import combination_of, leaves_of
 from sandbox.simulators.showing import show_plain
 
 _FILES: Final = 500
+_TASKS: Final = 20
 _SHOWN_BYTES: Final = 64 * 1024
 
 
@@ -41,14 +43,13 @@ def find_benchmark(request: web.Request) -> Benchmark:
 
 
 async def show_benchmark(request: web.Request, session: Session) -> web.Response:
-    """GET /ui/benchmarks/{reference}: its systems, its tasks with their criteria, its last runs."""
+    """GET /ui/benchmarks/{reference}: its systems, its tasks with their criteria, some at a time; with `task` one."""
     benchmark = find_benchmark(request)
     definition = benchmark.definition
-    filters = listing.Filters(definition.reference)
-    runs = await listing.list_runs(
-        request.app[READER], session.principal.organization_id, filters, PageRequest(limit=10)
-    )
-    tasks = [{"task": task, "asked": asked_of(task.task_item)} for task in definition.tasks]
+    key, after = request.query.get("task", ""), read_seq(request.query, "after", 0)
+    tasks = [task for task in definition.tasks if task.key == key] if key else definition.tasks[after : after + _TASKS]
+    if key and not tasks:
+        raise NotFound(f"{definition.reference} has no task {key[:100]}.")
     return render(
         request,
         session,
@@ -56,12 +57,21 @@ async def show_benchmark(request: web.Request, session: Session) -> web.Response
         section="benchmarks",
         benchmark=benchmark,
         definition=definition,
-        tasks=tasks,
-        runs=runs["data"],
+        key=key,
+        after=after,
+        page_tasks=_TASKS,
+        tasks=[{"task": t, "asked": asked_of(t.task_item), "checks": list(map(_checks, t.criteria))} for t in tasks],
         active=sum(
             run.benchmark.definition.reference == definition.reference for run in request.app[RUNS].active.values()
         ),
     )
+
+
+def _checks(criterion: CriterionDefinition) -> str:
+    """Return the names of the checks that a criterion asks."""
+    name = combination_of(criterion.assertion)
+    leaves = dict.fromkeys(str(leaf.get("assert", "?")) for _, leaf in leaves_of(criterion.assertion))
+    return f"{name.replace('_', ' ')}: {', '.join(leaves)}" if name else ", ".join(leaves)
 
 
 async def show_datasets(request: web.Request, session: Session) -> web.Response:

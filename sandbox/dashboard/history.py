@@ -1,14 +1,14 @@
 """A timeline by pages: the recorded events of a playground, oldest first, filtered and searched."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from sandbox.api.queries import flag
 from sandbox.clock import parse_instant
-from sandbox.dashboard.calls import SCENARIO, Call, call_of, call_of_row
+from sandbox.dashboard.calls import BESIDE, READ_BYTES, Call, ViewsOf, call_of, call_of_row
 from sandbox.errors import Malformed
 from sandbox.limits import MIB
 from sandbox.playground.events import Event
@@ -23,7 +23,21 @@ FILTERED: Final = 20_000
 _SEARCHED_BYTES: Final = 32 * MIB
 _BODY_BYTES: Final = MIB  # of each body
 _BATCH: Final = 500
-_ROW: Final = ("seq", "type", "at", "path", "method", "query", "status", "duration_ms", "changes", "actor", "view")
+_BODIES: Final = ("seq", "request_body", "request_sha", "response_body", "response_sha")
+_ROW: Final = (
+    "seq",
+    "type",
+    "at",
+    "path",
+    "method",
+    "query",
+    "status",
+    "duration_ms",
+    "changes",
+    "actor",
+    "view",
+    "via",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,9 @@ class CallPage:
         return self.looked_to >= self.total
 
 
-async def read_page(reader: Reader, playground_id: str, wanted: Wanted, surfaces: tuple[str, ...]) -> CallPage:
+async def read_page(
+    reader: Reader, playground_id: str, wanted: Wanted, surfaces: tuple[str, ...], views_of: ViewsOf
+) -> CallPage:
     """Read a page. Raises `Gone` for a playground whose events were pruned."""
     await reader.check_kept(playground_id)
     begin = await begin_of(reader, playground_id)
@@ -102,7 +118,24 @@ async def read_page(reader: Reader, playground_id: str, wanted: Wanted, surfaces
         calls, looked_to = await _search(reader, playground_id, wanted, begin)
     else:
         calls, looked_to = await _filter(reader, playground_id, wanted, begin)
+    calls = await with_gists(reader, playground_id, calls, views_of)
     return CallPage(tuple(calls), begin, total, max(min(looked_to, total), wanted.after), surfaces)
+
+
+async def with_gists(reader: Reader, playground_id: str, calls: list[Call], views_of: ViewsOf) -> list[Call]:
+    """Return calls with what they were about, as far as their surfaces say; only the bodies of such calls are read."""
+    says = {c.seq: say for c in calls if (say := views_of(c.surface).gists.get(c.type)) is not None}
+    if not says:
+        return calls
+    rows = await reader.rows_numbered(playground_id, list(says), _BODIES)
+    blobs = await reader.blobs(row[name] for row in rows for name in ("request_sha", "response_sha") if row[name])
+    found = {}
+    for row in rows:
+        bodies = [row[f"{n}_body"] or blobs.get(row[f"{n}_sha"] or "", b"") for n in ("request", "response")]
+        request, answer = (body.encode() if isinstance(body, str) else body for body in bodies)
+        if len(request) <= READ_BYTES:
+            found[row["seq"]] = says[row["seq"]](request, answer[:READ_BYTES])
+    return [replace(call, gist=found.get(call.seq)) for call in calls]
 
 
 async def begin_of(reader: Reader, playground_id: str) -> datetime | None:
@@ -144,7 +177,7 @@ async def _filter(reader: Reader, playground_id: str, wanted: Wanted, begin: dat
 def _narrowed(wanted: Wanted) -> tuple[str, list[str]]:
     """Return a condition that leaves out most of what the filters do, for the database to apply; `takes` decides."""
     parts, values = ["changes IS NOT NULL"] if wanted.is_changing else [], []
-    if wanted.surface and wanted.surface != SCENARIO:
+    if wanted.surface and wanted.surface not in BESIDE:
         parts.append("substr(path, 1, CAST(? AS INTEGER)) = ?")
         values = [str(len(wanted.surface)), wanted.surface]
     return " AND ".join(parts), values

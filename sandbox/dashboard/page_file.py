@@ -15,8 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from sandbox.clock import SystemClock, format_instant, parse_instant
-from sandbox.dashboard import json_html
-from sandbox.dashboard.calls import Call, EventView, Side, call_of, event_view
+from sandbox.dashboard.calls import Call, EventView, Side, call_of, event_view, title_finder
 from sandbox.dashboard.criteria import criterion_views
 from sandbox.dashboard.history import last_seq
 from sandbox.dashboard.task_runs import asked_of
@@ -168,6 +167,7 @@ class _Page:
             differences=None if isinstance(changed, str) else changed,
             no_differences=changed if isinstance(changed, str) else "",
             count=count,
+            titles=title_finder(self._views_of),
             now=None,
         )
 
@@ -207,8 +207,8 @@ def _environment(side_chars: int) -> jinja2.Environment:
     Times are written out: the page is read some day.
     """
     environment = create_environment()
+    environment.globals["side_chars"] = side_chars
     environment.filters.update(
-        tree=partial(json_html.render, budget=side_chars),
         clip=lambda text, length=side_chars: clip(text, length),
         ago=lambda moment, now: format_at(moment),
     )

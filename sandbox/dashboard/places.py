@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sandbox.api.context import READER, REGISTRY, RUNS, WRITER
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import SCENARIO, ViewsOf
+from sandbox.dashboard.calls import BESIDE, ViewsOf
 from sandbox.dashboard.shell import href
 from sandbox.errors import NotFound
 from sandbox.playground.playground import Sandbox
@@ -36,7 +36,7 @@ class Place:
     @property
     def surfaces(self) -> tuple[str, ...]:
         """What its timeline can be filtered by."""
-        return (*(sandbox.surface for sandbox in self.sandboxes), SCENARIO)
+        return (*(sandbox.surface for sandbox in self.sandboxes), *BESIDE)
 
     @property
     def href(self) -> str:

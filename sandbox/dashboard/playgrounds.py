@@ -13,7 +13,7 @@ from sandbox.api.context import READER, RUNS
 from sandbox.api.pagination import PageRequest, Position, paginate
 from sandbox.dashboard import history
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import READ_BYTES, Side, is_shown, shown_parts, title_of
+from sandbox.dashboard.calls import READ_BYTES, Side, is_shown, shown_parts, title_finder, title_of
 from sandbox.dashboard.history import Wanted, read_seq
 from sandbox.dashboard.places import Place, crumbs, find_place, views_of
 from sandbox.dashboard.shell import href, render
@@ -239,6 +239,7 @@ async def show_state(request: web.Request, session: Session) -> web.Response:
         at=at,
         seq=after.seq,
         differences=found,
+        titles=title_finder(views_of(request.app)),
         total=await history.last_seq(request.app[READER], place.id),
         baseline=place.task_run.baseline_seq if place.task_run is not None else None,
     )

@@ -115,6 +115,7 @@ def add_routes(app: web.Application) -> None:
     router.add_post(f"{ROOT}/theme", write(set_theme))
     router.add_get(ROOT, page(runs.show_runs))
     router.add_get(f"{ROOT}/runs/{{id}}", page(runs.show_run))
+    router.add_get(f"{ROOT}/runs/{{id}}/live", stream.follow_run, allow_head=False)
     router.add_post(f"{ROOT}/runs/{{id}}/cancel", write(runs.cancel_run))
     router.add_get(f"{ROOT}/task-runs/{{id}}", page(task_runs.show_task_run))
     router.add_get(f"{ROOT}/task-runs/{{id}}/live", stream.follow, allow_head=False)

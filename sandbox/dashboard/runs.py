@@ -1,5 +1,6 @@
 """Pages: the list of runs, and a run."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,11 +12,13 @@ from sandbox.api.representations import criterion_run
 from sandbox.dashboard import listing
 from sandbox.dashboard.access import Session
 from sandbox.dashboard.criteria import criterion_views
+from sandbox.dashboard.history import read_seq
 from sandbox.dashboard.shell import Form, href, render, see_other
 from sandbox.errors import NotFound
 from sandbox.runs.models import BenchmarkRun, TaskRun
 
 _OTHERS: Final = 20
+_TASKS: Final = 100
 
 
 async def show_runs(request: web.Request, session: Session) -> web.Response:
@@ -48,6 +51,12 @@ async def find_run(request: web.Request, session: Session, run_id: str) -> Bench
     return run
 
 
+def standing_of(run: BenchmarkRun) -> str:
+    """Return how far a run's tasks are, short: it is another text as soon as one begins or ends."""
+    told = [f"{t.phase} {t.status} {t.verdict}" for t in run.task_runs]
+    return hashlib.sha256("\n".join([run.status, *told]).encode()).hexdigest()[:16]
+
+
 async def criteria_of(request: web.Request, task_run: TaskRun) -> list[Any]:
     """Return a task run's criteria for people."""
     found = await request.app[RUNS].archive.criterion_runs(task_run.id)
@@ -57,7 +66,8 @@ async def criteria_of(request: web.Request, task_run: TaskRun) -> list[Any]:
 async def show_run(request: web.Request, session: Session) -> web.Response:
     """GET /ui/runs/{id}: a run with its tasks, and the first thing that went wrong in each."""
     run = await find_run(request, session, request.match_info["id"])
-    tasks = [{"run": t, "criteria": await criteria_of(request, t)} for t in run.task_runs]
+    after = read_seq(request.query, "after", 0)
+    tasks = [{"run": t, "criteria": await criteria_of(request, t)} for t in run.task_runs[after : after + _TASKS]]
     return render(
         request,
         session,
@@ -66,6 +76,9 @@ async def show_run(request: web.Request, session: Session) -> web.Response:
         run=run,
         reference=run.benchmark.definition.reference,
         tasks=tasks,
+        after=after,
+        page_tasks=_TASKS,
+        standing=standing_of(run),
         others=await others_of(request, run),
     )
 

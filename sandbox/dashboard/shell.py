@@ -12,14 +12,18 @@ from aiohttp.typedefs import Handler
 
 from sandbox.api.bodies import read_limited
 from sandbox.api.context import CLOCK, REQUEST_ID, SETTINGS, SHELF
+from sandbox.api.errors import Internal
 from sandbox.dashboard import access
 from sandbox.dashboard.access import Session
 from sandbox.dashboard.calls import Call
 from sandbox.errors import Malformed, SandboxError, Unauthorized, UnsupportedMedia
 from sandbox.limits import MIB
+from sandbox.logs import get_logger
 
 Page: TypeAlias = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 Form: TypeAlias = Mapping[str, str]
+
+log = get_logger()
 
 THEMES: Final = ("auto", "light", "dark")
 _THEME: Final = "sandbox_theme"
@@ -48,6 +52,12 @@ def page(handler: Page) -> Handler:
             response = await handler(request, session)
         except SandboxError as error:
             response = show_error(request, session, error)
+        except (ConnectionResetError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("unexpected error", request_id=request[REQUEST_ID], method=request.method, path=request.path)
+            broken = Internal("Something broke in the server; its log says what, by the request's id.")
+            response = show_error(request, session, broken)
         name = access.cookie_name(request)
         is_told = response.prepared or name in response.cookies or request.cookies.get(name) == session.token
         if not is_told:

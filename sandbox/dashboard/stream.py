@@ -1,4 +1,4 @@
-"""A timeline that goes on while an agent works: server-sent events with the rows as they are shown.
+"""What goes on while somebody looks: a timeline's new rows, and news of a run, as server-sent events.
 
 Whoever looks costs the agent nothing: what is new is read from the record after its commit, at most a few times a
 second, and rendered once for all who look.
@@ -15,13 +15,15 @@ from sandbox.api.context import CLOCK, HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.dashboard import access, history
 from sandbox.dashboard.calls import Call, call_of_row
 from sandbox.dashboard.history import Wanted
-from sandbox.dashboard.places import find_task_run
+from sandbox.dashboard.places import find_task_run, views_of
+from sandbox.dashboard.runs import find_run, standing_of
 from sandbox.dashboard.shell import href, row_renderer, show_error
 from sandbox.errors import SandboxError, Unauthorized
-from sandbox.runs.models import TaskRun
+from sandbox.runs.models import BenchmarkRun, TaskRun
 
 _KEEP_ALIVE_S: Final = 15.0
 _BREATH_S: Final = 0.2
+_LOOK_S: Final = 0.5
 _BATCH: Final = 200
 # A page that has taken so many rows is told to be loaded again.
 ROWS_MAX: Final = 2_000
@@ -49,6 +51,51 @@ class Rows:
 ROWS = web.AppKey("dashboard_rows", Rows)
 
 
+async def follow_run(request: web.Request) -> web.StreamResponse:
+    """GET /ui/runs/{id}/live?seen=: the event `changed` whenever one of its tasks begins or ends, then `end`.
+
+    `seen` is what the page shows (`standing_of`), so that nothing between it and the stream is missed.
+    """
+    try:
+        access.refuse_strangers(request)
+        session = access.find(request)
+        if session is None:
+            raise Unauthorized("Log in first.")
+        run = await find_run(request, session, request.match_info["id"])
+    except SandboxError as error:
+        return show_error(request, None, error)
+    response = await _begin(request)
+    with suppress(ConnectionResetError):  # whoever looked has gone
+        await _follow_run(request, response, run, request.query.get("seen", ""))
+    return response
+
+
+async def _follow_run(request: web.Request, response: web.StreamResponse, run: BenchmarkRun, seen: str) -> None:
+    app, silent_s = request.app, 0.0
+    while not app[HUB].is_closing:
+        run = await app[RUNS].find_run(run.id)
+        standing = standing_of(run)
+        if standing != seen:
+            seen, silent_s = standing, 0.0
+            await response.write(_message("changed", 0, standing))
+        if run.is_over:
+            await response.write(_message("end", 0, ""))
+            break
+        if silent_s >= _KEEP_ALIVE_S:
+            silent_s = 0.0
+            await response.write(b": still here\n\n")
+        await app[CLOCK].sleep(_LOOK_S)
+        silent_s += _LOOK_S
+    await response.write_eof()
+
+
+async def _begin(request: web.Request) -> web.StreamResponse:
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    return response
+
+
 async def follow(request: web.Request) -> web.StreamResponse:
     """GET /ui/task-runs/{id}/live?after=: the calls after an event, filtered as the page is.
 
@@ -64,9 +111,7 @@ async def follow(request: web.Request) -> web.StreamResponse:
         position = history.read_seq({"id": request.headers.get("Last-Event-ID", "")}, "id", wanted.after)
     except SandboxError as error:
         return show_error(request, None, error)
-    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Request-Id": request[REQUEST_ID]}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
+    response = await _begin(request)
     with suppress(ConnectionResetError):  # whoever looked has gone
         await _follow(request, response, task_run, wanted, position)
     return response
@@ -113,17 +158,16 @@ async def _render(request: web.Request, task_run: TaskRun, rows: list[Any]) -> l
     begin = await history.begin_of(request.app[READER], playground_id)
     assert begin is not None
     base, render = href("playgrounds", playground_id), row_renderer(request)
-    found: list[tuple[Call, str]] = []
-    for row in rows:
-        shown = kept.find(playground_id, row["seq"])
-        if shown is None:
-            if len(found) % _ROWS_IN_A_TURN == 0:
-                await asyncio.sleep(0)
-            call = call_of_row(row, begin)
-            shown = call, render(call, base)
-            kept.keep(playground_id, *shown)
-        found.append(shown)
-    return found
+    shown = {row["seq"]: kept.find(playground_id, row["seq"]) for row in rows}
+    new = [call_of_row(row, begin) for row in rows if shown[row["seq"]] is None]
+    reader, find_views = request.app[READER], views_of(request.app)
+    for number, call in enumerate(await history.with_gists(reader, playground_id, new, find_views)):
+        if number % _ROWS_IN_A_TURN == 0:
+            await asyncio.sleep(0)
+        text = render(call, base)
+        shown[call.seq] = call, text
+        kept.keep(playground_id, call, text)
+    return [found for found in shown.values() if found is not None]
 
 
 def _message(kind: str, position: int, text: str) -> bytes:

@@ -9,9 +9,9 @@ from sandbox.api.context import READER
 from sandbox.api.representations import snapshot
 from sandbox.dashboard import history
 from sandbox.dashboard.access import Session
-from sandbox.dashboard.calls import SCENARIO
+from sandbox.dashboard.calls import BESIDE
 from sandbox.dashboard.history import CallPage, Wanted
-from sandbox.dashboard.places import crumbs, find_task_run, settle_record
+from sandbox.dashboard.places import crumbs, find_task_run, settle_record, views_of
 from sandbox.dashboard.runs import criteria_of
 from sandbox.dashboard.shell import href, render
 from sandbox.errors import Gone
@@ -50,7 +50,7 @@ async def read_calls(
     """Return a page of a playground's timeline, or an empty one and why it is."""
     await settle_record(app, playground_id)
     try:
-        return await history.read_page(app[READER], playground_id, wanted, surfaces), ""
+        return await history.read_page(app[READER], playground_id, wanted, surfaces, views_of(app)), ""
     except Gone as error:
         return CallPage((), None, 0, 0, surfaces), error.message
 
@@ -59,7 +59,7 @@ async def show_task_run(request: web.Request, session: Session) -> web.Response:
     """GET /ui/task-runs/{id}: why it went as it did, then every call."""
     run, task_run = await find_task_run(request, session, request.match_info["id"])
     wanted = Wanted.read(request.query)
-    surfaces = (*(sandbox.surface for sandbox in task_run.sandboxes), SCENARIO)
+    surfaces = (*(sandbox.surface for sandbox in task_run.sandboxes), *BESIDE)
     calls, pruned = await read_calls(request.app, task_run.playground_id, surfaces, wanted)
     return render(
         request,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sandbox import jsonio
 from sandbox.clock import format_instant, parse_instant
@@ -23,6 +23,8 @@ _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _VALUE_CHARS: Final = 400
 _TEXT_CHARS: Final = 20_000
+_TREE_CHARS: Final = 16_000
+_SIDE_CHARS: Final = 36_000
 _DONE: Final = {"pass": "pass", "partial": "partial", "fail": "fail"}
 
 
@@ -46,6 +48,7 @@ def settle(environment: jinja2.Environment) -> jinja2.Environment:
         at=format_at,
         compact=compact,
         duration=format_duration,
+        fit=fit,
         iso=format_instant,
         score=format_score,
         size=format_size,
@@ -58,12 +61,50 @@ def settle(environment: jinja2.Environment) -> jinja2.Environment:
     environment.globals.update(
         bar=bars.score_bar,
         can_draw=can_draw,
+        room=Room,
+        side_chars=_SIDE_CHARS,
         strip=bars.strip,
         trend=bars.trend,
         verdict=verdict,
         word=word,
     )
     return environment
+
+
+class Room:
+    """How much more a page may hold: what has no room is left out there, and said.
+
+    >>> room = Room(100)
+    >>> len(room.tree("a" * 90)) > 90, room.has, str(room.tree("b"))
+    (True, False, '<p class="small dim">not shown here: the page is long enough</p>')
+    """
+
+    def __init__(self, chars: int) -> None:
+        self._left = chars
+
+    @property
+    def has(self) -> bool:
+        """Whether there is any."""
+        return self._left > 0
+
+    def take(self, chars: int) -> bool:
+        """Take so many characters of it; whether there was any."""
+        self._left -= chars
+        return self._left > -chars
+
+    def tree(self, value: Json, find_href: json_html.FindHref | None = None, most: int = _TREE_CHARS) -> Markup:
+        """Return a JSON value as far as there is room."""
+        if not self.has:
+            return Markup('<p class="small dim">not shown here: the page is long enough</p>')
+        shown = json_html.render(value, find_href, min(most, self._left))
+        self._left -= len(shown)
+        return shown
+
+    def compact(self, value: Json) -> str:
+        """Return a value in a line, as the filter does, and take what it takes."""
+        text = compact(value)
+        self._left -= len(text)
+        return text
 
 
 def create_environment() -> jinja2.Environment:
@@ -201,9 +242,14 @@ def compact(value: Json) -> str:
 
     >>> compact("booked"), compact({"matches": "^A"}), compact({"one_of": ["a", None]}), compact(None), compact("")
     ('booked', 'matches ^A', 'one of a, null', 'nothing', '""')
+    >>> compact({"min": 1, "max": 3}), compact({"min": "2026", "max": "2026"}), compact({"min": 1, "other": 3})
+    ('1 to 3', '2026', '{"min":1,"other":3}')
     """
     if value is None:
         return "nothing"
+    if isinstance(value, Mapping) and value.keys() == {"min", "max"}:
+        least, most = value["min"], value["max"]
+        return _cut(_plain(least) if least == most else f"{_plain(least)} to {_plain(most)}")
     if isinstance(value, Mapping) and len(value) == 1:
         [(mode, wanted)] = value.items()
         if mode in ("matches", "one_of", "contains", "not", "min", "max", "starts_with"):
@@ -223,6 +269,17 @@ def clip(text: str, length: int = _TEXT_CHARS) -> str:
     ('abc… (6 characters)', 'abc')
     """
     return text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"
+
+
+def fit(text: str, chars: int) -> str:
+    """Return the beginning of a text that takes so many characters of markup, and how long it is where that is not all.
+
+    >>> fit("<<<<<<", 12), fit("abc", 12)
+    ('<<<… (6 characters)', 'abc')
+    """
+    begun = text[:chars]
+    written = len(escape(begun))
+    return clip(text, chars if written <= chars else len(begun) * chars // written)
 
 
 def _kind_test(kind: type) -> Callable[[object], bool]:

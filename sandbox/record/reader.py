@@ -108,6 +108,14 @@ class Reader:
         sql += f"{where and f' AND ({where})'} ORDER BY e.place {'DESC' if is_newest_first else 'ASC'} LIMIT ?"
         return await self.rows(sql, after or 0, last, playground_id, *values, limit)
 
+    async def rows_numbered(self, playground_id: str, seqs: Sequence[int], names: Sequence[str]) -> list[sqlite3.Row]:
+        """Return columns of a playground's rows with these numbers, oldest first."""
+        if not seqs:
+            return []
+        where = f"e.place & {LAST_SEQ} IN ({', '.join('?' * len(seqs))})"
+        first, last = min(seqs) - 1, max(seqs) + 1
+        return await self.event_rows(playground_id, after=first, before=last, names=names, where=where, values=seqs)
+
     async def last_event_row(self, playground_id: str) -> sqlite3.Row | None:
         """Return a playground's newest row, or None."""
         return next(iter(await self.event_rows(playground_id, is_newest_first=True, limit=1)), None)

@@ -35,11 +35,45 @@ document.addEventListener("click", async (event) => {
   link.setAttribute("aria-expanded", "true");
 });
 
-// A click on an id takes it to the clipboard.
-document.addEventListener("click", (event) => {
+// A click on an id takes it to the clipboard, and says so for a moment.
+document.addEventListener("click", async (event) => {
   const id = event.target.closest(".id");
-  if (id && navigator.clipboard) navigator.clipboard.writeText(id.textContent).catch(() => {});
+  if (!id || !navigator.clipboard) return;
+  try {
+    await navigator.clipboard.writeText(id.textContent);
+  } catch {
+    return;
+  }
+  id.classList.add("copied");
+  setTimeout(() => id.classList.remove("copied"), 1200);
 });
+
+// What a page says of how a run stands, as it is by now; where the page is scrolled to stays.
+async function renew() {
+  const answer = await fetch(window.location.href);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const result = page.getElementById("result");
+  if (result) {
+    document.getElementById("result").replaceChildren(...result.childNodes);
+    document.title = page.title;
+  }
+}
+
+// A run that goes on: its tasks are shown as they begin and end.
+const standing = document.querySelector("div[data-live]");
+if (standing) {
+  const status = document.getElementById("live");
+  const stream = new EventSource(standing.dataset.live);
+  stream.onopen = () => { status.textContent = "live"; };
+  stream.onerror = () => { status.textContent = "reconnecting"; };
+  stream.addEventListener("changed", renew);
+  stream.addEventListener("end", () => {
+    stream.close();
+    status.textContent = "the run is over";
+    renew();
+  });
+}
 
 // A run that goes on: calls are put at the end; where the page stands stays where it is.
 const table = document.querySelector("table[data-live]");
@@ -66,13 +100,6 @@ if (table) {
   stream.addEventListener("end", async () => {
     stream.close();
     say("the task run is over");
-    const answer = await fetch(window.location.href);
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const result = page.getElementById("result");
-    if (result) {
-      document.getElementById("result").replaceChildren(...result.childNodes);
-      document.title = page.title;
-    }
+    await renew();
   });
 }

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.simulators.hl7 import message, state
-from sandbox.simulators.showing import Body, JsonBody, Segment, SegmentsBody, TextBody, Views, show_plain
+from sandbox.simulators.hl7.ack import ACCEPTED_CODES
+from sandbox.simulators.showing import Body, Gist, JsonBody, Segment, SegmentsBody, TextBody, Views, show_plain
 
 _HEADERS: Final = ("MSH", "FHS", "BHS")
 _MESSAGES_SHOWN: Final = 20
@@ -88,4 +90,54 @@ def title(collection: str, value: Json) -> str:
     return " ".join(word for word in words if isinstance(word, str))
 
 
-VIEWS: Final = Views(show_body, title, lists=_LISTS)
+def gist(request: bytes, answer: bytes) -> Gist | None:
+    r"""Return the type of the message that was sent and the code that acknowledged it, over HTTP or MLLP.
+
+    >>> sent = b"MSH|^~\\&|A|B|C|D|20260423||ADT^A01|7|P|2.5\r"
+    >>> gist(sent, b"MSH|^~\\&|C|D|A|B|20260423||ACK|8|P|2.5\rMSA|AE|7\r")
+    Gist(text='ADT^A01, AE', is_refused=True)
+    >>> gist(b'{"payload": "hello"}', b'{"ack_code": "AR"}'), gist(b'{"ack_code": "AA"}', b"{}")
+    (Gist(text='AR', is_refused=True), Gist(text='AA', is_refused=False))
+    """
+    asked, answered = _read(request), _read(answer)
+    codes = [_code(found) for found in (answered, asked)]
+    code = next((code for code in codes if code), "")
+    words = [word for word in (_sent(asked), code) if word]
+    return Gist(", ".join(words), bool(code) and code not in ACCEPTED_CODES) if words else None
+
+
+def _read(body: bytes) -> Json:
+    """Return a body as JSON, else as the text that it is."""
+    if body.lstrip()[:1] == b"{":
+        try:
+            return jsonio.parse(body)
+        except SandboxError:
+            pass
+    return body.decode("utf-8", "replace")
+
+
+def _sent(value: Json) -> str:
+    """Return the type of the message that was sent, of a batch that it is one."""
+    text = value.get("payload") if isinstance(value, dict) else value
+    if not isinstance(text, str):
+        return ""
+    unwrapped, _ = message.unwrap(text)
+    if unwrapped.startswith(_HEADERS[1:]):
+        return "batch"
+    kind = _kind(unwrapped.replace("\n", "\r").split("\r")[0]) if unwrapped.startswith("MSH") else ""
+    return "" if kind == "MSH" else kind
+
+
+def _code(value: Json) -> str:
+    """Return the acknowledgment code of an answer, in JSON or in MSA-1; of a delivery without one, why."""
+    if isinstance(value, dict):
+        code = next((value[name] for name in ("ack_code", "code", "error") if isinstance(value.get(name), str)), "")
+        return code[:60]
+    if not isinstance(value, str):
+        return ""
+    line = next((line for line in value.replace("\n", "\r").split("\r") if line.startswith("MSA")), "")
+    return line[4:6] if len(line) > 5 else ""
+
+
+_GISTS: Final = dict.fromkeys(("hl7_outbound", "hl7_ack", "hl7_delivery"), gist)
+VIEWS: Final = Views(show_body, title, lists=_LISTS, gists=_GISTS)

@@ -33,7 +33,7 @@ async def test_calls_arrive_as_they_are_made_and_the_end_is_told(live, browser):
     async for number, kind, text in stream:
         seen.append(kind)
         if kind == "calls" and len(seen) == 1:
-            assert "GET fhir/Patient/ana" in text and f'data-seq="{number}"' in text
+            assert "GET fhir/Patient/ana" in text and f'id="e{number}"' in text
             await run.call("PUT", "files/outbox/note.txt", body=b"x")
         elif kind == "calls":
             assert "PUT files/outbox/note.txt" in text and "1 changed" in text
@@ -57,7 +57,8 @@ async def test_the_stream_is_filtered_and_goes_on_from_where_it_was(live, browse
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "http://localhost:5173"}])
-async def test_a_stream_needs_a_session_of_its_own_page(live, headers):
+@pytest.mark.parametrize("what", ["run", "task run"])
+async def test_a_stream_needs_a_session_of_its_own_page(live, headers, what):
     run = await live.started()
     answer = await live.call("GET", f"/ui/task-runs/{run.tasks[0]}/live", headers=headers)
     assert answer.status in (401, 403)
@@ -79,3 +80,24 @@ async def test_many_who_look_see_the_same(live, browse):
     await run.complete()
     seen = await asyncio.gather(*looking)
     assert all(text.count("GET fhir/Patient/ana") >= 30 for text in seen) and len(set(map(len, seen))) == 1
+
+
+async def test_news_of_a_run_are_told_as_its_tasks_begin_and_end(live, browser):
+    run = await live.started()
+    page = await browser.see(f"/ui/runs/{run.id}")
+    assert "0 of 2 tasks" in page.plain
+    [path] = [p.split('"')[0] for p in page.text.split('data-live="')[1:]]
+    await run.complete(0)
+    told = []
+    async for _, kind, text in messages(browser, path):
+        told.append(kind)
+        if len(told) == 1:
+            assert kind == "changed" and text not in path
+            assert "1 of 2 tasks" in (await browser.see(f"/ui/runs/{run.id}")).plain
+            assert (await browser.do(f"/ui/runs/{run.id}/cancel")).status == 200
+        elif kind == "end":
+            break
+        assert len(told) < 4
+    assert told[-1] == "end" and "data-live" not in (await browser.see(f"/ui/runs/{run.id}")).text
+    async with browser.http.get(f"{live.url}/ui/runs/br_none/live") as answer:
+        assert answer.status == 404

@@ -141,11 +141,60 @@ async def test_two_runs_are_put_side_by_side(live, browser):
     assert (await browser.see(f"/ui/compare?a=br_none&b={good.id}")).status == 404
 
 
+async def test_two_runs_are_chosen_in_the_list(live, browser):
+    older, newer = await finished(live, agent="older"), await finished(live, agent="newer", works=False)
+    page = await browser.see("/ui")
+    assert re.findall(r'type="checkbox" form="compare" name="run" value="([^"]+)"', page.text) == [newer.id, older.id]
+    page = await browser.see(f"/ui/compare?run={newer.id}&run={older.id}")
+    assert page.plain.index("A clinic@1 older") < page.plain.index("B clinic@1 newer")
+    for chosen in ("", f"?run={newer.id}", f"?run={newer.id}&run={older.id}&run={newer.id}"):
+        page = await browser.see(f"/ui/compare{chosen}")
+        assert page.status == 400 and "Choose two runs to compare" in page.plain
+
+
+async def test_what_breaks_in_the_server_is_a_page_too(live, browser, monkeypatch):
+    async def broken(*_):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("sandbox.dashboard.listing.choices", broken)
+    page = await browser.see("/ui")
+    assert page.status == 500 and "Something broke in the server" in page.plain and "secret" not in page.text
+    assert page.headers["X-Request-Id"] in page.plain and "<h1>Internal Server Error</h1>" in page.text
+
+
+async def test_a_difference_of_many_long_documents_is_a_small_page(live, browser):
+    run = await live.started()
+    text = {"status": "generated", "div": f"<div xmlns='http://www.w3.org/1999/xhtml'>{'long ' * 800}</div>"}
+    one = {"resource": {"resourceType": "Patient", "text": text}, "request": {"method": "POST", "url": "Patient"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [one] * 150}
+    assert (await run.call("POST", "fhir", json=bundle)).status == 200
+    event = (await run.events())[-1]
+    base = f"/ui/playgrounds/{event['playground_id']}"
+    for path in (f"{base}/state", f"{base}/events/{event['seq']}", f"/ui/compare?a={run.tasks[0]}&b={run.tasks[0]}"):
+        page = await browser.see(path)
+        assert page.status == 200 and len(page.text) < 100_000, path
+    page = await browser.see(f"{base}/state")
+    assert "150 added" in page.plain and re.search(r"and \d+ more documents", page.plain)
+
+
+async def test_a_task_run_whose_agent_writes_much_everywhere_is_a_small_page(live, browser):
+    run = await live.started()
+    for number in range(100):
+        await run.call("GET", "fhir/Patient?" + "&".join([f"name=<b>'{number}"] * 12))
+    await run.complete(output={"a": ["<b>" * 30] * 1_000}, notes="<&>" * 3_000)
+    page = await browser.see(f"/ui/task-runs/{run.tasks[0]}")
+    assert page.status == 200 and page.text.count("<tr id=") == 100 and len(page.text) < 100_000
+    assert "(9,000 characters)" in page.plain and "more values are not shown" in page.plain
+
+
 async def test_definitions_and_what_does_not_load(live, browser):
     page = await browser.see("/ui/benchmarks")
     assert "Small clinic" in page.plain
     page = await browser.see("/ui/benchmarks/clinic@1")
     assert "portal-state-match" in page.plain and "Refer Ana Reyes." in page.plain
+    page = await browser.see(page.hrefs("task=")[0])
+    assert page.status == 200 and "Assertion" in page.plain
+    assert (await browser.see("/ui/benchmarks/clinic@1?task=none")).status == 404
     assert "small" in (await browser.see("/ui/datasets")).plain
     page = await browser.see("/ui/datasets/small")
     assert "files/inbox/referral.txt" in page.plain

@@ -1,8 +1,10 @@
 """The dashboard in a real browser: a server with recorded runs, and the system's Chromium."""
 
+import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
+import paramiko
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -20,6 +23,16 @@ from sandbox.testing.server import SandboxServer, running_server
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 EVIL = "<script>window.evil=1</script><img src=x onerror=window.evil=1><svg onload=window.evil=1>"
+MESSAGE = (
+    "MSH|^~\\&|SCHED|MAPLEST|RCEHR|REGMED|20260423090000||{kind}|M-1|P|2.5\rEVN|A08|20260423090000\r"
+    "PID|1||RC-100203^^^REGMED^MR||Whitfield^Harold||19510617|M\rPV1|1|O\r"
+)
+X12 = (
+    f"ISA*00*{'':10}*00*{'':10}*ZZ*{'REGMED':15}*ZZ*{'PAYER':15}*260423*0900*^*00501*000000001*0*T*:~"
+    "GS*HS*REGMED*PAYER*20260423*0900*1*X*005010X279A1~ST*270*0001*005010X279A1~BHT*0022*13*1*20260423*0900~"
+    "HL*1**20*1~NM1*PR*2*PAYER*****PI*12345~SE*5*0001~GE*1*1~IEA*1*000000001~"
+)
+MCP_HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
 PATIENT = {"resourceType": "Patient", "name": [{"family": EVIL, "text": EVIL}], "birthDate": "1970-01-01"}
 
 
@@ -109,7 +122,9 @@ def running_site(*what: str) -> Iterator[Site]:
             "compare": f"/ui/compare?a={miss.id}&b={good.id}",
             "compare-task": f"/ui/compare?a={failed.id}&b={passed.id}",
             "benchmarks": "/ui/benchmarks",
-            "benchmark": "/ui/benchmarks/mock@1",
+            "benchmark": "/ui/benchmarks/mock@2",
+            "benchmark-task": "/ui/benchmarks/fax-referral@2?task=existing-patient",
+            "ways": f"/ui/task-runs/{_by_other_ways(server)}",
             "datasets": "/ui/datasets",
             "dataset": "/ui/datasets/regional-clinic",
             "playgrounds": "/ui/playgrounds",
@@ -121,6 +136,40 @@ def running_site(*what: str) -> Iterator[Site]:
             "nothing": "/ui/nothing",
         }
         yield made
+
+
+def _by_other_ways(server: SandboxServer) -> str:
+    """Start a task run, come to it by MLLP, SFTP and tools, and return its id."""
+    import urllib.request
+
+    client = server.sync_client
+    run = client.create_benchmark_run("fax-referral@2", agent="interfaces")
+    session = client.start_task_run(run.task_runs[0].id)
+    where = {s["type"]: s["credentials"] for s in session.sandboxes}
+    for kind in ("ADT^A08", "ADT^A08", "XXX^Q99"):
+        with socket.create_connection((where["Hl7"]["mllp_host"], where["Hl7"]["mllp_port"]), 20) as wire:
+            wire.sendall(b"\x0b" + MESSAGE.format(kind=kind).encode() + b"\x1c\r")
+            answer = b""
+            while not answer.endswith(b"\x1c\r"):
+                answer += wire.recv(4096)
+    files = where["Files"]
+    with paramiko.Transport((files["sftp_host"], files["sftp_port"])) as transport:
+        transport.connect(username=files["username"], password=files["password"])
+        with paramiko.SFTPClient.from_transport(transport) as sftp:  # type: ignore[union-attr]
+            sftp.listdir("inbox/referrals")
+            sftp.putfo(io.BytesIO(X12.encode()), "outbound/eligibility.x12")
+    tools = (("fhir_search", {"type": "Patient", "params": {"name": "Whitfield"}}), ("files_list", {"path": "inbox"}))
+    for number, (name, arguments) in enumerate(tools):
+        asked = {
+            "jsonrpc": "2.0",
+            "id": number,
+            "method": "tools/call",
+            "params": {"name": name, "arguments": arguments},
+        }
+        headers = {"Authorization": f"Bearer {session.token}", "Content-Type": "application/json", **MCP_HEADERS}
+        url = f"{server.url}/v1/task-runs/{session.task_run_id}/mcp"
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(asked).encode(), headers), timeout=30).close()
+    return str(session.task_run_id)
 
 
 @pytest.fixture(scope="module")

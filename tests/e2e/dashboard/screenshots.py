@@ -15,9 +15,10 @@ from tests.e2e.dashboard.conftest import Site, rehearse, running_chromium, runni
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 HEIGHT_MAX = 1400
-COLOURS = 200
-WITHOUT = ("nothing", "problems", "trend")
+COLOURS = 256
+WITHOUT = ("trend",)
 OPENED = "task-run"
+ROWS = "ways"
 
 
 def save(picture: bytes, file: Path) -> None:
@@ -42,7 +43,8 @@ def shoot(browser: Any, site: Site, directory: Path) -> None:
                 image.scroll_into_view_if_needed()
                 image.evaluate("image => image.decode()")
             page.evaluate("window.scrollTo(0, 0)")
-            save(page.screenshot(full_page=True), directory / f"dashboard-{name}{suffix}.png")
+            seen = page.locator("#calls").screenshot() if name == ROWS else page.screenshot(full_page=True)
+            save(seen, directory / f"dashboard-{name}{suffix}.png")
             if name == OPENED and not suffix:
                 page.locator("a[data-open]", has_text="POST fhir/Appointment").click()
                 page.locator("tr.detail .json").first.wait_for()
@@ -54,10 +56,10 @@ def shoot(browser: Any, site: Site, directory: Path) -> None:
 def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     directory.mkdir(parents=True, exist_ok=True)
-    with running_site("fax-referral@1") as site, running_chromium() as browser:
+    with running_site("fax-referral@2") as site, running_chromium() as browser:
         for agent in ("idle", "near-miss", "solution", "near-miss"):
-            rehearse(site.url, agent, "mock@1", "prior-auth-imaging@1")
-        site.pages["agent"] = "/ui?agent=near-miss"
+            rehearse(site.url, agent, "mock@2", "prior-auth-imaging@2")
+        site.pages |= {"agent": "/ui?agent=near-miss", "benchmark": "/ui/benchmarks/fax-referral@2"}
         shoot(browser, site, directory)
 
 

@@ -1,6 +1,7 @@
 """The dashboard in a real browser: each page in both themes and both widths, by keyboard, without scripts, live."""
 
 import re
+from html import unescape
 
 import pytest
 from playwright.sync_api import expect
@@ -9,8 +10,8 @@ from tests.e2e.dashboard.conftest import call
 
 LOOKS = [(1280, "light"), (390, "dark"), (390, "light"), (1280, "dark")]
 PAGES = (
-    "runs trend run task-run event document state compare compare-task benchmarks benchmark datasets dataset "
-    "playgrounds playground patients patient problems login nothing"
+    "runs trend run task-run ways event document state compare compare-task benchmarks benchmark benchmark-task "
+    "datasets dataset playgrounds playground patients patient problems login nothing"
 ).split()
 BYTES_MAX = 100_000
 
@@ -113,6 +114,58 @@ def test_nothing_that_an_agent_wrote_runs(site, visit):
         assert [frame.evaluate("window.evil") for frame in seen.page.frames[:1]] == [None], path
         assert seen.page.locator("main script, main svg[onload], main img[onerror]").count() == 0, path
         assert [p for p in seen.problems if "x" in p and "Content Security" in p] == [], path
+
+
+def test_every_benchmark_and_each_of_its_tasks_has_a_small_page(visit):
+    page = visit("/ui/benchmarks").page
+
+    def links(html: str) -> list[str]:
+        return list(dict.fromkeys(unescape(link) for link in re.findall(r'href="(/ui/benchmarks/[^"]+)"', html)))
+
+    waiting = links(page.content())
+    assert len(waiting) > 5
+    for path in waiting:
+        answer = page.request.get(page.url.replace("/ui/benchmarks", path))
+        assert answer.status == 200 and len(answer.body()) <= BYTES_MAX, path
+        waiting += [link for link in links(answer.text()) if link not in waiting]
+    assert len(waiting) > 30
+
+
+def test_calls_by_other_ways_are_told(site, visit):
+    page = visit(site.pages["ways"]).page
+    rows = page.locator("#calls tbody tr").all_inner_texts()
+    for words in (
+        ("mllp", "ADT^A08, AA"),
+        ("mllp", "XXX^Q99, AR"),
+        ("sftp", "outbound/eligibility.x12"),
+        ("mcp", "Patient"),
+    ):
+        assert any(all(word in row for word in words) for row in rows), (words, rows)
+    page.locator("a[data-open]", has_text="PUT files/outbound/eligibility.x12").click()
+    page.wait_for_selector("tr.detail .segment")
+    assert page.locator("tr.detail th.segment").all_inner_texts()[:3] == ["ISA", "GS", "ST"]
+
+
+def test_two_runs_are_chosen_and_put_side_by_side_by_keyboard(site, visit):
+    page = visit("/ui").page
+    boxes = page.locator("input[name=run]")
+    for number in (0, 1):
+        boxes.nth(number).focus()
+        page.keyboard.press("Space")
+    page.get_by_role("button", name="Compare").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ui/compare?run=*")
+    assert page.locator("h1").inner_text() == "Two runs side by side"
+
+
+def test_a_runs_page_follows_its_tasks(site, visit):
+    run, session = site.start()
+    seen = visit(f"/ui/runs/{run.id}")
+    expect(seen.page.locator("#live")).to_have_text("live")
+    expect(seen.page.locator("#result")).to_contain_text("0 of 2 tasks")
+    site.server.sync_client.complete_task_run(session.task_run_id)
+    expect(seen.page.locator("#result")).to_contain_text("1 of 2 tasks")
+    assert seen.problems == []
 
 
 def test_references_lead_to_what_they_name(site, visit):
