@@ -6,7 +6,7 @@ an idle second decides about bytes outside of frames, and a frame has `limits.ML
 
 import asyncio
 from collections import deque
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from sandbox import limits
 from sandbox.simulators.hl7.mllp.framing import Framed, Frames
@@ -70,10 +70,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = made = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
         if not self._desk.admit(self):
-            transport.abort()
+            made.abort()
             return
         self._last_at = self._loop.time()
         self._wake_at(self._last_at + limits.MLLP_SILENT_S)
