@@ -21,16 +21,14 @@ _KEY: Final = "wire"
 _CHANCES: Final = 1 << 64
 
 
-class WireFault(StrictModel):
-    """When a fault is carried out: on the `messages` of these numbers (from 1), on `every` so-many-th, or by `chance`;
-    on every message where nothing is said. At most so many `times`. `seconds` are for faults that take time."""
+class When(StrictModel):
+    """On which messages something is done: on the `messages` of these numbers (from 1), on `every` so-many-th, or by
+    `chance`; on every message where nothing is said. At most so many `times`."""
 
-    fault: str
     messages: list[int] | None = None
     every: int | None = Field(default=None, ge=1)
     chance: float | None = Field(default=None, ge=0, le=1)
     times: int | None = Field(default=None, ge=1)
-    seconds: float = Field(default=0.2, ge=0, le=60)
 
     @model_validator(mode="after")
     def _said_once(self) -> Self:
@@ -41,10 +39,17 @@ class WireFault(StrictModel):
         return self
 
 
-Kind = TypeVar("Kind", bound=WireFault)
+class WireFault(When):
+    """What is done wrong, and when. `seconds` are for faults that take time."""
+
+    fault: str
+    seconds: float = Field(default=0.2, ge=0, le=60)
 
 
-def is_due(fault: WireFault, number: int, injected: int, draw: float) -> bool:
+Kind = TypeVar("Kind", bound=When)
+
+
+def is_due(fault: When, number: int, injected: int, draw: float) -> bool:
     """Whether a fault is carried out on the message of a number, after `injected` times; `draw` is from 0 up to 1.
 
     >>> [n for n in range(1, 7) if is_due(WireFault(fault="delay", every=3), n, 0, 0.5)]

@@ -29,6 +29,7 @@ OF_ANOTHER_PATIENT = {CHART, BOOKED, TOLD}
 REPORT = "The report names what was filed, paged and set aside"
 ENTERED = "One order with this referral number, active, and it is in {}'s chart"
 AS_THE_FAX, REPORTED = "The urgency and the reason are those of the fax", "The report says what was done"
+STANDS, NO_MORE_SENT = "{} stands as the laboratory reported it last, once", "Nothing more was passed on"
 FAILS = {
     "mock@2": {
         "new-phone-number": {"Maria Chen, born 1984-03-12, has the new number and no longer the old one"},
@@ -123,6 +124,25 @@ FAILS = {
             "LHP is given its claims of HFH-0423 that are new, each as it came and no other",
         },
         "payer-receipts": {"Northgate is told the latest of both its claims"},
+    },
+    "interface-feed@1": {
+        "late-preliminary": {STANDS.format("Joyce Coleman's potassium")},
+        "corrected-result": {
+            STANDS.format("Dmitri Volkov's hemoglobin"),
+            "The registry has taken Dmitri Volkov's corrected hemoglobin once",
+        },
+        "merged-chart": {
+            STANDS.format("Laura Schmidt's thyrotropin"),
+            "The registry has taken Laura Schmidt's thyrotropin once",
+        },
+        "another-facility": {
+            "The message for Lakeside was refused",
+            "The message for Lakeside was never answered as taken",
+            NO_MORE_SENT,
+            "No more was filed, in any chart",
+            "The report names what was filed and what was refused",
+        },
+        "registry-busy": {"The registry has taken Vivian Ostrowski's potassium once"},
     },
     "by-the-book@1": {
         "allergies-first": {"Nothing was ordered until the allergies had been read"},

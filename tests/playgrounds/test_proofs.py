@@ -16,10 +16,17 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
-# What no agent can do where the shared drive is read-only; the benchmark's README says so.
+# What no agent can do where the shared drive is read-only and there is no MLLP; the benchmark's README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
     "lab-result-routing": {"unknown-patient", "night-inbox"},
+    "interface-feed": {
+        "late-preliminary",
+        "corrected-result",
+        "merged-chart",
+        "another-facility",
+        "registry-busy",
+    },
 }
 
 NEWEST = {v.parent: v for v in sorted(VERSIONS, key=lambda v: int(v.name[1:]))}

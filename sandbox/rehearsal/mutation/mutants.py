@@ -130,7 +130,8 @@ def _all(script: Script, ground: Ground) -> Iterator[Mutant]:
         yield Mutant(
             "not sent" if step.is_message else "left out", _without(script, place), place, _of(step), step.subject
         )
-        yield Mutant("doubled", _with(script, place, [step, step]), place, _of(step), step.subject)
+        if not step.is_answer:  # the second answer to a message is nobody's
+            yield Mutant("doubled", _with(script, place, [step, step]), place, _of(step), step.subject)
         yield from _patients(script, place, step, ground)
     yield from _borrowed(script, ground)
     yield from _output(script, ground, pools)

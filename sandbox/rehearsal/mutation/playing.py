@@ -1,23 +1,29 @@
 """An agent that plays a script: it sends what was sent, with the ids that this time's answers gave.
 
 What a server minted while the script was recorded stands for what it mints in the same place now, wherever the script
-uses it again: in paths, queries, bodies, messages and the output. The same holds for versions in `If-Match`.
+uses it again: in paths, queries, bodies, messages and the output. The same holds for versions in `If-Match`. What went
+by MLLP goes by MLLP, and a listener that was named is one of this run (`wires.py`).
 """
 
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
+
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from sandbox import jsonio
 from sandbox.client.session import TaskResponse, TaskSession
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.rehearsal.mutation.script import LLM_TASKS, Script, Step
+from sandbox.rehearsal.mutation.script import LLM_TASKS, MLLP, Script, Step
+from sandbox.rehearsal.mutation.wires import Wires
 from sandbox.scoring.states.tokens import tokens_of
 from sandbox.simulators.leaves import Sent
 
 _API: Final = "/api/v1"
+_LISTENER: Final = "hl7/listener"
 _SENT_HEADERS: Final = frozenset(
     "accept content-type if-match if-none-match if-none-exist prefer if-modified-since range".split()
 )
@@ -39,16 +45,27 @@ class ScriptAgent:
         """Make the calls and return the output."""
         for recorded, now in zip(self._script.own_ids, (task.benchmark_run_id, task.task_run_id), strict=False):
             self._ids.learn_text(recorded, now)
-        for place, step in enumerate(self._script.steps):
-            answer = await self._send(task, step)
-            if step.status < 400 <= answer.status:
-                self.refused.append(place)
-            self._ids.learn(step.answered, _body_of(answer))
-            self._ids.learn_headers(step, answer.headers)
+        answers = [_control_id(step) for step in self._script.steps if step.is_answer]
+        async with Wires(task, answers) as wires:
+            for place, step in enumerate(self._script.steps):
+                answer = await self._send(task, step, wires)
+                if step.status < 400 <= answer.status:
+                    self.refused.append(place)
+                self._ids.learn(step.answered, _body_of(answer))
+                self._ids.learn_headers(step, answer.headers)
         return self._ids.applied(self._script.output)
 
-    async def _send(self, task: TaskSession, step: Step) -> TaskResponse:
+    async def _send(self, task: TaskSession, step: Step, wires: Wires) -> TaskResponse:
         sent = step.sent
+        if step.via == MLLP:
+            body = encode(self._ids.applied(sent.body), sent)
+            if step.is_answer:
+                await wires.answer(_control_id(step), body)
+                return _answered(b"")
+            return _answered(await wires.send(body or b""))
+        if sent.path == _LISTENER and isinstance(sent.body, dict) and "port" in sent.body:
+            host, port = await wires.listen()
+            sent = replace(sent, body={**sent.body, "host": host, "port": port})
         if sent.path.startswith(f"{LLM_TASKS}/"):
             return await _run_llm_task(task, self._ids.applied(sent.body))
         path = self._ids.text(sent.path) + (f"?{self._ids.text(sent.query)}" if sent.query else "")
@@ -124,6 +141,15 @@ def encode(body: Json, sent: Sent) -> bytes | None:
     if isinstance(body, str) and "json" not in sent.headers.get("content-type", ""):
         return body.encode()
     return jsonio.dump(body)
+
+
+def _control_id(step: Step) -> str:
+    return step.sent.path.rpartition("/")[2]
+
+
+def _answered(body: bytes) -> TaskResponse:
+    """Return what came over another wire as a call's answer."""
+    return TaskResponse(200, CIMultiDictProxy(CIMultiDict()), body)
 
 
 def _body_of(answer: TaskResponse) -> Json:

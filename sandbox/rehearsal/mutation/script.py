@@ -1,7 +1,8 @@
 """A recorded run as a script: the calls of an agent, as they were sent and answered, and what it said at the end.
 
 Only what the agent did itself belongs to it, reading included, since a task may ask what was read before what was
-written. Calls whose body the record does not hold (a log-in) are left out: a script is played with the run token.
+written. That is what it called over HTTP, what it sent by MLLP, and how it answered what was delivered to it there.
+Calls whose body the record does not hold (a log-in) are left out: a script is played with the run token.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +19,17 @@ from sandbox.simulators.leaves import Sent
 LLM_TASKS = "llm-tasks"
 _MESSAGE_TYPES = frozenset({"hl7_outbound", "fax_sent", "message_sent"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_DELIVERY = "hl7_delivery"
+MLLP = "mllp"
+ANSWER = "ANSWER"
+"""The method of a step that is an answer to a delivery; its path ends with the message's control id, and its body is
+the acknowledgment, None where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One call, with its answer as recorded. `writes` are the documents it changed, `(collection, key)`, bookkeeping
-    left out."""
+    left out; `via` is `mllp` for what went over that wire."""
 
     sent: Sent
     event_type: str
@@ -31,6 +37,7 @@ class Step:
     answered: Json
     headers: Mapping[str, str]
     writes: tuple[tuple[str, str], ...] = ()
+    via: str = "http"
 
     @property
     def surface(self) -> str:
@@ -41,6 +48,11 @@ class Step:
     def is_write(self) -> bool:
         """Whether it changed something that counts, at its sender's wish."""
         return bool(self.writes) and self.sent.method not in _READING
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers what was delivered."""
+        return self.sent.method == ANSWER
 
     @property
     def is_message(self) -> bool:
@@ -76,25 +88,39 @@ class Script:
         return [place for place, step in enumerate(self.steps) if step.is_write]
 
 
-def read_script(key: str, events: Iterable[Event], output: Json, own_ids: tuple[str, ...]) -> Script:
-    """Read a task run's events, oldest first. Raises `Invalid` for a call that was not made over HTTP."""
+def read_script(key: str, events: Iterable[Event], output: Json, own_ids: tuple[str, ...] = ()) -> Script:
+    """Read a task run's events, oldest first. Raises `Invalid` for a call by another wire than HTTP and MLLP."""
     steps = []
     for event in events:
         request: Mapping[str, Any] = event.request or {}
+        if event.type == _DELIVERY and event.via == MLLP:
+            steps.append(_answer_of(event))
+            continue
         if event.actor != "agent" or event.is_view or not request or request["method"] == SCENARIO_METHOD:
             continue
-        if event.via not in (None, "http", "browser"):
-            raise Invalid(f"{key}: call {event.seq} came by {event.via}; only calls over HTTP can be played again.")
+        via = event.via or "http"
+        if via not in ("http", "browser", MLLP):
+            raise Invalid(f"{key}: call {event.seq} came by {via}; only HTTP and MLLP can be played again.")
         if REDACTED in jsonio.dump([request.get("body"), request.get("path")]).decode():
             continue
         response = event.response or {}
         sent = Sent(
             request["method"], request["path"], request.get("query"), request.get("headers") or {}, request.get("body")
         )
-        writes = tuple((c["collection"], c["key"]) for c in event.changes if not _is_bookkeeping(c["collection"]))
         status, headers = int(response.get("status", 0)), response.get("headers") or {}
-        steps.append(Step(sent, event.type, status, response.get("body"), headers, writes))
+        steps.append(Step(sent, event.type, status, response.get("body"), headers, _writes_of(event), via))
     return Script(key, tuple(steps), output, own_ids)
+
+
+def _answer_of(event: Event) -> Step:
+    """Read an attempt at a delivery as what the agent did: it answered, or it did not."""
+    told: Any = (event.response or {}).get("body") or {}
+    sent = Sent(ANSWER, f"hl7/inbox/{told['control_id']}", None, {}, told["ack"])
+    return Step(sent, event.type, int((event.response or {})["status"]), None, {}, _writes_of(event), MLLP)
+
+
+def _writes_of(event: Event) -> tuple[tuple[str, str], ...]:
+    return tuple((c["collection"], c["key"]) for c in event.changes if not _is_bookkeeping(c["collection"]))
 
 
 def _is_bookkeeping(collection: str) -> bool:

@@ -11,6 +11,7 @@ UNSUPPORTED_TYPE: Final = "200"
 UNSUPPORTED_EVENT: Final = "201"
 UNSUPPORTED_PROCESSING_ID: Final = "202"
 UNSUPPORTED_VERSION: Final = "203"
+APPLICATION_ERROR: Final = "207"
 
 CONDITIONS: Final = {
     SEGMENT_SEQUENCE: "Segment sequence error",
@@ -21,6 +22,7 @@ CONDITIONS: Final = {
     UNSUPPORTED_EVENT: "Unsupported event code",
     UNSUPPORTED_PROCESSING_ID: "Unsupported processing id",
     UNSUPPORTED_VERSION: "Unsupported version id",
+    APPLICATION_ERROR: "Application internal error",
 }
 
 

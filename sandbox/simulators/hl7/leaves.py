@@ -12,12 +12,12 @@ from typing import Final
 from sandbox.jsonio import Json
 from sandbox.simulators.leaves import ABSENT, Form, Kind, Leaf, Path, Sent
 
-# What else may stand in a coded field (HL7 v2.5, tables 0001, 0085, 0078, 0119, 0278, 0004, 0038, 0155, 0206).
+# What else may stand in a coded field (HL7 v2.5, tables 0001, 0085, 0078, 0119, 0278, 0004, 0038, 0155, 0206, 0008).
 _TABLES: Final[dict[str, tuple[str, ...]]] = {
     "PID.8": ("F", "M"), "OBX.11": ("F", "P", "C"), "OBX.8": ("N", "H", "L", "HH", "LL", "A", "AA"),
     "OBR.25": ("F", "P", "C"), "ORC.1": ("NW", "CA", "OC", "UA", "OK"), "ORC.5": ("IP", "CM", "CA"),
     "SCH.25": ("Booked", "Cancelled", "Noshow"), "AIS.10": ("Booked", "Cancelled"), "PV1.2": ("O", "I", "E"),
-    "AL1.2": ("DA", "FA", "MA"), "MSH.9.2": ("S12", "S15", "A01", "A08", "A04"),
+    "AL1.2": ("DA", "FA", "MA"), "MSA.1": ("AA", "AE", "AR"), "MSH.9.2": ("S12", "S15", "A01", "A08", "A04"),
 }  # fmt: skip
 # Triggers that can stand for each other in one structure.
 _TRIGGERS: Final[dict[str, str]] = {"S12": "S15", "S13": "S15", "S15": "S12", "A04": "A08", "A08": "A04", "A01": "A08"}

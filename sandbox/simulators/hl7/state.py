@@ -35,6 +35,7 @@ from sandbox.simulators.hl7.batches import BatchFile, is_batch, split
 from sandbox.simulators.hl7.charsets import decode
 from sandbox.simulators.hl7.faults import DATA_TYPE, Fault
 from sandbox.simulators.hl7.message import Message, Unreadable, normalized, parse
+from sandbox.simulators.hl7.refusals import as_received
 from sandbox.simulators.hl7.validate import Verdict, validate
 
 INBOX: Final = "hl7/inbox"
@@ -179,7 +180,8 @@ def receive(
 
     Returns the stored row. An accepted ACK whose MSA-2 names an inbox message acknowledges it.
     """
-    payload, message, verdict = judged.payload, judged.message, judged.verdict
+    payload, message = judged.payload, judged.message
+    verdict = as_received(tx, message, judged.verdict)
     unread = dict.fromkeys([*payload.unread, *(message.unread if message else ())])
     warnings = [Fault("MSH^1^18", DATA_TYPE, text, "W") for text in unread]
     told = (*verdict.faults, *warnings)

@@ -35,7 +35,7 @@ class Row:
 
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
     gives wrong values by field, `required` the fields that may not be missing. What is open needs no token; what
-    `is_direct` is there on the direct paths only, what `is_agents` on all others. `status` is what a `GET` of it answers.
+    `is_direct` is there on the direct paths only, what `is_agents` on all others. `status` is what a `GET` answers.
     """
 
     token: str = "organization"
