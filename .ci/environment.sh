@@ -118,7 +118,7 @@ if [ "$1" = run ]; then
     echo "Installing what the server needs, about 65 packages:"
     install '.[fast,mcp]'
 else
-    echo "Installing what the suite needs, about 100 packages with the server's:"
+    echo "Installing what the suite needs, about 125 packages with the server's:"
     install '.[dev]'
     printf '%s\n' "$wanted" >"$STAMP_ALL"
 fi

@@ -21,10 +21,25 @@ class AccessLines(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Write the line; `time` is in seconds."""
-        log.info(
-            f"{request.method} {without_secrets(request.rel_url.raw_path)} {response.status}",
-            ms=round(time * 1000, 1),
-            bytes=response.body_length,
-            client=request.remote,
-            request_id=response.headers.get("X-Request-Id"),
+        write_line(
+            request.method,
+            request.rel_url.raw_path,
+            response.status,
+            time,
+            response.body_length,
+            request.remote,
+            response.headers.get("X-Request-Id"),
         )
+
+
+def write_line(
+    method: str, raw_path: str, status: int, seconds: float, size: int, client: str | None, request_id: str | None
+) -> None:
+    """Write the line of an answer of `size` bytes, `seconds` after its request was there."""
+    log.info(
+        f"{method} {without_secrets(raw_path)} {status}",
+        ms=round(seconds * 1000, 1),
+        bytes=size,
+        client=client,
+        request_id=request_id,
+    )

@@ -2,7 +2,9 @@
 
 The other name is known at the edge alone. What comes in under it is read as if it had come to the own path, and what
 goes out is written under it. So simulators, events and state are those of any other call, and the secret is in none
-of them. Content (files, attachments, Binaries) is its owner's to the byte and left as it is, both ways.
+of them; an agent that names its URLs in what it sends to another path, or in its answer, names the own one as well.
+Content (files, attachments, Binaries, HL7 messages that come as such) is its owner's to the byte and left as it is,
+both ways.
 """
 
 from collections.abc import Mapping
@@ -12,6 +14,8 @@ from typing import Final
 
 from yarl import URL
 
+from sandbox import jsonio
+from sandbox.jsonio import Json
 from sandbox.playground.events import Headers, Request, Response
 from sandbox.wire.forms import FORM
 from sandbox.wire.media_types import is_json
@@ -31,6 +35,14 @@ def capability_path(secret: str) -> str:
 def is_below(path: str) -> bool:
     """Whether a path is a capability URL's, with a secret that is right or not."""
     return path.startswith(f"{PREFIX}/")
+
+
+def may_name_one(call: Request) -> bool:
+    """Whether a call to another path may hold a capability URL; said quickly, as nearly every call holds none."""
+    body, text = call.body, call.raw_query
+    if isinstance(call.headers, Headers) and call.headers.kept is not None:
+        text += call.headers.kept
+    return b"/t" in body or b"%2Ft" in body or b"%2ft" in body or "/t" in text or "%2Ft" in text or "%2ft" in text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +65,8 @@ class Alias:
     def inward(self, text: str) -> str:
         r"""Return a text with the own path in place of the other, however its slashes are written.
 
-        >>> Alias("s", "tr_1").inward(r'{"a": "http://h/t/s/fhir", "b": "http:\\/\\/h\\/t\\/s\\/fhir"}')
-        '{"a": "http://h/v1/task-runs/tr_1/fhir", "b": "http:\\\\/\\\\/h\\\\/v1\\\\/task-runs\\\\/tr_1\\\\/fhir"}'
+        >>> Alias("s", "tr_1").inward(r'{"a": "http://h/t/s/fhir", "b": "http:\/\/h\/t\/s\/fhir"}')
+        '{"a": "http://h/v1/task-runs/tr_1/fhir", "b": "http:\\/\\/h\\/v1\\/task-runs\\/tr_1\\/fhir"}'
         """
         if self.secret in text:
             for own, other in _spellings(self):
@@ -68,9 +80,14 @@ class Alias:
                 body = body.replace(other.encode(), own.encode())
         return body
 
-    def take_in(self, call: Request, *, is_content: bool = False) -> Request:
-        """Return a call as if it had come to the own path; a body that is content is left as it is."""
-        root = call.base_url.removesuffix(self.path)
+    def inward_value(self, value: Json) -> Json:
+        """Return a JSON value with the own path in place of the other."""
+        body = jsonio.dump(value)
+        kept = self.inward_body(body)
+        return value if kept is body else jsonio.parse(kept)
+
+    def inward_call(self, call: Request, *, is_content: bool = False) -> Request:
+        """Return a call that does not name the other path; a body that is content is left as it is."""
         raw_query, query = call.raw_query, call.query
         if self.secret in raw_query:
             raw_query = self.inward(raw_query)
@@ -79,14 +96,15 @@ class Alias:
         if any(self.secret in value for value in headers.values()):
             headers = Headers({name: self.inward(value) for name, value in headers.items()})
         is_text = not is_content and (is_json(call.media_type) or call.media_type == FORM)
+        body = self.inward_body(call.body) if is_text else call.body
+        return replace(call, query=query, raw_query=raw_query, headers=headers, body=body)
+
+    def take_in(self, call: Request, *, is_content: bool = False) -> Request:
+        """Return a call to the other path as if it had come to the own one."""
         return replace(
-            call,
-            query=query,
-            raw_query=raw_query,
-            headers=headers,
-            body=self.inward_body(call.body) if is_text else call.body,
+            self.inward_call(call, is_content=is_content),
             params={name: value for name, value in call.params.items() if value != self.secret},
-            base_url=root + self.own_path,
+            base_url=call.base_url.removesuffix(self.path) + self.own_path,
             called_url=call.base_url,
         )
 

@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_urldispatcher import SystemRoute
 
 from sandbox import ids, limits
+from sandbox.api.access import write_line
 from sandbox.api.asked import Asked
 from sandbox.api.context import HEADS, IN_FLIGHT, TALLIES, WRITER
 from sandbox.api.errors import to_web, with_request_id
@@ -190,29 +191,40 @@ class Connection(PatientHandler):
             self._go_long(answering(outcome.response))
         else:
             try:
-                self._answer(outcome.response)
+                request_id = self._answer(outcome.response)
             except ValueError as error:
                 self._go_long(raising(error))
                 return
-            request = outcome.event.request
+            request, seconds = outcome.event.request, monotonic_s() - self._began
             surface = request.path.partition("/")[0] if request is not None else NOWHERE
-            short_way.note(surface, outcome.response.status, monotonic_s() - self._began)
+            short_way.note(surface, outcome.response.status, seconds)
+            if self.access_logger is not None:
+                self._write_line(outcome.response, seconds, request_id)
             self._be_ready()
             if self._messages and not self._is_serving:
                 self._serve()
 
-    def _answer(self, response: Response) -> None:
-        """Write an answer. Raises `ValueError` for a header that cannot be written."""
+    def _write_line(self, response: Response, seconds: float, request_id: str) -> None:
+        """Write the line that aiohttp writes of what it answers itself."""
+        message, peer = self._messages[0][0], self.peername
+        client = peer[0] if isinstance(peer, tuple) else peer
+        if isinstance(message, RawRequestMessage):
+            path = message.url.raw_path
+            write_line(message.method, path, response.status, seconds, len(response.body), client, request_id)
+
+    def _answer(self, response: Response) -> str:
+        """Write an answer and return its request id. Raises `ValueError` for a header that cannot be written."""
+        request_id = ids.new_request_id()
         transport = self.transport
         if transport is None or transport.is_closing():
-            return
-        request_id = ids.new_request_id()
+            return request_id
         response = with_request_id(response, request_id)
         fields = dict(response.headers)
         if response.content_type is not None:
             fields["Content-Type"] = response.content_type
         fields["X-Request-Id"] = request_id
         write_whole(transport, response.status, _REASONS.get(response.status, ""), fields.items(), response.body)
+        return request_id
 
     def _be_ready(self) -> None:
         """Let go of the first message, as aiohttp does before the next one."""

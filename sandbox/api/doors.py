@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Protocol, TypeAlias
 from aiohttp import web
 
 from sandbox.api import auth
-from sandbox.api.capability import Alias
+from sandbox.api.capability import Alias, may_name_one
 from sandbox.api.context import RUNS
 from sandbox.errors import Conflict, NotFound, SandboxError, Unauthorized
 from sandbox.playground.events import Actor, Request
@@ -310,6 +310,18 @@ class BySandbox:
         except SandboxError as error:
             return error
         return Conflict("The sandbox takes no calls now.")
+
+
+def without_secret(
+    app: web.Application, holder: Holder, alias: Alias | None, call: Request, *, is_content: bool = False
+) -> Request:
+    """Return a call as its simulator may see it: one to a capability URL (`alias`) as if it had come to the own path,
+    and one to any other path of the task run without the secret that it may name."""
+    if alias is not None:
+        return alias.take_in(call, is_content=is_content)
+    if isinstance(holder, TaskRun) and may_name_one(call):
+        return Alias(app[RUNS].capability_of(holder), holder.id).inward_call(call, is_content=is_content)
+    return call
 
 
 def _having(task_runs: Iterable[TaskRun], surface: str) -> list[Target]:

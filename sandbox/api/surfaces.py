@@ -99,7 +99,7 @@ class Served:
         if route.forward is not None and target[1].config:
             return None
         alias = self._way.alias_of(asked, target[0])
-        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1), alias)
+        call = self._call(asked, b"" if payload is EMPTY_PAYLOAD else payload.read_nowait(-1), target[0], alias)
         if _is_long(call):
             return self._in_turn(target, call, alias)
         try:
@@ -133,7 +133,7 @@ class Served:
         if not body and request.body_exists:
             body = await read_limited(request, route.body_limit)
         alias = self._way.alias_of(asked, task_run)
-        call = self._call(asked, body, alias)
+        call = self._call(asked, body, task_run, alias)
         playground = _playground_of(task_run, actor)
         if is_own:
             handler = _checked(simulator, playground.look(sandbox), call, handler)
@@ -145,7 +145,7 @@ class Served:
 
     async def by_hand(self, target: Target, asked: Asked, body: bytes) -> Outcome:
         """Serve a request of the organization's that came in elsewhere (`by_hand.py`); return once it is recorded."""
-        call = self._call(asked, body, None)
+        call = self._call(asked, body, target[0], None)
         await self._forward(_playground_of(target[0], "organization"), target[1], call)
         return await self._outcome(target, call, self.route.handler, "organization", None)
 
@@ -212,10 +212,9 @@ class Served:
         await outcome.committed
         return outcome
 
-    def _call(self, asked: Asked, body: bytes, alias: Alias | None) -> Request:
+    def _call(self, asked: Asked, body: bytes, holder: Holder, alias: Alias | None) -> Request:
         call = to_call(self._app[SETTINGS], asked, body)
-        if alias is not None:
-            call = alias.take_in(call, is_content=self.route.takes_content)
+        call = doors.without_secret(self._app, holder, alias, call, is_content=self.route.takes_content)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 
     def _asked(

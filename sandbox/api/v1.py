@@ -7,6 +7,7 @@ from pydantic import Field
 
 from sandbox.api import auth
 from sandbox.api.bodies import Body, read_body
+from sandbox.api.capability import Alias
 from sandbox.api.context import PORTS, REGISTRY, RUNS, SETTINGS, SHELF, TRACING, root_url
 from sandbox.api.mllp.listeners import check_listener, name_listener
 from sandbox.api.replies import json_reply
@@ -138,10 +139,18 @@ async def complete_task_run(request: web.Request) -> web.Response:
     return json_reply(await finish(request, run, task_run, await read_body(request, CompleteTaskRun)))
 
 
+async def complete(request: web.Request, run: BenchmarkRun, task_run: TaskRun, body: CompleteTaskRun) -> None:
+    """Score a task run; an answer that names its capability URLs is kept with the own paths."""
+    runs = request.app[RUNS]
+    alias = Alias(runs.capability_of(task_run), task_run.id)
+    notes = None if body.notes is None else alias.inward(body.notes)
+    await runs.complete(run, task_run, output=alias.inward_value(body.output), notes=notes)
+
+
 async def finish(request: web.Request, run: BenchmarkRun, task_run: TaskRun, body: CompleteTaskRun) -> dict[str, Any]:
     """Score a task run for its agent and return what it is told."""
     runs = request.app[RUNS]
-    await runs.complete(run, task_run, output=body.output, notes=body.notes)
+    await complete(request, run, task_run, body)
     criterion_runs = task_run.criterion_runs
     if criterion_runs is None:
         criterion_runs = await runs.archive.criterion_runs(task_run.id)

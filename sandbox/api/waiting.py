@@ -11,7 +11,7 @@ from sandbox import limits
 from sandbox.api.bodies import Body, parse_body, read_limited
 from sandbox.api.calls import asked_of, to_call
 from sandbox.api.context import CREW, REQUEST_ID, SETTINGS
-from sandbox.api.doors import NOT_ANY_MORE, AgentWay
+from sandbox.api.doors import NOT_ANY_MORE, AgentWay, without_secret
 from sandbox.api.errors import to_web, with_request_id
 from sandbox.clock import format_instant
 from sandbox.definitions.models import TaskDefinition
@@ -67,8 +67,7 @@ class Waiting:
         task_run = found[1]
         alias = way.alias_of(request, task_run)
         call = to_call(app[SETTINGS], asked_of(request), await read_limited(request, limits.LOGIN_BODY_BYTES))
-        if alias is not None:
-            call = alias.take_in(call)
+        call = without_secret(app, task_run, alias, call)
         playground = task_run.playground
         if playground is None or playground.is_torn_down:
             raise Conflict(NOT_ANY_MORE)

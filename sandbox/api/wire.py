@@ -68,6 +68,7 @@ class WholeResponse(web.Response):
         body = self._body if isinstance(self._body, bytes) else b""
         write_whole(transport, self._status, self._reason or "", self._headers.items(), body)
         self._asked_by = None
+        self._body_length = len(body)
         self._eof_sent = True
         if transport.get_write_buffer_size() > _BUFFERED:
             await request.writer.drain()

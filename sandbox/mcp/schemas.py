@@ -1,6 +1,7 @@
 """JSON Schemas of arguments, as short as they can be said: a model reads all of them before it does anything."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -13,13 +14,16 @@ from sandbox.suggest import did_you_mean
 _UNTOLD: Final = frozenset("title pattern minLength maxLength minItems minimum exclusiveMinimum".split())
 
 
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a model's fields.
+@cache
+def schema_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """Return the schema of a model's fields; made once, as every request asks for those of all its tools.
 
     >>> class Page(BaseModel):
     ...     limit: int | None = None
     >>> schema_of(Page)["properties"]
     {'limit': {'type': 'integer'}}
+    >>> schema_of(Page) is schema_of(Page)
+    True
     """
     whole = model.model_json_schema()
     schema = {name: value for name, value in whole.items() if name in ("type", "required")}

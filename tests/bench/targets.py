@@ -28,6 +28,7 @@ CREATE_INSIDE = Target("validated, recorded create in process, no HTTP", 70, Fal
 SFTP_SMALL = Target("put of 2 kB by OpenSSH's sftp / the system's sftp-server", 0.5, True)
 SFTP_IN_SESSION = Target("the same, in a session of many", 0.5, True)
 SFTP_LARGE = Target("put of 50 MB by OpenSSH's sftp / the system's sftp-server", 0.5, True)
+TOOLS_LIST = Target("tools/list of the largest environment", 4_000, False, " tokens")
 COMPILE = Target("FHIRPath, compile an expression", 1000, False, " µs")
 EVALUATE = Target("FHIRPath, evaluate an expression, times as fast as fhirpathpy", 5, True)
 INDEX_PATIENT = Target("search, index a Patient", 0.2, False, " ms")

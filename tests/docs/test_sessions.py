@@ -16,7 +16,10 @@ RUN_PAGES = [
     "docs/llm-tasks.md",
     "docs/mess.md",
 ]
-RUN_ELSEWHERE = {"docs/rehearsal.md": "tests/rehearsal/test_docs.py"}
+AGENTS = ("browser", "javascript", "openai", "pydantic-ai", "shell")
+RUN_ELSEWHERE = {"docs/rehearsal.md": "tests/rehearsal/test_docs.py"} | {
+    f"docs/agents/{name}.md": "tests/agents/test_examples.py" for name in AGENTS
+}
 
 
 @pytest.mark.parametrize("name", RUN_PAGES)

@@ -323,13 +323,19 @@ async def test_an_expired_token_and_a_torn_down_playground(serve, kit):
         urls = [(await r.start())["urls"]["mcp"].removeprefix(live.url) for r in (run, gone)]
         playground = gone.value["task_runs"][0]["playground_id"]
         await live.post(f"/playgrounds/{playground}/teardown")
-        asked = {"json": message(), "headers": ACCEPT}
-        assert (await live.call("POST", urls[1], **asked)).status == 404
-        assert (await live.call("POST", f"/v1/task-runs/{gone.tasks[0]}/mcp", gone.token, **asked)).status == 409
-        assert (await live.call("POST", urls[0], **asked)).status == 200
+        paths = [f"/v1/task-runs/{r.tasks[0]}/mcp" for r in (run, gone)]
+        async with Client(live.url + urls[0]) as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+
+        async def statuses(path, token=None):
+            asked = [message(), *(message("tools/call", name=name, arguments={}) for name in names)]
+            return {(await live.call("POST", path, token, json=m, headers=ACCEPT)).status for m in asked}
+
+        assert len(names) > 20
+        assert (await statuses(urls[1]), await statuses(paths[1], gone.token)) == ({404}, {409})
         clock.advance(61)
-        assert (await live.call("POST", urls[0], **asked)).status == 404
-        assert (await live.call("POST", f"/v1/task-runs/{run.tasks[0]}/mcp", run.token, **asked)).status == 401
+        assert (await statuses(urls[0]), await statuses(paths[0], run.token)) == ({404}, {401})
+        assert [e for e in await run.events() if e["actor"] == "agent"] == []
 
 
 async def test_strict_mode_has_no_door(serve, kit):

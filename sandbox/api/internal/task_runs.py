@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from sandbox.api import auth
+from sandbox.api import auth, v1
 from sandbox.api.bodies import Body, read_body
 from sandbox.api.context import READER, RUNS
 from sandbox.api.pagination import PageRequest, Position, paginate, paginate_list
@@ -71,8 +71,7 @@ async def get(request: web.Request) -> web.Response:
 async def complete(request: web.Request) -> web.Response:
     """POST /task-runs/{id}/complete."""
     run, task_run = await find(request)
-    body = await read_body(request, CompleteTaskRun)
-    await request.app[RUNS].complete(run, task_run, output=body.output, notes=body.notes)
+    await v1.complete(request, run, task_run, await read_body(request, CompleteTaskRun))
     return json_reply(await _full(request, run, task_run))
 
 
