@@ -4,7 +4,7 @@ Every rate is taken in alternation with the bare route that returns the same byt
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
 `make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
-size stall spans peers attacks dashboard sftp mcp.
+size stall spans peers attacks dashboard sftp mcp mllp.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -32,6 +32,7 @@ from tests.bench.llm import bench_llm
 from tests.bench.load import drive, request_bytes
 from tests.bench.many import bench_many
 from tests.bench.mcp import bench_mcp
+from tests.bench.mllp import bench_mllp
 from tests.bench.peers import bench_peers
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
@@ -330,6 +331,7 @@ async def main() -> None:
                 ("dashboard", lambda: bench_dashboard(session, home, scores, start_run, say)),
                 ("sftp", lambda: bench_sftp(session, home, scores)),
                 ("mcp", lambda: bench_mcp(session, home, scores)),
+                ("mllp", lambda: bench_mllp(session, home, scores)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:
