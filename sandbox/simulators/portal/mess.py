@@ -9,9 +9,9 @@ from typing import Final
 
 from sandbox.definitions.mess import Mess
 from sandbox.jsonio import Json
+from sandbox.payer.identifiers import normal
 from sandbox.playground.branch import Document, Seed, SeedCollection
 from sandbox.simulators.former_coverage import former_coverages
-from sandbox.simulators.portal.identifiers import normal
 
 LEVEL: Final = 2
 _MEMBERS: Final = "portal/patients"

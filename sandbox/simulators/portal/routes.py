@@ -3,28 +3,31 @@
 Every route is below `portal/`. Must hold no rule of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from sandbox import limits
-from sandbox.errors import Invalid, SandboxError, Unauthorized
+from sandbox.errors import Conflict, Invalid, SandboxError, Unauthorized
 from sandbox.jsonio import Json
+from sandbox.payer import attachments, cases, lookup
+from sandbox.payer.case_rows import find
+from sandbox.payer.config import read_config
+from sandbox.payer.lookup import Filters, Rows
+from sandbox.payer.refusals import Refused, invalid
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route, render_json_error
-from sandbox.simulators.portal import attachments, lookup, sessions, state
+from sandbox.simulators.portal import sessions
 from sandbox.simulators.portal.bodies import (
     Login,
     NewPriorAuth,
     PriorAuthFields,
     as_json,
     inline_uploads,
-    invalid,
     read_body,
     read_uploads,
 )
-from sandbox.simulators.portal.config import read_config
-from sandbox.simulators.portal.lookup import Filters, Rows
 from sandbox.simulators.portal.paging import page
 from sandbox.wire.served_content import content_headers
 
@@ -58,6 +61,27 @@ def _listing(lister: Lister, *filters: str, is_descending: bool = False) -> Call
     return handle
 
 
+# How the life cycle's calls are said to who uses this REST.
+CALLS: Final[Mapping[str, str]] = {
+    "update": "PATCH of it",
+    "submit": "POST …/submit",
+    "attach": "POST …/attachments",
+    "withdraw": "POST …/withdraw",
+    "resubmit": "POST …/resubmit",
+    "appeal": "POST …/appeal",
+    "external_review": "POST …/external-review",
+    "request_peer_to_peer": "POST …/peer-to-peer",
+    "choose_slot": "POST …/peer-to-peer/slot",
+    "speak": "POST …/peer-to-peer/turns",
+    "cancel_peer_to_peer": "DELETE …/peer-to-peer",
+}
+
+
+def worded(error: SandboxError) -> SandboxError:
+    """Return a refusal with this REST's names for what is possible; any other error as it is."""
+    return Conflict(error.said(CALLS)) if isinstance(error, Refused) else error
+
+
 def _no_body(request: Request) -> None:
     if request.body.strip() not in (b"", b"{}"):
         raise Invalid("This route takes no body.")
@@ -69,14 +93,14 @@ def create_prior_auth(tx: Interaction, request: Request) -> Response:
     body = read_body(request, NewPriorAuth)
     uploads = inline_uploads(body.attachments or [], "attachments")
     fields = {name: value for name, value in as_json(body).items() if name != "draft" and value is not None}
-    return _created(request, state.create(tx, fields, uploads, is_draft=body.draft))
+    return _created(request, cases.create(tx, fields, uploads, is_draft=body.draft))
 
 
 def read_prior_auth(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}`."""
     _query(request)
     # A HEAD is not a read: it does not show what the payer decided. Nor is a look of who judges the agent.
-    look = state.find if request.method == "HEAD" or tx.is_view else state.read
+    look = find if request.method == "HEAD" or tx.is_view else cases.read
     return Response.of_json(look(tx, request.params["id"]))
 
 
@@ -85,27 +109,27 @@ def update_prior_auth(tx: Interaction, request: Request) -> Response:
     _query(request)
     body = read_body(request, PriorAuthFields)
     uploads = inline_uploads(body.attachments or [], "attachments")
-    return Response.of_json(state.update(tx, request.params["id"], as_json(body), uploads))
+    return Response.of_json(cases.update(tx, request.params["id"], as_json(body), uploads))
 
 
 def submit_prior_auth(tx: Interaction, request: Request) -> Response:
     """`POST prior-auths/{id}/submit`."""
     _query(request)
     _no_body(request)
-    return Response.of_json(state.submit(tx, request.params["id"]))
+    return Response.of_json(cases.submit(tx, request.params["id"]))
 
 
 def attach(tx: Interaction, request: Request) -> Response:
     """`POST prior-auths/{id}/attachments`."""
     _query(request, "filename")
-    return _created(request, state.attach(tx, request.params["id"], read_uploads(request)))
+    return _created(request, cases.attach(tx, request.params["id"], read_uploads(request)))
 
 
 def list_attachments(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}/attachments`."""
 
     def rows(tx: Interaction, _: Filters) -> Rows:
-        listed = state.find(tx, request.params["id"])["attachments"]
+        listed = find(tx, request.params["id"])["attachments"]
         return [((f"{index:06}",), item) for index, item in enumerate(listed)]
 
     return _listing(rows)(tx, request)
@@ -114,7 +138,7 @@ def list_attachments(tx: Interaction, request: Request) -> Response:
 def read_attachment(tx: Interaction, request: Request) -> Response:
     """`GET prior-auths/{id}/attachments/{aid}`: the bytes, as they came."""
     _query(request)
-    about, content = attachments.get(tx, state.find(tx, request.params["id"]), request.params["aid"])
+    about, content = attachments.get(tx, find(tx, request.params["id"]), request.params["aid"])
     headers = content_headers(about["content_type"], about["filename"], is_download=True)
     return Response(200, content, about["content_type"], headers)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.portal.attachments import ATTACHMENTS, CONTENT
+from sandbox.payer.attachments import ATTACHMENTS, CONTENT
 from sandbox.simulators.showing import Link, Views
 
 _NAMING: Final = ("request_id", "member_id", "name", "procedure_code", "status", "filename")

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, StringConstraints
 
 from sandbox.equality import equal, to_text
 from sandbox.jsonio import Json
+from sandbox.payer import codes
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import codes
 
 Identifier: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -42,7 +42,8 @@ def _normal_code(read: Callable[[str], str | None]) -> Callable[[str], str]:
 
 _NORMAL: Final[Mapping[str, Callable[[str], str]]] = {
     **dict.fromkeys(("member_id", "patient_member_id", "npi", "provider_npi"), normal),
-    **dict.fromkeys(("request_id", "auth_number", "duplicate_of", "drug", "rxnorm", "alternatives"), normal),
+    **dict.fromkeys(("request_id", "auth_number", "tracking_number", "duplicate_of"), normal),
+    **dict.fromkeys(("drug", "rxnorm", "alternatives", "claim_number", "appeal_id", "subscriber_id"), normal),
     "procedure_code": _normal_code(codes.procedure_or_drug),
     "ndc": _normal_code(codes.ndc),
     "diagnosis_codes": _normal_code(codes.diagnosis_code),

@@ -6,12 +6,13 @@ right. `check_complete` is for a submission: what is needed must be there.
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
 from sandbox.jsonio import Json
+from sandbox.payer import codes, identifiers, models
+from sandbox.payer.config import OtherPayer, PayerConfig, payer_config
+from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import codes, identifiers
-from sandbox.simulators.portal.bodies import invalid
-from sandbox.simulators.portal.config import read_config
 
 TEXT_ANSWER_CHARS = 4_000
 
@@ -29,8 +30,9 @@ def check_fields(tx: Interaction, row: Json) -> Json:
         _check_procedure(tx, row, details)
     _check_diagnoses(row, details)
     questions = _questions(tx, row)
+    asked = None if questions is None else asked_questions(questions, row["clinical_answers"])
     for name, answer in row["clinical_answers"].items():
-        problem = _answer_problem(questions, name, answer)
+        problem = _answer_problem(questions, name, answer) or _unasked_problem(questions, asked, name)
         if problem is not None:
             details[f"clinical_answers.{name}"] = [problem]
     if details:
@@ -60,7 +62,7 @@ def _check_provider(tx: Interaction, row: Json, details: dict[str, list[str]]) -
 
 def _check_procedure(tx: Interaction, row: Json, details: dict[str, list[str]]) -> None:
     given = row["procedure_code"]
-    has_drugs = read_config(tx.config).portal == "covermymeds"
+    has_drugs = payer_config(tx).portal == "covermymeds"
     code = codes.procedure_code(given) or (codes.ndc(given) if has_drugs else None)
     if code is None:
         drugs = ", or an 11-digit National Drug Code" if has_drugs else ""
@@ -101,11 +103,117 @@ def check_complete(tx: Interaction, row: Json) -> None:
     provider = identifiers.find(tx, "providers", row["provider_npi"]) if row["provider_npi"] else None
     if provider is not None and not provider["credentialed"]:
         details["provider_npi"] = [f"{provider['name']} is not credentialed with this payer; name another provider."]
-    for name, question in (_questions(tx, row) or {}).items():
-        if question["required"] and name not in row["clinical_answers"]:
+    _check_payer(tx, row, patient, details)
+    questions = _questions(tx, row) or {}
+    for name, question in questions.items():
+        stop = question.get("stop")
+        if stop is not None and models.Stop.model_validate(stop).is_met(row["clinical_answers"].get(name)):
+            whose = f" It is decided by {stop['payer']}." if stop["payer"] else ""
+            details[f"clinical_answers.{name}"] = [stop["message"] + whose]
+    asked = asked_questions(questions, row["clinical_answers"])
+    for name, question in questions.items():
+        if question["required"] and name in asked and name not in row["clinical_answers"]:
             details[f"clinical_answers.{name}"] = [f"Required to submit: {question['text']} ({_wanted(question)})"]
     if details:
         raise invalid(details)
+
+
+def _check_payer(tx: Interaction, row: Json, patient: Json | None, details: dict[str, list[str]]) -> None:
+    """Say of a request that is not this payer's to decide, or needs no decision, that it stops here."""
+    config = payer_config(tx)
+    if row["procedure_code"] is None:
+        return
+    other = find_other_payer(config, row["procedure_code"], None if patient is None else patient["plan"])
+    if other is not None:
+        message = other.message or f"Requests for {row['procedure_code']} are not decided here."
+        details["procedure_code"] = [f"{message} Send it to {other.payer}."]
+    elif config.refuse_unneeded and is_required(tx, row["procedure_code"]) is False:
+        details["procedure_code"] = [f"{row['procedure_code']} needs no authorization; nothing was sent."]
+
+
+def find_other_payer(config: PayerConfig, procedure_code: str, plan: str | None) -> OtherPayer | None:
+    """Return who decides a procedure for members of a plan instead of this payer, None where this one does."""
+    for other in config.other_payers:
+        is_code = other.procedure_code is None or identifiers.is_same(
+            "procedure_code", other.procedure_code, procedure_code
+        )
+        if is_code and (other.plan is None or other.plan == plan):
+            return other
+    return None
+
+
+def is_required(tx: Interaction, procedure_code: str) -> bool | None:
+    """Tell whether a procedure or drug needs an authorization; None where the payer's lists do not name it."""
+    questionnaire = identifiers.find(tx, "questions", procedure_code)
+    if questionnaire is not None:
+        return bool(questionnaire["pa_required"])
+    for _, drug in tx.branch.items("portal/formulary"):
+        codes_of = [code for code in (drug["procedure_code"], drug["ndc"]) if code is not None]
+        if any(identifiers.is_same("procedure_code", code, procedure_code) for code in codes_of):
+            return bool(drug["pa_required"])
+    return None
+
+
+_NEEDED: Final = {
+    True: "An authorization is required.",
+    False: "No authorization is required.",
+    None: "This payer's lists do not name it.",
+}
+
+
+def requirements(tx: Interaction, procedure_code: str, member_id: str | None = None) -> Json:
+    """Return what a request for a procedure or drug would need: whether one is needed, who decides, what is asked.
+
+    Raises `Invalid` for a code that is none, or a member whom nobody knows.
+    """
+    code = codes.procedure_or_drug(procedure_code)
+    if code is None:
+        raise invalid({"procedure_code": ["Must be a CPT or HCPCS code, such as 72148, or a National Drug Code."]})
+    member = None if member_id is None else identifiers.find(tx, "patients", member_id)
+    if member_id is not None and member is None:
+        raise invalid({"patient_member_id": [f'There is no member "{member_id[:100]}".']})
+    config = payer_config(tx)
+    other = find_other_payer(config, code, None if member is None else member["plan"])
+    questionnaire = identifiers.find(tx, "questions", code)
+    needed = is_required(tx, code)
+    bounds = config.attachments
+    return {
+        "procedure_code": code,
+        "authorization_required": None if other is not None else needed,
+        "decided_by": None if other is None else other.payer,
+        "message": _NEEDED[needed] if other is None else other.message or f"Send it to {other.payer}.",
+        "questions": [] if questionnaire is None else questionnaire["questions"],
+        "attachments": bounds.model_dump(mode="json"),
+    }
+
+
+def asked_questions(questions: Mapping[str, Json], answers: Json) -> set[str]:
+    """Return the ids of the questions that are asked, given the answers so far: a question with `when` only if every
+    question it depends on is asked and so answered.
+
+    >>> flags = {"id": "flags", "when": []}
+    >>> site = {"id": "site", "when": [{"question": "flags", "one_of": ["cancer"]}]}
+    >>> sorted(asked_questions({"flags": flags, "site": site}, {"flags": "none"}))
+    ['flags']
+    """
+    asked: set[str] = set()
+    for name, question in questions.items():
+        conditions = question.get("when") or ()
+        if all(
+            condition["question"] in asked
+            and models.Condition.model_validate(condition).is_met(answers.get(condition["question"]))
+            for condition in conditions
+        ):
+            asked.add(name)
+    return asked
+
+
+def _unasked_problem(questions: Mapping[str, Json] | None, asked: set[str] | None, name: str) -> str | None:
+    """Say why an answer is not wanted: its question is not asked after the other answers."""
+    if questions is None or asked is None or name not in questions or name in asked:
+        return None
+    on = ", ".join(dict.fromkeys(condition["question"] for condition in questions[name]["when"]))
+    return f"Not asked after the answer to {on}; leave it out, or clear it with null."
 
 
 def coverage_problem(coverage: Json, today: date) -> str | None:

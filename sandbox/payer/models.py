@@ -3,16 +3,18 @@
 They are the schema of `portal.yaml` and of the `set_portal` scenario step. Must not know files.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.jsonio import Json
-from sandbox.simulators.portal.config import DeterminationStatus
-from sandbox.simulators.portal.identifiers import (
+from sandbox.payer.case_rows import plain_state
+from sandbox.payer.config import Code, DeterminationStatus, Lines, Units
+from sandbox.payer.identifiers import (
     FIELDS,
     DiagnosisCode,
     Identifier,
@@ -26,6 +28,27 @@ from sandbox.simulators.portal.identifiers import (
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Key = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+CaseState = Literal[
+    "draft",
+    "submitted",
+    "resubmitted",
+    "under_review",
+    "pended",
+    "approved",
+    "partially_approved",
+    "denied",
+    "withdrawn",
+    "expired",
+]
+# What the payer has answered in a state; in the others anything.
+_ANSWERED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("submitted", "resubmitted", "under_review"), "pending"),
+    **dict.fromkeys(("approved", "partially_approved"), "approved"),
+    "pended": "need_more_info",
+    "denied": "denied",
+}
 
 
 class Coverage(StrictModel):
@@ -83,14 +106,64 @@ class FormularyDrug(StrictModel):
     alternatives: list[Text] = Field(default_factory=list)
 
 
+class Answered(StrictModel):
+    """What an answer is: this, one of these, or a number (or date) within bounds."""
+
+    equals: Any = None
+    one_of: list[Any] | None = None
+    min: int | float | str | None = None
+    max: int | float | str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        given = {name for name in Answered.model_fields if getattr(self, name) is not None}
+        if not given or (len(given) > 1 and given != {"min", "max"}):
+            raise ValueError("give equals, one_of, or min and max")
+        return self
+
+    def is_met(self, answer: Json) -> bool:
+        """Tell whether an answer is so; none is not.
+
+        >>> Answered(min=6).is_met(8), Answered(one_of=["cancer"]).is_met("none"), Answered(equals=True).is_met(None)
+        (True, False, False)
+        """
+        if answer is None:
+            return False
+        if self.equals is not None:
+            return bool(answer == self.equals and isinstance(answer, bool) == isinstance(self.equals, bool))
+        if self.one_of is not None:
+            return answer in self.one_of
+        if isinstance(answer, bool | list | dict):
+            return False
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        if any(isinstance(bound, str) != isinstance(answer, str) for bound in bounds):
+            return False
+        return (self.min is None or self.min <= answer) and (self.max is None or answer <= self.max)
+
+
+class Condition(Answered):
+    """What an earlier question must have been answered with."""
+
+    question: Key
+
+
+class Stop(Answered):
+    """An answer with which this payer takes no request; `payer` is who decides it instead."""
+
+    message: Text
+    payer: Text | None = None
+
+
 class Question(StrictModel):
-    """One clinical question."""
+    """One clinical question. `when`: asked only if each of these holds; `stop`: an answer that ends it."""
 
     id: Key
     text: Text
     type: Literal["boolean", "choice", "text", "number", "date"]
     options: list[Text] | None = None
     required: bool = True
+    when: list[Condition] = Field(default_factory=list)
+    stop: Stop | None = None
 
     @model_validator(mode="after")
     def _options_for_choice(self) -> Self:
@@ -115,6 +188,10 @@ class Questionnaire(StrictModel):
         for name in ids:
             if ids.count(name) > 1:
                 raise ValueError(f"the question id {name} is used more than once")
+        for place, question in enumerate(self.questions):
+            for condition in question.when:
+                if condition.question not in ids[:place]:
+                    raise ValueError(f"{question.id} depends on {condition.question}, which is no question before it")
         return self
 
 
@@ -124,6 +201,31 @@ class Decision(StrictModel):
     status: DeterminationStatus
     reason: str | None = None
     decided_at: datetime | None = None
+
+
+class Wanted(StrictModel):
+    """What the payer asked for, and by when."""
+
+    documents: Lines = Field(default_factory=list)
+    questions: Lines = Field(default_factory=list)
+    due_at: datetime | None = None
+
+
+class Authorization(StrictModel):
+    """For what an approval is good; both days included."""
+
+    units: Units | None = None
+    valid_from: date
+    valid_to: date | None = None
+    number_due_at: datetime | None = None
+
+
+class Denial(StrictModel):
+    """Why it was denied, and until when it can be appealed."""
+
+    code: Code | None = None
+    reason: str | None = None
+    appeal_until: datetime | None = None
 
 
 class PriorAuth(StrictModel):
@@ -142,17 +244,36 @@ class PriorAuth(StrictModel):
     created_at: datetime
     updated_at: datetime | None = None
     determination: Decision | None = None
+    state: CaseState | None = None
+    tracking_number: Identifier | None = None
+    units: Units | None = None
+    wanted: Wanted | None = None
+    authorization: Authorization | None = None
+    denial: Denial | None = None
 
     @model_validator(mode="after")
     def _complete_when_submitted(self) -> Self:
         if self.status == "draft":
             if self.auth_number or self.submitted_at or self.determination:
                 raise ValueError("a draft has no auth_number, submitted_at or determination")
+            if self.state not in (None, "draft"):
+                raise ValueError(f"a draft is not {self.state}")
             return self
-        for name in ("auth_number", "submitted_at", "patient_member_id", "procedure_code", "provider_npi"):
+        if self.auth_number is None and self.tracking_number is None:
+            raise ValueError("auth_number is required unless status is draft, or tracking_number instead")
+        for name in ("submitted_at", "patient_member_id", "procedure_code", "provider_npi"):
             if getattr(self, name) is None:
                 raise ValueError(f"{name} is required unless status is draft")
+        self._check_state()
         return self
+
+    def _check_state(self) -> None:
+        answered = self.determination.status if self.determination is not None else "pending"
+        if self.state is not None and _ANSWERED.get(self.state, answered) != answered:
+            raise ValueError(f"the state {self.state} does not go with the determination {answered}")
+        for name, status in (("wanted", "need_more_info"), ("authorization", "approved"), ("denial", "denied")):
+            if getattr(self, name) is not None and answered != status:
+                raise ValueError(f"{name} goes with the determination {status}")
 
     def to_row(self) -> Json:
         """Write it as the row the portal keeps."""
@@ -168,7 +289,13 @@ class PriorAuth(StrictModel):
             "decided_at": format_instant(decision.decided_at) if decision.decided_at else None,
         }
         row["duplicate_of"] = None
-        row["history"] = []
+        dates = (("wanted", "due_at"), ("denial", "appeal_until"), ("authorization", "number_due_at"))
+        for part, name in dates:
+            instant = getattr(getattr(self, part), name, None)
+            if instant is not None:
+                row[part][name] = format_instant(instant)
+        row["state"] = self.state or plain_state(row)
+        row |= {"peer_to_peer": None, "appeals": [], "history": []}
         return row
 
 
@@ -182,6 +309,15 @@ class PortalSeed(StrictModel):
     prior_auths: list[PriorAuth] = Field(default_factory=list)
 
 
+_OTHER_KEYS: Final[Mapping[str, str]] = {
+    "claims": "claim_number",
+    "appeals": "appeal_id",
+    "coverages": "coverage_id",
+    "benefits": "plan",
+    "accumulators": "member_id",
+}
+
+
 def key_of(collection: str, row: Json) -> str:
     """Return the key a row is kept under in its collection.
 
@@ -190,4 +326,5 @@ def key_of(collection: str, row: Json) -> str:
     """
     if collection == "formulary":
         return normal(row["drug"])
-    return str(row[FIELDS.get(collection, "request_id")])
+    field = FIELDS.get(collection) or _OTHER_KEYS.get(collection, "request_id")
+    return str(row[field])
