@@ -229,6 +229,7 @@ class Simulator(ABC):
     """One kind of healthcare system that an environment can contain. Stateless: one instance serves
     every playground.
 
+    `surface_aliases` are other names of its surface in paths: what comes in under one is as if under its own.
     `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
     files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters; `has_mess`
     says that `mess` does something; `form` is how the values of its requests are found and varied.
@@ -237,6 +238,7 @@ class Simulator(ABC):
     type: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     surface: ClassVar[str]
+    surface_aliases: ClassVar[tuple[str, ...]] = ()
     config_model: ClassVar[ModelClass] = EmptyConfig
     is_run_scoped_upstream: ClassVar[bool] = True
     endpoints: ClassVar[Mapping[str, str]]

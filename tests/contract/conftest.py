@@ -81,7 +81,7 @@ def task(key: str, *criteria: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A benchmark on all four surfaces; the default one has a full task and one with an answer only."""
+    """A benchmark on all surfaces; the default one has a full task and one with an answer only."""
     default = (
         task(
             "refer",
@@ -119,7 +119,7 @@ def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict
         "slug": slug,
         "version": 1,
         "name": "Small clinic",
-        "description": "Four systems and two tasks.",
+        "description": "Five systems and two tasks.",
         "visibility": "Public",
         "environment": {
             "name": "Clinic",
@@ -129,6 +129,7 @@ def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict
                 {"type": "Hl7", "name": "Engine", "dataset": "small"},
                 {"type": "Files", "name": "Drop", "dataset": "small"},
                 {"type": "Payer", "name": "Payer", "dataset": "small"},
+                {"type": "Clearinghouse", "name": "Clearinghouse"},
             ],
         },
         "tasks": list(tasks or default),

@@ -15,11 +15,11 @@ from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.former_memberships import make_messy
 from sandbox.simulators.leaves import Person
 from sandbox.simulators.portal import checks, path_types, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
-from sandbox.simulators.portal.mess import make_messy
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool

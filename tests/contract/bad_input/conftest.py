@@ -24,7 +24,7 @@ MOUNTS = (
     "/services/{sandbox_id}",
 )
 DIRECT = ("/sandboxes/", "/services/")
-SURFACE_NAMES = ("fhir", "hl7", "files", "portal", "clock")
+SURFACE_NAMES = ("fhir", "hl7", "files", "portal", "clearinghouse", "x12", "clock")
 JSON = {"Content-Type": "application/json"}
 ANY_TYPE = [1, 1.5, True, "x", [], {}, None]
 
@@ -160,6 +160,16 @@ PRIOR_AUTH = {
     "diagnosis_codes": ["M54.16"],
     "provider_npi": "1234567893",
 }
+MEMBER = {"member_id": "M1", "last_name": "Reyes", "first_name": "Ana", "birth_date": "1970-01-01"}
+MEMBER_WRONG = {
+    "patient_id": [*but(str, NULL), "", "ana", "x" * 129],
+    "member_id": [*but(str, NULL), "", "a*b", "x" * 65],
+    "last_name": [*but(str, NULL), "", "a~", "x" * 61],
+    "first_name": [*but(str, NULL), "", "a:b", "x" * 36],
+    "birth_date": [*but(str, NULL), "", "19700101", "1970-13-01"],
+    "gender": [*but(str, NULL), "", "banana"],
+    "provider_npi": [*but(str, NULL), "", "12", "x" * 10],
+}
 PAYLOAD = Row(body={"payload": "MSH|"}, required=("payload",), wrong={"payload": but(str)})
 SURFACES: dict[tuple[str, str], Row] = {
     ("GET", "hl7/inbox"): Row(),
@@ -222,6 +232,47 @@ SURFACES: dict[tuple[str, str], Row] = {
         limit=limits.LOGIN_BODY_BYTES,
     ),
     ("POST", "portal/logout"): Row(body={}),
+    ("POST", "clearinghouse/eligibility"): Row(
+        body=MEMBER,
+        wrong={
+            **MEMBER_WRONG,
+            "service_type_codes": [*but(list), [], [1], ["300"], ["*"], ["30"] * 100],
+            "procedure_code": [*but(str, NULL), "", "a*b", "x" * 31],
+            "service_date": [*but(str, NULL), "", "20260423", "2026-02-30"],
+            "service_end_date": [*but(str, NULL), "2026-04-23"],
+        },
+    ),
+    ("POST", "clearinghouse/claim-status"): Row(
+        body=MEMBER,
+        required=("member_id", "last_name"),
+        wrong={
+            **MEMBER_WRONG,
+            "claim_number": [*but(str, NULL), "", "a~b", "x" * 51],
+            "patient_account_number": [*but(str, NULL), "", "a^b"],
+            "charge": [*but(int, float, NULL), -1, 10**9],
+            "service_date": [*but(str, NULL), "2026-4-1"],
+        },
+    ),
+    ("POST", "clearinghouse/prior-auth"): Row(
+        body={**MEMBER, "provider_npi": "1234567893", "procedure_code": "72148", "diagnosis_codes": ["M54.16"]},
+        wrong={
+            **MEMBER_WRONG,
+            "action": [*but(str), "", "open"],
+            "authorization_number": [*but(str, NULL), "", "PA1", "a:b"],
+            "procedure_code": [*but(str, NULL), "", "a*b"],
+            "diagnosis_codes": [*but(list), [1], [""], ["M54.16"] * 13],
+            "units": [*but(int, NULL), 0, -1, 10**6],
+            "service_date": [*but(str, NULL), "tomorrow"],
+            "clinical_answers": [*but(dict), {"a": []}, {"a": None}],
+            "notes": [*but(str, NULL), "", "x" * 2001],
+        },
+    ),
+    ("POST", "clearinghouse/transactions"): Row(
+        body={"x12": "ISA"}, required=("x12",), wrong={"x12": [*but(str), "", "nonsense"]}
+    ),
+    ("GET", "clearinghouse/transactions"): Row(),
+    ("GET", "clearinghouse/transactions/{id}"): Row(path={"id": "{answer}"}),
+    ("GET", "clearinghouse/interchanges"): Row(),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
     ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
@@ -246,6 +297,10 @@ SURFACES: dict[tuple[str, str], Row] = {
     ),
     ("*", "fhir"): Row(),
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
+}
+
+SURFACES |= {
+    (m, f"x12/{p.partition('/')[2]}"): row for (m, p), row in SURFACES.items() if p.startswith("clearinghouse/")
 }
 
 IDS = [
@@ -303,7 +358,14 @@ class World:
         return found
 
     def mounted(self, mount: str, row: Row, surface: str) -> Row:
-        kinds = {"files": "{Files}", "hl7": "{Hl7}", "portal": "{Payer}", "fhir": "{Fhir}"}
+        kinds = {
+            "files": "{Files}",
+            "hl7": "{Hl7}",
+            "portal": "{Payer}",
+            "fhir": "{Fhir}",
+            "clearinghouse": "{Clearinghouse}",
+            "x12": "{Clearinghouse}",
+        }
         more = {
             "benchmark_run_id": "{run}",
             "task_run_id": "{task}",
@@ -373,6 +435,7 @@ async def world(live, kit):
         "draft": draft,
         "attachment": str(attachment.get("attachment_id") or attachment.get("id")),
         "message": (await run.call("GET", "hl7/inbox")).json[0]["id"],
+        "answer": (await run.call("POST", "clearinghouse/eligibility", json=MEMBER)).json["id"],
         "playground": run.value["task_runs"][0]["playground_id"],
         "benchmark": benchmark["id"],
         "task_definition": run.value["task_runs"][0]["task_id"],

@@ -93,8 +93,8 @@ def check(value: Any, shape: Any) -> None:
 
 
 BENCHMARK_REF = {"slug": "string", "version": re.compile(r"\d+"), "name": "string"}
-URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "clock"), "url")
-ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal"), "path")
+URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "clearinghouse", "clock"), "url")
+ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal", "x12"), "path")
 CREDENTIALS = {
     "Fhir": {"fhir_base_url": "url", "token_url": "url", "client_id": "string", "client_secret": "string"},
     "Hl7": Shape(
@@ -103,6 +103,10 @@ CREDENTIALS = {
     ),
     "Files": Shape({"root": "string"}, {"inbox_url": "url", "files_url": "url"}),
     "Payer": {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
+    "Clearinghouse": Shape(
+        {"submission_url": "url", "responses_url": "url"},
+        {"eligibility_url": "url", "receiver_id": "string", "payer_id?": "string"},
+    ),
 }
 RUN_SANDBOX = {
     "id": an_id("sb"),
