@@ -13,7 +13,7 @@ from sandbox.payer import attachments, determination, due, identifiers
 from sandbox.payer.attachments import Upload
 from sandbox.payer.case_rows import DRAFTS, REQUESTS, find, keep, moved, new_row, set_timers, touched
 from sandbox.payer.config import payer_config
-from sandbox.payer.lifecycle import life_cycle, refused, state_of, take
+from sandbox.payer.lifecycle import life_cycle, possible_in, refused, take
 from sandbox.payer.numbers import new_auth_number, new_tracking_number
 from sandbox.payer.refusals import invalid
 from sandbox.payer.validation import check_complete, check_fields
@@ -130,7 +130,7 @@ def resubmit(tx: Interaction, name: str, fields: Json, uploads: Sequence[Upload]
 
 def possible_calls(tx: Interaction, row: Json) -> tuple[str, ...]:
     """Return what the provider may do with a case now, by the names of the life cycle's table."""
-    return life_cycle().calls_in(state_of(row), payer_config(tx).offers)
+    return possible_in(row, payer_config(tx).offers)
 
 
 def _hand_in(tx: Interaction, row: Json, call: str, fields: list[str]) -> Json:

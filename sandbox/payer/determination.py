@@ -157,7 +157,7 @@ def denial(tx: Interaction, reason: str | None, code: str | None) -> Json:
     """Return what a case holds of its denial: why, and until when it can be appealed."""
     days = payer_config(tx).appeals.within_days
     until = None if days is None else format_instant(tx.now + timedelta(days=days))
-    return {"code": code, "reason": reason, "appeal_until": until}
+    return {"code": code, "reason": reason, "appeal_until": until, "closed_at": None}
 
 
 def authorize(tx: Interaction, row: Json, given: Any) -> tuple[Json, Json]:

@@ -16,7 +16,7 @@ from sandbox.payer.case_rows import find, keep, moved, set_timers
 from sandbox.payer.config import Outcome, payer_config
 from sandbox.payer.determination import Wait, authorize, forget, wait_for
 from sandbox.payer.identifiers import normal
-from sandbox.payer.lifecycle import refused, take, take_payers
+from sandbox.payer.lifecycle import possible_in, refused, take, take_payers
 from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
 
@@ -49,9 +49,9 @@ def _dispute(tx: Interaction, name: str, kind: str, rationale: str, uploads: Seq
     check_rationale(rationale)
     until = (row["denial"] or {}).get("appeal_until")
     if kind == "appeal" and until is not None and tx.now > parse_instant(until):
-        possible = [call for call in refused(row, config.offers).possible if call != "appeal"]
-        also = f"; {', '.join(possible)} is possible" if possible else ""
-        raise refused(row, config.offers, f"it could be appealed until {until}{also}, or make a new request.")
+        possible = [call for call in possible_in(row, config.offers) if call != "appeal"]
+        also = f"; only {', '.join(possible)} is possible" if possible else ""
+        raise refused(row, config.offers, f"it could be appealed until {until}{also}, or a new request.")
     forget(tx, row["request_id"])
     document = new_appeal(tx, kind, rationale, {"request_id": row["request_id"]}, level=len(row["appeals"]) + 1)
     row = attachments.add(tx, row, uploads, appeal_id=document["appeal_id"])

@@ -78,7 +78,8 @@ def _deny_unanswered(tx: Interaction, row: Json) -> Json:
 
 
 def _close_appeals(tx: Interaction, row: Json) -> Json:
-    return touched(tx, row, "appeal_window_closed", state=row["state"])
+    row = touched(tx, row, "appeal_window_closed", state=row["state"])
+    return {**row, "denial": {**row["denial"], "closed_at": tx.now_text}}
 
 
 def _miss(tx: Interaction, row: Json) -> Json:

@@ -114,7 +114,14 @@ def name_of(row: Json) -> str:
 
 def refused(row: Json, offers: Sequence[str], problem: str = "") -> Refused:
     """Return the refusal of a call; without a `problem` it says what is possible."""
-    return Refused(name_of(row), told_state(row), life_cycle().calls_in(state_of(row), offers), problem)
+    return Refused(name_of(row), told_state(row), possible_in(row, offers), problem)
+
+
+def possible_in(row: Json, offers: Sequence[str]) -> tuple[str, ...]:
+    """Return the calls of the provider that a case takes now; an appeal is none once its last day has passed."""
+    is_closed = (row["denial"] or {}).get("closed_at") is not None
+    calls = life_cycle().calls_in(state_of(row), offers)
+    return tuple(call for call in calls if not (is_closed and call == "appeal"))
 
 
 def take(row: Json, call: str, offers: Sequence[str], fields: Iterable[str] = ()) -> Transition:

@@ -226,6 +226,7 @@ class Denial(StrictModel):
     code: Code | None = None
     reason: str | None = None
     appeal_until: datetime | None = None
+    closed_at: datetime | None = None
 
 
 class PriorAuth(StrictModel):
@@ -289,7 +290,12 @@ class PriorAuth(StrictModel):
             "decided_at": format_instant(decision.decided_at) if decision.decided_at else None,
         }
         row["duplicate_of"] = None
-        dates = (("wanted", "due_at"), ("denial", "appeal_until"), ("authorization", "number_due_at"))
+        dates = (
+            ("wanted", "due_at"),
+            ("denial", "appeal_until"),
+            ("denial", "closed_at"),
+            ("authorization", "number_due_at"),
+        )
         for part, name in dates:
             instant = getattr(getattr(self, part), name, None)
             if instant is not None:

@@ -17,7 +17,7 @@ from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
 from sandbox.simulators.former_memberships import make_messy
 from sandbox.simulators.leaves import Person
-from sandbox.simulators.portal import checks, path_types, routes, sessions, tools
+from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.views import VIEWS
@@ -40,7 +40,7 @@ class PayerSimulator(Simulator):
     )
     seed_files: ClassVar[tuple[str, ...]] = (seed.FILE, seed.PLAN_FILE)
     has_mess: ClassVar[bool] = True
-    bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins", "portal/sessions"})
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
     @cached_property
@@ -73,10 +73,15 @@ class PayerSimulator(Simulator):
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:
-        """`set_portal`, and the delayed `portal.determine`."""
+        """`set_portal`, what the payer does by a scenario, and its own delayed actions."""
         return {
             "set_portal": ScenarioAction(SetPortal, set_portal),
+            "advance_case": ScenarioAction(case_actions.AdvanceCase, case_actions.advance_case),
+            "deny_case": ScenarioAction(case_actions.DenyCase, case_actions.deny_case),
+            "request_documents": ScenarioAction(case_actions.RequestDocuments, case_actions.request_documents),
+            "decide_claim_appeal": ScenarioAction(case_actions.DecideClaimAppeal, case_actions.decide_appeal),
             determination.ACTION: ScenarioAction(determination.DetermineArguments, due.fall_due),
+            sessions.ACTION: ScenarioAction(sessions.SessionEnds, sessions.session_ends),
             case_rows.LAPSE: ScenarioAction(case_rows.LapseArguments, due.lapse),
         }
 
@@ -113,8 +118,11 @@ class PayerSimulator(Simulator):
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
         """Render an error as JSON; a refusal says which calls are possible, as this REST names them."""
-        return render_json_error(routes.worded(error))
+        return render_json_error(queries.worded(error))
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a log-in has this sandbox's user name."""
-        return routes.named_user(request) == sandbox.secrets.get("username")
+        named = routes.named_user(request)
+        if named is None:
+            return sessions.is_of(sandbox, request.headers.get("cookie"))
+        return named == sandbox.secrets.get("username")

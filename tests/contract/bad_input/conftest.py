@@ -154,6 +154,14 @@ AUTH_WRONG = {
     "attachments": [*but(list, NULL), [1], [{}], [{"filename": "../x", "content_base64": "eA=="}]],
     "draft": but(bool),
 }
+UNITS_WRONG = [*but(int, NULL), 0, 100_001]
+AUTH_WRONG["units"] = UNITS_WRONG
+APPEAL = Row(
+    path={"id": "{draft}"},
+    body={"rationale": "There is a deficit."},
+    required=("rationale",),
+    wrong={"rationale": [*but(str), "", "x" * 10_001], "attachments": [*but(list, NULL), [1], [{}]]},
+)
 PRIOR_AUTH = {
     "patient_member_id": "M1",
     "procedure_code": "72148",
@@ -231,7 +239,44 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
         limit=limits.LOGIN_BODY_BYTES,
     ),
+    ("POST", "portal/login/code"): Row(
+        is_open=True,
+        body={"code": "000000"},
+        required=("code",),
+        wrong={"code": [*but(str), "x" * 21]},
+        limit=limits.LOGIN_BODY_BYTES,
+    ),
     ("POST", "portal/logout"): Row(body={}),
+    ("GET", "portal/prior-auths/{id}/actions"): Row(path={"id": "{draft}"}),
+    ("POST", "portal/prior-auths/{id}/withdraw"): Row(
+        path={"id": "{draft}"}, body={}, wrong={"reason": [*but(str, NULL), "x" * 501]}
+    ),
+    ("POST", "portal/prior-auths/{id}/resubmit"): Row(
+        path={"id": "{draft}"}, body={}, wrong={"notes": [*but(str, NULL), "x" * 10_001], "units": UNITS_WRONG}
+    ),
+    ("POST", "portal/prior-auths/{id}/appeal"): APPEAL,
+    ("POST", "portal/prior-auths/{id}/external-review"): APPEAL,
+    ("POST", "portal/prior-auths/{id}/peer-to-peer"): Row(
+        path={"id": "{draft}"},
+        body={},
+        wrong={"phone": [*but(str, NULL), "x" * 51], "contact": [*but(str, NULL), "x" * 201]},
+    ),
+    ("DELETE", "portal/prior-auths/{id}/peer-to-peer"): Row(path={"id": "{draft}"}),
+    ("POST", "portal/prior-auths/{id}/peer-to-peer/slot"): Row(
+        path={"id": "{draft}"}, body={"slot": 1}, required=("slot",), wrong={"slot": [*but(int), 0, 1_001]}
+    ),
+    ("POST", "portal/prior-auths/{id}/peer-to-peer/turns"): Row(
+        path={"id": "{draft}"}, body={"text": "x"}, required=("text",), wrong={"text": [*but(str), "", "x" * 4_001]}
+    ),
+    ("GET", "portal/requirements"): Row(query="procedure_code=72148"),
+    ("GET", "portal/status"): Row(query="member_id=M1&birth_date=1970-01-01"),
+    ("GET", "portal/public-status"): Row(query="tracking_number=TN1", is_open=True),
+    ("GET", "portal/eligibility"): Row(query="member_id=M1"),
+    ("GET", "portal/claims"): Row(),
+    ("GET", "portal/claims/{claim_number}"): Row(path={"claim_number": "CLM1"}),
+    ("POST", "portal/claims/{claim_number}/appeal"): replace(APPEAL, path={"claim_number": "CLM1"}),
+    ("GET", "portal/appeals"): Row(),
+    ("GET", "portal/appeals/{id}"): Row(path={"id": "{appeal}"}),
     ("POST", "clearinghouse/eligibility"): Row(
         body=MEMBER,
         wrong={
@@ -424,6 +469,7 @@ async def world(live, kit):
         "POST", f"portal/prior-auths/{draft}/attachments", json={"filename": "a.pdf", "content_base64": "eA=="}
     )
     attachment = (await run.call("GET", f"portal/prior-auths/{draft}/attachments")).json["data"][0]
+    appealed = await run.call("POST", "portal/claims/CLM1/appeal", json={"rationale": "It was authorized."})
     benchmark = await live.get("/benchmarks/clinic@1")
     assert uploaded.status == 201
     names = {
@@ -433,6 +479,7 @@ async def world(live, kit):
         "other_task": third.tasks[0],
         "done": run.tasks[1],
         "draft": draft,
+        "appeal": appealed.json["appeal_id"],
         "attachment": str(attachment.get("attachment_id") or attachment.get("id")),
         "message": (await run.call("GET", "hl7/inbox")).json[0]["id"],
         "answer": (await run.call("POST", "clearinghouse/eligibility", json=MEMBER)).json["id"],
