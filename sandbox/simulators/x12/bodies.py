@@ -104,7 +104,7 @@ class ClaimStatus(PersonFields):
     patient_account_number: Number | None = None
     service_date: Day | None = None
     service_end_date: Day | None = None
-    charge: Annotated[float, Field(ge=0, le=9_999_999.99, strict=False)] | None = None
+    charge: Annotated[float, Field(ge=0, le=9_999_999.99)] | None = None
 
     def problems(self) -> dict[str, list[str]]:
         """Return what is wrong between fields."""

@@ -249,7 +249,8 @@ def _judge(guide: Guide, transaction: TransactionSet) -> Judged:
     header = transaction.header
     if transaction.kind != guide.kind and "6" not in codes:
         codes.append("1")
-    if header.get(3) and header.get(3) != guide.version:
+    # Some write the guide without its addenda into ST03.
+    if header.get(3) and header.get(3) not in (guide.version, guide.version.partition("A")[0]):
         codes.append("I6")
     return Judged(transaction, tuple(codes), () if codes else judge(guide, transaction.segments))
 

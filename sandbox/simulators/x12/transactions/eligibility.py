@@ -163,7 +163,7 @@ def _answer_inquiries(
         own = find(loop, "DTP", "291")
         days = span if own is None else span_of(own.get(3), today)
         if isinstance(days, Rejection):
-            reply.out.add(make("EB", "V"))
+            reply.out.add(make("EB", "V", None, [[one] for one in asked.repeats(1) or [HEALTH_BENEFIT_PLAN]]))
             reply.reject(called, days)
             continue
         reply.out.add(*benefits.segments_for(reply.tx, row, asked.repeats(1), asked.components(2), days.first))
