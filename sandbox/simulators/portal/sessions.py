@@ -137,7 +137,7 @@ def find_draft(tx: Interaction) -> str | None:
     """Return the draft that the session before this one left off with, as long as it is one."""
     rows = sorted((row for _, row in tx.branch.items(SESSIONS)), key=lambda row: row["last_used_at"], reverse=True)
     drafts = (row["draft"] for row in rows if row["draft"] is not None)
-    return next((draft for draft in drafts if tx.get(DRAFTS, draft) is not None), None)
+    return next((draft for draft in drafts if (tx.get(DRAFTS, draft) or {}).get("state") == "draft"), None)
 
 
 def log_out(tx: Interaction, cookie_header: str | None) -> bool:
