@@ -16,7 +16,6 @@ from sandbox.jsonio import Json
 from sandbox.payer.config import payer_config
 from sandbox.payer.identifiers import normal
 from sandbox.payer.lifecycle import Transition
-from sandbox.playground.interaction import DUE
 from sandbox.playground.playground import Interaction
 
 REQUESTS: Final = "portal/prior_auth_requests"
@@ -154,7 +153,7 @@ def set_timers(tx: Interaction, row: Json) -> None:
 def stop_timers(tx: Interaction, request_id: str) -> None:
     """Wait for nothing more of a case by itself."""
     for key in (tx.get(TIMERS, request_id) or {}).values():
-        tx.delete(DUE, key)
+        tx.unschedule(key)
     tx.delete(TIMERS, request_id)
 
 

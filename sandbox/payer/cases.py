@@ -11,7 +11,7 @@ from sandbox.errors import Conflict, Invalid
 from sandbox.jsonio import Json
 from sandbox.payer import attachments, determination, due, identifiers
 from sandbox.payer.attachments import Upload
-from sandbox.payer.case_rows import DRAFTS, REQUESTS, find, keep, moved, new_row, set_timers, touched
+from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find, keep, moved, new_row, set_timers, touched
 from sandbox.payer.config import payer_config
 from sandbox.payer.lifecycle import life_cycle, possible_in, refused, take
 from sandbox.payer.numbers import new_auth_number, new_tracking_number
@@ -190,7 +190,8 @@ def _find_duplicate(tx: Interaction, row: Json) -> Json | None:
     same = [
         other
         for _, other in tx.branch.items(REQUESTS)
-        if all(identifiers.is_same(name, other[name], row[name]) for name in ("patient_member_id", "procedure_code"))
-        and other["state"] not in _CLOSED
+        if identifiers.is_same("patient_member_id", other["patient_member_id"], row["patient_member_id"])
+        and identifiers.is_same("procedure_code", other["procedure_code"], row["procedure_code"])
+        and completed(other)["state"] not in _CLOSED
     ]
     return max(same, key=lambda other: (other["submitted_at"], other["request_id"]), default=None)

@@ -4,7 +4,7 @@ All of it is data; `determination.py`, `disputes.py` and `cases.py` run it. The 
 environment's `Payer` simulator, through whichever door a case is reached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
@@ -279,15 +279,28 @@ class PayerConfig(StrictModel):
         return self.rule_for(row) or self.default_determination
 
 
-def read_config(config: Any) -> PayerConfig:
-    """Return a sandbox's configuration as its model."""
-    return PayerConfig.model_validate(dict(config))
+def read_config(config: Mapping[str, Any]) -> PayerConfig:
+    """Return a sandbox's configuration as its model; a configuration does not change once it is a sandbox's."""
+    kept = _READ.get(id(config))
+    if kept is not None and kept[0] is config:
+        return kept[1]
+    found = PayerConfig.model_validate(dict(config))
+    if len(_READ) >= _READ_MAX:
+        _READ.clear()
+    _READ[id(config)] = (config, found)
+    return found
+
+
+# Reading one takes longer than what is done with it. An entry holds its configuration, so that no other has its id.
+_READ: Final[dict[int, tuple[Mapping[str, Any], PayerConfig]]] = {}
+_READ_MAX: Final = 256
+_PLAIN: Final[Mapping[str, Any]] = {}
 
 
 def payer_config(tx: Interaction) -> PayerConfig:
     """Return the configuration of the playground's payer, whichever system is being talked to."""
     sandbox = tx.sandbox_of(SURFACE)
-    return read_config(sandbox.config if sandbox is not None else {})
+    return read_config(_PLAIN if sandbox is None else sandbox.config)
 
 
 def names_of(values: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ from sandbox.payer.case_rows import REQUESTS, keep, later, moved, set_timers, te
 from sandbox.payer.config import Determination, Outcome, payer_config
 from sandbox.payer.lifecycle import take_payers
 from sandbox.payer.numbers import new_auth_number
-from sandbox.playground.interaction import DUE
 from sandbox.playground.playground import Interaction
 
 WAITING: Final = "portal/_waiting"
@@ -189,6 +188,6 @@ def forget(tx: Interaction, request_id: str) -> None:
     """Drop every decision still to come: something else has decided."""
     waiting = tx.get(WAITING, request_id)
     if waiting is not None and waiting["due"] is not None:
-        tx.delete(DUE, waiting["due"])
+        tx.unschedule(waiting["due"])
     tx.delete(WAITING, request_id)
     tx.delete(AFTER_MORE_INFO, request_id)

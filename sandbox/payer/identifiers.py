@@ -56,8 +56,8 @@ def is_same(field: str, one: str | None, other: str | None) -> bool:
     >>> is_same("provider_npi", "1234567893 ", "1234567893"), is_same("diagnosis_codes", "m5416", "M54.16")
     (True, True)
     """
-    if one is None or other is None:
-        return one is other
+    if one is None or other is None or one == other:
+        return one == other
     return _NORMAL[field](one) == _NORMAL[field](other)
 
 

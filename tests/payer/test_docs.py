@@ -30,6 +30,14 @@ def test_every_key_of_the_configuration_is_shown():
     assert shown | {"portal", "default_determination"} == set(PayerConfig.model_fields)
 
 
+def test_the_documented_denial_of_the_seed_loads():
+    portal = block(PORTAL, "patients:").partition("prior_auths:")[0]
+    found = seed.load(Dataset("clinic", {"portal.yaml": (portal + block(PAGE, "prior_auths:")).encode()}))
+    [document] = found.collections["portal/prior_auth_requests"].values()
+    assert document.value["state"] == "denied"
+    assert document.value["denial"]["appeal_until"] == "2026-08-30T09:00:00.000Z"
+
+
 def test_the_documented_seed_loads():
     files = {"portal.yaml": block(PORTAL, "patients:").encode(), "payer.yaml": block(PAGE, "coverages:").encode()}
     found = seed.load(Dataset("clinic", files))

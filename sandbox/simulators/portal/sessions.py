@@ -21,7 +21,6 @@ from sandbox.jsonio import Json
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.payer.case_rows import DRAFTS
 from sandbox.payer.config import payer_config
-from sandbox.playground.interaction import DUE
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Notice, send_notice
 from sandbox.simulators.logins import check_rate
@@ -138,7 +137,7 @@ def find_draft(tx: Interaction) -> str | None:
     """Return the draft that the session before this one left off with, as long as it is one."""
     rows = sorted((row for _, row in tx.branch.items(SESSIONS)), key=lambda row: row["last_used_at"], reverse=True)
     drafts = (row["draft"] for row in rows if row["draft"] is not None)
-    return next((draft for draft in drafts if tx.get(DRAFTS, draft) is not None), None)
+    return next((draft for draft in drafts if (tx.get(DRAFTS, draft) or {}).get("state") == "draft"), None)
 
 
 def log_out(tx: Interaction, cookie_header: str | None) -> bool:
@@ -166,14 +165,16 @@ def _end(tx: Interaction, session_id: str, status: str) -> bool:
 def _stop(tx: Interaction, session_id: str) -> None:
     due = tx.get(ENDS, session_id)
     if due is not None:
-        tx.delete(DUE, due)
+        tx.unschedule(due)
         tx.delete(ENDS, session_id)
 
 
 def _put_off(tx: Interaction, session_id: str) -> None:
     idle_s = payer_config(tx).sessions.idle_seconds
-    if idle_s is not None:
-        _stop(tx, session_id)
+    due = tx.get(ENDS, session_id)
+    if idle_s is not None and due is not None:
+        tx.reschedule(due, after_s=idle_s)
+    elif idle_s is not None:
         tx.put(ENDS, session_id, tx.schedule(ACTION, {"session_id": session_id}, after_s=idle_s))
 
 
