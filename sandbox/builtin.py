@@ -8,9 +8,16 @@ from sandbox.simulators.fhir import FhirSimulator
 from sandbox.simulators.files import FilesSimulator
 from sandbox.simulators.hl7 import Hl7Simulator
 from sandbox.simulators.portal import PayerSimulator
+from sandbox.simulators.x12 import ClearinghouseSimulator
 
 
 def create_registry() -> Registry:
     """Return the registry of everything that is built in."""
-    simulators: list[Simulator] = [FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator()]
+    simulators: list[Simulator] = [
+        FhirSimulator(),
+        Hl7Simulator(),
+        FilesSimulator(),
+        PayerSimulator(),
+        ClearinghouseSimulator(),
+    ]
     return Registry(simulators, checks=[LLM_TASK], llm_task_problems=definition_problems)

@@ -71,8 +71,10 @@ def _mount(scope: Scope, served: "Served") -> None:
     route = served.route
     handler = served.handle if route.render is None else served.handle_and_render
     at_once = served.at_once if route.render is None else None
-    for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-        scope.add(method, route.path, handler, at_once)
+    below = route.path.removeprefix(served.simulator.surface)
+    for surface in (served.simulator.surface, *served.simulator.surface_aliases):
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            scope.add(method, surface + below, handler, at_once)
 
 
 class Served:
@@ -80,7 +82,7 @@ class Served:
 
     def __init__(self, app: web.Application, simulator: Simulator, route: Route, way: Way) -> None:
         self._app = app
-        self._simulator = simulator
+        self.simulator = simulator
         self.route = route
         self._way = way
 
@@ -92,7 +94,7 @@ class Served:
         route = self.route
         if route.body_limit < asked.head.content_length:
             return None
-        target = self._way.find(self._app, asked, self._simulator.surface)
+        target = self._way.find(self._app, asked, self.simulator.surface)
         playground = target[0].playground if target is not None else None
         if target is None or playground is None or playground.is_torn_down:
             return None
@@ -116,7 +118,7 @@ class Served:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one request, whatever it takes."""
-        app, route, simulator = self._app, self.route, self._simulator
+        app, route, simulator = self._app, self.route, self.simulator
         asked = asked_of(request)
         handler, body = route.handler, b""
         is_own = is_stranger = False
@@ -153,7 +155,7 @@ class Served:
         """Ask the server behind this one, where there is one for the sandbox."""
         if self.route.forward is None or not sandbox.config:
             return
-        if playground.is_torn_down and not self._simulator.holds_state(sandbox):
+        if playground.is_torn_down and not self.simulator.holds_state(sandbox):
             raise Conflict("The task run is over, and what it left is on the server behind this one.")
         call.forwarded = await self.route.forward(call, sandbox, self._app[FETCH])
 
@@ -214,8 +216,15 @@ class Served:
 
     def _call(self, asked: Asked, body: bytes, holder: Holder, alias: Alias | None) -> Request:
         call = to_call(self._app[SETTINGS], asked, body)
+        if self.simulator.surface_aliases:
+            call.path = self._own_path(call.path)
         call = doors.without_secret(self._app, holder, alias, call, is_content=self.route.takes_content)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
+
+    def _own_path(self, path: str) -> str:
+        """Return a path under the surface's own name, whichever of its names it came under."""
+        surface, slash, rest = path.partition("/")
+        return f"{self.simulator.surface}{slash}{rest}" if surface in self.simulator.surface_aliases else path
 
     def _asked(
         self,
@@ -243,11 +252,11 @@ class Served:
         """Whether a call may turn out to change nothing; what it does on a server outside cannot be tried."""
         if call.method in LOOKS:
             return True
-        return call.method not in _WRITES and self._simulator.holds_state(sandbox)
+        return call.method not in _WRITES and self.simulator.holds_state(sandbox)
 
     def _show(self, error: SandboxError, call: Request) -> Response:
         render = self.route.render
-        return self._simulator.render_error(error, call) if render is None else render(error)
+        return self.simulator.render_error(error, call) if render is None else render(error)
 
     def _after_failure(self, error: Exception) -> Handler:
         """Return who keeps the event of what broke, and says that it did."""

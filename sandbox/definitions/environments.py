@@ -43,6 +43,8 @@ def check_environment(
             problems.append(located.problem(file, (*at, "dataset"), message))
         for path, message in vocabulary.config_problems(simulator.type, simulator.config):
             problems.append(located.problem(file, (*at, "config", *path), message))
+    if not problems:
+        _check_shared(definition.environment, datasets, vocabulary, file, located, problems, ("environment",))
     if definition.environment.mess is not None and not problems:
         pointless = find_mess_problem(definition, datasets, vocabulary)
         if pointless is not None:
@@ -78,6 +80,27 @@ def check_overrides(
             (whole,) = [s for s in definition.environment_of(task).simulators if s.type.casefold() == name]
             for path, message in vocabulary.config_problems(whole.type, whole.config):
                 problems.append(located.problem(file, (*at, "config", *path), message))
+
+
+def _check_shared(
+    environment: EnvironmentDefinition,
+    datasets: Mapping[str, Dataset],
+    vocabulary: Vocabulary,
+    file: str,
+    located: Located,
+    problems: list[Problem],
+    at: tuple[str | int, ...],
+) -> None:
+    """Add where two simulators begin with the same records and have them from different datasets."""
+    seed, seen = Seed(), ""
+    for i, simulator in enumerate(environment.simulators):
+        dataset = datasets[simulator.dataset] if simulator.dataset else None
+        try:
+            seed = seed.merged(vocabulary.load_seed(simulator.type, dataset, simulator.config))
+        except ValueError:
+            message = f"{simulator.name} begins with records that {seen} has, too; give both the same dataset"
+            problems.append(located.problem(file, (*at, "simulators", i, "dataset"), message))
+        seen = f"{seen}, {simulator.name}" if seen else simulator.name
 
 
 def find_mess_problem(

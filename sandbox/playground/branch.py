@@ -147,16 +147,21 @@ class Seed:
         return cls({name: SeedCollection({k: Document(v) for k, v in rows.items()}) for name, rows in values.items()})
 
     def merged(self, other: "Seed") -> "Seed":
-        """Return a seed with the collections of both; a name in both is a programming error."""
+        """Return a seed with the collections of both. One that is in both must be the same: `ValueError` names it."""
         both = set(self.collections) & set(other.collections)
-        if both:
-            raise ValueError(f"two seeds hold the collections {sorted(both)}")
+        different = sorted(name for name in both if _differ(self.collections[name], other.collections[name]))
+        if different:
+            raise ValueError(f"two seeds hold the collections {different}")
         return Seed({**self.collections, **other.collections})
 
     @cached_property
     def hash_sum(self) -> int:
         """The sum of all documents' hashes, the seed's share of a branch's state hash."""
         return sum(_entry_hash(c, k, d) for c, docs in self.collections.items() for k, d in docs.items()) % _MODULUS
+
+
+def _differ(one: Mapping[str, Document], other: Mapping[str, Document]) -> bool:
+    return one.keys() != other.keys() or any(one[key].digest != other[key].digest for key in one)
 
 
 def _entry_hash(collection: str, key: str, document: Document) -> int:

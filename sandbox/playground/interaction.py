@@ -154,6 +154,17 @@ class Interaction:
         self.put(DUE, key, {"due_at": due_at.isoformat(), "action": action, "args": args, "seq": self._step})
         return key
 
+    def reschedule(self, key: str, *, after_s: float) -> None:
+        """Put a scheduled action off, or bring it forward; nothing where it is not to come any more."""
+        row = self.get(DUE, key)
+        if row is not None:
+            due_at = (self.now + timedelta(seconds=after_s)).isoformat()
+            self.put(DUE, key, {**row, "due_at": due_at, "seq": self._step})
+
+    def unschedule(self, key: str) -> None:
+        """Drop a scheduled action."""
+        self.delete(DUE, key)
+
     def is_scheduled(self, key: str) -> bool:
         """Whether a scheduled action is still to come."""
         return self.get(DUE, key) is not None

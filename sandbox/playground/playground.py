@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from heapq import heappop, heappush
 
 from sandbox import ids, limits, work
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
@@ -32,7 +33,7 @@ from sandbox.playground.crew import Crew
 from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
 from sandbox.playground.interaction import DUE, WAITING, Action, Interaction, Sandbox
 from sandbox.playground.recording import DONE, Commit, Done, NullRecorder, Recorder
-from sandbox.playground.steps import drop, run_due, step, step_body
+from sandbox.playground.steps import drop, in_order, is_still, run_due, step, step_body
 from sandbox.playground.turns import Turns
 
 __all__ = [
@@ -294,24 +295,32 @@ class Playground:
         """Whether `settle` would do something."""
         if self.branch.is_empty(DUE):
             return False
-        now = self.now()
-        return any(parse_instant(row["due_at"]) <= now for _, row in self.branch.items(DUE))
+        waiting = in_order(self.branch)
+        return bool(waiting) and parse_instant(waiting[0][0]) <= self.now()
 
     def settle(self) -> None:
         """Run every delayed action that is due, in order of time, one event each."""
         if self.branch.is_empty(DUE):
             return
+        waiting = in_order(self.branch)
+        if not waiting or parse_instant(waiting[0][0]) > self.now():
+            return
+        waiting = list(waiting)  # sorted, so a heap
         for _ in range(limits.EVENTS_PER_TASK_RUN):
-            now = self.now()
-            rows = [(row["due_at"], row["seq"], key, row) for key, row in self.branch.items(DUE)]
-            due = sorted(r for r in rows if parse_instant(r[0]) <= now)
-            if not due:
+            while waiting and not is_still(self.branch, waiting[0]):
+                heappop(waiting)
+            if not waiting or parse_instant(waiting[0][0]) > self.now():
                 return
-            _, _, key, row = due[0]
+            key = waiting[0][2]
+            row = self.branch.get(DUE, key)
             request = scenario_request(row["action"], step_body(row))
-            self._run(step(partial(run_due, key), request))
-            if self.branch.get(DUE, key) is not None:  # it failed and was rolled back: give it up
-                self._run(step(partial(drop, DUE, key), request))
+            outcome, _ = self._run(step(partial(run_due, key), request))
+            if is_still(self.branch, waiting[0]):  # it failed and was rolled back: give it up
+                outcome, _ = self._run(step(partial(drop, DUE, key), request))
+            for change in outcome.event.changes:
+                row = self.branch.get(DUE, change.key) if change.collection == DUE else None
+                if row is not None:
+                    heappush(waiting, (row["due_at"], row["seq"], change.key))
 
     def _run(self, asked: Asked, *, is_view: bool = False) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:

@@ -9,7 +9,8 @@ from datetime import timedelta
 from sandbox import limits
 from sandbox.clock import parse_instant
 from sandbox.errors import Conflict, Invalid
-from sandbox.playground.interaction import DUE, Interaction
+from sandbox.playground.interaction import Interaction
+from sandbox.playground.steps import in_order
 
 
 def wait_for_seconds(tx: Interaction, seconds: float) -> float:
@@ -29,9 +30,10 @@ def wait_for_next(tx: Interaction) -> float:
 
     Raises `Conflict` where nothing is to come by itself, `Invalid` where it is further off than one wait may be.
     """
-    due = min((parse_instant(row["due_at"]) for _, row in tx.branch.items(DUE)), default=None)
-    if due is None:
+    waiting = in_order(tx.branch)
+    if not waiting:
         raise Conflict("Nothing is to come by itself here; waiting for it changes nothing.")
+    due = parse_instant(waiting[0][0])
     # Whole milliseconds, as the clock is read in: less would stop short of it.
     seconds = math.ceil((due - tx.now) / timedelta(milliseconds=1)) / 1000
     return wait_for_seconds(tx, seconds) if seconds > 0 else 0.0

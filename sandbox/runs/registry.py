@@ -61,7 +61,7 @@ class Registry:
         self.llm_task_problems = llm_task_problems
         self.simulators = tuple(simulators)
         self._by_type = {name.lower(): s for s in simulators for name in (s.type, *s.aliases)}
-        self._by_surface = {s.surface: s for s in simulators}
+        self._by_surface = {name: s for s in simulators for name in (s.surface, *s.surface_aliases)}
         self._surface_of_check = {check.name: s.surface for s in simulators for check in s.checks}
         self.checks = all_checks(simulators, checks)
         self.comparer = comparer_of(simulators)
@@ -81,7 +81,7 @@ class Registry:
         return self._by_type[simulator_type.lower()]
 
     def on_surface(self, surface: str) -> Simulator:
-        """Return the simulator that serves a surface. Raises `KeyError`."""
+        """Return the simulator that serves a surface, by its name or an alias. Raises `KeyError`."""
         return self._by_surface[surface]
 
     def check_holds_state(self, sandboxes: Iterable[Sandbox]) -> None:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
@@ -221,6 +221,38 @@ class Check:
     inspect: Callable[[Any, Surroundings], Iterable[Finding]] = no_findings
 
 
+class Notice(StrictModel):
+    """Something that one system tells the people of the clinic: a one-time code, a letter."""
+
+    subject: str
+    text: str
+
+
+# Where a notice is taken, the best place first; the simulator there has an action `<surface>.take_notice`.
+_NOTICE_PLACES: Final = ("messages", "files")
+
+
+def send_notice(tx: Interaction, notice: Notice) -> str | None:
+    """Send a notice to the system of the playground that takes notices; return its surface, None where there is none.
+
+    It arrives at once, as an event of its own after the present one.
+    """
+    for surface in _NOTICE_PLACES:
+        if tx.sandbox_of(surface) is not None:
+            tx.schedule(notice_action(surface), notice.model_dump(mode="json"), after_s=0)
+            return surface
+    return None
+
+
+def notice_action(surface: str) -> str:
+    """Return the name of the action by which a simulator takes notices.
+
+    >>> notice_action("files")
+    'files.take_notice'
+    """
+    return f"{surface}.take_notice"
+
+
 class EmptyConfig(StrictModel):
     """A simulator without configuration."""
 
@@ -229,6 +261,7 @@ class Simulator(ABC):
     """One kind of healthcare system that an environment can contain. Stateless: one instance serves
     every playground.
 
+    `surface_aliases` are other names of its surface in paths: what comes in under one is as if under its own.
     `own_credential` names, for error messages, what its log-in gives; `seed_files` are globs of the
     files of a dataset that it reads; `minted` are patterns of what it mints beside ids of 26 characters; `has_mess`
     says that `mess` does something; `form` is how the values of its requests are found and varied.
@@ -237,6 +270,7 @@ class Simulator(ABC):
     type: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     surface: ClassVar[str]
+    surface_aliases: ClassVar[tuple[str, ...]] = ()
     config_model: ClassVar[ModelClass] = EmptyConfig
     is_run_scoped_upstream: ClassVar[bool] = True
     endpoints: ClassVar[Mapping[str, str]]

@@ -4,7 +4,7 @@ Every rate is taken in alternation with the bare route that returns the same byt
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
 `make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
-size stall spans peers attacks dashboard sftp mcp mllp.
+size stall spans peers attacks dashboard sftp mcp mllp x12.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -52,6 +52,7 @@ from tests.bench.targets import (
     SEQUENTIAL,
     Scores,
 )
+from tests.bench.x12 import bench_x12
 
 ROUNDS = 5
 COUNT = 4000
@@ -332,6 +333,7 @@ async def main() -> None:
                 ("sftp", lambda: bench_sftp(session, home, scores)),
                 ("mcp", lambda: bench_mcp(session, home, scores)),
                 ("mllp", lambda: bench_mllp(session, home, scores)),
+                ("x12", lambda: bench_x12(session, home)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:

@@ -46,6 +46,23 @@ MEMBER = {
     "plan": "Gold",
     "coverage": {"status": "active", "start": "2026-01-01"},
 }
+CLAIM = {
+    "claim_number": "CLM1",
+    "member_id": "M1",
+    "provider_npi": "1234567893",
+    "status": "denied",
+    "service_from": "2026-02-02",
+    "received_at": "2026-02-05T09:00:00Z",
+    "finalized_at": "2026-02-12T09:00:00Z",
+    "lines": [
+        {
+            "procedure_code": "72148",
+            "charge": 900,
+            "status": "denied",
+            "adjustments": [{"group": "CO", "carc": "197", "amount": 900}],
+        }
+    ],
+}
 PRIOR_AUTH = {
     "patient_member_id": "M1",
     "procedure_code": "72148",
@@ -63,6 +80,7 @@ def _dataset_files() -> dict[str, bytes]:
         "files/inbox/referral.txt": b"Please see Ana Reyes.\n",
         "files/archive/old.txt": b"old\n",
         "portal.yaml": json.dumps(portal).encode(),
+        "payer.yaml": json.dumps({"claims": [CLAIM]}).encode(),
     }
 
 
@@ -81,7 +99,7 @@ def task(key: str, *criteria: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A benchmark on all four surfaces; the default one has a full task and one with an answer only."""
+    """A benchmark on all surfaces; the default one has a full task and one with an answer only."""
     default = (
         task(
             "refer",
@@ -119,7 +137,7 @@ def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict
         "slug": slug,
         "version": 1,
         "name": "Small clinic",
-        "description": "Four systems and two tasks.",
+        "description": "Five systems and two tasks.",
         "visibility": "Public",
         "environment": {
             "name": "Clinic",
@@ -128,7 +146,8 @@ def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict
                 {"type": "Fhir", "name": "EHR", "dataset": "small"},
                 {"type": "Hl7", "name": "Engine", "dataset": "small"},
                 {"type": "Files", "name": "Drop", "dataset": "small"},
-                {"type": "Payer", "name": "Payer", "dataset": "small"},
+                {"type": "Payer", "name": "Payer", "dataset": "small", "config": {"status_without_login": True}},
+                {"type": "Clearinghouse", "name": "Clearinghouse"},
             ],
         },
         "tasks": list(tasks or default),

@@ -17,7 +17,7 @@ from sandbox.settings import Settings
 
 PACKAGE = Path(__file__).parents[2] / "sandbox"
 METHODS = "GET|POST|PUT|PATCH|DELETE"
-SURFACE_PAGES = {"fhir": "fhir", "hl7": "hl7", "files": "files", "portal": "portal"}
+SURFACE_PAGES = {"fhir": "fhir", "hl7": "hl7", "files": "files", "portal": "portal", "clearinghouse": "clearinghouse"}
 MOUNTS = ("/v1/benchmark-runs/{}/", "/v1/task-runs/{}/", "/t/{}/", "/sandboxes/{}/", "/services/{}/")
 
 
@@ -29,7 +29,9 @@ def documented_routes(text):
 
 def is_surface_route(path, registry):
     below = next((path[len(m) :] for m in MOUNTS if path.startswith(m)), None)
-    return below is not None and below.split("/")[0] in {s.surface for s in registry.simulators}
+    return below is not None and below.split("/")[0] in {
+        name for s in registry.simulators for name in (s.surface, *s.surface_aliases)
+    }
 
 
 def aliases(routes):

@@ -17,7 +17,7 @@ SYSTEMS = {
     "hl7": "inbox send ack sent",
     "files": "list read write move delete",
     "portal": "patients providers formulary questions list_prior_auths read_prior_auth create_prior_auth "
-    "update_prior_auth submit_prior_auth attach read_attachment",
+    "update_prior_auth submit_prior_auth attach read_attachment act plan",
 }
 OWN = {"task_instructions", "task_complete", "clock_wait"}
 
@@ -237,6 +237,14 @@ async def test_the_portal_by_tools(client, kit):
     assert len((await call(client, "portal_list_prior_auths", status="submitted"))["data"]) == 1
     assert (await call(client, "portal_providers", npi="1234567893"))["data"][0]["name"] == "Dr. Rivera"
     assert (await call(client, "portal_formulary"))["data"] == []
+    assert (await call(client, "portal_act", id=key, action="withdraw", text="Wrong side."))["state"] == "withdrawn"
+    assert "…/resubmit is possible" in await refused(client, "portal_act", id=key, action="appeal", text="No.")
+    assert (await call(client, "portal_act", id=key, action="resubmit"))["state"] == "resubmitted"
+    assert "resubmitted" in await refused(client, "portal_act", id=key, action="choose_slot", text="1")
+    assert (await call(client, "portal_plan", member_id="M1"))["covered"] is True
+    assert (await call(client, "portal_plan", member_id="M1", claims=True))["data"][0]["claim_number"] == "CLM1"
+    appeal = await call(client, "portal_act", id="CLM1", action="appeal_claim", text="It was authorized.")
+    assert appeal["status"] == "under_review"
     assert "patient_member_id" in await refused(client, "portal_create_prior_auth", procedure_code="72148")
 
 

@@ -9,9 +9,9 @@ from sandbox.jsonio import Json
 from sandbox.keys import SFTP_PASSWORD_PREFIX
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
+from sandbox.simulators.base import Check, ModelClass, Notice, Route, ScenarioAction, Simulator, notice_action
 from sandbox.simulators.files import checks, routes, seed, tools
-from sandbox.simulators.files.actions import DropFileInbox, PickUpFile, drop_file_inbox, pick_up_file
+from sandbox.simulators.files.actions import DropFileInbox, PickUpFile, drop_file_inbox, pick_up_file, take_notice
 from sandbox.simulators.files.config import USERNAME_PREFIX, FilesConfig
 from sandbox.simulators.files.content import comparable
 from sandbox.simulators.files.index import TREE
@@ -79,6 +79,7 @@ class FilesSimulator(Simulator):
         return {
             "drop_file_inbox": ScenarioAction(DropFileInbox, drop_file_inbox),
             "pick_up_file": ScenarioAction(PickUpFile, pick_up_file),
+            notice_action(self.surface): ScenarioAction(Notice, take_notice),
         }
 
     @property

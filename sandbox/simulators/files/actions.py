@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from sandbox.definitions.assertions import StrictModel
 from sandbox.globs import compile_glob
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.base import Notice
 from sandbox.simulators.files.paths import check_glob, find_problem, in_inbox
 from sandbox.simulators.files.state import delete_file, keep_directory, list_files, move, write_file
 from sandbox.wire.base64_text import is_base64, read_base64
@@ -80,3 +81,17 @@ def pick_up_file(tx: Interaction, arguments: PickUpFile) -> None:
 def drop_file_inbox(tx: Interaction, arguments: DropFileInbox) -> None:
     """Put a file into the inbox, in place of one of that name."""
     write_file(tx, in_inbox(arguments.path), arguments.data)
+
+
+def take_notice(tx: Interaction, notice: Notice) -> None:
+    """Keep a notice as a text file in `inbox/notices`, named by its time and subject."""
+    words = "".join(char if char.isalnum() else " " for char in notice.subject.casefold()).split()
+    stamp = tx.now.strftime("%Y%m%dT%H%M%SZ")
+    name, number = f"{stamp}-{'-'.join(words)[:60] or 'notice'}", 1
+    while any(entry.path == _notice_path(name, number) for entry in list_files(tx)):
+        number += 1
+    write_file(tx, _notice_path(name, number), f"{notice.subject}\n\n{notice.text}\n".encode())
+
+
+def _notice_path(name: str, number: int) -> str:
+    return in_inbox(f"notices/{name}{'' if number == 1 else f'-{number}'}.txt")

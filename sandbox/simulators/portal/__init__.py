@@ -6,18 +6,20 @@ from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.mess import Mess
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.keys import PORTAL_PASSWORD_PREFIX
+from sandbox.payer import case_rows, determination, due, seed
+from sandbox.payer.config import PayerConfig
 from sandbox.playground.branch import Branch, Seed
-from sandbox.playground.events import Request
+from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
-from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
+from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.former_memberships import make_messy
 from sandbox.simulators.leaves import Person
-from sandbox.simulators.portal import checks, determination, path_types, routes, seed, sessions, tools
+from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
-from sandbox.simulators.portal.config import PayerConfig
 from sandbox.simulators.portal.leaves import people
-from sandbox.simulators.portal.mess import make_messy
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
@@ -33,12 +35,12 @@ class PayerSimulator(Simulator):
     config_model: ClassVar[ModelClass] = PayerConfig
     endpoints: ClassVar[Mapping[str, str]] = {"portal": "portal"}
     minted: ClassVar[tuple[str, ...]] = (
-        r"(?<![0-9A-Za-z])PA\d{10}(?!\d)",
+        r"(?<![0-9A-Za-z])(PA|TN)\d{10}(?!\d)",
         rf"(?<![0-9A-Za-z]){sessions.USERNAME_PREFIX}[0-9A-Za-z_-]{{8}}",
     )
-    seed_files: ClassVar[tuple[str, ...]] = (seed.FILE,)
+    seed_files: ClassVar[tuple[str, ...]] = (seed.FILE, seed.PLAN_FILE)
     has_mess: ClassVar[bool] = True
-    bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins"})
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins", "portal/sessions"})
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
     @cached_property
@@ -71,10 +73,16 @@ class PayerSimulator(Simulator):
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:
-        """`set_portal`, and the delayed `portal.determine`."""
+        """`set_portal`, what the payer does by a scenario, and its own delayed actions."""
         return {
             "set_portal": ScenarioAction(SetPortal, set_portal),
-            determination.ACTION: ScenarioAction(determination.DetermineArguments, determination.determine),
+            "advance_case": ScenarioAction(case_actions.AdvanceCase, case_actions.advance_case),
+            "deny_case": ScenarioAction(case_actions.DenyCase, case_actions.deny_case),
+            "request_documents": ScenarioAction(case_actions.RequestDocuments, case_actions.request_documents),
+            "decide_claim_appeal": ScenarioAction(case_actions.DecideClaimAppeal, case_actions.decide_appeal),
+            determination.ACTION: ScenarioAction(determination.DetermineArguments, due.fall_due),
+            sessions.ACTION: ScenarioAction(sessions.SessionEnds, sessions.session_ends),
+            case_rows.LAPSE: ScenarioAction(case_rows.LapseArguments, due.lapse),
         }
 
     @property
@@ -108,6 +116,13 @@ class PayerSimulator(Simulator):
         """Let a session's cookie in."""
         return sessions.has_session(tx, request.headers.get("cookie"))
 
+    def render_error(self, error: SandboxError, request: Request | None) -> Response:
+        """Render an error as JSON; a refusal says which calls are possible, as this REST names them."""
+        return render_json_error(queries.worded(error))
+
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a log-in has this sandbox's user name."""
-        return routes.named_user(request) == sandbox.secrets.get("username")
+        named = routes.named_user(request)
+        if named is None:
+            return sessions.is_of(sandbox, request.headers.get("cookie"))
+        return named == sandbox.secrets.get("username")

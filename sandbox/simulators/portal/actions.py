@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_valid
 from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.payer import identifiers, models
+from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find_named, history_entry, set_timers
+from sandbox.payer.determination import forget
+from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal import identifiers, models
-from sandbox.simulators.portal.bodies import invalid
-from sandbox.simulators.portal.determination import REQUESTS, forget, history_entry
-from sandbox.simulators.portal.state import DRAFTS, find_named
 
 _MODELS: Final[dict[str, type[BaseModel]]] = {
     "patients": models.Patient,
@@ -26,6 +26,8 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
 }
 _AUTHS: Final = {"prior_auth_requests": REQUESTS, "drafts": DRAFTS}
 _AUTH_FIELDS: Final = frozenset(models.PriorAuth.model_fields)
+# What belongs to a decision: a row that makes another one makes it whole.
+_DECIDED: Final = frozenset({"state", "wanted", "authorization", "denial"})
 Collection: TypeAlias = Literal["patients", "providers", "formulary", "questions", "prior_auth_requests", "drafts"]
 
 
@@ -73,7 +75,8 @@ def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
         given.setdefault("status", "draft" if collection == DRAFTS else "submitted")
         base: Json = {}
     else:
-        base = {name: existing[name] for name in _AUTH_FIELDS}
+        existing = completed(existing)
+        base = {name: existing[name] for name in _AUTH_FIELDS - _DECIDED}
         if isinstance(given.get("determination"), dict):
             decided = {"reason": None, "decided_at": tx.now_text, **given["determination"]}
             if decided.get("status") == "pending":
@@ -91,15 +94,20 @@ def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
         if known is not None:
             row[name] = known[field]
     if existing is not None:
-        kept = ("request_id", "attachments", "duplicate_of", "history")
+        kept = ("request_id", "attachments", "duplicate_of", "history", "peer_to_peer", "appeals")
         row.update({name: existing[name] for name in kept})
-        if row["determination"] != existing["determination"]:
+        is_decided = row["determination"] != existing["determination"]
+        if not is_decided and not _DECIDED & given.keys():
+            row.update({name: existing[name] for name in _DECIDED})
+        if is_decided:
             forget(tx, row["request_id"])
             decision = row["determination"]
-            entry = history_entry(tx, "determined", status=decision["status"], reason=decision["reason"])
+            told = {"status": decision["status"], "reason": decision["reason"]}
+            entry = history_entry(tx, "determined", state=row["state"], **told)
             row["history"] = [*row["history"], entry]
     _check_number(tx, row)
     tx.put(collection, row["request_id"], row)
+    set_timers(tx, row)
 
 
 def _check_number(tx: Interaction, row: Json) -> None:

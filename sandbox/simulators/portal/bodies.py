@@ -4,25 +4,24 @@ The edge between the wire and the rules: types, sizes, unknown fields. Whether a
 code is right is `validation.py`'s business.
 """
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import limits
-from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
+from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.payer.attachments import Upload, upload
+from sandbox.payer.identifiers import Identifier
+from sandbox.payer.refusals import invalid
 from sandbox.playground.events import Request
-from sandbox.simulators.portal.identifiers import Identifier
 from sandbox.wire.base64_text import read_base64
 from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.field_errors import field_errors
-from sandbox.wire.media_types import is_json, normal_media_type
+from sandbox.wire.media_types import is_json
 from sandbox.wire.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
-
-FILENAME_CHARS = 255
 
 
 class Body(BaseModel):
@@ -49,6 +48,7 @@ class PriorAuthFields(Body):
     clinical_answers: dict[str, Any] | None = Field(default=None, max_length=limits.BODY_FIELDS)
     notes: str | None = Field(default=None, max_length=10_000)
     attachments: list[InlineAttachment] | None = None
+    units: int | None = Field(default=None, ge=1, le=100_000)
 
 
 class NewPriorAuth(PriorAuthFields):
@@ -57,20 +57,49 @@ class NewPriorAuth(PriorAuthFields):
     draft: bool = False
 
 
+class Withdrawal(Body):
+    """The body of `POST prior-auths/{id}/withdraw`."""
+
+    reason: str | None = Field(default=None, max_length=500)
+
+
+class Appeal(Body):
+    """The body of an appeal, and of a request for an external review."""
+
+    rationale: str = Field(min_length=1, max_length=10_000)
+    attachments: list[InlineAttachment] | None = None
+
+
+class PeerToPeerRequest(Body):
+    """The body of `POST prior-auths/{id}/peer-to-peer`: who is to be called, and where."""
+
+    phone: str | None = Field(default=None, max_length=50)
+    contact: str | None = Field(default=None, max_length=200)
+
+
+class SlotChoice(Body):
+    """The body of `POST prior-auths/{id}/peer-to-peer/slot`."""
+
+    slot: int = Field(ge=1, le=1_000)
+
+
+class Turn(Body):
+    """The body of `POST prior-auths/{id}/peer-to-peer/turns`."""
+
+    text: str = Field(min_length=1, max_length=4_000)
+
+
+class OneTimeCode(Body):
+    """The body of `POST login/code`."""
+
+    code: str = Field(max_length=20)
+
+
 class Login(Body):
     """The body of `POST login`."""
 
     username: str = Field(max_length=200)
     password: str = Field(max_length=200)
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An attachment as it came: a clean name, a media type, the bytes."""
-
-    filename: str
-    content_type: str
-    content: bytes
 
 
 def read_body(request: Request, model: type[M]) -> M:
@@ -90,12 +119,6 @@ def read_body(request: Request, model: type[M]) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         raise invalid(field_errors(model, error)) from None
-
-
-def invalid(details: dict[str, list[str]]) -> Invalid:
-    """Make the error for these fields; the message is their problems in one line."""
-    told = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in details.items())
-    return Invalid(told if len(told) <= 1000 else told[:997] + "...", details=details)
 
 
 def read_uploads(request: Request) -> list[Upload]:
@@ -132,31 +155,6 @@ def inline_uploads(attachments: list[InlineAttachment], prefix: str) -> list[Upl
             raise invalid({f"{at}content_base64": ["Not base64."]})
         found.append(upload(item.filename, item.content_type, content, f"{at}content_base64", at))
     return found
-
-
-def upload(filename: str, content_type: str, content: bytes, field: str, prefix: str = "") -> Upload:
-    r"""Check one attachment's name, type and size.
-
-    >>> upload("../x.pdf", "application/pdf", b"%PDF", "file")
-    Traceback (most recent call last):
-    ...
-    sandbox.errors.Invalid: filename: Must be a plain file name without / or \ or control characters.
-    """
-    # U+FFFD stands for bytes that are no text.
-    is_plain = all(char.isprintable() and char not in '/\\"\ufffd' for char in filename)
-    if not is_plain or filename in ("", ".", ".."):
-        problem = "Must be a plain file name without / or \\ or control characters."
-        raise invalid({f"{prefix}filename": [problem]})
-    if len(filename) > FILENAME_CHARS:
-        raise invalid({f"{prefix}filename": [f"Longer than {FILENAME_CHARS} characters."]})
-    media_type = normal_media_type(content_type)
-    if media_type is None:
-        raise invalid({f"{prefix}content_type": ["Not a media type, such as application/pdf."]})
-    if not content:
-        raise invalid({field: ["The file is empty."]})
-    if len(content) > limits.FILE_BYTES:
-        raise TooLarge(f"{filename} is larger than {limits.FILE_BYTES} bytes.")
-    return Upload(filename, media_type, content)
 
 
 def as_json(model: BaseModel) -> Json:

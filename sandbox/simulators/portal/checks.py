@@ -12,16 +12,29 @@ from sandbox.definitions.assertions import Assertion, CountRange, FieldExpectati
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
+from sandbox.payer.identifiers import equal_at
+from sandbox.payer.models import key_of
 from sandbox.simulators.base import Candidate, Check, Condition, Selection, Subject, View
-from sandbox.simulators.portal.identifiers import equal_at
-from sandbox.simulators.portal.models import key_of
 from sandbox.simulators.portal.path_types import path_type
 from sandbox.simulators.vocabulary import Finding, Surroundings, find_value_problem
 
 Resource = Literal[
-    "prior_auth_requests", "drafts", "patients", "providers", "formulary", "questions", "attachments", "logins"
+    "prior_auth_requests",
+    "drafts",
+    "patients",
+    "providers",
+    "formulary",
+    "questions",
+    "attachments",
+    "logins",
+    "claims",
+    "appeals",
+    "sessions",
+    "coverages",
+    "benefits",
+    "accumulators",
 ]
-_TIMES = ("submitted_at", "created_at", "uploaded_at", "at")
+_TIMES = ("submitted_at", "created_at", "filed_at", "received_at", "uploaded_at", "at")
 
 
 class Correlation(StrictModel):

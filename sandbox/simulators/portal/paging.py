@@ -4,12 +4,10 @@ Limits, cursors and the envelope are those of `sandbox/wire/paging.py`.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from sandbox.jsonio import Json
+from sandbox.payer.lookup import SortKey
 from sandbox.wire.paging import bad_cursor, envelope, read_cursor, read_limit, write_cursor
-
-SortKey: TypeAlias = tuple[str, ...]
 
 
 def page(

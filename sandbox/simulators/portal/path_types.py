@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from sandbox.simulators.portal import models
+from sandbox.payer import models, plan_models
+from sandbox.payer.lifecycle import life_cycle
 from sandbox.simulators.vocabulary import PathType, schema_path_type
 
 _TEXT: Final = {"type": "string"}
@@ -22,14 +23,56 @@ _ATTACHMENT: Final = {
     "sha256": _TEXT,
     "uploaded_at": _TEXT,
 }
-# What the portal writes into a prior authorization beside what a seed may say of it.
+_ATTACHMENTS: Final = {"type": "array", "items": {"type": "object", "properties": _ATTACHMENT}}
+_TEXTS: Final = {"type": "array", "items": _TEXT}
+_NUMBER: Final = {"type": "number"}
+_SLOT: Final = {
+    "type": "object",
+    "properties": {"slot": {"type": "integer"}, "starts_at": _TEXT, "ends_at": _TEXT},
+}
+_TURN: Final = {
+    "type": "object",
+    "properties": {"speaker": {"enum": ["payer", "provider"], "type": "string"}, "text": _TEXT, "at": _TEXT},
+}
+_PEER_TO_PEER: Final = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("requested_at", "phone", "contact", "medical_director", "ended_at"), _TEXT),
+        "slots": {"type": "array", "items": _SLOT},
+        "chosen": _SLOT,
+        "turns": {"type": "array", "items": _TURN},
+        "outcome": {"enum": ["upheld", "overturned"], "type": "string"},
+    },
+}
+# What the payer writes into a prior authorization beside what a seed may say of it.
 _PRIOR_AUTH: Final = {
-    "attachments": {"type": "array", "items": {"type": "object", "properties": _ATTACHMENT}},
+    "attachments": _ATTACHMENTS,
     "duplicate_of": _TEXT,
+    "peer_to_peer": _PEER_TO_PEER,
+    "appeals": _TEXTS,
     "history": _ANY_LIST,
 }
+_CLAIM: Final = {
+    **dict.fromkeys(("total_charge", "total_paid", "patient_responsibility"), _NUMBER),
+    "appeals": _TEXTS,
+    "history": _ANY_LIST,
+}
+_APPEAL: Final = {
+    **dict.fromkeys(
+        ("appeal_id", "request_id", "claim_number", "rationale", "filed_at", "decided_at", "reason"), _TEXT
+    ),
+    "kind": {"enum": ["appeal", "external_review", "claim"], "type": "string"},
+    "status": {"enum": ["under_review", "upheld", "overturned"], "type": "string"},
+    "level": {"type": "integer"},
+    "attachments": _ATTACHMENTS,
+}
 _WRITTEN: Final[Mapping[str, Mapping[str, Any]]] = {
-    "attachments": {**_ATTACHMENT, "request_id": _TEXT},
+    "attachments": {**_ATTACHMENT, "request_id": _TEXT, "appeal_id": _TEXT},
+    "appeals": _APPEAL,
+    "sessions": {
+        **dict.fromkeys(("id", "created_at", "last_used_at", "ended_at", "draft"), _TEXT),
+        "status": {"enum": ["code_sent", "open", "ended", "expired"], "type": "string"},
+    },
     "logins": {"id": _TEXT, "username": _TEXT, "at": _TEXT, "succeeded": {"type": "boolean"}},
 }
 _MODELS: Final[Mapping[str, type[BaseModel]]] = {
@@ -39,6 +82,10 @@ _MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "questions": models.Questionnaire,
     "prior_auth_requests": models.PriorAuth,
     "drafts": models.PriorAuth,
+    "coverages": plan_models.PlanCoverage,
+    "benefits": plan_models.Benefit,
+    "accumulators": plan_models.Accumulator,
+    "claims": plan_models.Claim,
 }
 COLLECTIONS: Final = frozenset((*_MODELS, *_WRITTEN))
 
@@ -65,5 +112,9 @@ def _schema(collection: str) -> Mapping[str, Any]:
         return {"type": "object", "properties": _WRITTEN[collection]}
     schema = model.model_json_schema(mode="serialization")
     if model is models.PriorAuth:
-        schema["properties"] |= _PRIOR_AUTH
+        states = {"enum": list(life_cycle().states), "type": "string"}
+        schema["properties"] |= {**_PRIOR_AUTH, "state": states}
+    if model is plan_models.Claim:
+        schema["properties"] |= _CLAIM
+        schema["$defs"]["ClaimLine"]["properties"] |= {"line": {"type": "integer"}}
     return schema

@@ -18,14 +18,16 @@ from sandbox.simulators.tools import (
     show_content,
 )
 
-Id = Annotated[str, Field(description="request_id or auth_number.", pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+# What names a case is told where one is read; the other tools go without, since a model reads all of them.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Id = Annotated[Name, Field(description="request_id or auth_number.")]
 
 
 class Page(Arguments):
-    """Which part of a list is wanted."""
+    """Which part of a list is wanted: `cursor` is `next_cursor` of the answer before."""
 
     limit: Annotated[int | None, Field(ge=1, le=100)] = None
-    cursor: Annotated[str | None, Field(description="next_cursor of the answer before.")] = None
+    cursor: str | None = None
 
 
 class Patients(Page):
@@ -92,13 +94,13 @@ class Create(Fields):
 class Update(Fields):
     """Arguments of `portal_update_prior_auth`."""
 
-    id: Id
+    id: Name
 
 
 class Attach(Arguments):
     """Arguments of `portal_attach`."""
 
-    id: Id
+    id: Name
     filename: str
     content_base64: str
     content_type: str = "application/octet-stream"
@@ -107,8 +109,70 @@ class Attach(Arguments):
 class ReadAttachment(ContentArguments):
     """Arguments of `portal_read_attachment`."""
 
-    id: Id
-    attachment_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    id: Name
+    attachment_id: Name
+
+
+class Act(Arguments):
+    """Arguments of `portal_act`."""
+
+    id: Name
+    action: Literal[
+        "withdraw",
+        "resubmit",
+        "appeal",
+        "external_review",
+        "request_peer_to_peer",
+        "choose_slot",
+        "speak",
+        "cancel_peer_to_peer",
+        "appeal_claim",
+    ]
+    text: Annotated[str | None, Field(description="Reason, rationale, words; the slot.")] = None
+
+
+class Plan(Arguments):
+    """Arguments of `portal_plan`."""
+
+    member_id: str
+    claims: bool = False
+
+
+# An action's path below the case, and the field its text is; resubmission has none, it sends what the case holds.
+_ACTIONS: Final = {
+    "withdraw": ("withdraw", "reason"),
+    "resubmit": ("resubmit", None),
+    "appeal": ("appeal", "rationale"),
+    "external_review": ("external-review", "rationale"),
+    "request_peer_to_peer": ("peer-to-peer", "contact"),
+    "choose_slot": ("peer-to-peer/slot", None),
+    "speak": ("peer-to-peer/turns", "text"),
+}
+
+
+def _act(arguments: Act) -> Call:
+    if arguments.action == "appeal_claim":
+        return Call.of_json("POST", f"portal/claims/{arguments.id}/appeal", {"rationale": arguments.text or ""})
+    path = f"portal/prior-auths/{arguments.id}"
+    if arguments.action == "cancel_peer_to_peer":
+        return Call("DELETE", f"{path}/peer-to-peer")
+    below, name = _ACTIONS[arguments.action]
+    body: dict[str, Json] = {}
+    if arguments.action == "choose_slot":
+        is_number = arguments.text is not None and arguments.text.isascii() and arguments.text.isdigit()
+        body["slot"] = int((arguments.text or "")[:9]) if is_number else arguments.text
+    elif arguments.text is not None:
+        body[name or "text"] = arguments.text
+    return Call.of_json("POST", f"{path}/{below}", body)
+
+
+def _show_act(_: Act, reply: Reply) -> dict[str, Json]:
+    return reply.json() if reply.body else {"done": True}
+
+
+def _plan(arguments: Plan) -> Call:
+    path = "portal/claims" if arguments.claims else "portal/eligibility"
+    return Call("GET", path, pairs(member_id=arguments.member_id))
 
 
 def _get(path: str) -> Any:
@@ -199,4 +263,14 @@ TOOLS: Final[tuple[Tool, ...]] = (
         CONTENT,
         is_read=True,
     ),
+    Tool(
+        "portal_act",
+        "Act on a prior authorization (or a claim); a refusal says what is possible.",
+        Act,
+        _act,
+        _show_act,
+        shape(),
+        is_destructive=True,
+    ),
+    Tool("portal_plan", "A member's benefits, or claims.", Plan, _plan, answered, shape(), is_read=True),
 )

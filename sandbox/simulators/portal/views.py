@@ -3,19 +3,35 @@
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.portal.attachments import ATTACHMENTS, CONTENT
+from sandbox.payer.attachments import ATTACHMENTS, CONTENT
 from sandbox.simulators.showing import Link, Views
 
-_NAMING: Final = ("request_id", "member_id", "name", "procedure_code", "status", "filename")
+_NAMING: Final = (
+    "appeal_id",
+    "claim_number",
+    "request_id",
+    "coverage_id",
+    "member_id",
+    "name",
+    "procedure_code",
+    "status",
+    "state",
+    "filename",
+)
 _LINKS: Final = {
     "request_id": "portal/prior_auth_requests",
     "patient_member_id": "portal/patients",
     "member_id": "portal/patients",
+    "subscriber_id": "portal/patients",
+    "duplicate_of": "portal/prior_auth_requests",
+    "claim_number": "portal/claims",
+    "appeal_id": "portal/appeals",
+    "draft": "portal/drafts",
 }
 
 
 def title(collection: str, value: Json) -> str:
-    """Return a case's procedure and status, a member's name.
+    """Return a case's procedure and state, a claim's or an appeal's number, a member's name.
 
     >>> title("portal/prior_auth_requests", {"procedure_code": "72148", "status": "submitted"})
     '72148, submitted'

@@ -24,7 +24,7 @@ MOUNTS = (
     "/services/{sandbox_id}",
 )
 DIRECT = ("/sandboxes/", "/services/")
-SURFACE_NAMES = ("fhir", "hl7", "files", "portal", "clock")
+SURFACE_NAMES = ("fhir", "hl7", "files", "portal", "clearinghouse", "x12", "clock")
 JSON = {"Content-Type": "application/json"}
 ANY_TYPE = [1, 1.5, True, "x", [], {}, None]
 
@@ -156,11 +156,29 @@ AUTH_WRONG = {
     "attachments": [*but(list, NULL), [1], [{}], [{"filename": "../x", "content_base64": "eA=="}]],
     "draft": but(bool),
 }
+UNITS_WRONG = [*but(int, NULL), 0, 100_001]
+AUTH_WRONG["units"] = UNITS_WRONG
+APPEAL = Row(
+    path={"id": "{draft}"},
+    body={"rationale": "There is a deficit."},
+    required=("rationale",),
+    wrong={"rationale": [*but(str), "", "x" * 10_001], "attachments": [*but(list, NULL), [1], [{}]]},
+)
 PRIOR_AUTH = {
     "patient_member_id": "M1",
     "procedure_code": "72148",
     "diagnosis_codes": ["M54.16"],
     "provider_npi": "1234567893",
+}
+MEMBER = {"member_id": "M1", "last_name": "Reyes", "first_name": "Ana", "birth_date": "1970-01-01"}
+MEMBER_WRONG = {
+    "patient_id": [*but(str, NULL), "", "ana", "x" * 129],
+    "member_id": [*but(str, NULL), "", "a*b", "x" * 65],
+    "last_name": [*but(str, NULL), "", "a~", "x" * 61],
+    "first_name": [*but(str, NULL), "", "a:b", "x" * 36],
+    "birth_date": [*but(str, NULL), "", "19700101", "1970-13-01"],
+    "gender": [*but(str, NULL), "", "banana"],
+    "provider_npi": [*but(str, NULL), "", "12", "x" * 10],
 }
 PAYLOAD = Row(body={"payload": "MSH|"}, required=("payload",), wrong={"payload": but(str)})
 SURFACES: dict[tuple[str, str], Row] = {
@@ -230,7 +248,85 @@ SURFACES: dict[tuple[str, str], Row] = {
         wrong={"username": [*but(str), "x" * 201], "password": [*but(str), "x" * 201]},
         limit=limits.LOGIN_BODY_BYTES,
     ),
+    ("POST", "portal/login/code"): Row(
+        is_open=True,
+        body={"code": "000000"},
+        required=("code",),
+        wrong={"code": [*but(str), "x" * 21]},
+        limit=limits.LOGIN_BODY_BYTES,
+    ),
     ("POST", "portal/logout"): Row(body={}),
+    ("GET", "portal/prior-auths/{id}/actions"): Row(path={"id": "{draft}"}),
+    ("POST", "portal/prior-auths/{id}/withdraw"): Row(
+        path={"id": "{draft}"}, body={}, wrong={"reason": [*but(str, NULL), "x" * 501]}
+    ),
+    ("POST", "portal/prior-auths/{id}/resubmit"): Row(
+        path={"id": "{draft}"}, body={}, wrong={"notes": [*but(str, NULL), "x" * 10_001], "units": UNITS_WRONG}
+    ),
+    ("POST", "portal/prior-auths/{id}/appeal"): APPEAL,
+    ("POST", "portal/prior-auths/{id}/external-review"): APPEAL,
+    ("POST", "portal/prior-auths/{id}/peer-to-peer"): Row(
+        path={"id": "{draft}"},
+        body={},
+        wrong={"phone": [*but(str, NULL), "x" * 51], "contact": [*but(str, NULL), "x" * 201]},
+    ),
+    ("DELETE", "portal/prior-auths/{id}/peer-to-peer"): Row(path={"id": "{draft}"}),
+    ("POST", "portal/prior-auths/{id}/peer-to-peer/slot"): Row(
+        path={"id": "{draft}"}, body={"slot": 1}, required=("slot",), wrong={"slot": [*but(int), 0, 1_001]}
+    ),
+    ("POST", "portal/prior-auths/{id}/peer-to-peer/turns"): Row(
+        path={"id": "{draft}"}, body={"text": "x"}, required=("text",), wrong={"text": [*but(str), "", "x" * 4_001]}
+    ),
+    ("GET", "portal/requirements"): Row(query="procedure_code=72148"),
+    ("GET", "portal/status"): Row(query="member_id=M1&birth_date=1970-01-01"),
+    ("GET", "portal/public-status"): Row(query="tracking_number=TN1", is_open=True),
+    ("GET", "portal/eligibility"): Row(query="member_id=M1"),
+    ("GET", "portal/claims"): Row(),
+    ("GET", "portal/claims/{claim_number}"): Row(path={"claim_number": "CLM1"}),
+    ("POST", "portal/claims/{claim_number}/appeal"): replace(APPEAL, path={"claim_number": "CLM1"}),
+    ("GET", "portal/appeals"): Row(),
+    ("GET", "portal/appeals/{id}"): Row(path={"id": "{appeal}"}),
+    ("POST", "clearinghouse/eligibility"): Row(
+        body=MEMBER,
+        wrong={
+            **MEMBER_WRONG,
+            "service_type_codes": [*but(list), [], [1], ["300"], ["*"], ["30"] * 100],
+            "procedure_code": [*but(str, NULL), "", "a*b", "x" * 31],
+            "service_date": [*but(str, NULL), "", "20260423", "2026-02-30"],
+            "service_end_date": [*but(str, NULL), "2026-04-23"],
+        },
+    ),
+    ("POST", "clearinghouse/claim-status"): Row(
+        body=MEMBER,
+        required=("member_id", "last_name"),
+        wrong={
+            **MEMBER_WRONG,
+            "claim_number": [*but(str, NULL), "", "a~b", "x" * 51],
+            "patient_account_number": [*but(str, NULL), "", "a^b"],
+            "charge": [*but(int, float, NULL), -1, 10**9],
+            "service_date": [*but(str, NULL), "2026-4-1"],
+        },
+    ),
+    ("POST", "clearinghouse/prior-auth"): Row(
+        body={**MEMBER, "provider_npi": "1234567893", "procedure_code": "72148", "diagnosis_codes": ["M54.16"]},
+        wrong={
+            **MEMBER_WRONG,
+            "action": [*but(str), "", "open"],
+            "authorization_number": [*but(str, NULL), "", "PA1", "a:b"],
+            "procedure_code": [*but(str, NULL), "", "a*b"],
+            "diagnosis_codes": [*but(list), [1], [""], ["M54.16"] * 13],
+            "units": [*but(int, NULL), 0, -1, 10**6],
+            "service_date": [*but(str, NULL), "tomorrow"],
+            "clinical_answers": [*but(dict), {"a": []}, {"a": None}],
+            "notes": [*but(str, NULL), "", "x" * 2001],
+        },
+    ),
+    ("POST", "clearinghouse/transactions"): Row(
+        body={"x12": "ISA"}, required=("x12",), wrong={"x12": [*but(str), "", "nonsense"]}
+    ),
+    ("GET", "clearinghouse/transactions"): Row(),
+    ("GET", "clearinghouse/transactions/{id}"): Row(path={"id": "{answer}"}),
+    ("GET", "clearinghouse/interchanges"): Row(),
     ("GET", "fhir/.well-known/smart-configuration"): Row(is_open=True),
     ("GET", "fhir/metadata"): Row(is_open=True),
     ("*", "fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
@@ -255,6 +351,10 @@ SURFACES: dict[tuple[str, str], Row] = {
     ),
     ("*", "fhir"): Row(),
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
+}
+
+SURFACES |= {
+    (m, f"x12/{p.partition('/')[2]}"): row for (m, p), row in SURFACES.items() if p.startswith("clearinghouse/")
 }
 
 IDS = [
@@ -312,7 +412,14 @@ class World:
         return found
 
     def mounted(self, mount: str, row: Row, surface: str) -> Row:
-        kinds = {"files": "{Files}", "hl7": "{Hl7}", "portal": "{Payer}", "fhir": "{Fhir}"}
+        kinds = {
+            "files": "{Files}",
+            "hl7": "{Hl7}",
+            "portal": "{Payer}",
+            "fhir": "{Fhir}",
+            "clearinghouse": "{Clearinghouse}",
+            "x12": "{Clearinghouse}",
+        }
         more = {
             "benchmark_run_id": "{run}",
             "task_run_id": "{task}",
@@ -371,6 +478,7 @@ async def world(live, kit):
         "POST", f"portal/prior-auths/{draft}/attachments", json={"filename": "a.pdf", "content_base64": "eA=="}
     )
     attachment = (await run.call("GET", f"portal/prior-auths/{draft}/attachments")).json["data"][0]
+    appealed = await run.call("POST", "portal/claims/CLM1/appeal", json={"rationale": "It was authorized."})
     benchmark = await live.get("/benchmarks/clinic@1")
     assert uploaded.status == 201
     names = {
@@ -380,8 +488,10 @@ async def world(live, kit):
         "other_task": third.tasks[0],
         "done": run.tasks[1],
         "draft": draft,
+        "appeal": appealed.json["appeal_id"],
         "attachment": str(attachment.get("attachment_id") or attachment.get("id")),
         "message": (await run.call("GET", "hl7/inbox")).json[0]["id"],
+        "answer": (await run.call("POST", "clearinghouse/eligibility", json=MEMBER)).json["id"],
         "playground": run.value["task_runs"][0]["playground_id"],
         "benchmark": benchmark["id"],
         "task_definition": run.value["task_runs"][0]["task_id"],

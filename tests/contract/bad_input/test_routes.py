@@ -56,6 +56,8 @@ async def test_expired_tokens(serve, kit, bad):
             "message": "x",
             "draft": "x",
             "attachment": "x",
+            "answer": "x",
+            "appeal": "x",
         }
         world = bad.World(live, run, names, {"run": run.token}, {})
         before = run.state_hash(), len(await run.events())

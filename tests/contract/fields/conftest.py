@@ -93,8 +93,8 @@ def check(value: Any, shape: Any) -> None:
 
 
 BENCHMARK_REF = {"slug": "string", "version": re.compile(r"\d+"), "name": "string"}
-URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "mcp", "clock"), "url")
-ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal"), "path")
+URLS = dict.fromkeys(("fhir", "hl7", "files", "portal", "clearinghouse", "mcp", "clock"), "url")
+ENDPOINTS = dict.fromkeys(("fhir", "hl7_inbox", "hl7_outbound", "files_inbox", "files", "portal", "x12"), "path")
 SFTP = {
     "sftp_host": "string",
     "sftp_port": "int",
@@ -116,6 +116,10 @@ CREDENTIALS = {
     ),
     "Files": Shape({"root": "string"}, {"inbox_url": "url", "files_url": "url", **SFTP}),
     "Payer": {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
+    "Clearinghouse": Shape(
+        {"submission_url": "url", "responses_url": "url"},
+        {"eligibility_url": "url", "receiver_id": "string", "payer_id?": "string"},
+    ),
 }
 RUN_SANDBOX = {
     "id": an_id("sb"),

@@ -88,7 +88,7 @@ async def test_internal_resources(live, kit, table):
     table.check(await live.get(f"/playgrounds?benchmark_run_id={run.id}"), table.page_of(table.PLAYGROUND))
     playground = await live.get(f"/playgrounds/{run.value['task_runs'][0]['playground_id']}")
     table.check(playground, table.FULL_PLAYGROUND)
-    assert [s["type"] for s in playground["sandboxes"]] == ["Fhir", "Hl7", "Files", "Payer"]
+    assert [s["type"] for s in playground["sandboxes"]] == ["Fhir", "Hl7", "Files", "Payer", "Clearinghouse"]
     table.check(await live.get(f"/sandboxes?playground_id={playground['id']}"), table.page_of(table.SANDBOX))
     for sandbox in playground["sandboxes"]:
         found = await live.get(f"/sandboxes/{sandbox['id']}")

@@ -150,10 +150,17 @@ def _as_action(action: ScenarioAction) -> Callable[[Any, Any], None]:
 def make_world() -> Callable[..., World]:
     """Make a world from a configuration; `random_seed` makes it deterministic."""
 
-    def make(config: Mapping[str, Any] | None = None, *, seed: str = SEED, random_seed: int | None = None) -> World:
+    def make(
+        config: Mapping[str, Any] | None = None,
+        *,
+        seed: str = SEED,
+        plan: str | None = None,
+        random_seed: int | None = None,
+    ) -> World:
         simulator = PayerSimulator()
         given = simulator.config_model.model_validate(dict(config or {})).model_dump(mode="json", exclude_unset=True)
-        branch = Branch(simulator.load_seed(Dataset("clinic", {"portal.yaml": seed.encode()}), given))
+        files = {"portal.yaml": seed.encode(), **({} if plan is None else {"payer.yaml": plan.encode()})}
+        branch = Branch(simulator.load_seed(Dataset("clinic", files), given))
         secrets = simulator.mint_secrets(new_secret)
         sandbox = Sandbox("sb_1", "sim_1", "Payer", "RadMD", "portal", given, secrets, "clinic")
         clock, recorder = FakeClock(), Events()

@@ -84,7 +84,7 @@ def test_the_sentence_says_what_was_sought(made):
     [
         {},
         {"correlate_by": {}},
-        {"correlate_by": {"resource": "sessions"}},
+        {"correlate_by": {"resource": "cases"}},
         {"correlate_by": {"resource": "_sessions"}},
         {"correlate_by": {"resource": "drafts", "key": ""}},
         {"correlate_by": {"resource": "drafts"}, "fields": []},

@@ -5,7 +5,7 @@ import base64
 import pytest
 from pydantic import ValidationError
 
-from sandbox.simulators.portal.config import PayerConfig
+from sandbox.payer.config import PayerConfig
 
 FILE = {"filename": "notes.pdf", "content_base64": base64.b64encode(b"%PDF").decode()}
 JSON = {"content-type": "application/json"}

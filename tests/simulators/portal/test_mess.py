@@ -6,8 +6,9 @@ import pytest
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.mess import Mess
+from sandbox.payer import models
 from sandbox.simulators.fhir import FhirSimulator
-from sandbox.simulators.portal import PayerSimulator, models
+from sandbox.simulators.portal import PayerSimulator
 
 CLINIC = Path(__file__).parents[3] / "seeds" / "regional-clinic"
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox import jsonio
-from sandbox.simulators.portal.attachments import MAX_ATTACHMENTS
+from sandbox.payer.attachments import MAX_ATTACHMENTS
 
 PENDING = {"status": "pending", "reason": None, "decided_at": None}
 FILE = {

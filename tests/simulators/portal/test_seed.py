@@ -7,7 +7,8 @@ import pytest
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.problems import DefinitionError
-from sandbox.simulators.portal import PayerSimulator, codes
+from sandbox.payer import codes
+from sandbox.simulators.portal import PayerSimulator
 
 DOCS = Path(__file__).parents[3] / "docs" / "surfaces" / "portal.md"
 MEMBER = (

@@ -1,0 +1,486 @@
+"""278 for 278: the payer's case opened, asked after, changed and cancelled (005010X217 and 005010X215).
+
+A service (loop 2000F) is a case. What the request says is handed to the payer as any other door hands it; what the
+payer refuses comes back as AAA at the level that is wrong, with its words in MSG.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sandbox.errors import Invalid, SandboxError
+from sandbox.jsonio import Json
+from sandbox.payer import cases, disputes, identifiers
+from sandbox.payer.case_rows import find_named
+from sandbox.payer.codes import procedure_or_drug
+from sandbox.payer.config import payer_config
+from sandbox.payer.refusals import Refused
+from sandbox.payer.validation import requirements
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.x12.edi.envelope import TransactionSet
+from sandbox.simulators.x12.edi.segments import Segment, make, restate
+from sandbox.simulators.x12.transactions.answers import Answer, status_of
+from sandbox.simulators.x12.transactions.decisions import (
+    CONTACT_PAYER,
+    NOT_NEEDED,
+    case_words,
+    decision_segments,
+    with_units,
+)
+from sandbox.simulators.x12.transactions.levels import Level, every, find, levels_of
+from sandbox.simulators.x12.transactions.members import (
+    asked_birth_segment,
+    asked_segment,
+    birth_segment,
+    find_dependent,
+    find_member,
+    find_payer_problem,
+    find_provider,
+    name_segment,
+    payer_of,
+)
+from sandbox.simulators.x12.transactions.numbering import Numbered
+from sandbox.simulators.x12.transactions.people import Person, Rejection, person_of
+from sandbox.simulators.x12.transactions.values import pieces, stamp
+
+REQUEST: Final = "005010X217"
+INQUIRY: Final = "005010X215"
+_NOTE: Final = re.compile(r"\s*([A-Za-z0-9_.-]{1,64})\s*[:=]\s*(.+)")
+_YES: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
+_DIAGNOSES: Final = frozenset({"ABK", "ABF", "ABJ", "APR"})
+_PAPER: Final = "PWK"
+
+# What a field of the payer's is called here: the level that its problem is told at, and the reason.
+_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
+    "patient_member_id": ("member", "95"),
+    "provider_npi": ("requester", "51"),
+    "procedure_code": ("service", "AG"),
+    "diagnosis_codes": ("event", "AF"),
+    "clinical_answers": ("event", "15"),
+    "units": ("service", "33"),
+}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One service as it is asked for: the levels it stands on, and what they say together."""
+
+    event: Level
+    service: Level | None
+    fields: dict[str, Json]
+    certification: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of one service: the case, or why there is none, and at which level that is told."""
+
+    asked: Asked
+    case: Json | None = None
+    rejection: Rejection | None = None
+    level: str = "event"
+    verdict: tuple[str, str] | None = None
+
+    @property
+    def decision(self) -> list[Segment]:
+        """What was decided, as segments."""
+        if self.verdict is not None:
+            return [make("HCR", self.verdict[0])]
+        return [] if self.case is None else decision_segments(self.case)
+
+    @property
+    def words(self) -> list[str]:
+        """What there is to say besides."""
+        if self.verdict is not None:
+            return [self.verdict[1]]
+        return [] if self.case is None else case_words(self.case)
+
+
+@dataclass(slots=True)
+class _Reply:
+    tx: Interaction
+    out: Numbered
+    errors: list[Json] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    member: Json | None = None
+
+    def reject(self, level: str, rejection: Rejection) -> None:
+        """Put an AAA into the level that is open, and its words beside it where that level takes them."""
+        self.out.add(rejection.segment(is_valid=rejection.follow_up == "N"))
+        self.errors.append({"code": rejection.reason, "level": level, "message": rejection.said})
+
+
+Deed = Callable[[Interaction, Asked], Json]
+
+
+def answer_request(tx: Interaction, transaction: TransactionSet) -> Answer:
+    """Answer a request for review that was held against its guide."""
+    return _answer(tx, transaction, REQUEST, _deed)
+
+
+def answer_inquiry(tx: Interaction, transaction: TransactionSet) -> Answer:
+    """Answer an inquiry that was held against its guide."""
+    return _answer(tx, transaction, INQUIRY, _ask_after)
+
+
+def _answer(tx: Interaction, transaction: TransactionSet, version: str, deed: Deed) -> Answer:
+    root = levels_of(transaction.body)
+    heading = find(root.segments, "BHT") or make("BHT")
+    reply = _Reply(tx, Numbered(make("BHT", "0007", "11", heading.get(3), *stamp(tx.now), "18")))
+    for payer in root.below("20"):
+        _payer(reply, payer, deed)
+    found = [done.case for done in reply.done if done.case is not None]
+    first = found[0] if found else {}
+    about: dict[str, Json] = {
+        "reference": heading.get(3) or None,
+        "member_id": None if reply.member is None else reply.member["member_id"],
+        "request_id": first.get("request_id"),
+        "auth_number": first.get("auth_number"),
+        "procedure_code": first.get("procedure_code"),
+        "state": first.get("state"),
+        "cases": [case["request_id"] for case in found],
+    }
+    return Answer("278", version, reply.out.done(), about, tuple(reply.errors), status_of(found))
+
+
+def _payer(reply: _Reply, level: Level, deed: Deed) -> None:
+    number = reply.out.open("20")
+    payer = find(level.segments, "NM1") or make("NM1")
+    reply.out.add(
+        make("NM1", payer.get(1), "2", payer_of(reply.tx).payer_name, *[None] * 4, payer.get(8), payer.get(9))
+    )
+    problem = find_payer_problem(reply.tx, payer)
+    if problem is not None:
+        reply.reject("payer", problem)
+        return
+    for requester in level.below("21"):
+        _requester(reply, requester, number, deed)
+
+
+def _requester(reply: _Reply, level: Level, parent: int, deed: Deed) -> None:
+    number = reply.out.open("21", parent)
+    name = find(level.segments, "NM1") or make("NM1")
+    reply.out.add(make("NM1", *(restate(name).get(place) or None for place in range(1, 10))))
+    provider = find_provider(reply.tx, name)
+    if isinstance(provider, Rejection):
+        reply.reject("requester", provider)
+        return
+    for subscriber in level.below("22"):
+        _subscriber(reply, subscriber, number, name.get(9) if name.get(8) == "XX" else "", deed)
+
+
+def _subscriber(reply: _Reply, level: Level, parent: int, npi: str, deed: Deed) -> None:
+    person = person_of(level.segments)
+    dependents = level.below("23")
+    row: Json | Rejection = find_member(reply.tx, person)
+    if dependents and isinstance(row, Rejection) and row.reason == "58" and person.member_id:
+        found = identifiers.find(reply.tx, "patients", person.member_id)  # the patient is somebody else
+        row = Rejection("75") if found is None else found
+    number = reply.out.open("22", parent)
+    reply.out.add(asked_segment("IL", person) if isinstance(row, Rejection) else name_segment("IL", row))
+    if isinstance(row, Rejection):
+        reply.reject("subscriber", row)
+        reply.out.add(asked_birth_segment(person))
+        return
+    events = level.below("EV")
+    ready = [_do(reply, event, row, npi, deed) for event in events]
+    _eligibility_problem(reply, ready)
+    reply.out.add(birth_segment(row))
+    for event, done in zip(events, ready, strict=True):
+        _event(reply, event, done, number)
+    for dependent in dependents:
+        _dependent(reply, dependent, number, person, npi, deed)
+    if not events and not dependents:
+        reply.out.open("EV", number)
+        reply.reject("event", Rejection("15", text="there is no patient event (HL EV)"))
+
+
+def _dependent(reply: _Reply, level: Level, parent: int, subscriber: Person, npi: str, deed: Deed) -> None:
+    number = reply.out.open("23", parent)
+    person = person_of(level.segments)
+    row = find_dependent(reply.tx, person, subscriber)
+    if isinstance(row, Rejection):
+        reply.out.add(asked_segment("QC", person))
+        reply.reject("dependent", row)
+        reply.out.add(asked_birth_segment(person))
+        return
+    events = level.below("EV")
+    ready = [_do(reply, event, row, npi, deed) for event in events]
+    reply.out.add(make("NM1", "QC", "1", row["last_name"], row["first_name"]))
+    _eligibility_problem(reply, ready)
+    reply.out.add(birth_segment(row))
+    for event, done in zip(events, ready, strict=True):
+        _event(reply, event, done, number)
+
+
+def _eligibility_problem(reply: _Reply, ready: Sequence[Sequence[Done]]) -> None:
+    """Tell of what is wrong with the member, once for all events."""
+    for done in (one for event in ready for one in event if one.level == "member"):
+        if done.rejection is not None:
+            reply.reject("member", done.rejection)
+            return
+
+
+def _do(reply: _Reply, event: Level, member: Json, npi: str, deed: Deed) -> list[Done]:
+    """Do what is asked for, service by service, each all or nothing."""
+    reply.member = member
+    found = []
+    services: list[Level | None] = [*event.below("SS")] or [None]
+    for service in services:
+        asked = _asked(reply.tx, event, service, member, npi)
+        savepoint = reply.tx.savepoint()
+        try:
+            done = Done(asked, deed(reply.tx, asked))
+        except _NoCase as verdict:
+            reply.tx.rollback(savepoint)
+            done = Done(asked, verdict=(verdict.action, verdict.text))
+        except SandboxError as error:
+            reply.tx.rollback(savepoint)
+            level, rejection = _rejection_of(error)
+            done = Done(asked, None, rejection, level)
+        found.append(done)
+        reply.done.append(done)
+    return found
+
+
+def _asked(tx: Interaction, event: Level, service: Level | None, member: Json, npi: str) -> Asked:
+    inner = service.segments if service is not None else []
+    own = event.loops("NM1")[0]
+    detail = Level("SS", list(inner)).loops("NM1")[0] if inner else []
+    together = [*detail, *own]
+    review = find(detail, "UM") or find(own, "UM") or make("UM")
+    numbers = tuple(one.get(2) for kind in ("BB", "NT") for one in every(together, "REF", kind))
+    code, units = _procedure(together)
+    fields: dict[str, Json] = {
+        "patient_member_id": member["member_id"],
+        "procedure_code": code or None,
+        "diagnosis_codes": _diagnoses(own) or _diagnoses(detail),
+        "provider_npi": npi or None,
+        "units": units,
+    }
+    answers, notes = _said(tx, code, together)
+    fields |= {"clinical_answers": answers, "notes": notes}
+    certification = review.get(2) or "I"
+    return Asked(event, service, fields, certification, numbers)
+
+
+def _procedure(segments: Sequence[Segment]) -> tuple[str, int | None]:
+    """Return the procedure code and the units of a service; a National Drug Code where it is a drug's."""
+    for name, place, count in (("SV1", 1, 4), ("SV2", 2, 5), ("SV3", 1, 6)):
+        line = find(segments, name)
+        if line is not None:
+            units = line.get(count)
+            return line.component(place, 2), int(units) if units.isdecimal() and int(units) else None
+    return "", None
+
+
+def _diagnoses(segments: Sequence[Segment]) -> list[str]:
+    found = []
+    for line in every(segments, "HI"):
+        for place in range(1, len(line.elements)):
+            if line.component(place, 1) in _DIAGNOSES and line.component(place, 2) not in found:
+                found.append(line.component(place, 2))
+    return found
+
+
+def _said(tx: Interaction, code: str, segments: Sequence[Segment]) -> tuple[dict[str, Json], str | None]:
+    """Take MSG apart: `id = answer` for each question that the payer has for the procedure, notes for the rest.
+
+    Paperwork that is announced (PWK) is noted; X12 carries none of it here.
+    """
+    questionnaire = identifiers.find(tx, "questions", code) if code else None
+    questions = {} if questionnaire is None else {one["id"]: one for one in questionnaire["questions"]}
+    answers: dict[str, Json] = {}
+    notes = []
+    for line in every(segments, "MSG"):
+        found = _NOTE.fullmatch(line.get(1))
+        if found is not None and found[1] in questions:
+            answers[found[1]] = _typed(questions[found[1]]["type"], found[2].strip())
+        else:
+            notes.append(line.get(1))
+    notes += [f"Paperwork - {restate(line).text}" for line in every(segments, _PAPER)]
+    return answers, "\n".join(notes) or None
+
+
+def _typed(kind: str, text: str) -> Json:
+    """Return an answer in its question's type, as it was sent where it is none of that.
+
+    >>> _typed("boolean", "Y"), _typed("number", "8"), _typed("number", "many")
+    (True, 8, 'many')
+    """
+    if kind == "boolean":
+        return _YES.get(text.casefold(), text)
+    if kind == "number":
+        if re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
+            return int(text)
+        if re.fullmatch(r"-?\d{1,15}\.\d{1,15}", text, re.ASCII):
+            return float(text)
+    return text
+
+
+def _deed(tx: Interaction, asked: Asked) -> Json:
+    """Do what UM02 says. Raises `SandboxError`."""
+    given = {name: value for name, value in asked.fields.items() if value not in (None, [], {})}
+    match asked.certification:
+        case "I":
+            _check_needed(tx, asked)
+            return cases.create(tx, given, [], is_draft=False)
+        case "S":
+            case = _named(tx, asked)
+            kept = ("patient_member_id", "procedure_code", "provider_npi")
+            changed = {name: value for name, value in given.items() if name not in kept or _differs(case, name, value)}
+            return cases.update(tx, case["request_id"], changed, [])
+        case "3":
+            notes = asked.fields["notes"]
+            return cases.withdraw(tx, _named(tx, asked)["request_id"], notes and notes[:500])
+        case "N":
+            case = _named(tx, asked)
+            fixed = ("patient_member_id", "procedure_code")
+            corrected = {n: v for n, v in given.items() if n not in fixed and _differs(case, n, v)}
+            return cases.resubmit(tx, case["request_id"], corrected)
+        case "1" | "2":
+            disputes.appeal(tx, _named(tx, asked)["request_id"], asked.fields["notes"] or "")
+            return _named(tx, asked)
+    raise Invalid(
+        f"UM02 {asked.certification} is not taken here: I opens a case, S changes it, 3 cancels it, N sends it again, "
+        "1 or 2 appeals."
+    )
+
+
+class _NoCase(Exception):
+    """There is nothing to decide here: the action code that says so, and words."""
+
+    def __init__(self, action: str, text: str) -> None:
+        super().__init__(text)
+        self.action = action
+        self.text = text
+
+
+def _check_needed(tx: Interaction, asked: Asked) -> None:
+    """Raise `_NoCase` for what another payer decides, or what this one is configured to take no request for."""
+    code = asked.fields["procedure_code"]
+    if not isinstance(code, str) or procedure_or_drug(code) is None:
+        return
+    found = requirements(tx, code, asked.fields["patient_member_id"])
+    if found["decided_by"] is not None:
+        raise _NoCase(CONTACT_PAYER, f"{found['decided_by']} decides this. {found['message']}")
+    if payer_config(tx).refuse_unneeded and found["authorization_required"] is False:
+        raise _NoCase(NOT_NEEDED, found["message"])
+
+
+def _differs(case: Json, name: str, value: Json) -> bool:
+    if isinstance(value, str) and isinstance(case[name], str) and name in _FIELDS:
+        return not identifiers.is_same(name, value, case[name])
+    return bool(case[name] != value)
+
+
+def _ask_after(tx: Interaction, asked: Asked) -> Json:
+    """Return the case that is asked after: by its number, or the newest for the member and procedure."""
+    if asked.numbers:
+        return cases.read(tx, _named(tx, asked)["request_id"])
+    code = asked.fields["procedure_code"]
+    found = [
+        row
+        for _, row in tx.branch.items("portal/prior_auth_requests")
+        if row["patient_member_id"] == asked.fields["patient_member_id"]
+        and (code is None or identifiers.is_same("procedure_code", code, row["procedure_code"]))
+    ]
+    newest = max(found, key=lambda row: (row["submitted_at"], row["request_id"]), default=None)
+    if newest is None:
+        raise _Unknown("there is no authorization on file for this member and procedure")
+    return cases.read(tx, newest["request_id"])
+
+
+class _Unknown(Invalid):
+    """There is no such case."""
+
+
+def _named(tx: Interaction, asked: Asked) -> Json:
+    """Return the case that REF names, of this member."""
+    if not asked.numbers:
+        raise _Unnamed("name the case in REF*BB (authorization number) or REF*NT (tracking number or request id)")
+    for number in asked.numbers:
+        row = find_named(tx, number)
+        if (
+            row is not None
+            and row["status"] != "draft"
+            and row["patient_member_id"] == asked.fields["patient_member_id"]
+        ):
+            return row
+    raise _Unknown(f"this member has no authorization {asked.numbers[0][:50]}")
+
+
+class _Unnamed(Invalid):
+    """The request does not say which case it means."""
+
+
+def _rejection_of(error: SandboxError) -> tuple[str, Rejection]:
+    """Return the level and the AAA for what the payer refused."""
+    if isinstance(error, _Unknown):
+        return "event", Rejection("AA", "C", error.message)
+    if isinstance(error, _Unnamed):
+        return "event", Rejection("T5", "C", error.message)
+    if isinstance(error, Refused):
+        return "event", Rejection("33", "N", error.said(_CALLS))
+    for name, told in (error.details or {}).items():
+        level, reason = _FIELDS.get(name.partition(".")[0], ("event", "33"))
+        if reason == "51" and "not an NPI" in told[0]:
+            reason = "43"
+        return level, Rejection(reason, "C", f"{name} - {told[0]}")
+    return "event", Rejection("33", "N", error.message)
+
+
+_CALLS: Final = {
+    "update": "UM02 S",
+    "withdraw": "UM02 3",
+    "resubmit": "UM02 N",
+    "appeal": "UM02 1 or 2",
+}
+
+
+def _event(reply: _Reply, event: Level, done: Sequence[Done], parent: int) -> None:
+    """Answer a patient event: its case, or its services one by one."""
+    number = reply.out.open("EV", parent)
+    own = event.loops("NM1")[0]
+    told = [one.rejection for one in done if one.rejection is not None and one.level in ("event", "requester")]
+    alone = done[0] if len(done) == 1 else None
+    reply.out.add(*_traces(own))
+    if told:
+        reply.reject("event", told[0])
+    reply.out.add(*map(restate, every(own, "UM")))
+    reply.out.add(*(alone.decision if alone is not None else []))
+    reply.out.add(*map(restate, [*every(own, "DTP"), *every(own, "HI")]))
+    _say(reply, [told[0].said] if told else alone.words if alone is not None else [])
+    for loop in event.loops("NM1")[1:]:
+        reply.out.add(restate(loop[0]))
+    for one in done:
+        if one.asked.service is not None:
+            _service(reply, one, number)
+
+
+def _service(reply: _Reply, done: Done, parent: int) -> None:
+    assert done.asked.service is not None
+    reply.out.open("SS", parent)
+    own = done.asked.service.loops("NM1")[0]
+    rejection = done.rejection if done.level == "service" else None
+    reply.out.add(*_traces(own))
+    if rejection is not None:
+        reply.reject("service", rejection)
+    reply.out.add(*map(restate, every(own, "UM")), *done.decision, *map(restate, every(own, "DTP")))
+    lines = [restate(one) for one in own if one.name in ("SV1", "SV2", "SV3")]
+    reply.out.add(*(with_units(one, done.case) for one in lines))
+    _say(reply, done.words if rejection is None else [rejection.said])
+
+
+def _traces(segments: Sequence[Segment]) -> list[Segment]:
+    """Return the requester's traces as an answer gives them back."""
+    found = every(segments, "TRN")
+    return [make("TRN", "2", *(restate(one).get(place) or None for place in (2, 3, 4))) for one in found]
+
+
+def _say(reply: _Reply, texts: Sequence[str]) -> None:
+    """Say in words what codes say: why it was decided so, what is wanted, what was refused."""
+    for text in texts:
+        reply.out.add(*(make("MSG", piece) for piece in pieces(text)[:3]))
