@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sandbox.errors import Invalid, SandboxError
+from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.payer import cases, disputes, identifiers
 from sandbox.payer.case_rows import find_named
@@ -236,7 +236,7 @@ def _do(reply: _Reply, event: Level, member: Json, npi: str, deed: Deed) -> list
         except _NoCase as verdict:
             reply.tx.rollback(savepoint)
             done = Done(asked, verdict=(verdict.action, verdict.text))
-        except SandboxError as error:
+        except (Invalid, Conflict, NotFound, TooLarge) as error:
             reply.tx.rollback(savepoint)
             level, rejection = _rejection_of(error)
             done = Done(asked, None, rejection, level)
