@@ -18,6 +18,7 @@ SYSTEMS = {
     "files": "list read write move delete",
     "portal": "patients providers formulary questions list_prior_auths read_prior_auth create_prior_auth "
     "update_prior_auth submit_prior_auth attach read_attachment act plan",
+    "x12": "eligibility claim_status prior_auth send",
 }
 OWN = {"task_instructions", "task_complete", "clock_wait"}
 

@@ -69,7 +69,7 @@ async def test_a_run_from_beginning_to_end(connect, live):
         events = await call(client, "task_runs", action="listEvents", id=task_run["id"], order="asc", limit=5)
         assert events["data"][0]["taskRunId"] == task_run["id"]
         sandboxes = (await call(client, "sandboxes", action="list", playgroundId=task_run["playgroundId"]))["data"]
-        assert len(sandboxes) == 4
+        assert len(sandboxes) == 5
         await call(client, "sandboxes", action="listEvents", id=sandboxes[0]["id"])
         assert (await call(client, "playgrounds", action="get", id=task_run["playgroundId"]))["status"] == "teardown"
 

@@ -88,5 +88,5 @@ class ClearinghouseSimulator(Simulator):
             "responses_url": f"{url}/transactions",
             "eligibility_url": f"{url}/eligibility",
             "receiver_id": named.receiver_id or RECEIVER,
-            "payer_id": named.payer_id,
+            **({} if named.payer_id is None else {"payer_id": named.payer_id}),
         }

@@ -18,6 +18,8 @@ from sandbox.simulators.x12.transactions.numbering import Numbered
 from sandbox.simulators.x12.transactions.people import Person
 from sandbox.simulators.x12.transactions.values import GENDERS, amount, compact, pieces, stamp
 
+CONTROL: Final = "clearinghouse/_control"
+COUNTERS: Final = "numbers"
 SENDER: Final = "SANDBOXCLIENT"
 RECEIVER: Final = "CLEARINGHOUSE"
 _PAYER_ID: Final = "SANDBOX"
@@ -162,8 +164,12 @@ def _write(tx: Interaction, guide: Guide, body: Iterable[Segment]) -> str:
     parties = Parties(("ZZ", SENDER), ("ZZ", read_receiver(tx)))
     sets = (OutSet(guide.kind, "0001", guide.version, tuple(body)),)
     group = OutGroup(guide.group, SENDER, parties.receiver[1], 1, guide.version, sets)
-    number = len(list(tx.branch.items("clearinghouse/interchanges"))) + 1
-    return write_interchange(parties, number, tx.now, [group])
+    return write_interchange(parties, next_number(tx), tx.now, [group])
+
+
+def next_number(tx: Interaction) -> int:
+    """Return an interchange control number that no interchange of this sender had."""
+    return int((tx.get(CONTROL, COUNTERS) or {}).get("interchange", 0)) + 1
 
 
 def read_receiver(tx: Interaction) -> str:

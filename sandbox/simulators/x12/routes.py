@@ -49,7 +49,7 @@ def _ask(tx: Interaction, request: Request, model: type[Any], ask: Ask) -> Respo
     _no_query(request)
     sent = ask(tx, read_body(request, model))
     received = state.receive(tx, sent)
-    [row] = received.rows
+    row = received.rows[-1]  # an acknowledgment, where there is one, comes before the answer
     said = read_answer(row["transaction"], row["response_x12"])
     answer = {
         "id": row["id"],

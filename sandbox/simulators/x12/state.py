@@ -12,6 +12,7 @@ from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Interaction
+from sandbox.simulators.x12.asking import CONTROL, COUNTERS
 from sandbox.simulators.x12.config import read_config
 from sandbox.simulators.x12.edi import acknowledging
 from sandbox.simulators.x12.edi.acknowledging import Judged
@@ -29,8 +30,6 @@ from sandbox.simulators.x12.transactions.answers import Answer
 
 INTERCHANGES: Final = "clearinghouse/interchanges"
 TRANSACTIONS: Final = "clearinghouse/transactions"
-CONTROL: Final = "clearinghouse/_control"
-_COUNTERS: Final = "numbers"
 _NUMBERS: Final = 1_000_000_000
 _NAME: Final = "CLEARINGHOUSE"
 
@@ -234,9 +233,9 @@ class _Exchange:
         self._rows.append(row)
 
     def _next(self, name: str) -> int:
-        numbers = self._tx.get(CONTROL, _COUNTERS) or {}
+        numbers = self._tx.get(CONTROL, COUNTERS) or {}
         number = int(numbers.get(name, 0)) + 1
-        self._tx.put(CONTROL, _COUNTERS, {**numbers, name: number})
+        self._tx.put(CONTROL, COUNTERS, {**numbers, name: number})
         return number % _NUMBERS or 1
 
 

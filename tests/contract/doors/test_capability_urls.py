@@ -8,7 +8,14 @@ import pytest
 from sandbox.keys import capability_secret, read_key_file
 
 FHIR = {"Content-Type": "application/fhir+json"}
-SURFACES = {"fhir": "Patient/ana", "hl7": "inbox", "files": "inbox", "portal": "patients"}
+SURFACES = {
+    "fhir": "Patient/ana",
+    "hl7": "inbox",
+    "files": "inbox",
+    "portal": "patients",
+    "clearinghouse": "transactions",
+}
+TYPES = ("Fhir", "Hl7", "Files", "Payer", "Clearinghouse")
 
 
 @pytest.fixture
@@ -47,10 +54,10 @@ async def test_each_surface_opens_with_its_url_alone(door):
         answer = await door.call("GET", f"{door.urls[surface]}/{path}")
         assert answer.status == 200, answer
     handed = {s["type"]: s["credentials"]["capability_url"] for s in door.started["sandboxes"]}
-    assert handed == {kind: door.urls[s] for kind, s in zip(("Fhir", "Hl7", "Files", "Payer"), SURFACES, strict=True)}
+    assert handed == {kind: door.urls[s] for kind, s in zip(TYPES, SURFACES, strict=True)}
     await door.run.call("GET", "files/inbox")
     paths = [e["request"]["path"] for e in await door.run.events() if e["actor"] == "agent"]
-    assert paths == ["fhir/Patient/ana", "hl7/inbox", "files/inbox", "portal/patients", "files/inbox"]
+    assert paths == [*(f"{surface}/{path}" for surface, path in SURFACES.items()), "files/inbox"]
 
 
 async def test_the_urls_are_told_again_while_the_task_run_is_started_and_only_then(live):
@@ -197,7 +204,7 @@ async def test_who_has_no_way_in(live, door):
         for path in ("fhir/token", "portal/login", "clock/advance", "hl7/outbound"):
             assert (await live.call("POST", f"/t/{secret}/{path}", None, json={"seconds": 1})).status == 404
         assert (await live.call("GET", f"/t/{secret}/fhir/Patient", door.run.token)).status == 404
-    for path in ("/t", "/t/", f"/t/{door.secret}", f"/t/{door.secret}/", f"/t/{door.secret}/x12/eligibility"):
+    for path in ("/t", "/t/", f"/t/{door.secret}", f"/t/{door.secret}/", f"/t/{door.secret}/faxes"):
         assert (await live.call("GET", path, None)).status == 404, path
     assert door.run.state_hash() == before and await other.events() == []
 

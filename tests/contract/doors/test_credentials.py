@@ -109,6 +109,25 @@ async def sftp_user(client: Client) -> bool:
         return shown == held["host_key_fingerprint"] and await (await connection.start_sftp_client()).exists("inbox")
 
 
+async def clearinghouse(client: Client) -> bool:
+    """An interchange for the receiver that is named is answered at the address, in that name."""
+    held, token = client.held, client.doors.run.token
+    head = "ISA*00*          *00*          *ZZ*CLINIC         *ZZ*"
+    text = f"{head}{held['receiver_id']:15}*260423*0900*^*00501*000000001*0*T*:~TA1*000000001*260423*0900*A*000~"
+    raw = {"Content-Type": "application/edi-x12"}
+    sent = await client.doors.call(
+        "POST", held["submission_url"], token, body=f"{text}IEA*0*000000001~".encode(), headers=raw
+    )
+    return sent.status == 200 and f"*ZZ*{held['receiver_id']:15}*ZZ*CLINIC".encode() in sent.body
+
+
+async def eligibility(client: Client) -> bool:
+    """Whether a member is covered is said at its own address."""
+    body = {"member_id": "M1", "birth_date": "1970-01-01"}
+    sent = await client.doors.call("POST", client.held["eligibility_url"], client.doors.run.token, json=body)
+    return sent.status == 200 and sent.json["coverage"]["status"] == "active"
+
+
 def address(key: str) -> Any:
     """An address that has no credential of its own: with the run token."""
 
@@ -145,6 +164,12 @@ DOORS: dict[str, dict[str, Any]] = {
         "host_key_fingerprint": sftp_user,
     },
     "Payer": {"portal_url": portal_page, "api_url": portal_user, "username": portal_user, "password": portal_user},
+    "Clearinghouse": {
+        "submission_url": clearinghouse,
+        "responses_url": address("responses_url"),
+        "eligibility_url": eligibility,
+        "receiver_id": clearinghouse,
+    },
 }
 
 

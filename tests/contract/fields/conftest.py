@@ -118,7 +118,7 @@ CREDENTIALS = {
     "Payer": {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
     "Clearinghouse": Shape(
         {"submission_url": "url", "responses_url": "url"},
-        {"eligibility_url": "url", "receiver_id": "string", "payer_id?": "string"},
+        {"eligibility_url": "url", "receiver_id": "string"},
     ),
 }
 RUN_SANDBOX = {

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sandbox.errors import Invalid, SandboxError
+from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
 from sandbox.payer import cases, disputes, identifiers
-from sandbox.payer.case_rows import find_named
+from sandbox.payer.case_rows import REQUESTS, completed, find_named
 from sandbox.payer.codes import procedure_or_drug
 from sandbox.payer.config import payer_config
 from sandbox.payer.refusals import Refused
@@ -236,7 +236,7 @@ def _do(reply: _Reply, event: Level, member: Json, npi: str, deed: Deed) -> list
         except _NoCase as verdict:
             reply.tx.rollback(savepoint)
             done = Done(asked, verdict=(verdict.action, verdict.text))
-        except SandboxError as error:
+        except (Invalid, Conflict, NotFound, TooLarge) as error:
             reply.tx.rollback(savepoint)
             level, rejection = _rejection_of(error)
             done = Done(asked, None, rejection, level)
@@ -383,7 +383,7 @@ def _ask_after(tx: Interaction, asked: Asked) -> Json:
     code = asked.fields["procedure_code"]
     found = [
         row
-        for _, row in tx.branch.items("portal/prior_auth_requests")
+        for _, row in tx.branch.items(REQUESTS)
         if row["patient_member_id"] == asked.fields["patient_member_id"]
         and (code is None or identifiers.is_same("procedure_code", code, row["procedure_code"]))
     ]
@@ -402,13 +402,17 @@ def _named(tx: Interaction, asked: Asked) -> Json:
     if not asked.numbers:
         raise _Unnamed("name the case in REF*BB (authorization number) or REF*NT (tracking number or request id)")
     for number in asked.numbers:
-        row = find_named(tx, number)
+        # As it is written first: most say a number as they were told it.
+        exact = (
+            row for _, row in tx.branch.items(REQUESTS) if number in (row["auth_number"], row.get("tracking_number"))
+        )
+        row = tx.get(REQUESTS, number) or next(exact, None) or find_named(tx, number)
         if (
             row is not None
             and row["status"] != "draft"
             and row["patient_member_id"] == asked.fields["patient_member_id"]
         ):
-            return row
+            return completed(row)
     raise _Unknown(f"this member has no authorization {asked.numbers[0][:50]}")
 
 
