@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-OURS = {".py", ".sql", ".html", ".typed", ".md", ".j2", ".css", ".js"}
+OURS = {".py", ".sql", ".html", ".typed", ".md", ".j2", ".css", ".js", ".yaml"}
 
 
 @pytest.fixture(scope="module")
