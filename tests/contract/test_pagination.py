@@ -25,7 +25,7 @@ async def world(serve, disk, kit):
             f"/task-runs?benchmark_run_id={runs[2].id}": 5,
             f"/criterion-runs?task_run_id={runs[1].tasks[0]}": 5,
             f"/playgrounds?benchmark_run_id={runs[2].id}": 5,
-            f"/sandboxes?playground_id={runs[2].value['task_runs'][0]['playground_id']}": 4,
+            f"/sandboxes?playground_id={runs[2].value['task_runs'][0]['playground_id']}": 5,
             f"/tasks?benchmark_id={benchmark}": 5,
             "/benchmarks": 2,
             f"/task-runs/{runs[0].tasks[0]}/events": 5,

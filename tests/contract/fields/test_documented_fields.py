@@ -26,7 +26,7 @@ async def test_create_run(live, table):
     assert run.value["benchmark"] == {"slug": "clinic", "version": "1", "name": "Small clinic"}
     for sandbox in run.value["sandboxes"]:
         table.check(sandbox["credentials"], table.CREDENTIALS[sandbox["type"]])
-    assert len(run.value["sandboxes"]) == 8
+    assert len(run.value["sandboxes"]) == 10
     assert run.value["endpoints"]["fhir"] == f"/v1/benchmark-runs/{run.id}/fhir"
     first = run.value["task_runs"][0]
     assert first["start_url"] == f"/v1/task-runs/{first['id']}/start"

@@ -126,15 +126,16 @@ async def test_http_1_0_needs_no_host(guard, plug):
 @pytest.mark.parametrize(
     ("settings", "taken", "refused"),
     [
-        ({"host": "10.0.0.5"}, [b"10.0.0.5:8787", b"localhost"], [b"10.0.0.6", b"evil.example"]),
+        ({"host": "10.0.0.5", "is_strict": True}, [b"10.0.0.5:8787", b"localhost"], [b"10.0.0.6", b"evil.example"]),
         ({"host": "::"}, [b"10.0.0.6", b"[2001:db8::1]:80", b"localhost"], [b"evil.example"]),
         ({"host": "0.0.0.0"}, [b"192.168.7.7", b"[fe80::1]"], [b"evil.example", b"sandbox"]),
-        ({"host": "ehr.lan"}, [b"EHR.lan:1"], [b"other.lan"]),
+        ({"host": "ehr.lan", "is_strict": True}, [b"EHR.lan:1"], [b"other.lan"]),
         ({"url_base": "https://sandbox.example.org/x"}, [b"sandbox.example.org", b"localhost"], [b"example.org"]),
         ({"allowed_hosts": ("sandbox", "ehr.test")}, [b"sandbox:8787", b"EHR.test"], [b"x.ehr.test", b"10.0.0.5"]),
     ],
 )
 async def test_names_of_the_settings(serve, guarding, settings, taken, refused):
+    """Strict where the address is none of this machine's: then no port is opened on it beside HTTP."""
     async with serve(api_key="vk_own", solver_key="vrl_slv_own", **settings) as live:
         guard = guarding(live, None)
         for host in taken:
