@@ -14,6 +14,7 @@ from sandbox.simulators.fhir import FhirSimulator
 from sandbox.simulators.files import FilesSimulator
 from sandbox.simulators.hl7 import Hl7Simulator
 from sandbox.simulators.portal import PayerSimulator
+from sandbox.simulators.x12 import ClearinghouseSimulator
 
 
 class Fussy(Simulator):
@@ -74,7 +75,8 @@ def fussy():
 
 @pytest.fixture
 def fussy_registry(fussy):
-    return Registry([FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator(), fussy])
+    own = [FhirSimulator(), Hl7Simulator(), FilesSimulator(), PayerSimulator(), ClearinghouseSimulator()]
+    return Registry([*own, fussy])
 
 
 @pytest.fixture
