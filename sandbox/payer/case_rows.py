@@ -13,16 +13,16 @@ from sandbox.clock import format_instant, parse_instant
 from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
+from sandbox.payer import case_index
+from sandbox.payer.case_index import index_of
 from sandbox.payer.config import payer_config
-from sandbox.payer.identifiers import normal
 from sandbox.payer.lifecycle import Transition
 from sandbox.playground.playground import Interaction
 
-REQUESTS: Final = "portal/prior_auth_requests"
-DRAFTS: Final = "portal/drafts"
+REQUESTS: Final = case_index.REQUESTS
+DRAFTS: Final = case_index.DRAFTS
 TIMERS: Final = "portal/_timers"
 LAPSE: Final = "portal.lapse"
-NAMES: Final = ("request_id", "auth_number", "tracking_number")
 AUTHORIZED: Final = frozenset(
     {"approved", "partially_approved", "appeal_overturned", "external_review_overturned", "peer_to_peer_overturned"}
 )
@@ -129,14 +129,8 @@ def plain_state(row: Json) -> str:
 
 def find_named(tx: Interaction, name: str) -> Json | None:
     """Return the case whose request id or number this is, however it is written, or None."""
-    wanted = normal(name)
-    rows = (row for collection in (REQUESTS, DRAFTS) for _, row in tx.branch.items(collection))
-    row = next((row for row in rows if wanted in _names(row)), None)
-    return None if row is None else completed(row)
-
-
-def _names(row: Json) -> list[str]:
-    return [normal(row[field]) for field in NAMES if row.get(field) is not None]
+    place = index_of(tx.branch).named(name)
+    return None if place is None else completed(tx.get(*place))
 
 
 def set_timers(tx: Interaction, row: Json) -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from sandbox.errors import Conflict, Invalid
 from sandbox.jsonio import Json
-from sandbox.payer import attachments, determination, due, identifiers
+from sandbox.payer import attachments, determination, due
 from sandbox.payer.attachments import Upload
+from sandbox.payer.case_index import index_of
 from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find, keep, moved, new_row, set_timers, touched
 from sandbox.payer.config import payer_config
 from sandbox.payer.lifecycle import life_cycle, possible_in, refused, take
@@ -187,11 +188,6 @@ _CLOSED: Final = frozenset(
 
 def _find_duplicate(tx: Interaction, row: Json) -> Json | None:
     """Return the latest open or approved request for the same member and procedure."""
-    same = [
-        other
-        for _, other in tx.branch.items(REQUESTS)
-        if identifiers.is_same("patient_member_id", other["patient_member_id"], row["patient_member_id"])
-        and identifiers.is_same("procedure_code", other["procedure_code"], row["procedure_code"])
-        and completed(other)["state"] not in _CLOSED
-    ]
+    keys = index_of(tx.branch).asked(row["patient_member_id"], row["procedure_code"])
+    same = [other for other in (tx.get(REQUESTS, key) for key in keys) if completed(other)["state"] not in _CLOSED]
     return max(same, key=lambda other: (other["submitted_at"], other["request_id"]), default=None)

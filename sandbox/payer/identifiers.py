@@ -50,6 +50,15 @@ _NORMAL: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
+def normal_of(field: str, text: str) -> str:
+    """Return the form that all writings of a row's identifier share.
+
+    >>> normal_of("diagnosis_codes", "m5416") == normal_of("diagnosis_codes", "M54.16")
+    True
+    """
+    return _NORMAL[field](text)
+
+
 def is_same(field: str, one: str | None, other: str | None) -> bool:
     """Tell whether two values of a row's identifier name the same; None is only itself.
 
