@@ -4,7 +4,8 @@ Pure; whoever calls this records the event. What falls due meanwhile happens aft
 """
 
 import math
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from sandbox import limits
 from sandbox.clock import parse_instant
@@ -25,15 +26,18 @@ def wait_for_seconds(tx: Interaction, seconds: float) -> float:
     return seconds
 
 
-def wait_for_next(tx: Interaction) -> float:
+def wait_for_next(tx: Interaction, others: Iterable[datetime] = ()) -> float:
     """Move the clock on to the next thing that is due; return by how many seconds, 0 if that is now.
+
+    `others` is when something is to come that is no step of the playground's own.
 
     Raises `Conflict` where nothing is to come by itself, `Invalid` where it is further off than one wait may be.
     """
-    waiting = in_order(tx.branch)
-    if not waiting:
+    steps = in_order(tx.branch)
+    moments = [*(parse_instant(step[0]) for step in steps[:1]), *others]
+    if not moments:
         raise Conflict("Nothing is to come by itself here; waiting for it changes nothing.")
-    due = parse_instant(waiting[0][0])
+    due = min(moments)
     # Whole milliseconds, as the clock is read in: less would stop short of it.
     seconds = math.ceil((due - tx.now) / timedelta(milliseconds=1)) / 1000
     return wait_for_seconds(tx, seconds) if seconds > 0 else 0.0

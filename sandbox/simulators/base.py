@@ -390,6 +390,10 @@ class Simulator(ABC):
         """Whether what is done here stays in the playground, and not on a server outside."""
         return True
 
+    def next_moment(self, tx: Interaction) -> datetime | None:
+        """Return when something happens here by itself that is no step of the playground's; None for nothing."""
+        return None
+
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Raise `Forbidden` where the credential found by `is_known` does not allow the request; reads only."""
         return

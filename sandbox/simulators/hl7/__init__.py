@@ -1,14 +1,15 @@
 """HL7 v2 messages in and out: the simulated interface engine."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sandbox.definitions.datasets import Dataset
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Seed
-from sandbox.playground.playground import Sandbox
+from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator
-from sandbox.simulators.hl7 import state, tools
+from sandbox.simulators.hl7 import deliveries, state, tools
 from sandbox.simulators.hl7.checks import HL7_STRUCTURAL
 from sandbox.simulators.hl7.config import Hl7Config
 from sandbox.simulators.hl7.leaves import Hl7Form
@@ -67,6 +68,10 @@ class Hl7Simulator(Simulator):
     def checks(self) -> Sequence[Check]:
         """`hl7-structural`."""
         return (HL7_STRUCTURAL,)
+
+    def next_moment(self, tx: Interaction) -> datetime | None:
+        """Return when a message is next tried at the agent's listener again."""
+        return deliveries.next_attempt_at(tx)
 
     @property
     def actions(self) -> Mapping[str, ScenarioAction]:

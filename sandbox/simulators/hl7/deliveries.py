@@ -139,11 +139,15 @@ def next_job(tx: Interaction) -> Job | None:
 def next_moment(tx: Interaction) -> datetime | None:
     """Return when something could be due that is not now: a further attempt, or a step of the scenario."""
     moments = [parse_instant(row["due_at"]) for _, row in tx.branch.items(DUE)]
+    attempt = next_attempt_at(tx)
+    return min([*moments, attempt] if attempt is not None else moments, default=None)
+
+
+def next_attempt_at(tx: Interaction) -> datetime | None:
+    """Return when a message that was not taken is tried again, None where none is waiting for that."""
     inbox = _first_open(tx) if is_delivering(tx.branch) else None
     row = tx.get(DELIVERIES, inbox["id"]) if inbox is not None else None
-    if row is not None and row["next_attempt_at"] is not None:
-        moments.append(parse_instant(row["next_attempt_at"]))
-    return min(moments, default=None)
+    return None if row is None or row["next_attempt_at"] is None else parse_instant(row["next_attempt_at"])
 
 
 def settle(tx: Interaction, job: Job, outcome: Outcome) -> Json:

@@ -125,6 +125,24 @@ async def test_a_refused_message_is_sent_again_by_the_rule(serve, feed, code):
         ]
 
 
+async def test_waiting_for_the_next_reaches_the_next_attempt(serve, feed):
+    reference = feed(post("L-1"), config={"delivery": {"attempts": 2, "spacing_seconds": 3_600}})
+    async with serve() as live, listening(lambda text, number: [framed(ack(text, "AE"))]) as listener:
+        run = await live.started(reference)
+        await name(run, listener.port)
+
+        async def refused() -> Any:
+            (row,) = (await run.call("GET", "hl7/inbox")).json
+            return row["delivery"]["next_attempt_at"]
+
+        at = await live.until(refused)
+        waited = (await run.call("POST", "clock/advance", json={"to": "next"})).json
+        assert 3_500 < waited["advanced_seconds"] <= 3_600 and waited["clock"][:19] == at[:19]
+        (row,) = await settled(run, 1)
+        assert (row["delivery"]["state"], listener.controls) == ("rejected", ["L-1", "L-1"])
+        assert (await run.call("POST", "clock/advance", json={"to": "next"})).status == 409
+
+
 async def test_what_is_refused_to_the_end_is_given_up_and_the_next_goes(serve, feed):
     config = {"delivery": {"attempts": 2, "spacing_seconds": 0}}
     reference = feed(post("L-1"), post("L-2"), config=config)
