@@ -52,6 +52,7 @@ async def test_a_message_for_nobody_is_refused_and_kept(live, wired, told):
     sender = await wire.connect(live.app[PORTS].shared_port)
     ack = await sender.send(wire.oru("C-9"))
     assert told(ack) == ["AR", "C-9"]
+    assert "|||207^Application internal error^HL70357|E|" in ack
     assert "receiving_application" in ack
     (kept,) = (await live.get("/mllp/strays"))["data"]
     assert (kept["receiving_application"], kept["receiving_facility"]) == ("EHR", "CLINIC")

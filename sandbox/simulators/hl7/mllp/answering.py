@@ -17,7 +17,7 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import ON_THE_WIRE, Acknowledgment, Sender, build_short_ack
 from sandbox.simulators.hl7.config import Hl7Config
-from sandbox.simulators.hl7.faults import SEGMENT_SEQUENCE, Fault
+from sandbox.simulators.hl7.faults import APPLICATION_ERROR, SEGMENT_SEQUENCE, Fault
 from sandbox.simulators.hl7.message import Message, Unreadable, parse
 from sandbox.simulators.hl7.mllp.framing import Framed, frame
 from sandbox.simulators.hl7.mllp.misbehaving import misbehave
@@ -69,7 +69,7 @@ def tell_fault(framed: Framed, answer: Answer) -> Json:
 def refuse(framed: Framed, reason: str, now: datetime, control_id: str) -> Answer:
     """Answer with AR and the reason what no playground takes; nothing of it is kept in one."""
     payload = Payload.of_bytes(framed.content)
-    ack = Acknowledgment("AR", reason, (Fault("", SEGMENT_SEQUENCE, reason),))
+    ack = Acknowledgment("AR", reason, (Fault("", APPLICATION_ERROR, reason),))
     text = build_short_ack(_head(payload), ack, control_id=control_id[-20:], now=now, sender=Sender(), form=ON_THE_WIRE)
     return Answer((Write(frame(text.encode(payload.charset, "replace"))),), closes=framed.problem is not None)
 

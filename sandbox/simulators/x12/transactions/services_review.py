@@ -402,11 +402,7 @@ def _named(tx: Interaction, asked: Asked) -> Json:
     if not asked.numbers:
         raise _Unnamed("name the case in REF*BB (authorization number) or REF*NT (tracking number or request id)")
     for number in asked.numbers:
-        # As it is written first: most say a number as they were told it.
-        exact = (
-            row for _, row in tx.branch.items(REQUESTS) if number in (row["auth_number"], row.get("tracking_number"))
-        )
-        row = tx.get(REQUESTS, number) or next(exact, None) or find_named(tx, number)
+        row = find_named(tx, number)
         if (
             row is not None
             and row["status"] != "draft"
