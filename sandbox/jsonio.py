@@ -7,7 +7,7 @@ back as `4.10`. `dump` and `canonical` understand what `parse` returns.
 
 import json
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, getincrementaldecoder
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import orjson
@@ -18,6 +18,7 @@ from sandbox.errors import Malformed, TooLarge
 Json: TypeAlias = Any
 
 _READ: Final = 20  # characters that are read for a unit of work
+_AT_ONCE: Final = 1 << 20  # bytes or characters that are given to one call of C
 _WRITTEN: Final = 200  # bytes that are written for one
 _LONG_LIST: Final = 2_000  # items that are written at once
 _COPIED_CHARS: Final = 20  # that a list or an object stands for, about
@@ -95,13 +96,13 @@ def parse(body: bytes | str) -> Json:
         text = body
     else:
         try:
-            text = body.removeprefix(BOM_UTF8).decode()
+            text = _decoded(body.removeprefix(BOM_UTF8))
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 text: {error.reason} at byte {error.start}.") from None
     work.spend(len(text) // _READ)
-    opened = text.count("[") + text.count("{")
+    opened = _count(text, "[") + _count(text, "{")
     if opened > limits.JSON_DEPTH:
-        _check_depth(text, counts=opened + text.count(",") > limits.JSON_VALUES)
+        _check_depth(text, counts=opened + _count(text, ",") > limits.JSON_VALUES)
     try:
         if len(text) <= jsonpieces.WINDOW:
             value = _DECODER.decode(text)
@@ -116,6 +117,23 @@ def parse(body: bytes | str) -> Json:
         for piece in pieces:
             _check_surrogates(piece)
     return value
+
+
+def _decoded(body: bytes) -> str:
+    """Decode UTF-8 a window at a time: one call over a long text would hold the interpreter to its end."""
+    if len(body) > _AT_ONCE:
+        decoder = getincrementaldecoder("utf-8")()
+        try:
+            parts = [decoder.decode(body[start : start + _AT_ONCE]) for start in range(0, len(body), _AT_ONCE)]
+            return "".join([*parts, decoder.decode(b"", final=True)])
+        except UnicodeDecodeError:
+            pass  # said below, with its place in the whole
+    return body.decode()
+
+
+def _count(text: str, mark: str) -> int:
+    """Count a mark a window at a time, as `_decoded` reads."""
+    return sum([text.count(mark, start, start + _AT_ONCE) for start in range(0, len(text), _AT_ONCE)])
 
 
 def _check_surrogates(value: Json) -> None:
