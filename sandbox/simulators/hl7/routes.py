@@ -13,9 +13,9 @@ from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
+from sandbox.simulators.growing import page
 from sandbox.simulators.hl7 import deliveries, state
 from sandbox.simulators.hl7.ack import Acknowledgment
-from sandbox.simulators.hl7.lists import page
 from sandbox.simulators.hl7.state import JudgedBatch, Payload
 from sandbox.simulators.hl7.validate import FAULTS_REPORTED
 from sandbox.wire.charsets import check_utf_8, find_charset

@@ -7,11 +7,12 @@ which is answered like any other; raw interchanges are answered raw, whatever is
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from sandbox.errors import Malformed
+from sandbox.errors import Invalid, Malformed
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
+from sandbox.simulators.growing import PARAMETERS, page
 from sandbox.simulators.x12 import state
 from sandbox.simulators.x12.asking import ask_claim_status, ask_eligibility, ask_prior_auth
 from sandbox.simulators.x12.bodies import (
@@ -24,7 +25,6 @@ from sandbox.simulators.x12.bodies import (
     raw_text,
     read_body,
 )
-from sandbox.simulators.x12.lists import page
 from sandbox.simulators.x12.reading import read_answer
 
 Ask = Callable[[Interaction, Any], str]
@@ -86,7 +86,7 @@ def _shown(row: Json) -> Json:
 
 def get_transactions(tx: Interaction, request: Request) -> Response:
     """`GET transactions`: what was answered, oldest first."""
-    return page(request, state.list_rows(tx.branch, state.TRANSACTIONS), state.public)
+    return _list(tx, request, state.TRANSACTIONS)
 
 
 def get_transaction(tx: Interaction, request: Request) -> Response:
@@ -98,7 +98,15 @@ def get_transaction(tx: Interaction, request: Request) -> Response:
 
 def get_interchanges(tx: Interaction, request: Request) -> Response:
     """`GET interchanges`: what came in and what went back, oldest first."""
-    return page(request, state.list_rows(tx.branch, state.INTERCHANGES), state.public)
+    return _list(tx, request, state.INTERCHANGES)
+
+
+def _list(tx: Interaction, request: Request, collection: str) -> Response:
+    unknown = next((name for name, _ in request.query if name not in PARAMETERS), None)
+    if unknown is not None:
+        problem = f"Unknown parameter; this route knows: {', '.join(PARAMETERS)}."
+        raise Invalid(f"{unknown[:40]}: {problem}", details={unknown[:40]: [problem]})
+    return page(request, state.list_rows(tx.branch, collection), state.public)
 
 
 def _no_query(request: Request) -> None:

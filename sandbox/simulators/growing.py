@@ -1,4 +1,4 @@
-"""Pages of lists that grow: a plain list, and `Link` (RFC 8288) leads on while there is more."""
+"""Pages of lists that grow: the answer stays a plain list, and `Link` (RFC 8288) leads on while there is more."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -8,19 +8,16 @@ from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 
-ROWS_MAX: Final = 1_000
-CHARS_MAX: Final = 16 << 20  # of interchanges on a page
-_PARAMETERS: Final = ("after", "limit")
+PARAMETERS: Final = ("after", "limit")
+ROWS_MAX: Final = 10_000
+CHARS_MAX: Final = 16 << 20  # of texts on a page
 
 
 def page(request: Request, rows: Sequence[Json], shown: Callable[[Json], Json]) -> Response:
     """Answer a page of rows, oldest first: after the row `after`, at most `limit`, and no more than fit.
 
-    Raises `Invalid` for a limit out of range, an `after` that is no row of the list, an unknown parameter.
+    Raises `Invalid` for a limit out of range, or an `after` that is no row of the list.
     """
-    for name, _ in request.query:
-        if name not in _PARAMETERS:
-            raise _wrong(name, f"Unknown parameter; this route knows: {', '.join(_PARAMETERS)}.")
     limit, after = _limit(request.first("limit")), request.first("after")
     start = 0 if after is None else _position(rows, after) + 1
     found: list[Json] = []
@@ -42,7 +39,7 @@ def _limit(text: str | None) -> int:
     if text is None:
         return ROWS_MAX
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise _wrong("limit", f"Must be a whole number from 1 to {ROWS_MAX}.")
+        raise _wrong("limit", text, f"Must be a whole number from 1 to {ROWS_MAX}.")
     return min(int(text), ROWS_MAX)
 
 
@@ -50,8 +47,8 @@ def _position(rows: Sequence[Json], key: str) -> int:
     for number, row in enumerate(rows):
         if row["id"] == key:
             return number
-    raise _wrong("after", "Must be the id of a row of this list.")
+    raise _wrong("after", key, "Must be the id of a row of this list.")
 
 
-def _wrong(name: str, problem: str) -> Invalid:
-    return Invalid(f"{name}: {problem}", details={name: [problem]})
+def _wrong(name: str, written: str, problem: str) -> Invalid:
+    return Invalid(f'{name} is "{written[:60]}". {problem}', details={name: [problem]})
