@@ -41,6 +41,7 @@ from sandbox.api.internal import benchmark_runs, benchmarks, events, exports, pl
 from sandbox.api.lag import LoopLag
 from sandbox.api.middleware import identify_and_render
 from sandbox.api.mllp.ports import MllpPorts
+from sandbox.api.subscriptions.deliverer import SubscriptionDeliverer
 from sandbox.api.tallies import Tallies
 from sandbox.api.wires import WIRES, open_wires
 from sandbox.builtin import create_registry
@@ -67,6 +68,7 @@ from sandbox.record.writer import Writer, open_writer
 from sandbox.runs.registry import Registry
 from sandbox.runs.service import RunService
 from sandbox.runs.tokens import KeyRing, StartKeys
+from sandbox.runs.wires import AllWires
 from sandbox.settings import Settings
 
 __all__ = ["LOCK", "START_KEYS", "Settings", "create_app", "create_registry"]
@@ -150,10 +152,15 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             app[START_KEYS] = await ring.open(settings, reader, writer, format_instant(clock.now()))
             await _keep_datasets(shelf.library, reader, writer)
             await asyncio.to_thread(_warm_up, registry)
+            deliverer = SubscriptionDeliverer(app, registry)
+            closing.push_async_callback(deliverer.stop)
+            runs.wires = deliverer
             if not settings.is_strict:
-                runs.wires = mllp
+                runs.wires = AllWires(mllp, deliverer)
                 await mllp.open_shared()
             restored = await runs.restore()
+            for fork in runs.active_forks.values():
+                deliverer.note_started(fork)
             if restored:
                 log.info("runs restored", runs=restored)
             await writer.begin_witness()

@@ -23,7 +23,7 @@ EVENT_TYPES: Final = frozenset(
     "file_setstat file_login portal_request "
     "portal_page portal_login x12_transaction fax_sent fax_received message_sent message_received cds_invoked "
     "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
-    "hl7_delivery state_restored surface_error".split()
+    "hl7_delivery subscription_delivery state_restored surface_error".split()
 )
 
 Actor: TypeAlias = Literal["agent", "organization", "scenario"]

@@ -44,6 +44,8 @@ class World(Protocol):
     clock: Clock
     random_seed: int | None
     asides: int
+    inherited: int
+    inherited_asides: int
 
     @property
     def step(self) -> int:
@@ -107,6 +109,16 @@ class Interaction:
     def is_seeded(self) -> bool:
         """Whether the run is deterministic (`seed` was given)."""
         return self._playground.random_seed is not None
+
+    @property
+    def step(self) -> int:
+        """Which step of the playground this is, those counted that a fork goes on from."""
+        return self._step
+
+    @property
+    def inherited_steps(self) -> int:
+        """How many steps a fork goes on from; 0 where the playground is none."""
+        return self._playground.inherited - self._playground.inherited_asides
 
     def sandbox_of(self, surface: str) -> Sandbox | None:
         """Return the playground's sandbox on another surface, if it has one."""

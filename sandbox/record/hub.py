@@ -17,6 +17,7 @@ class EventHub:
         self._writer = writer
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._watchers: dict[str, Callable[[Event], None]] = {}
+        self._collections: dict[str, Callable[[Event], None]] = {}
         self.is_closing = False
 
     async def prepare(self, event: Event) -> Prepared:
@@ -29,6 +30,8 @@ class EventHub:
         watcher = self._watchers.get(event.type)
         if watcher is not None:
             committed.then(lambda unit: watcher(event) if unit.error is None else None)
+        if event.changes and self._collections:
+            self._tell_of_changes(event, committed)
         if event.playground_id in self._followers:
             committed.then(lambda _: self.wake(event.playground_id))
         return committed
@@ -36,6 +39,16 @@ class EventHub:
     def watch(self, event_type: str, callback: Callable[[Event], None]) -> None:
         """Tell somebody of every event of a type once it is on disk."""
         self._watchers[event_type] = callback
+
+    def watch_collection(self, collection: str, callback: Callable[[Event], None]) -> None:
+        """Tell somebody of every event that changed a document of a collection, once it is on disk."""
+        self._collections[collection] = callback
+
+    def _tell_of_changes(self, event: Event, committed: Unit) -> None:
+        known = self._collections
+        for collection in {change.collection for change in event.changes if change.collection in known}:
+            tell = known[collection]
+            committed.then(lambda unit, tell=tell: tell(event) if unit.error is None else None)
 
     def wake(self, playground_id: str) -> None:
         """Wake the followers of a playground."""

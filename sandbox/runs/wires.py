@@ -21,6 +21,28 @@ class Wires(Protocol):
         ...
 
 
+class AllWires:
+    """Several kinds of them, opened in order."""
+
+    def __init__(self, *wires: Wires) -> None:
+        self._wires = wires
+
+    async def open(self, task_run: TaskRun) -> None:
+        """Open those of each kind."""
+        for wires in self._wires:
+            await wires.open(task_run)
+
+    def note_started(self, task_run: TaskRun) -> None:
+        """Tell each."""
+        for wires in self._wires:
+            wires.note_started(task_run)
+
+    def close(self, task_run: TaskRun) -> None:
+        """Close those of each kind."""
+        for wires in self._wires:
+            wires.close(task_run)
+
+
 class NoWires:
     """None: in strict mode, and where runs are not served."""
 

@@ -31,6 +31,7 @@ from sandbox.simulators.showing import PLAIN, Views
 from sandbox.simulators.tools import Readable, Tool
 from sandbox.simulators.vocabulary import Finding, PathTyper, Surroundings, no_findings
 from sandbox.simulators.wires import Gate, Post, Wire
+from sandbox.subscriptions.home import Home
 from sandbox.suggest import did_you_mean
 
 ModelClass: TypeAlias = type[BaseModel]
@@ -329,6 +330,11 @@ class Simulator(ABC):
     def actions(self) -> Mapping[str, ScenarioAction]:
         """The scenario steps this simulator understands, and its own delayed actions."""
         return {}
+
+    @property
+    def subscriptions(self) -> Home | None:
+        """What it lends to the rules of FHIR Subscriptions, where it has any."""
+        return None
 
     @abstractmethod
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:

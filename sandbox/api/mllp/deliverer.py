@@ -9,7 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from sandbox.api.context import CREW, HUB, WRITER
+from sandbox.api.context import CREW, HUB
+from sandbox.api.following import wait_for_more
 from sandbox.api.mllp.exchange import deliver
 from sandbox.errors import SandboxError
 from sandbox.logs import get_logger
@@ -59,25 +60,11 @@ class Deliverer:
                     if job is not None:
                         await self._attempt(playground, sandbox, job)
                         continue
-                    await self._wait(playground, look, changed)
+                    await wait_for_more(self._app, playground, look, deliveries.next_attempt_at(look), changed)
         except SandboxError as error:  # the task run is over, or full of events
             log.info("deliveries ended", playground_id=playground.id, reason=error.message)
         except Exception:
             log.exception("deliveries failed", playground_id=playground.id)
-
-    async def _wait(self, playground: Playground, look: Interaction, changed: asyncio.Event) -> None:
-        moment = None if look.is_seeded else deliveries.next_moment(look)
-        if moment is None:
-            await changed.wait()
-            return
-        try:
-            async with asyncio.timeout(max((moment - look.now).total_seconds(), 0.001)):
-                await changed.wait()
-        except TimeoutError:
-            async with playground.turns.mine():
-                if not playground.is_torn_down:
-                    playground.settle()
-            await self._app[WRITER].flush((playground.id,))
 
     async def _attempt(self, playground: Playground, sandbox: Sandbox, job: Job) -> None:
         outcome = await deliver(job)

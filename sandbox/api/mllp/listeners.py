@@ -2,6 +2,7 @@
 
 from sandbox import jsonio
 from sandbox.errors import Invalid
+from sandbox.outbound import check_host
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.runs.models import BenchmarkRun
@@ -15,7 +16,7 @@ def check_listener(settings: Settings, host: str) -> None:
         raise Invalid(
             "hl7_listener is an extension; strict mode has no MLLP.", details={"hl7_listener": ["is an extension"]}
         )
-    deliveries.check_host(host, settings.outbound_hosts)
+    check_host(host, settings.outbound_hosts, "The listener")
 
 
 async def name_listener(run: BenchmarkRun, host: str, port: int) -> None:

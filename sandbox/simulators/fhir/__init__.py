@@ -3,12 +3,14 @@
 `state.py` and `history.py` hold the rules of the store: one resource, and its versions. `rest/` has the RESTful
 interactions on it, `bundles/` batches and transactions, `patch/` the forms of PATCH, `operations/` what begins
 with `$`, `search/` the searches, `validation/` what a receiver would refuse, `smart/` tokens and scopes, `mess/`
-what makes seeds messy, `proxy/` the same surface in front of another server, `terms/` the
-readings of R4 that all of these share. `table.py` puts together what is served, `routes.py` is the wire. For scores:
-`checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in `fhirpath.py`.
+what makes seeds messy, `proxy/` the same surface in front of another server, `terms/` the readings of R4 that all of
+these share; `subscriptions.py` says whom to notify. `table.py` puts together what is served, `routes.py` is the wire.
+For scores: `checks.py`, its vocabulary in `path_types.py`, its near misses in `nearness.py`, what FHIRPath sees in
+`fhirpath.py`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sandbox import limits
@@ -34,6 +36,7 @@ from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.rest.address import SYSTEM
 from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.smart.client import client_id_of
+from sandbox.simulators.fhir.subscriptions import HOME
 from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.terms.server_meta import without_server_meta
@@ -42,6 +45,8 @@ from sandbox.simulators.fhir.views import VIEWS
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Readable, Tool
+from sandbox.subscriptions import queue
+from sandbox.subscriptions.home import Home
 from sandbox.suggest import did_you_mean
 
 EVENT_TYPE = "fhir_request"
@@ -179,6 +184,15 @@ class FhirSimulator(Simulator):
     def inspect_seed(self, dataset: Dataset) -> Sequence[Problem]:
         """Return what an independent implementation finds wrong in a dataset."""
         return seed.deep_check(dataset)
+
+    @property
+    def subscriptions(self) -> Home | None:
+        """Its store."""
+        return HOME
+
+    def next_moment(self, tx: Interaction) -> datetime | None:
+        """Return when a notification is next tried again."""
+        return queue.next_attempt_at(tx, HOME)
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Let SMART access tokens in."""

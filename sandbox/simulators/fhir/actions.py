@@ -1,4 +1,4 @@
-"""Scenario steps on the FHIR store: `put_fhir`, `delete_fhir`."""
+"""Scenario steps on the FHIR store: `put_fhir`, `delete_fhir`; and the steps that Subscriptions take by themselves."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from sandbox.errors import Conflict, Invalid, NotFound, Unprocessable
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.base import ScenarioAction
-from sandbox.simulators.fhir import state
+from sandbox.simulators.fhir import state, subscriptions
 from sandbox.simulators.fhir.proxy import is_proxied
 from sandbox.simulators.fhir.terms.names import SURFACE
-from sandbox.simulators.fhir.validation import subscriptions, validate
+from sandbox.simulators.fhir.validation import validate
 from sandbox.simulators.fhir.validation.literals import parse_literal
+from sandbox.subscriptions import lifecycle, rules
 
 
 class PutFhir(StrictModel):
@@ -28,7 +29,7 @@ class PutFhir(StrictModel):
         if issues:
             raise ValueError("; ".join(f"{i.expression}: {i.diagnostics}" for i in issues[:5]))
         try:
-            subscriptions.check(value)
+            rules.check(value)
         except Unprocessable as error:
             raise ValueError(error.message) from None
         return value
@@ -55,10 +56,14 @@ def _check_built_in(tx: Interaction) -> None:
 
 
 def put_fhir(tx: Interaction, args: PutFhir) -> None:
-    """Store the step's resource; raises `Conflict` on a proxy."""
+    """Store the step's resource; raises `Conflict` on a proxy, and what a Subscription is refused with."""
     _check_built_in(tx)
+    before = tx.savepoint()
+    subscriptions.check(tx, args.resource, "", None)
     resource_id = args.resource.get("id")
     state.store(tx, args.resource, resource_id or tx.new_id(), "PUT" if resource_id else "POST")
+    if subscriptions.are_asked(tx):
+        subscriptions.note_changes(tx, before)
 
 
 def delete_fhir(tx: Interaction, args: DeleteFhir) -> None:
@@ -71,7 +76,23 @@ def delete_fhir(tx: Interaction, args: DeleteFhir) -> None:
         raise NotFound(f"There is no {args.reference} to delete.")
 
 
+class OfSubscription(StrictModel):
+    """Which Subscription."""
+
+    id: str
+
+
+def _activate(tx: Interaction, args: OfSubscription) -> None:
+    lifecycle.activate(tx, subscriptions.HOME, args.id)
+
+
+def _end(tx: Interaction, args: OfSubscription) -> None:
+    lifecycle.end(tx, subscriptions.HOME, args.id)
+
+
 ACTIONS = {
     "put_fhir": ScenarioAction(PutFhir, put_fhir),
     "delete_fhir": ScenarioAction(DeleteFhir, delete_fhir),
+    f"{SURFACE}.{lifecycle.ACTIVATE}": ScenarioAction(OfSubscription, _activate),
+    f"{SURFACE}.{lifecycle.END}": ScenarioAction(OfSubscription, _end),
 }

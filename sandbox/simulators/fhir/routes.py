@@ -7,7 +7,7 @@ from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir import proxy
+from sandbox.simulators.fhir import proxy, subscriptions
 from sandbox.simulators.fhir.rest import binary
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.lenience import remarks, warning_header
@@ -37,6 +37,7 @@ def call_of(tx: Interaction, request: Request) -> Call:
         request.body,
         request.media_type,
         interactions=INTERACTIONS,
+        outbound_hosts=request.outbound_hosts,
     )
 
 
@@ -95,7 +96,16 @@ def plain_search(tx: Interaction, request: Request) -> Response | None:
 
 
 def handle(tx: Interaction, request: Request) -> Response:
-    """Serve one request to the FHIR surface."""
+    """Serve one request to the FHIR surface, and note whom to notify of what it changed."""
+    if request.method not in _WRITES or not subscriptions.are_asked(tx):
+        return _served(tx, request)
+    before = tx.savepoint()
+    response = _served(tx, request)
+    subscriptions.note_changes(tx, before, f"{request.base_url}/{SURFACE}")
+    return response
+
+
+def _served(tx: Interaction, request: Request) -> Response:
     if request.forwarded is not None:
         return proxy.respond(tx, request)
     if request.method == "GET":

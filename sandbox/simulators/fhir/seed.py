@@ -20,9 +20,10 @@ from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import Link, subscriptions, walk
+from sandbox.simulators.fhir.validation import Link, walk
 from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_conditional, parse_literal
 from sandbox.simulators.fhir.validation.walker import expression
+from sandbox.subscriptions.rules import is_asking
 
 SEED_INSTANT: Final = "2026-01-01T00:00:00.000Z"
 PROBLEMS_MAX: Final = 100
@@ -104,10 +105,12 @@ class Loader:
             self._problem(item, issue.expression or "", issue.diagnostics)
         if issues:
             return
-        try:
-            subscriptions.check(resource)
-        except SandboxError as error:
-            self._problem(item, "Subscription.status", error.message)
+        if resource.get("status") != "error" and is_asking(resource):
+            text = (
+                'A seed holds no Subscription that asks to be delivered, only one that is "off" or in "error"; '
+                "write it with a scenario step, put_fhir."
+            )
+            self._problem(item, "Subscription.status", text)
             return
         resource_type, resource_id = resource["resourceType"], resource.get("id")
         if resource_id is None:

@@ -18,7 +18,9 @@ from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.terms.instants import last_updated
-from sandbox.simulators.fhir.terms.names import collection_of, etag_of
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of, etag_of
+from sandbox.subscriptions import lifecycle
+from sandbox.subscriptions.rules import TYPE as SUBSCRIPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,15 @@ def stamped(resource: Json, resource_id: str, version: int, instant: str) -> Jso
 def store(tx: Interaction, resource: Json, resource_id: str, method: str) -> Stored:
     """Store a resource as the next version of its id; `method` is kept for the history.
 
-    Whether it may be stored is for the caller to have asked.
+    Whether it may be stored is for the caller to have asked. A Subscription is taken as it is asked for.
     """
+    if resource["resourceType"] == SUBSCRIPTION:
+        resource = lifecycle.take(tx, SURFACE, resource, resource_id)
+    return write(tx, resource, resource_id, method, tx.now_text)
+
+
+def write(tx: Interaction, resource: Json, resource_id: str, method: str, instant: str) -> Stored:
+    """Store a resource as it is, last updated at an instant."""
     resource_type = resource["resourceType"]
     collection = collection_of(resource_type)
     branch = tx.branch
@@ -117,7 +126,7 @@ def store(tx: Interaction, resource: Json, resource_id: str, method: str) -> Sto
     version = branch.version_of(collection, resource_id) + 1
     if previous is not None:
         history.keep(tx, resource_type, resource_id, previous)
-    value = stamped(resource, resource_id, version, tx.now_text)
+    value = stamped(resource, resource_id, version, instant)
     try:
         text = jsonio.dump_to_keep(value)
     except (TypeError, ValueError) as error:
@@ -134,6 +143,8 @@ def delete(tx: Interaction, resource_type: str, resource_id: str) -> int | None:
     if previous is None:
         return None
     history.keep(tx, resource_type, resource_id, previous)
+    if resource_type == SUBSCRIPTION:
+        lifecycle.forget(tx, SURFACE, resource_id)
     tx.delete(collection, resource_id)
     version = tx.branch.version_of(collection, resource_id)
     history.note_deletion(tx, resource_type, resource_id, version)

@@ -8,18 +8,16 @@ A seed gives every delivery its time: when its message came, or was to be sent a
 between which of the agent's calls an answer arrives, moves neither the clock nor an id. Knows nothing of sockets.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sandbox import ids, keys
+from sandbox import ids
 from sandbox.clock import format_instant, parse_instant
-from sandbox.errors import Forbidden, NotFound
+from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.playground.clock import ClockState
-from sandbox.playground.interaction import DUE
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.hl7 import state
 from sandbox.simulators.hl7.ack import ACCEPTED_CODES
@@ -56,16 +54,6 @@ class Outcome:
     ack: bytes | None = None
     error: str | None = None
     notes: tuple[str, ...] = ()
-
-
-def check_host(host: str, allowed: Iterable[str]) -> None:
-    """Raise `Forbidden` for a host that is neither loopback nor in the list."""
-    name = host.strip("[]").rstrip(".").lower()
-    if not keys.is_loopback(name) and name not in allowed:
-        raise Forbidden(
-            f"The listener may be on this machine (127.0.0.1, ::1, localhost) or on a host of SANDBOX_OUTBOUND_HOSTS; "
-            f"{host[:80]!r} is neither."
-        )
 
 
 def set_listener(tx: Interaction, host: str, port: int) -> Json:
@@ -134,13 +122,6 @@ def next_job(tx: Interaction) -> Job | None:
         not is_enhanced or accept == "AL" or application == "AL",
         accept == "AL" and application == "AL",
     )
-
-
-def next_moment(tx: Interaction) -> datetime | None:
-    """Return when something could be due that is not now: a further attempt, or a step of the scenario."""
-    moments = [parse_instant(row["due_at"]) for _, row in tx.branch.items(DUE)]
-    attempt = next_attempt_at(tx)
-    return min([*moments, attempt] if attempt is not None else moments, default=None)
 
 
 def next_attempt_at(tx: Interaction) -> datetime | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.errors import Invalid, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
+from sandbox.outbound import check_host
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
@@ -55,7 +56,7 @@ def put_listener(tx: Interaction, request: Request) -> Response:
     if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65_535:
         problem = "must be a whole number from 1 to 65535"
         raise Invalid(f"The field 'port' {problem}.", details={"port": [problem]})
-    deliveries.check_host(host, request.outbound_hosts)
+    check_host(host, request.outbound_hosts, "The listener")
     return Response.of_json(deliveries.set_listener(tx, host, port))
 
 

@@ -97,6 +97,7 @@ def _entry(call: Call, index: int, row: Json) -> Entry:
         resource=row.get("resource"),
         at=at,
         interactions=call.interactions,
+        outbound_hosts=call.outbound_hosts,
     )
     entry = Entry(index, row.get("fullUrl"), inner)
     problem = full_url_problem(entry.full_url, inner.resource) if entry.full_url is not None else None

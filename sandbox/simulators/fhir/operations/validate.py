@@ -41,7 +41,7 @@ def run(call: Call) -> Answer:
     issues += _expected(call, resource, mode)
     issues += validate(resource)
     if not issues:
-        issues += _unstorable(resource)
+        issues += _unstorable(call, resource)
     for profile in profiles:
         issues += _profile(str(profile), resource)
     return answer_json(outcome(issues))
@@ -96,13 +96,13 @@ def _expected(call: Call, resource: Json, mode: Json) -> list[Issue]:
     return []
 
 
-def _unstorable(resource: Json) -> list[Issue]:
+def _unstorable(call: Call, resource: Json) -> list[Issue]:
     """Return what a create would say of a valid resource that this server does not keep."""
     try:
         check_stored_bundle(resource)
     except SandboxError as error:
         return list(issues_of(error))
-    refused = unserved(resource)
+    refused = unserved(call, resource)
     return [] if refused is None else list(issues_of(refused))
 
 

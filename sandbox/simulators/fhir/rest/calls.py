@@ -48,7 +48,7 @@ class Call:
     transaction chose for it. `deleted_ids` what a transaction found that a deletion takes. `patched` is the
     valid result of a patch that was worked out before.
     `interactions` is what a Bundle's entries are dispatched through. `tolerated` is what a lenient server stores the
-    resource in spite of.
+    resource in spite of. `outbound_hosts` are those besides loopback that notifications may go to.
     """
 
     tx: Interaction
@@ -67,6 +67,7 @@ class Call:
     patched: Json = None
     interactions: Dispatch | None = None
     tolerated: tuple[Issue, ...] = ()
+    outbound_hosts: tuple[str, ...] = ()
 
     @property
     def table(self) -> Dispatch:

@@ -19,7 +19,7 @@ from sandbox.simulators.fhir.rest.projection import project
 from sandbox.simulators.fhir.search import search_parameters
 from sandbox.simulators.fhir.search.terms import definitions
 from sandbox.simulators.fhir.terms.names import FHIR_VERSION, MEDIA_TYPE
-from sandbox.simulators.fhir.validation import subscriptions
+from sandbox.subscriptions import rules as subscriptions
 
 DATE: Final = "2026-01-01"
 _MODES: Final = ("full", "normative", "terminology")

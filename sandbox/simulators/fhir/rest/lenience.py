@@ -1,7 +1,8 @@
 """`config.validation`: whether a write that R4 does not allow is refused, or stored with a word about it.
 
 A lenient server stores every JSON object whose resourceType is that of the URL; what a strict one would have refused
-it for goes into an outcome, and into the event.
+it for goes into an outcome, and into the event. What asks for something that is not done, a Subscription that could not
+be delivered, is refused by both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any, Final
 
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.outcome import issues_of
 from sandbox.simulators.fhir.terms.issues import Issue, refusal
-from sandbox.simulators.fhir.validation import subscriptions
 
 _SAID: Final = "Stored, as this server is lenient (config.validation); a strict one would refuse it for what follows."
 _WARNINGS_MAX: Final = 10
@@ -27,7 +28,11 @@ def is_lenient(config: Mapping[str, Any]) -> bool:
 
 def refuse_or_tolerate(call: Call, resource: Json, issues: Sequence[Issue]) -> None:
     """Refuse a resource for what validation found, or as it asks for what is not done; a lenient server takes note."""
-    error = refusal(issues) if issues else unserved(resource)
+    error: SandboxError | None = refusal(issues) if issues else None
+    if error is None or is_lenient(call.tx.config):
+        asked = unserved(call, resource)
+        if asked is not None:
+            raise asked
     if error is None:
         call.tolerated = ()
         return
@@ -36,10 +41,10 @@ def refuse_or_tolerate(call: Call, resource: Json, issues: Sequence[Issue]) -> N
     call.tolerated = tuple(replace(issue, severity="warning") for issue in issues_of(error))
 
 
-def unserved(resource: Json) -> SandboxError | None:
-    """Return why a valid resource is not taken, None for one that is: it asks for what this server does not do."""
+def unserved(call: Call, resource: Json) -> SandboxError | None:
+    """Return why a resource is not taken, valid or not, None for one that is: it asks for what is not done here."""
     try:
-        subscriptions.check(resource)
+        subscriptions.check(call.tx, resource, call.base, call.outbound_hosts)
     except SandboxError as error:
         return error
     return None

@@ -5,7 +5,7 @@ searched. Nothing here knows HTTP; nothing here writes, save the list of a resul
 """
 
 from sandbox.simulators.fhir.search.answer.listing import ListedParameter, search_parameters
-from sandbox.simulators.fhir.search.engine import find, find_as_asked, search
+from sandbox.simulators.fhir.search.engine import check, find, find_as_asked, matching, search
 from sandbox.simulators.fhir.search.query.plan import types_named
 from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.terms.definitions import compartments, parameters_of
@@ -13,9 +13,11 @@ from sandbox.simulators.fhir.search.terms.definitions import compartments, param
 __all__ = [
     "ListedParameter",
     "SearchRequest",
+    "check",
     "compartments",
     "find",
     "find_as_asked",
+    "matching",
     "parameters_of",
     "search",
     "search_parameters",

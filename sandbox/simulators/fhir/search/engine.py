@@ -1,6 +1,6 @@
 """Run a search: plan, evaluate, order, page, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from sandbox.simulators.fhir.search.answer import bundle, pages
 from sandbox.simulators.fhir.search.answer.includes import Included, included
 from sandbox.simulators.fhir.search.answer.order import Match, sort
 from sandbox.simulators.fhir.search.answer.subset import rendered
-from sandbox.simulators.fhir.search.query.criteria import Run
+from sandbox.simulators.fhir.search.indexes.index import intersect
+from sandbox.simulators.fhir.search.query.criteria import HasId, Run
 from sandbox.simulators.fhir.search.query.plan import Plan, plan_of
 from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.query.store import Store
@@ -88,6 +89,26 @@ def find_as_asked(branch: Branch, request: SearchRequest, now: datetime | None) 
     [resource_type] = plan.types
     found = Run(store, request.base_url).matches(resource_type, plan.criteria[resource_type])
     return [key for _, key in ordered(store, plan, {resource_type: found})], plan
+
+
+def matching(branch: Branch, request: SearchRequest, ids: Collection[str], now: datetime | None) -> frozenset[str]:
+    """Return which of these resources, all of them changed since the seed, a search of one type finds.
+
+    Only what was changed is looked at, but for what chains lead to: no index of the seed is made for it. Raises as
+    `search` does.
+    """
+    store = Store.of(branch)
+    plan = plan_of(store, request, now)
+    [resource_type] = plan.types
+    run, layer = Run(store, request.base_url), store.type(resource_type).overlay
+    work.spend(10 + len(ids))
+    among = HasId(frozenset(ids))
+    return frozenset(intersect([c.select(run, layer) for c in (among, *plan.criteria[resource_type])]))
+
+
+def check(branch: Branch, request: SearchRequest, now: datetime | None) -> None:
+    """Raise what a search would be refused with; it is not carried out."""
+    plan_of(Store.of(branch), request, now)
 
 
 def ordered(store: Store, plan: Plan, found: dict[str, Any]) -> list[Match]:
