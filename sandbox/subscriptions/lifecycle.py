@@ -59,7 +59,7 @@ def take(tx: Interaction, prefix: str, resource: Json, resource_id: str) -> Json
         ending = tx.schedule(f"{prefix}.{END}", args, after_s=(end - tx.now).total_seconds())
     kept = row or {"first": 1, "next": 1, "last_at": None}
     activation = tx.schedule(f"{prefix}.{ACTIVATE}", args, after_s=0)
-    fresh = {"activation": activation, "ending": ending, "attempts": 0, "next_attempt_at": None}
+    fresh = {"activation": activation, "ending": ending, "tried": None, "attempts": 0, "next_attempt_at": None}
     tx.put(collection, resource_id, {**kept, **fresh})
     return _with_status(resource, "requested")
 

@@ -89,10 +89,9 @@ def due_jobs(tx: Interaction, home: Home, busy: Collection[str]) -> Iterator[Job
     for subscription_id, row in tx.branch.items(rows_of(home.prefix)):
         if subscription_id in busy or row["activation"] is not None:
             continue
-        if row["next_attempt_at"] is not None and parse_instant(row["next_attempt_at"]) > tx.now:
-            continue
         head = _head(tx, home, subscription_id, row)
-        if head is not None:
+        moment = None if head is None else _again_at(row, head[0])
+        if head is not None and (moment is None or moment <= tx.now):
             yield _job(tx, home, subscription_id, row, *head)
 
 
@@ -100,8 +99,12 @@ def next_attempt_at(tx: Interaction, home: Home, busy: Collection[str] = ()) -> 
     """Return when something that was not taken is tried again, but for what is busy; None where nothing waits."""
     if not lifecycle.are_asked(tx.branch, home.prefix):
         return None
-    rows = [row for key, row in tx.branch.items(rows_of(home.prefix)) if key not in busy]
-    return min((parse_instant(row["next_attempt_at"]) for row in rows if row["next_attempt_at"]), default=None)
+    moments = []
+    for subscription_id, row in tx.branch.items(rows_of(home.prefix)):
+        if subscription_id not in busy and row["next_attempt_at"] is not None:
+            head = _head(tx, home, subscription_id, row)
+            moments.append(None if head is None else _again_at(row, head[0]))
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def settle(tx: Interaction, home: Home, job: Job, outcome: Outcome) -> Json:
@@ -115,18 +118,19 @@ def settle(tx: Interaction, home: Home, job: Job, outcome: Outcome) -> Json:
         state = DELIVERED if error is None else DROPPED  # it was turned off, or deleted, meanwhile
     elif error is None:
         state = DELIVERED
-        _go_on(tx, home, job, {**row, "last_at": format_instant(_nominal(tx, row, waiting))})
-    elif row["attempts"] + 1 != job.attempt:
+        _go_on(tx, home, job, {**row, "last_at": format_instant(_nominal(tx, row, job))})
+    elif _attempts(row, job.number) + 1 != job.attempt:
         state = PENDING  # it was asked for anew meanwhile, and is tried from the start
     elif job.attempt > len(SCHEDULE):
         state = ERROR
         said = f"{job.attempt} attempts to deliver {job.changed.reference} failed; the last: {error}"
-        lifecycle.fail(tx, home, job.subscription_id, said, format_instant(_nominal(tx, row, waiting)))
+        lifecycle.fail(tx, home, job.subscription_id, said, format_instant(_nominal(tx, row, job)))
     else:
         state = PENDING
         wait = timedelta(seconds=SCHEDULE[job.attempt - 1])
-        next_at = format_instant(_nominal(tx, row, waiting) + wait)
-        tx.put(rows_of(home.prefix), job.subscription_id, {**row, "attempts": job.attempt, "next_attempt_at": next_at})
+        next_at = format_instant(_nominal(tx, row, job) + wait)
+        tried = {"tried": job.number, "attempts": job.attempt, "next_attempt_at": next_at}
+        tx.put(rows_of(home.prefix), job.subscription_id, {**row, **tried})
     return {
         "subscription": f"{TYPE}/{job.subscription_id}",
         "resource": job.changed.reference,
@@ -146,7 +150,7 @@ def settle(tx: Interaction, home: Home, job: Job, outcome: Outcome) -> Json:
 def _go_on(tx: Interaction, home: Home, job: Job, row: Json) -> None:
     for number in range(row["first"], job.number + 1):
         tx.delete(waiting_of(home.prefix), f"{job.subscription_id}/{number}")
-    fresh = {"first": job.number + 1, "attempts": 0, "next_attempt_at": None}
+    fresh = {"first": job.number + 1, "tried": None, "attempts": 0, "next_attempt_at": None}
     tx.put(rows_of(home.prefix), job.subscription_id, {**row, **fresh})
 
 
@@ -158,12 +162,22 @@ def _head(tx: Interaction, home: Home, subscription_id: str, row: Json) -> tuple
     return None
 
 
+def _attempts(row: Json, number: int) -> int:
+    """Return how often a notification was tried; the one that was need not be a fork's own."""
+    return int(row["attempts"]) if row["tried"] == number else 0
+
+
+def _again_at(row: Json, number: int) -> datetime | None:
+    """Return when it is tried again, None where it was not tried yet."""
+    return parse_instant(row["next_attempt_at"]) if row["tried"] == number else None
+
+
 def _job(tx: Interaction, home: Home, subscription_id: str, row: Json, number: int, waiting: Json) -> Job:
     changed = Changed(waiting["type"], waiting["id"], waiting["version"])
     channel = home.get(tx, subscription_id)["channel"]
     sent = request_of(channel, changed.type, changed.id)
     body = (home.read(tx, changed) or b"") if sent.method == "PUT" else b""
-    return Job(subscription_id, number, row["attempts"] + 1, changed, sent, body, waiting)
+    return Job(subscription_id, number, _attempts(row, number) + 1, changed, sent, body, waiting)
 
 
 def _problem(status: int | None) -> str | None:
@@ -172,9 +186,10 @@ def _problem(status: int | None) -> str | None:
     return f"It answered {status}" + ("; redirects are not followed." if 300 <= status < 400 else ".")
 
 
-def _nominal(tx: Interaction, row: Json, waiting: Json) -> datetime:
+def _nominal(tx: Interaction, row: Json, job: Job) -> datetime:
     """Return when an attempt takes place: now, or in a seeded run when it was to."""
     if not tx.is_seeded:
         return tx.now
-    known = [row["next_attempt_at"] or waiting["at"], row["last_at"] or waiting["at"]]
-    return max(map(parse_instant, known))
+    known = [parse_instant(text) for text in (job.row["at"], row["last_at"]) if text is not None]
+    again = _again_at(row, job.number)
+    return max(known if again is None else [*known, again])

@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.playground.calls import Asked
-from sandbox.playground.events import SCENARIO_METHOD, Event, Request, Response
+from sandbox.playground.events import RESTORED, SCENARIO_METHOD, Event, Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.runs.models import Holder, Phase, TaskRun
 from sandbox.runs.registry import Registry
@@ -46,6 +46,7 @@ class SubscriptionDeliverer:
                 self._homes[simulator.surface] = home
                 watch = partial(self._note_change, simulator.surface)
                 app[HUB].watch_collection(lifecycle.rows_of(home.prefix), watch)
+        app[HUB].watch(RESTORED, self._note_restore)
 
     async def open(self, task_run: TaskRun) -> None:
         """Open nothing."""
@@ -73,9 +74,14 @@ class SubscriptionDeliverer:
 
     def _note_change(self, surface: str, event: Event) -> None:
         holder = self._app[RUNS].by_playground.get(event.playground_id)
-        sandbox = next((s for s in holder.sandboxes if s.surface == surface), None) if holder is not None else None
-        if holder is not None and sandbox is not None and holder.phase is Phase.STARTED:
-            self._begin(holder, sandbox)
+        if holder is not None and holder.phase is Phase.STARTED:
+            for sandbox in holder.sandboxes:
+                if sandbox.surface == surface:
+                    self._begin(holder, sandbox)
+
+    def _note_restore(self, event: Event) -> None:
+        for surface in self._homes:
+            self._note_change(surface, event)
 
     def _begin(self, holder: Holder, sandbox: Sandbox) -> None:
         playground, home = holder.playground, self._homes[sandbox.surface]

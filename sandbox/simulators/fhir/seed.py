@@ -106,11 +106,11 @@ class Loader:
         if issues:
             return
         if resource.get("status") != "error" and is_asking(resource):
-            text = (
+            said = (
                 'A seed holds no Subscription that asks to be delivered, only one that is "off" or in "error"; '
                 "write it with a scenario step, put_fhir."
             )
-            self._problem(item, "Subscription.status", text)
+            self._problem(item, "Subscription.status", said)
             return
         resource_type, resource_id = resource["resourceType"], resource.get("id")
         if resource_id is None:
