@@ -63,7 +63,7 @@ def put_fhir(tx: Interaction, args: PutFhir) -> None:
     resource_id = args.resource.get("id")
     state.store(tx, args.resource, resource_id or tx.new_id(), "PUT" if resource_id else "POST")
     if subscriptions.are_asked(tx):
-        subscriptions.note_changes(tx, before)
+        subscriptions.note_changes(tx, subscriptions.changed_since(tx, before))
 
 
 def delete_fhir(tx: Interaction, args: DeleteFhir) -> None:

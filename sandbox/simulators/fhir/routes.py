@@ -15,6 +15,7 @@ from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, respo
 from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, search
+from sandbox.simulators.fhir.smart import token
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.instants import http_date, last_updated
 from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE, etag_of
@@ -97,11 +98,15 @@ def plain_search(tx: Interaction, request: Request) -> Response | None:
 
 def handle(tx: Interaction, request: Request) -> Response:
     """Serve one request to the FHIR surface, and note whom to notify of what it changed."""
-    if request.method not in _WRITES or not subscriptions.are_asked(tx):
+    if request.method not in _WRITES:
         return _served(tx, request)
     before = tx.savepoint()
     response = _served(tx, request)
-    subscriptions.note_changes(tx, before, f"{request.base_url}/{SURFACE}")
+    if subscriptions.are_asked(tx):
+        base = f"{request.base_url}/{SURFACE}"
+        changed = subscriptions.changed_since(tx, before)
+        token.check_criteria(tx, request, subscriptions.asked_by(tx, changed, base))
+        subscriptions.note_changes(tx, changed, base)
     return response
 
 

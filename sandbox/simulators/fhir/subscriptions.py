@@ -3,7 +3,7 @@
 The rules are in `sandbox/subscriptions/`. What an interaction changed is matched at its end, as it then is.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,15 +81,28 @@ def check(tx: Interaction, resource: Json, base: str, allowed: Collection[str] |
         raise
 
 
-def note_changes(tx: Interaction, since: Savepoint, base: str = "") -> None:
-    """Queue notifications of what the interaction has changed since it began."""
+def changed_since(tx: Interaction, since: Savepoint) -> list[Changed]:
+    """Return the resources that an interaction has made and changed since then, as they are now."""
     types = resource_types()
     changed = []
     for change in tx.branch.changes_since(since):
         name = change.collection.removeprefix(_PREFIX)
         if change.document is not None and name in types and change.collection.startswith(_PREFIX):
             changed.append(Changed(name, change.key, change.version))
+    return changed
+
+
+def note_changes(tx: Interaction, changed: Sequence[Changed], base: str = "") -> None:
+    """Queue notifications of what an interaction has changed."""
     queue.notify(tx, FhirHome(base), [one for one in changed if one.type != rules.TYPE])
+
+
+def asked_by(tx: Interaction, changed: Sequence[Changed], base: str) -> Iterator[SearchRequest]:
+    """Yield the searches by which Subscriptions among the changed are to be told of resources."""
+    for one in changed:
+        resource = HOME.get(tx, one.id) if one.type == rules.TYPE else None
+        if resource is not None and rules.is_asking(resource):
+            yield request_of(resource["criteria"], base)
 
 
 def are_asked(tx: Interaction) -> bool:

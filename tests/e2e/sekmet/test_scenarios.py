@@ -1,6 +1,7 @@
 """The hospital scenarios that `sekmet-fhir` ships, run by its own command against our surface."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,17 @@ def test_every_scenario(kit, sekmet, tmp_path):
     with kit.running_server(playgrounds=[home], seeds=[kit.seeds]) as server:
         ehr = kit.start(server, "empty-ehr")
         peer = {"base_url": ehr.base, "auth": {"type": "bearer", "token": ehr.token}}
-        config = sekmet.configure(port=1, base_url="http://127.0.0.1:1/fhir", peers={"sandbox": peer})
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        own = f"http://127.0.0.1:{port}"  # its own server, which is notified
+        config = sekmet.configure(port=port, base_url=f"{own}/fhir", public_url=own, peers={"sandbox": peer})
         options = [
             "--peer",
             "sandbox",
             "--config",
             str(config),
-            "--no-serve",
+            "--serve",
             "--report-dir",
             str(tmp_path / "reports"),
         ]

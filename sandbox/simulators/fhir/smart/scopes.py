@@ -1,7 +1,8 @@
 """What SMART scopes a request needs (SMART App Launch 1.0 `.read`/`.write` and 2.0 `.cruds`).
 
 A search, and the condition of a write, need the right to read every type that shows through: included
-resources, and those that chains, `_has` and `_list` ask about. Reads only paths and parameters; the
+resources, and those that chains, `_has` and `_list` ask about; so do the criteria of a Subscription, by which whoever
+writes it is told of what they find. Reads only paths and parameters; the
 interactions themselves check the rest.
 """
 
@@ -41,7 +42,16 @@ _ACROSS_TYPES: Final = frozenset({"$everything", "$document"})
 
 def check(scope: str, request: Request) -> None:
     """Raise `Forbidden`, naming the scope that is missing, unless the granted scopes allow the request."""
-    for resource_type, letters in needs(request):
+    _check(scope, needs(request))
+
+
+def check_search(scope: str, resource_type: str, query: Pairs) -> None:
+    """Raise `Forbidden` unless the granted scopes allow to read what a search finds and shows."""
+    _check(scope, [(resource_type, "rs"), *((shown, "rs") for shown in _shown(resource_type, query))])
+
+
+def _check(scope: str, wanted_by: Iterable[Need]) -> None:
+    for resource_type, letters in wanted_by:
         missing = [letter for letter in letters if not _allows(scope, resource_type, letter)]
         if missing:
             wanted = f"system/{resource_type}.{'read' if set(missing) <= {'r', 's'} else 'write'}"

@@ -7,6 +7,7 @@ asked. The token endpoint speaks OAuth's JSON, in errors too.
 A token is opaque and lives on the playground's clock. Kept is its id; see `keys.signed_token`.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -20,6 +21,7 @@ from sandbox.keys import SMART_TOKEN_PREFIX, signed_token, signed_token_id
 from sandbox.playground.events import REDACTED, Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.r4.model import resource_types
+from sandbox.simulators.fhir.search import SearchRequest
 from sandbox.simulators.fhir.smart import scopes
 from sandbox.simulators.fhir.smart.client import OAuthError, client_id_of, client_of, config_of, named_client, prove
 from sandbox.simulators.fhir.smart.keys import ALGORITHMS, METHOD, SmartConfig
@@ -181,6 +183,13 @@ def is_known(tx: Interaction, request: Request) -> bool:
 def check_access(tx: Interaction, request: Request) -> None:
     """Raise `Forbidden` where the scopes of a request's access token do not allow it."""
     scopes.check(_row_of(tx, request)["scope"], request)
+
+
+def check_criteria(tx: Interaction, request: Request, searches: Iterable[SearchRequest]) -> None:
+    """Raise `Forbidden` where the scopes of a request's access token do not allow these searches."""
+    row = _row_of(tx, request)
+    for search in searches if row is not None else ():
+        scopes.check_search(row["scope"], search.resource_type or scopes.ANY, search.parameters)
 
 
 def is_named(sandbox: Sandbox, request: Request) -> bool:
