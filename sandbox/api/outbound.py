@@ -61,7 +61,7 @@ class OutboundHttp:
                     headers=headers,
                     data=body,
                     allow_redirects=False,
-                    skip_auto_headers=() if body else ("Content-Type",),
+                    skip_auto_headers=("Accept-Encoding",) if body else ("Accept-Encoding", "Content-Type"),
                     timeout=aiohttp.ClientTimeout(total=timeout_s),
                 ) as answer:
                     content, is_whole = await _beginning(answer)
@@ -77,7 +77,10 @@ class OutboundHttp:
                 limit=0, force_close=True, use_dns_cache=False, resolver=_Guarded(self._allowed)
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "sandbox"}
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # what is small on the wire may be large
+                headers={"User-Agent": "sandbox"},
             )
         return self._session
 

@@ -1,5 +1,7 @@
 """What is not served is refused by name, and never stored."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.contract.subscriptions.conftest import FHIR_JSON, subscription
@@ -133,6 +135,57 @@ async def test_a_step_of_the_scenario_reaches_no_further(serve, disk, kit, subsc
         await ehr.observe()
         (told,) = await ehr.attempted(1)
         assert "SANDBOX_OUTBOUND_HOSTS" in told["error"]
+
+
+async def token_of(ehr, scope):
+    """Log in as the sandbox's own SMART client."""
+    sandboxes = (await ehr.run.get())["sandboxes"]
+    held = next(s["credentials"] for s in sandboxes if s["type"] == "Fhir" and s["task_run_id"] == ehr.run.tasks[0])
+    form = {"grant_type": "client_credentials", "scope": scope}
+    form |= {"client_id": held["client_id"], "client_secret": held["client_secret"]}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await ehr.run.live.call(
+        "POST", held["token_url"].removeprefix(ehr.run.live.url), body=urlencode(form), headers=headers
+    )
+    assert answer.status == 200, answer
+    return answer.json["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "status"),
+    [
+        ("Observation?code=1", 201),
+        ("Patient", 403),
+        ("Observation?subject:Patient.family=Reyes", 403),
+        ("Observation?_has:Provenance:target:recorded=2026", 403),
+    ],
+)
+async def test_a_token_is_told_of_what_it_may_read(ehr, criteria, status):
+    ehr.run.token = await token_of(ehr, "system/Subscription.write system/Observation.read")
+    body = subscription(URL, criteria)
+    before = ehr.run.state_hash()
+    assert (await ehr.call("POST", "Subscription", body)).status == status
+    whole = {"resourceType": "Bundle", "type": "batch"}
+    entry = {"resource": body, "request": {"method": "POST", "url": "Subscription"}}
+    assert (await ehr.call("POST", "", {**whole, "entry": [entry]})).status == (200 if status == 201 else 403)
+    if status == 403:
+        assert ehr.run.state_hash() == before
+    off = {**subscription(URL, "Observation?code=1", status="off"), "id": "s", "reason": criteria}
+    assert (await ehr.call("PUT", "Subscription/s", off)).status == 201
+    patch = [
+        {"op": "copy", "from": "/reason", "path": "/criteria"},
+        {"op": "add", "path": "/status", "value": "active"},
+    ]
+    answer = await ehr.call("PATCH", "Subscription/s", patch, "application/json-patch+json")
+    assert answer.status == (200 if status == 201 else 403)
+
+
+async def test_strict_mode_delivers_too(serve, subscriber):
+    async with serve(is_strict=True) as live, hooked() as hook:
+        ehr = subscriber(await live.started())
+        await ehr.ask(hook.url)
+        await ehr.observe()
+        await ehr.until(lambda: hook.got)
 
 
 async def test_loopback_has_three_names(ehr):

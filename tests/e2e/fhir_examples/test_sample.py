@@ -14,7 +14,7 @@ EVERY = 3
 @pytest.fixture(scope="module")
 def sample():
     resources = [jsonio.parse(line) for line in gzip.decompress(KEPT.read_bytes()).splitlines()[::EVERY]]
-    # The example of a Subscription asks for notifications, and is refused for it.
+    # The examples of Subscriptions have an endpoint on a host that is not allowed, and are refused for it.
     return [resource for resource in resources if resource["resourceType"] != "Subscription"]
 
 

@@ -188,7 +188,7 @@ def examples():
     found = [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
     for example in found:
         if example["resourceType"] == "Subscription":
-            example["status"] = "off"  # one that asks for notifications is refused
+            example["status"] = "off"  # the endpoint of one that asks is on a host that is not allowed
     return found
 
 
