@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sandbox.playground.events import Event
-from sandbox.playground.recording import Prepared
+from sandbox.playground.recording import Commit, Prepared
 from sandbox.record.units import Unit
 from sandbox.record.writer import Writer
+
+
+def _tell(watcher: Callable[[Event], None], event: Event, unit: Commit) -> None:
+    if unit.error is None:
+        watcher(event)
 
 
 class EventHub:
@@ -29,7 +35,7 @@ class EventHub:
         committed = self._writer.submit(event, undo, prepared)
         watcher = self._watchers.get(event.type)
         if watcher is not None:
-            committed.then(lambda unit: watcher(event) if unit.error is None else None)
+            committed.then(partial(_tell, watcher, event))
         if event.changes and self._collections:
             self._tell_of_changes(event, committed)
         if event.playground_id in self._followers:
@@ -47,8 +53,7 @@ class EventHub:
     def _tell_of_changes(self, event: Event, committed: Unit) -> None:
         known = self._collections
         for collection in {change.collection for change in event.changes if change.collection in known}:
-            tell = known[collection]
-            committed.then(lambda unit, tell=tell: tell(event) if unit.error is None else None)
+            committed.then(partial(_tell, known[collection], event))
 
     def wake(self, playground_id: str) -> None:
         """Wake the followers of a playground."""

@@ -3,9 +3,11 @@
 import re
 from typing import Final
 
+from sandbox import jsonio
+from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.showing import Link, Views
+from sandbox.simulators.showing import Gist, Link, Views
 
 # The last two parts of a reference, relative or absolute, versioned or not (R4, "References", 2.3.0.1).
 _REFERENCE: Final = re.compile(
@@ -70,4 +72,22 @@ def find_link(name: str, text: str) -> Link | None:
     return None if found is None else Link(collection_of(found[1]), found[2])
 
 
-VIEWS: Final = Views(title=title, find_link=find_link)
+def gist(request: bytes, answer: bytes) -> Gist | None:
+    """Return what an attempt at a notification was about, and what came of it.
+
+    >>> told = b'{"resource": "Patient/1/_history/2", "state": "pending", "error": "It answered 500.", "attempt": 2}'
+    >>> gist(b"", told)
+    Gist(text='Patient/1/_history/2, pending after attempt 2: It answered 500.', is_refused=True)
+    """
+    try:
+        told = jsonio.parse(answer)
+    except SandboxError:
+        return None
+    if not isinstance(told, dict) or "state" not in told:
+        return None
+    error = told.get("error")
+    after = f" after attempt {told.get('attempt')}: {error}" if error else ""
+    return Gist(f"{told.get('resource')}, {told['state']}{after}"[:120], bool(error))
+
+
+VIEWS: Final = Views(title=title, find_link=find_link, gists={"subscription_delivery": gist})
