@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.clock import format_instant, parse_instant
 from sandbox.errors import SandboxError, TooCostly, Unavailable
 from sandbox.jsonio import Json
@@ -27,6 +27,7 @@ from sandbox.subscriptions.rules import TYPE
 
 SCHEDULE: Final = (5, 30, 120, 600)
 TIMEOUT_S: Final = 10
+_QUEUED: Final = 40  # units of work: a document that is written, stored, delivered and gone
 DELIVERED, PENDING, ERROR, DROPPED = "delivered", "pending", "error", "dropped"
 
 
@@ -57,29 +58,34 @@ def notify(tx: Interaction, home: Home, changed: Sequence[Changed]) -> None:
     """Queue what an interaction changed for every active Subscription whose criteria find it."""
     if not changed:
         return
-    for subscription_id, row in list(tx.branch.items(rows_of(home.prefix))):
+    queued, failed = [], []
+    for subscription_id, row in tx.branch.items(rows_of(home.prefix)):
         if row["activation"] is not None:
             continue
-        resource = home.get(tx, subscription_id)
         try:
-            found = home.matching(tx, resource["criteria"], changed)
+            found = home.matching(tx, home.get(tx, subscription_id)["criteria"], changed)
         except (TooCostly, Unavailable):
             raise
         except SandboxError as error:  # what was a search when it was asked for is none any more
-            lifecycle.fail(tx, home, subscription_id, f"The criteria cannot be searched: {error.message}", tx.now_text)
+            failed.append((subscription_id, f"The criteria cannot be searched: {error.message}"))
             continue
+        work.spend(_QUEUED * len(found))  # before the first is queued
         if row["next"] - row["first"] + len(found) > limits.NOTIFICATIONS:
             said = f"More than {limits.NOTIFICATIONS:,} notifications wait for the endpoint; none of them is kept."
-            lifecycle.fail(tx, home, subscription_id, said, tx.now_text)
+            failed.append((subscription_id, said))
         elif found:
-            _queue(tx, home, subscription_id, row, found)
+            queued.append((subscription_id, row, found))
+    for subscription_id, row, found in queued:
+        _queue(tx, home, subscription_id, row, found)
+    for subscription_id, said in failed:
+        lifecycle.fail(tx, home, subscription_id, said, tx.now_text)
 
 
 def _queue(tx: Interaction, home: Home, subscription_id: str, row: Json, found: Sequence[Changed]) -> None:
-    number = row["next"]
+    collection, at, number = waiting_of(home.prefix), tx.now_text, row["next"]
     for one in found:
-        waiting = {"type": one.type, "id": one.id, "version": one.version, "at": tx.now_text, "step": tx.step}
-        tx.put(waiting_of(home.prefix), f"{subscription_id}/{number}", waiting)
+        waiting = {"type": one.type, "id": one.id, "version": one.version, "at": at, "step": tx.step}
+        tx.put(collection, f"{subscription_id}/{number}", waiting)
         number += 1
     tx.put(rows_of(home.prefix), subscription_id, {**row, "next": number})
 
