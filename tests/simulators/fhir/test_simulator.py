@@ -9,7 +9,7 @@ def test_its_names(ehr):
     assert (simulator.type, simulator.surface, simulator.endpoints) == ("Fhir", "fhir", {"fhir": "fhir"})
     assert {r.event_type for r in simulator.routes} == {"fhir_request"}
     assert [r.path for r in simulator.routes if not r.is_upstream] == ["fhir/smart-client"]
-    assert set(simulator.actions) == {"put_fhir", "delete_fhir"}
+    assert {name for name in simulator.actions if "." not in name} == {"put_fhir", "delete_fhir"}
 
 
 def test_warm_up_leaves_nothing_to_compile(ehr):
