@@ -24,7 +24,7 @@ from sandbox.errors import SandboxError
 from sandbox.globs import could_match
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed
-from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.events import Event, Request, Response, Via
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import PLAIN, Views
@@ -83,8 +83,9 @@ class Route:
     `access` says what a caller must show: a `credential` of the playground; nothing, for a `document`, which is an
     event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
     proved (a log-in); the `organization`'s key, and the route is there on the direct paths only. `render` is
-    for the errors of a route that has a format of its own. `takes_content` says that the body is what is kept, to the
-    byte, whatever type it has.
+    for the errors of a route that has a format of its own; it is given the request as well. `takes_content` says that
+    the body is what is kept, to the byte, whatever type it has. `via` is how calls come in that came by plain HTTP.
+    `file` answers what is the same for everyone: it is asked without a playground, and is never an event.
     """
 
     method: str
@@ -97,8 +98,10 @@ class Route:
     body_limit: int = limits.REQUEST_BODY_BYTES
     forward: Forwarding | None = None
     access: Access = "credential"
-    render: Callable[[SandboxError], Response] | None = None
+    render: Callable[[SandboxError, Request], Response] | None = None
     takes_content: bool = False
+    via: Via = "http"
+    file: Callable[[Request], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sandbox.simulators.portal import case_actions, checks, path_types, queries,
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.views import VIEWS
+from sandbox.simulators.portal.web import routes as web_routes
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
 
@@ -45,11 +46,11 @@ class PayerSimulator(Simulator):
 
     @cached_property
     def _routes(self) -> Sequence[Route]:
-        return routes.routes()
+        return (*routes.routes(), *web_routes.routes())
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The portal's REST."""
+        """The portal's REST, and its pages."""
         return self._routes
 
     @property
@@ -106,7 +107,7 @@ class PayerSimulator(Simulator):
         """Return where the portal is and how to log in."""
         url = f"{root_url}/portal"
         return {
-            "portal_url": url,
+            "portal_url": f"{url}/web/",
             "api_url": url,
             "username": sandbox.secrets["username"],
             "password": sandbox.secrets["password"],
