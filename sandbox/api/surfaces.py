@@ -167,7 +167,7 @@ class Served:
         except SandboxError as error:
             if self.route.render is None:
                 raise
-            return to_web(self.route.render(error, to_call(self._app[SETTINGS], asked_of(request), b"")))
+            return to_web(self.route.render(error))
 
     async def hand_out(self, request: web.Request) -> web.Response:
         """Answer a file that is the same for everyone."""
@@ -265,7 +265,7 @@ class Served:
 
     def _show(self, error: SandboxError, call: Request) -> Response:
         render = self.route.render
-        return self.simulator.render_error(error, call) if render is None else render(error, call)
+        return self.simulator.render_error(error, call) if render is None else render(error)
 
     def _after_failure(self, error: Exception) -> Handler:
         """Return who keeps the event of what broke, and says that it did."""

@@ -83,8 +83,8 @@ class Route:
     `access` says what a caller must show: a `credential` of the playground; nothing, for a `document`, which is an
     event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
     proved (a log-in); the `organization`'s key, and the route is there on the direct paths only. `render` is
-    for the errors of a route that has a format of its own; it is given the request as well. `takes_content` says that
-    the body is what is kept, to the byte, whatever type it has. `via` is how calls come in that came by plain HTTP.
+    for the errors of a route that has a format of its own. `takes_content` says that the body is what is kept, to the
+    byte, whatever type it has. `via` is how calls come in that came by plain HTTP.
     `file` answers what is the same for everyone: it is asked without a playground, and is never an event.
     """
 
@@ -98,7 +98,7 @@ class Route:
     body_limit: int = limits.REQUEST_BODY_BYTES
     forward: Forwarding | None = None
     access: Access = "credential"
-    render: Callable[[SandboxError, Request], Response] | None = None
+    render: Callable[[SandboxError], Response] | None = None
     takes_content: bool = False
     via: Via = "http"
     file: Callable[[Request], Response] | None = None
@@ -416,7 +416,10 @@ class Simulator(ABC):
         return
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error in this surface's own format: as JSON, unless it has another."""
+        """Render an error in this surface's own format: as JSON, unless it has another.
+
+        Of a request that did not come to a route `request` has method and path alone.
+        """
         return render_json_error(error)
 
 

@@ -21,7 +21,9 @@ from sandbox.simulators.portal import case_actions, checks, path_types, queries,
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.views import VIEWS
+from sandbox.simulators.portal.web import login
 from sandbox.simulators.portal.web import routes as web_routes
+from sandbox.simulators.portal.web.pages import ROOT
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
 
@@ -118,7 +120,9 @@ class PayerSimulator(Simulator):
         return sessions.has_session(tx, request.headers.get("cookie"))
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON; a refusal says which calls are possible, as this REST names them."""
+        """Render an error as JSON, or as a page below `portal/web/`; a refusal says which calls are possible."""
+        if request is not None and request.path.startswith(ROOT):
+            return login.explain(error, request)
         return render_json_error(queries.worded(error))
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:

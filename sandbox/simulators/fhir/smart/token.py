@@ -62,7 +62,7 @@ def configuration(tx: Interaction, request: Request) -> Response:
     return Response.of_json(value)
 
 
-def render_oauth(error: SandboxError, _: Request | None = None) -> Response:
+def render_oauth(error: SandboxError) -> Response:
     """Render an error of the token endpoint as RFC 6749 §5.2 has it."""
     status, headers = error.status, {**_NO_STORE, **error.headers}
     if isinstance(error, OAuthError):

@@ -59,7 +59,7 @@ def take_login(tx: Interaction, request: Request) -> Response:
     cookie = sessions.cookie(request.base_url, attempt.token)
     if attempt.code_sent_to is not None:
         query = f"?sent={attempt.code_sent_to}" + (f"&next={next_path}" if next_path else "")
-        return see_other(request, f"login/code{query}", Set_Cookie=cookie)
+        return see_other(request, f"login/code{query}", **{"Set-Cookie": cookie})
     return see_other(request, next_path or "home", **{"Set-Cookie": cookie})
 
 

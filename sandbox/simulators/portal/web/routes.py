@@ -123,7 +123,7 @@ def routes() -> Sequence[Route]:
     """Return the routes of the pages."""
 
     def open_page(path: str, handler: object, summary: str) -> Route:
-        return Route("GET", path, handler, EVENT, summary, access="document", render=login.explain, via="browser")  # type: ignore[arg-type]
+        return Route("GET", path, handler, EVENT, summary, access="document", via="browser")  # type: ignore[arg-type]
 
     def door(path: str, handler: object, summary: str, secret: str) -> Route:
         return Route(
@@ -135,7 +135,6 @@ def routes() -> Sequence[Route]:
             redact=(secret,),
             body_limit=limits.LOGIN_BODY_BYTES,
             access="door",
-            render=login.explain,
             via="browser",
         )
 
@@ -162,7 +161,6 @@ def routes() -> Sequence[Route]:
             serve,
             EVENT,
             "A page of who has logged in",
-            render=login.explain,
             via="browser",
         ),
     )
