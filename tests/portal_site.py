@@ -180,6 +180,15 @@ class Portal:
         with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
+    def code(self) -> str:
+        """Read the one-time code that came last into the sandbox's files."""
+        url, headers = f"{self.held['api_url'].rpartition('/')[0]}/files", {"Authorization": f"Bearer {self.token}"}
+        listed = PlainBrowser().send("GET", f"{url}/inbox", **headers)
+        path = max(f["path"] for f in json.loads(listed.body) if "notices" in f["path"])
+        found = re.search(r"\b(\d{6})\b", PlainBrowser().send("GET", f"{url}/{path}", **headers).text)
+        assert found is not None
+        return found[1]
+
     def events(self) -> list[Any]:
         return list(self.server.sync_client.list_events(self.task_run_id))
 

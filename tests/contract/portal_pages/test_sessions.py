@@ -1,6 +1,5 @@
 """Logging in to the pages: cookies, what is told to whom, one-time codes, the end of a session, lock-out."""
 
-import json
 import re
 from urllib.parse import urlencode
 
@@ -17,15 +16,6 @@ SECURE = {
     "X-Frame-Options": "DENY",
     "Content-Type": "text/html; charset=utf-8",
 }
-
-
-def code_of(portal):
-    """Read the one-time code that came last into the sandbox's files."""
-    url = portal.held["api_url"].rpartition("/")[0] + "/files"
-    listed = PlainBrowser().send("GET", f"{url}/inbox", Authorization=f"Bearer {portal.token}")
-    path = max(f["path"] for f in json.loads(listed.body) if "notices" in f["path"])
-    notice = PlainBrowser().send("GET", f"{url}/{path}", Authorization=f"Bearer {portal.token}")
-    return re.search(r"\b(\d{6})\b", notice.text)[1]
 
 
 def test_the_log_in_page_opens_for_everyone(server, portal):
@@ -168,7 +158,7 @@ def test_a_session_ends_and_the_draft_is_gone_on_with(timed_server):
     wrong = browser.post(f"{portal.url}login/code", {"code": "x"})
     assert wrong.status == 401 and "The code is wrong" in wrong.seen
     assert browser.post(f"{portal.url}login/code", {"code": ""}).status == 422
-    code = code_of(portal)
+    code = portal.code()
     home = browser.post(f"{portal.url}login/code", {"code": code})
     assert home.status == 200 and home.url.endswith("/home")
     review = write_request(browser, portal)
@@ -183,19 +173,19 @@ def test_a_session_ends_and_the_draft_is_gone_on_with(timed_server):
     assert shown.status == 200 and "Drafts are kept" in shown.seen
     asked = browser.post(f"{portal.url}login", {**_fields(portal), "next": f"drafts/{draft}/review"})
     assert asked.hidden("next") == f"drafts/{draft}/review"
-    back = browser.post(f"{portal.url}login/code", {"code": code_of(portal), "next": asked.hidden("next")})
+    back = browser.post(f"{portal.url}login/code", {"code": portal.code(), "next": asked.hidden("next")})
     assert back.url == review.url and back.status == 200
     assert "You were writing a request" in browser.get(f"{portal.url}home").seen
     assert browser.fill(back, {}).url.endswith("/confirmation")
     bodies = str([e.request["body"] for e in portal.events() if e.type == "portal_login"])
-    assert code not in bodies and code_of(portal) not in bodies and "redacted" in bodies
+    assert code not in bodies and portal.code() not in bodies and "redacted" in bodies
 
 
 def test_each_use_puts_the_end_off(timed_server):
     portal = start_portal(timed_server)
     browser = PlainBrowser()
     browser.log_in(portal)
-    browser.post(f"{portal.url}login/code", {"code": code_of(portal)})
+    browser.post(f"{portal.url}login/code", {"code": portal.code()})
     for path in ("home", "requests", "nonsense", "requests/none"):
         portal.advance(600)
         assert browser.get(f"{portal.url}{path}").status in (200, 404), path
