@@ -11,7 +11,8 @@ from sandbox.simulators.portal.web.pages import Visit
 from sandbox.simulators.portal.web.shell import render
 
 ROWS: Final = 20
-WAITING: Final = frozenset({"pended", "peer_to_peer_offered", "peer_to_peer_held"})
+# What a case waits for of the clinic, by its state.
+WAITING: Final = {"pended": "update", "peer_to_peer_offered": "choose_slot", "peer_to_peer_held": "speak"}
 _SAID: Final = {"saved": "The draft is saved. It is not sent to the payer yet."}
 
 
@@ -20,7 +21,7 @@ def show_home(visit: Visit) -> Response:
     said = _SAID.get(visit.filters("said").get("said", ""), "")
     tx = visit.tx
     rows = [row for _, row in sorted(lookup.list_prior_auths(tx, {"status": "submitted"}), reverse=True, key=_key)]
-    waiting = [row for row in rows if row["state"] in WAITING]
+    waiting = [row for row in rows if row["state"] in WAITING and not (row["peer_to_peer"] or {}).get("ended_at")]
     drafts = open_drafts(tx)
     return render(
         visit,
@@ -28,13 +29,7 @@ def show_home(visit: Visit) -> Response:
         said=said,
         resumed=sessions.find_draft(tx),
         drafts=[with_member(tx, row) for row in drafts[:ROWS]],
-        waiting=[
-            (
-                with_member(tx, row),
-                links_of(row, ("update", "choose_slot", "speak"))[0 if row["state"] == "pended" else 1],
-            )
-            for row in waiting[:ROWS]
-        ],
+        waiting=[(with_member(tx, row), links_of(row, (WAITING[row["state"]],))[0]) for row in waiting[:ROWS]],
         recent=[with_member(tx, row) for row in rows[:ROWS]],
         more=max(0, len(rows) - ROWS) + max(0, len(drafts) - ROWS) + max(0, len(waiting) - ROWS),
     )
