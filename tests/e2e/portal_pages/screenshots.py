@@ -1,4 +1,4 @@
-"""Make the pictures of the portal's pages in `docs/images/portal`: `python -m tests.e2e.portal_pages.screenshots [DIRECTORY]`.
+"""Make the pictures of the portal's pages: `python -m tests.e2e.portal_pages.screenshots [DIRECTORY]`.
 
 A picture a page: wide and narrow, light and dark, side by side. They are made from cases on a server of their own.
 """
