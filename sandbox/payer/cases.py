@@ -38,25 +38,15 @@ def create(tx: Interaction, fields: Json, uploads: Sequence[Upload], *, is_draft
     return row
 
 
-def begin(tx: Interaction, fields: Json) -> Json:
-    """Begin a request that is written page by page; return its draft, also where saving one sends it.
+def begin(tx: Interaction, fields: Json, request_id: str) -> Json:
+    """Begin a request that is written page by page, under an id that was minted for it; return its draft, also where
+    saving one sends it.
 
-    A draft for the member that nothing else was written in yet is gone on with. Raises `Invalid` naming the fields.
+    Raises `Invalid` naming the fields.
     """
-    row = check_fields(tx, _merge(new_row(tx), fields))
-    for _, other in tx.branch.items(DRAFTS):
-        if completed(other)["state"] == "draft" and _is_begun_alike(other, row):
-            return completed(other)
+    row = check_fields(tx, _merge({**new_row(tx), "request_id": request_id}, fields))
     set_timers(tx, keep(tx, row))
     return row
-
-
-_OWN: Final = frozenset({"request_id", "created_at", "updated_at", "history"})
-
-
-def _is_begun_alike(row: Json, other: Json) -> bool:
-    """Tell whether two drafts say the same and nothing was done with the first since it was begun."""
-    return len(row["history"]) == 1 and all(row.get(name) == other[name] for name in other if name not in _OWN)
 
 
 def read(tx: Interaction, name: str) -> Json:

@@ -21,7 +21,7 @@ from sandbox.simulators.portal import case_actions, checks, path_types, queries,
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.views import VIEWS
-from sandbox.simulators.portal.web import login
+from sandbox.simulators.portal.web import login, shell
 from sandbox.simulators.portal.web import routes as web_routes
 from sandbox.simulators.portal.web.pages import ROOT
 from sandbox.simulators.showing import Views
@@ -92,6 +92,10 @@ class PayerSimulator(Simulator):
     def views(self) -> Views:
         """Cases and members by name."""
         return VIEWS
+
+    def warm_up(self) -> None:
+        """Read the pages' templates."""
+        shell.warm_up()
 
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Read `portal.yaml`; raises `DefinitionError` with file, line and key."""

@@ -74,8 +74,18 @@ def test_a_member_that_is_chosen_twice_begins_one_draft(portal, browser):
     first = browser.fill(page, {"patient_member_id": "M1001"})
     assert browser.fill(page, {"patient_member_id": "M1001"}).url == first.url
     browser.fill(first, {"provider_npi": NPI})
-    assert browser.fill(page, {"patient_member_id": "M1001"}).url != first.url  # that one is written in
-    assert len(portal.rest("GET", "prior-auths?status=draft")["data"]) == 2
+    assert browser.fill(page, {"patient_member_id": "M1001"}).url == first.url
+    assert browser.fill(page, {"patient_member_id": "M1002"}).url == first.url  # another member of the same draft
+    [draft] = portal.rest("GET", "prior-auths?status=draft")["data"]
+    assert (draft["patient_member_id"], draft["provider_npi"]) == ("M1002", NPI)
+    assert browser.fill(page, {"patient_member_id": "M1001", "begin": "beginreq_1.x"}).status == 422
+    other = browser.fill(browser.get(page.url), {"patient_member_id": "M1001"})
+    assert other.url != first.url and len(portal.rest("GET", "prior-auths?status=draft")["data"]) == 2
+
+
+def test_two_begin_for_one_member_at_once(portal, browser):
+    pages = [browser.get(f"{portal.url}new?member_id=M1001") for _ in range(2)]
+    assert len({browser.fill(page, {"patient_member_id": "M1001"}).url for page in pages}) == 2
 
 
 @pytest.mark.parametrize("path", ["withdraw", "appeal", "peer-to-peer", "resubmit"])

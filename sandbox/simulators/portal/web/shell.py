@@ -140,6 +140,12 @@ def environment() -> jinja2.Environment:
     return made
 
 
+def warm_up() -> None:
+    """Read every template, which takes too long for a call."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def labelled(problems: dict[str, list[str]], labels: dict[str, str]) -> list[tuple[str, str, str]]:
     """Return each problem as the field it links to, what that is called, and what is wrong; the field is empty where
     the page has none for it.

@@ -8,7 +8,9 @@ from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.keys import signed_token, signed_token_id
 from sandbox.payer import cases, lookup
+from sandbox.payer.case_rows import find_by_id
 from sandbox.payer.identifiers import find as find_row
 from sandbox.payer.refusals import invalid
 from sandbox.payer.validation import asked_questions, coverage_problem, questions_of, requirements
@@ -25,7 +27,7 @@ from sandbox.simulators.portal.web.case.questions import (
     read_answers,
 )
 from sandbox.simulators.portal.web.case.requests import facts, procedure_name
-from sandbox.simulators.portal.web.pages import SEEN, Page, Visit, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Page, Visit, secret_of, was_sent_before
 from sandbox.simulators.portal.web.shell import limits_text, render, see_other
 
 STEPS: Final = (
@@ -38,6 +40,8 @@ STEPS: Final = (
 )
 FOUND_MAX: Final = 50
 _GO: Final = "go"
+# The id of the draft to be stands in the form, signed: sent twice, it begins one draft.
+_BEGIN: Final = "begin"
 _FINDING: Final = ("member_id", "name", "birth_date")
 
 
@@ -67,19 +71,29 @@ def show_member(visit: Visit) -> Response:
         found=None if found is None else [(m, coverage_problem(m["coverage"], today)) for m in found[:FOUND_MAX]],
         left_out=max(0, len(found or ()) - FOUND_MAX),
         chosen=chosen,
+        begin=visit.value("begin", "" if row is not None else _new_begin(visit)),
         labels={"member_id": "Member id", "name": "Name", "birth_date": "Birth date", **LABELS},
     )
 
 
 def send_member(visit: Visit) -> Response:
     """`POST new`, `POST drafts/{id}/member`: the draft begins with this member, or is for this one from now on."""
-    visit.form.check(("patient_member_id", _GO))
+    visit.form.check(("patient_member_id", _BEGIN, _GO))
     fields = read_fields(visit, "patient_member_id")
     if fields["patient_member_id"] is None:
         raise invalid({"patient_member_id": ["Choose a member."]})
     row = _draft_or_none(visit)
+    request_id = ""
     if row is None:
-        row = cases.begin(visit.tx, fields)
+        begin = visit.form.text(_BEGIN) or _new_begin(visit)
+        request_id = signed_token_id(_BEGIN, begin, secret_of(visit.tx)) or ""
+        row = find_by_id(visit.tx, request_id)
+    if row is None and not request_id:
+        raise invalid({"": ["Open the page of a new request again, and choose the member there."]})
+    if row is None:
+        row = cases.begin(visit.tx, fields, request_id)
+    elif row["state"] != "draft":
+        return _past(visit, row)
     elif row["patient_member_id"] != fields["patient_member_id"]:
         row = cases.update(visit.tx, row["request_id"], fields, ())
     _stop_at(visit, row, "patient_member_id")
@@ -264,6 +278,10 @@ def _step(visit: Visit, step: str, case: Json | None, /, **context: object) -> R
         "later": "Save request" if visit.config.saving_submits else "Save and finish later",
     }
     return render(visit, f"radmd/{step}.html", **{**around, **context})
+
+
+def _new_begin(visit: Visit) -> str:
+    return signed_token(_BEGIN, visit.tx.new_id("req"), secret_of(visit.tx))
 
 
 def _draft_or_none(visit: Visit) -> Json | None:
