@@ -26,6 +26,7 @@ class Visit:
 
     `params` are the variable parts of its path. Where a form was refused, the page is shown again with `problems`, by
     field (under "" what belongs to none), and with the `form`'s values in its fields. `status` is what it then answers.
+    `data` is what the page shows as the REST would answer it, for the record.
     """
 
     tx: Interaction
@@ -38,6 +39,7 @@ class Visit:
     problems: Problems = field(default_factory=dict)
     status: int = 200
     row: Json | None = None
+    data: Json | None = None
 
     @property
     def here(self) -> str:

@@ -5,6 +5,7 @@ that a portal is served at. Must not know any page.
 """
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import jinja2
 
+from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.payer.attachments import Upload
 from sandbox.payer.config import PayerConfig
@@ -52,7 +54,8 @@ def render(visit: Visit, template: str, /, **context: Any) -> Response:
         "config": visit.config,
         "now": visit.tx.now_text,
     }
-    return _write(visit.request, template, visit.status, {**around, **context})
+    response = _write(visit.request, template, visit.status, {**around, **context})
+    return response if visit.data is None else replace(response, outcome=jsonio.dump(visit.data))
 
 
 def render_open(

@@ -47,6 +47,7 @@ def show_list(visit: Visit) -> Response:
     except Invalid as error:
         visit.refuse(error.details or {"": [error.message]})
         given = {name: value for name, value in visit.request.query if name in FILTERS}
+    visit.data = {"data": found["data"]}
     states = [("", "Any"), *((name, name.replace("_", " ").capitalize()) for name in life_cycle().states)]
     labels = {"state": "State", "patient_member_id": "Member id", "procedure_code": "Procedure code"}
     return render(
@@ -65,7 +66,7 @@ def show_request(visit: Visit) -> Response:
     done = visit.filters("done").get("done", "")
     tx = visit.tx
     is_look = visit.request.method == "HEAD" or tx.is_view
-    row = (find if is_look else cases.read)(tx, visit.params["id"])
+    row = visit.data = (find if is_look else cases.read)(tx, visit.params["id"])
     return render(visit, "request.html", done=DONE.get(done, ""), **facts(tx, row, visit))
 
 
@@ -75,6 +76,7 @@ def show_confirmation(visit: Visit) -> Response:
     row = case_of(visit)
     if row["status"] == "draft":
         return see_other(visit.request, visit.skin.resume(row))
+    visit.data = row
     return render(visit, "confirmation.html", **facts(visit.tx, row, visit))
 
 
@@ -99,6 +101,7 @@ def show_status(visit: Visit) -> Response:
     given, rows, problems = find_status(visit.tx, visit.request.query)
     if problems:
         visit.refuse(problems)
+    visit.data = {"data": rows or []}
     return render(visit, "status.html", given=given, rows=rows, nothing=NOTHING_ON_FILE, labels=STATUS_LABELS)
 
 
@@ -113,6 +116,7 @@ def show_requirements(visit: Visit) -> Response:
     except Invalid as error:
         visit.refuse(error.details or {"": [error.message]})
         given = {name: value for name, value in visit.request.query if name in ("procedure_code", "patient_member_id")}
+    visit.data = found
     return render(visit, "requirements.html", given=given, found=found, labels=LABELS)
 
 

@@ -23,6 +23,7 @@ def show_home(visit: Visit) -> Response:
     rows = [row for _, row in sorted(lookup.list_prior_auths(tx, {"status": "submitted"}), reverse=True, key=_key)]
     waiting = [row for row in rows if row["state"] in WAITING and not (row["peer_to_peer"] or {}).get("ended_at")]
     drafts = open_drafts(tx)
+    visit.data = {"data": rows[:ROWS]}
     return render(
         visit,
         "home.html",
