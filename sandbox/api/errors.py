@@ -13,7 +13,7 @@ from sandbox.api.context import REGISTRY
 from sandbox.api.wire import WholeResponse
 from sandbox.llm_tasks.http.addresses import is_task_api
 from sandbox.llm_tasks.http.error_bodies import render_error as render_task_api_error
-from sandbox.playground.events import Response
+from sandbox.playground.events import Request, Response
 from sandbox.simulators.base import Simulator, render_json_error
 
 _SCOPES = {("v1", "benchmark-runs"): 3, ("v1", "task-runs"): 3}
@@ -35,16 +35,16 @@ class Internal(errors.SandboxError):
     code = "INTERNAL_ERROR"
 
 
-def simulator_at(request: web.Request) -> Simulator | None:
-    """Return the simulator whose surface a path lies below, None for the API itself."""
-    parts = request.rel_url.raw_path.split("/")[1:6]  # raw: an encoded slash does not end a part
+def simulator_at(request: web.Request) -> tuple[Simulator, str] | None:
+    """Return the simulator whose surface a path lies below and the path from there on, None for the API itself."""
+    parts = request.rel_url.raw_path.split("/")[1:]  # raw: an encoded slash does not end a part
     if len(parts) < 3:
         return None
     at = 2 if parts[0] in ("sandboxes", "services", "t") else _SCOPES.get((parts[0], parts[1]))
     if at is None or len(parts) <= at:
         return None
     try:
-        return request.app[REGISTRY].on_surface(parts[at])
+        return request.app[REGISTRY].on_surface(parts[at]), "/".join(parts[at:])
     except KeyError:
         return None
 
@@ -53,9 +53,10 @@ def render(request: web.Request, error: errors.SandboxError, request_id: str) ->
     """Render an error in the format of the surface that the request went to."""
     if is_task_api(request.path):
         return render_task_api_error(error)
-    simulator = simulator_at(request)
-    if simulator is not None:
-        return with_request_id(simulator.render_error(error, None), request_id)
+    found = simulator_at(request)
+    if found is not None:
+        simulator, path = found
+        return with_request_id(simulator.render_error(error, Request(request.method, path)), request_id)
     return render_json_error(error, request_id)
 
 

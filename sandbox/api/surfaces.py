@@ -23,7 +23,7 @@ from sandbox.api.context import CREW, FETCH, REQUEST_ID, SETTINGS, WRITER
 from sandbox.api.doors import Standing, Target, Way
 from sandbox.api.errors import Internal, to_web, with_request_id
 from sandbox.api.mounts import Scope
-from sandbox.errors import Conflict, SandboxError
+from sandbox.errors import Conflict, NotFound, SandboxError
 from sandbox.playground.calls import Asked as Interact
 from sandbox.playground.events import Actor, Request, Response
 from sandbox.playground.playground import LOOKS, Interaction, Outcome, Playground, Sandbox
@@ -70,7 +70,8 @@ def add_routes(app: web.Application, registry: Registry, *, is_strict: bool) -> 
 def _mount(scope: Scope, served: "Served") -> None:
     route = served.route
     handler = served.handle if route.render is None else served.handle_and_render
-    at_once = served.at_once if route.render is None else None
+    handler = handler if route.file is None else served.hand_out
+    at_once = served.at_once if route.render is None and route.file is None else None
     below = route.path.removeprefix(served.simulator.surface)
     for surface in (served.simulator.surface, *served.simulator.surface_aliases):
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
@@ -168,6 +169,12 @@ class Served:
                 raise
             return to_web(self.route.render(error))
 
+    async def hand_out(self, request: web.Request) -> web.Response:
+        """Answer a file that is the same for everyone."""
+        if self.route.file is None:
+            raise NotFound("There is no such file.")
+        return to_web(self.route.file(to_call(self._app[SETTINGS], asked_of(request), b"")))
+
     def _in_turn(self, target: Target, call: Request, alias: Alias | None) -> Handler:
         """Return who waits for the playground's turn and does it then."""
 
@@ -218,6 +225,8 @@ class Served:
         call = to_call(self._app[SETTINGS], asked, body)
         if self.simulator.surface_aliases:
             call.path = self._own_path(call.path)
+        if call.via == "http":
+            call.via = self.route.via
         call = doors.without_secret(self._app, holder, alias, call, is_content=self.route.takes_content)
         return call.with_redacted(self.route.redact) if self.route.redact and body else call
 

@@ -38,6 +38,17 @@ def create(tx: Interaction, fields: Json, uploads: Sequence[Upload], *, is_draft
     return row
 
 
+def begin(tx: Interaction, fields: Json, request_id: str) -> Json:
+    """Begin a request that is written page by page, under an id that was minted for it; return its draft, also where
+    saving one sends it.
+
+    Raises `Invalid` naming the fields.
+    """
+    row = check_fields(tx, _merge({**new_row(tx), "request_id": request_id}, fields))
+    set_timers(tx, keep(tx, row))
+    return row
+
+
 def read(tx: Interaction, name: str) -> Json:
     """Return a row for its reader. The read counts: it may be the one a determination waits for."""
     row = find(tx, name)

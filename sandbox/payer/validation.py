@@ -29,7 +29,7 @@ def check_fields(tx: Interaction, row: Json) -> Json:
     if row["procedure_code"] is not None:
         _check_procedure(tx, row, details)
     _check_diagnoses(row, details)
-    questions = _questions(tx, row)
+    questions = questions_of(tx, row)
     asked = None if questions is None else asked_questions(questions, row["clinical_answers"])
     for name, answer in row["clinical_answers"].items():
         problem = _answer_problem(questions, name, answer) or _unasked_problem(questions, asked, name)
@@ -104,7 +104,7 @@ def check_complete(tx: Interaction, row: Json) -> None:
     if provider is not None and not provider["credentialed"]:
         details["provider_npi"] = [f"{provider['name']} is not credentialed with this payer; name another provider."]
     _check_payer(tx, row, patient, details)
-    questions = _questions(tx, row) or {}
+    questions = questions_of(tx, row) or {}
     for name, question in questions.items():
         stop = question.get("stop")
         if stop is not None and models.Stop.model_validate(stop).is_met(row["clinical_answers"].get(name)):
@@ -231,7 +231,8 @@ def coverage_problem(coverage: Json, today: date) -> str | None:
     return None
 
 
-def _questions(tx: Interaction, row: Json) -> Mapping[str, Json] | None:
+def questions_of(tx: Interaction, row: Json) -> Mapping[str, Json] | None:
+    """Return the questions of a row's procedure by id, in their order; None where the payer has none for it."""
     questionnaire = identifiers.find(tx, "questions", row["procedure_code"]) if row["procedure_code"] else None
     return None if questionnaire is None else {question["id"]: question for question in questionnaire["questions"]}
 

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlencode
 
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Change
+from sandbox.wire.forms import FORM, parse_form
 from sandbox.wire.media_types import read_media_type
 
 EVENT_TYPES: Final = frozenset(
@@ -108,12 +110,17 @@ class Request:
         return jsonio.parse(self.body)
 
     def with_redacted(self, names: Iterable[str]) -> "Request":
-        """Return a copy whose recorded body hides these JSON fields, at any depth; all of it when it is not JSON."""
+        """Return a copy whose recorded body hides these fields: of JSON at any depth, of a form; all of it when it is
+        neither."""
+        hidden = frozenset(names)
         try:
+            if self.media_type == FORM:
+                pairs = [(name, REDACTED if name in hidden else value) for name, value in parse_form(self.body)]
+                return replace(self, recorded_body=urlencode(pairs).encode())
             value = jsonio.parse(self.body)
         except SandboxError:
             return replace(self, recorded_body=REDACTED.encode())
-        return replace(self, recorded_body=jsonio.dump(_redacted(value, frozenset(names))))
+        return replace(self, recorded_body=jsonio.dump(_redacted(value, hidden)))
 
 
 def _redacted(value: Json, names: frozenset[str]) -> Json:

@@ -32,7 +32,8 @@ def is_agents(event: Event) -> bool:
 def event_json(event: Event) -> Json:
     """Return `{"request": {method, path, query, body}, "response": {status, body}}`.
 
-    Bodies are JSON when they parse as JSON, else text, else null. A query name that is repeated
+    Bodies are JSON when they parse as JSON, else text, else null; of a page that is recorded with what it showed as
+    data, that. A query name that is repeated
     holds a list. A side that the event does not have is null.
     """
     request: Json = None
@@ -47,6 +48,8 @@ def event_json(event: Event) -> Json:
     if event.response is not None:
         recorded = event.response.recorded_body
         body = _body(event.response.body if recorded is None else recorded)
+        if isinstance(body, str) and event.response.outcome is not None:
+            body = _body(event.response.outcome)  # a page: what it showed, as data
         response = {"status": event.response.status, "body": body}
     return {"request": request, "response": response}
 

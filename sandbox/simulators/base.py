@@ -24,7 +24,7 @@ from sandbox.errors import SandboxError
 from sandbox.globs import could_match
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed
-from sandbox.playground.events import Event, Request, Response
+from sandbox.playground.events import Event, Request, Response, Via
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import PLAIN, Views
@@ -85,7 +85,8 @@ class Route:
     event only of who shows one all the same; nothing at a `door`, where the request itself carries what is to be
     proved (a log-in); the `organization`'s key, and the route is there on the direct paths only. `render` is
     for the errors of a route that has a format of its own. `takes_content` says that the body is what is kept, to the
-    byte, whatever type it has.
+    byte, whatever type it has. `via` is how calls come in that came by plain HTTP.
+    `file` answers what is the same for everyone: it is asked without a playground, and is never an event.
     """
 
     method: str
@@ -100,6 +101,8 @@ class Route:
     access: Access = "credential"
     render: Callable[[SandboxError], Response] | None = None
     takes_content: bool = False
+    via: Via = "http"
+    file: Callable[[Request], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +422,10 @@ class Simulator(ABC):
         return
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error in this surface's own format: as JSON, unless it has another."""
+        """Render an error in this surface's own format: as JSON, unless it has another.
+
+        Of a request that did not come to a route `request` has method and path alone.
+        """
         return render_json_error(error)
 
 

@@ -4,7 +4,7 @@ Every rate is taken in alternation with the bare route that returns the same byt
 ratio; absolute figures stand beside it for orientation only. The targets that were set come last, as a table.
 
 `make bench ARGS="part part …"` runs some parts only: fhir recording inprocess hl7 create many restore llm search seed
-size stall spans peers attacks dashboard sftp mcp mllp x12.
+size stall spans peers attacks dashboard sftp mcp mllp x12 portal.
 The parts `recording` and `inprocess` hold this build against the one of commit 1275e35, which they check out into a
 temporary directory (`git worktree`) and remove again; it runs on the packages of this build.
 """
@@ -34,6 +34,7 @@ from tests.bench.many import bench_many
 from tests.bench.mcp import bench_mcp
 from tests.bench.mllp import bench_mllp
 from tests.bench.peers import bench_peers
+from tests.bench.portal import bench_portal
 from tests.bench.search import bench_search
 from tests.bench.seed import bench_seed
 from tests.bench.sftp import bench_sftp
@@ -334,6 +335,7 @@ async def main() -> None:
                 ("mcp", lambda: bench_mcp(session, home, scores)),
                 ("mllp", lambda: bench_mllp(session, home, scores)),
                 ("x12", lambda: bench_x12(session, home)),
+                ("portal", lambda: bench_portal(home)),
                 ("peers", lambda: bench_peers(session, home, scores)),
             ):
                 if not wanted or name in wanted:

@@ -14,6 +14,7 @@ from sandbox.llm_tasks.http.addresses import ALIASES
 from sandbox.playground.events import EVENT_TYPES, KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS
 from sandbox.record.keeper import SYNC_INTERVAL_S
 from sandbox.settings import Settings
+from sandbox.simulators.portal.web.skins import SKINS
 
 PACKAGE = Path(__file__).parents[2] / "sandbox"
 METHODS = "GET|POST|PUT|PATCH|DELETE"
@@ -81,6 +82,13 @@ def test_every_route_of_a_surface_is_in_its_page(pages, registry):
             assert re.search(rf"`{route.method} (?:[^`\s]*/)?{re.escape(path)}[`?/ ]", page), (
                 f"{route.method} {route.path}"
             )
+
+
+def test_every_page_of_a_portal_is_in_their_page(pages):
+    text = pages["docs/surfaces/portal-pages.md"].text
+    for skin in SKINS.values():
+        for page in skin.pages:
+            assert f"`{page.path}`" in text, page.path
 
 
 def test_every_credential_and_endpoint_is_named(pages, registry):

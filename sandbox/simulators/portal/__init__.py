@@ -21,6 +21,9 @@ from sandbox.simulators.portal import case_actions, checks, path_types, queries,
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.leaves import people
 from sandbox.simulators.portal.views import VIEWS
+from sandbox.simulators.portal.web import login, shell
+from sandbox.simulators.portal.web import routes as web_routes
+from sandbox.simulators.portal.web.pages import ROOT
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
 
@@ -45,11 +48,11 @@ class PayerSimulator(Simulator):
 
     @cached_property
     def _routes(self) -> Sequence[Route]:
-        return routes.routes()
+        return (*routes.routes(), *web_routes.routes())
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The portal's REST."""
+        """The portal's REST, and its pages."""
         return self._routes
 
     @property
@@ -90,6 +93,10 @@ class PayerSimulator(Simulator):
         """Cases and members by name."""
         return VIEWS
 
+    def warm_up(self) -> None:
+        """Read the pages' templates."""
+        shell.warm_up()
+
     def load_seed(self, dataset: Dataset | None, config: Mapping[str, Any]) -> Seed:
         """Read `portal.yaml`; raises `DefinitionError` with file, line and key."""
         return seed.load(dataset)
@@ -106,7 +113,7 @@ class PayerSimulator(Simulator):
         """Return where the portal is and how to log in."""
         url = f"{root_url}/portal"
         return {
-            "portal_url": url,
+            "portal_url": f"{url}/web/",
             "api_url": url,
             "username": sandbox.secrets["username"],
             "password": sandbox.secrets["password"],
@@ -117,7 +124,9 @@ class PayerSimulator(Simulator):
         return sessions.has_session(tx, request.headers.get("cookie"))
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON; a refusal says which calls are possible, as this REST names them."""
+        """Render an error as JSON, or as a page below `portal/web/`; a refusal says which calls are possible."""
+        if request is not None and request.path.startswith(ROOT):
+            return login.explain(error, request)
         return render_json_error(queries.worded(error))
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:

@@ -115,6 +115,11 @@ def read_body(request: Request, model: type[M]) -> M:
         raise Malformed("The body must be a JSON object.")
     if len(value) > limits.BODY_FIELDS:
         raise TooLarge(f"The body has {len(value):,} fields; the limit is {limits.BODY_FIELDS:,}.")
+    return validated(model, value)
+
+
+def validated(model: type[M], value: Json) -> M:
+    """Return what was sent as its model; raises `Invalid` with `details` naming each wrong field."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -29,6 +29,7 @@ from sandbox.simulators.portal.bodies import (
     read_uploads,
 )
 from sandbox.simulators.portal.queries import listing, no_body, read_query, worded
+from sandbox.wire.forms import FORM, parse_form
 from sandbox.wire.served_content import content_headers
 
 
@@ -142,7 +143,7 @@ def _entered(tx: Interaction, request: Request, attempt: sessions.LoginAttempt) 
         value |= {"code_required": attempt.code_sent_to is not None, "code_sent_to": attempt.code_sent_to}
     if config.idle_seconds is not None:
         value |= {"idle_seconds": config.idle_seconds, "draft": attempt.draft}
-    return Response.of_json(value, 200, Set_Cookie=_cookie(request, attempt.token or ""))
+    return Response.of_json(value, 200, Set_Cookie=sessions.cookie(request.base_url, attempt.token or ""))
 
 
 def in_session(handler: RouteHandler) -> RouteHandler:
@@ -169,8 +170,10 @@ def in_session(handler: RouteHandler) -> RouteHandler:
 
 
 def named_user(request: Request) -> str | None:
-    """Return the user name of a log-in, None where the body has none."""
+    """Return the user name of a log-in, by JSON or a form; None where the body has none."""
     try:
+        if request.media_type == FORM:
+            return dict(parse_form(request.body)).get("username")
         return read_body(request, Login).username
     except SandboxError:
         return None
@@ -181,12 +184,7 @@ def log_out(tx: Interaction, request: Request) -> Response:
     read_query(request)
     no_body(request)
     sessions.log_out(tx, request.headers.get("cookie"))
-    return Response(204, b"", None, {"Set-Cookie": f"{_cookie(request, '')}; Max-Age=0"})
-
-
-def _cookie(request: Request, token: str) -> str:
-    path = f"{urlsplit(request.base_url).path}/portal"
-    return f"{sessions.COOKIE}={token}; Path={path}; HttpOnly; SameSite=Strict"
+    return Response(204, b"", None, {"Set-Cookie": sessions.cookie(request.base_url, "")})
 
 
 def _created(request: Request, row: Json) -> Response:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sandbox.clock import parse_instant
 from sandbox.definitions.assertions import StrictModel
@@ -35,6 +36,19 @@ COOKIE: Final = "portal_session"
 USERNAME_PREFIX: Final = "provider_"
 OWN_USER: Final = f"{USERNAME_PREFIX}*"
 CODE_DIGITS: Final = 6
+
+
+class SessionEnded(Unauthorized):
+    """A session was not used for so long that it is over; `after_s` says how long, None where that is not told."""
+
+    def __init__(self, after_s: float | None) -> None:
+        self.after_s = after_s
+        super().__init__(f"{self.told}; log in again with POST portal/login. Drafts are kept.")
+
+    @property
+    def told(self) -> str:
+        """What happened, in words for everybody."""
+        return f"The session ended after {self.after_s:g} s without use" if self.after_s else "The session has ended"
 
 
 class SessionEnds(StrictModel):
@@ -182,7 +196,7 @@ def use(tx: Interaction, cookie_header: str | None) -> str | None:
     """Put off the end of the session that a call comes from; return it, None where nothing ends by itself."""
     if payer_config(tx).sessions.idle_seconds is None:
         return None
-    session_id = next((s for s in _sessions(tx, cookie_header) if _is_open(tx, s)), None)
+    session_id = find_open(tx, cookie_header)
     if session_id is not None:
         tx.put(SESSIONS, session_id, {**tx.get(SESSIONS, session_id), "last_used_at": tx.now_text})
         _put_off(tx, session_id)
@@ -202,17 +216,23 @@ def has_session(tx: Interaction, cookie_header: str | None) -> bool:
 
     Raises `Unauthorized` for one that was not used for too long.
     """
-    expired = False
-    for session_id in _sessions(tx, cookie_header):
-        if _is_open(tx, session_id):
-            return True
-        row = tx.get(SESSIONS, session_id)
-        expired = expired or (row is not None and row["status"] in ("expired", "open"))
-    if expired:
-        seconds = payer_config(tx).sessions.idle_seconds
-        told = f"after {seconds:g} s without use" if seconds is not None else "without use"
-        raise Unauthorized(f"The session ended {told}; log in again with POST portal/login. Drafts are kept.")
+    if find_open(tx, cookie_header) is not None:
+        return True
+    rows = (tx.get(SESSIONS, session_id) for session_id in _sessions(tx, cookie_header))
+    if any(row is not None and row["status"] in ("expired", "open") for row in rows):
+        raise SessionEnded(payer_config(tx).sessions.idle_seconds)
     return False
+
+
+def find_open(tx: Interaction, cookie_header: str | None) -> str | None:
+    """Return the open session of a Cookie header, or None."""
+    return next((s for s in _sessions(tx, cookie_header) if _is_open(tx, s)), None)
+
+
+def cookie(base_url: str, token: str) -> str:
+    """Return the Set-Cookie field of a session, good for the portal at this root; with an empty token, of none."""
+    ended = "" if token else "; Max-Age=0"
+    return f"{COOKIE}={token}; Path={urlsplit(base_url).path}/portal; HttpOnly; SameSite=Strict{ended}"
 
 
 def _is_open(tx: Interaction, session_id: str) -> bool:

@@ -36,6 +36,7 @@ class Row:
     `path` fills the parameters in; `body` is a valid one, None where the route takes none. `wrong`
     gives wrong values by field, `required` the fields that may not be missing. What is open needs no token; what
     `is_direct` is there on the direct paths only, what `is_agents` on all others. `status` is what a `GET` answers.
+    An `is_file` is the same for everyone and below every root.
     """
 
     token: str = "organization"
@@ -50,6 +51,7 @@ class Row:
     is_direct: bool = False
     is_agents: bool = False
     status: int = 200
+    is_file: bool = False
 
 
 def but(*allowed: type) -> list[Any]:
@@ -277,6 +279,15 @@ SURFACES: dict[tuple[str, str], Row] = {
     ("POST", "portal/prior-auths/{id}/peer-to-peer/turns"): Row(
         path={"id": "{draft}"}, body={"text": "x"}, required=("text",), wrong={"text": [*but(str), "", "x" * 4_001]}
     ),
+    ("GET", "portal/web"): Row(is_open=True),
+    ("GET", "portal/web/"): Row(is_open=True),
+    ("GET", "portal/web/login"): Row(is_open=True),
+    ("POST", "portal/web/login"): Row(is_open=True, body={}, has_json=False, limit=limits.LOGIN_BODY_BYTES),
+    ("GET", "portal/web/login/code"): Row(is_open=True),
+    ("POST", "portal/web/login/code"): Row(is_open=True, body={}, has_json=False, limit=limits.LOGIN_BODY_BYTES),
+    ("GET", "portal/web/public-status"): Row(query="tracking_number=TN1", is_open=True),
+    ("GET", "portal/web/static/portal.css"): Row(is_open=True, is_file=True),
+    ("*", "portal/web/{path}"): Row(path={"path": "home"}, has_json=False),
     ("GET", "portal/requirements"): Row(query="procedure_code=72148"),
     ("GET", "portal/status"): Row(query="member_id=M1&birth_date=1970-01-01"),
     ("GET", "portal/public-status"): Row(query="tracking_number=TN1", is_open=True),
@@ -523,6 +534,9 @@ def assert_refused(answer: Any, path: str, *statuses: int, note: object = "") ->
         assert answer.headers["Content-Type"].startswith("application/fhir+json"), where
         assert answer.json["resourceType"] == "OperationOutcome", where
         assert answer.json["issue"][0]["diagnostics"], where
+        return
+    if "/portal/web/" in path:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8" and b"<h1>" in answer.body, where
         return
     assert answer.headers["Content-Type"].startswith("application/json"), where
     error = answer.error

@@ -55,7 +55,7 @@ async def fhir_client(client: Client) -> bool:
 async def portal_page(client: Client) -> bool:
     """The address leads to the log-in."""
     page = await client.read(client.held["portal_url"])
-    return page.status == 200 and page.json["log_in"]["url"] == f"{client.held['portal_url']}/login"
+    return page.status == 200 and b'action="./login"' in page.body
 
 
 async def portal_user(client: Client) -> bool:
