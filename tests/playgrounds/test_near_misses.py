@@ -125,6 +125,19 @@ FAILS = {
         },
         "payer-receipts": {"Northgate is told the latest of both its claims"},
     },
+    "eligibility-and-claims@1": {
+        "ended-coverage": {"Each visit is charged to the plan of its day"},
+        "cost-estimate": {"His part is what the rule makes of them"},
+        "open-claims": {"The elder Luis Ortega's claim is denied and is to be worked"},
+        "denied-authorized": {
+            "One appeal, with the authorization that was good on the day of service",
+            "The payer has overturned its denial and pays",
+            "The report says how it ended",
+        },
+        "no-appeal": {"Samir Patel's authorization had ended, and his claim is written off"},
+        "wrong-patient": {"The request for the other Rosa is withdrawn"},
+        "who-pays-first": {"Cedar Point comes second in her chart, otherwise as it was"},
+    },
     "interface-feed@1": {
         "late-preliminary": {STANDS.format("Joyce Coleman's potassium")},
         "corrected-result": {

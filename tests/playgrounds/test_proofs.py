@@ -16,9 +16,19 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
-# What no agent can do where the shared drive is read-only and there is no MLLP; the benchmark's README says so.
+# What no agent can do where the shared drive is read-only, there is no MLLP, and payers have prior authorizations alone;
+# the benchmark's README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
+    "eligibility-and-claims": {
+        "ended-coverage",
+        "cost-estimate",
+        "open-claims",
+        "denied-authorized",
+        "no-appeal",
+        "wrong-patient",
+        "who-pays-first",
+    },
     "lab-result-routing": {"unknown-patient", "night-inbox"},
     "interface-feed": {
         "late-preliminary",
