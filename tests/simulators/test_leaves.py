@@ -205,6 +205,14 @@ def test_a_claim_and_a_request_are_a_members(path, owner, of_another):
     assert PortalForm().retargeted(call, branch, BEN, ANA) == call
 
 
+def test_how_a_file_is_called_is_its_senders_choice():
+    call = sent({"attachments": [{"filename": "a-1.pdf", "content_type": "application/pdf"}]}, "portal/prior-auths/r")
+    assert {leaf.place: leaf.is_free for leaf in PortalForm().leaves(call)} == {
+        "attachments.0.filename": True,
+        "attachments.0.content_type": False,
+    }
+
+
 def test_a_chart_that_a_clearinghouse_is_asked_about_is_somebodys():
     branch = Branch(PAYER)
     call = sent({"patient_id": "ana", "procedure_code": "95810"}, "clearinghouse/prior-auth")

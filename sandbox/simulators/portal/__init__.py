@@ -58,6 +58,10 @@ class PayerSimulator(Simulator):
         """Members, providers, requests and what else a check can name."""
         return frozenset(f"{self.surface}/{name}" for name in path_types.COLLECTIONS)
 
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return what a document says; of a case, less how it came to be saved."""
+        return case_rows.comparable(value) if collection in (case_rows.REQUESTS, case_rows.DRAFTS) else value
+
     def people(self, branch: Branch) -> Iterable[Person]:
         """The payer's members."""
         return people(branch)

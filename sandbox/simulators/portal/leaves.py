@@ -10,7 +10,7 @@ from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
-from sandbox.simulators.leaves import Form, Person, Sent
+from sandbox.simulators.leaves import Form, Leaf, Person, Sent
 
 _INSTANCE: Final = re.compile(r"portal/(prior-auths|claims)/([^/?]+)")
 # Where what a path names is kept: the collections, the field with its member, the names it goes by.
@@ -26,6 +26,11 @@ _PLACES: Final = {
 
 class PortalForm(Form):
     """Bodies of plain JSON; a path may name what is one member's."""
+
+    def leaves(self, sent: Sent) -> Iterator[Leaf]:
+        """Yield the values of a body; how a file is called is its sender's choice."""
+        for leaf in super().leaves(sent):
+            yield replace(leaf, is_free=True) if leaf.path[-1:] == ("filename",) else leaf
 
     def owner(self, sent: Sent, branch: Branch) -> str | None:
         """Return the number of the member whose claim or request is addressed."""
