@@ -23,6 +23,7 @@ TOLD, SLOT = (
 )
 REQUESTED = "One request, for the right member, code, diagnosis and clinician"
 RELEASED = "The order is released under the insurance in force, and is otherwise as it was"
+RELEASED_DRUG = "The prescription is released, and is otherwise as it was"
 APPROVED, SEEN = "The payer has approved it", "The order was released when the approval had been seen"
 UNREQUESTED = "Nothing was requested, nothing else changed"
 OF_ANOTHER_PATIENT = {CHART, BOOKED, TOLD}
@@ -156,6 +157,19 @@ FAILS = {
             "The report names what was filed and what was refused",
         },
         "registry-busy": {"The registry has taken Vivian Ostrowski's potassium once"},
+    },
+    "pharmacy-epa@1": {
+        "step-therapy": {"The trial of methotrexate is the one that could be judged"},
+        "alternative-first": {"The prescriber was told of the alternative that his chart allows"},
+        "pharmacy-draft": {"Its questions are answered as she is now"},
+        "appeal": {
+            "One appeal, which says which statin, what happened, and when, and that of ezetimibe",
+            "The plan has overturned its denial",
+            RELEASED_DRUG,
+            "Reported as approved",
+        },
+        "wanted-paper": {"The plan was given her latest count, the paper and the number, and has approved"},
+        "another-plan": {"Nothing is on file for him, and another plan decides", "Reported as not sent"},
     },
     "by-the-book@1": {
         "allergies-first": {"Nothing was ordered until the allergies had been read"},

@@ -16,8 +16,8 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
-# What no agent can do where the shared drive is read-only, there is no MLLP, and payers have prior authorizations alone;
-# the benchmark's README says so.
+# What no agent can do where the shared drive is read-only, there is no MLLP and no clock, and payers take requests and
+# tell nothing else; the benchmark's README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
     "eligibility-and-claims": {
@@ -30,6 +30,7 @@ NOT_IN_STRICT_MODE = {
         "who-pays-first",
     },
     "lab-result-routing": {"unknown-patient", "night-inbox"},
+    "pharmacy-epa": {"step-therapy", "appeal", "wanted-paper", "another-plan"},
     "interface-feed": {
         "late-preliminary",
         "corrected-result",
