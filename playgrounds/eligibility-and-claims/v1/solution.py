@@ -119,12 +119,9 @@ class Office:
     async def estimate(self, allowed: Decimal = Decimal(480), day: str = "2026-05-20") -> Row:
         """Work out the patient's part of a scan."""
         member = await self.member(await self.patient("Finch", "Walter", "1959-02-27"))
-        said = await self.portal("eligibility", member_id=member, date=day, service_type="62")
+        said = await self.benefits(member, day)
         (benefit,) = (row for row in said["benefits"] if row["network"] == "in")
         left = {kind: self.left(said["accumulators"], kind) for kind in ("deductible", "out_of_pocket")}
-        needed = (await self.portal("requirements", procedure_code="72148", patient_member_id=member))[
-            "authorization_required"
-        ]
         deductible = min(left["deductible"], allowed) if benefit["deductible_applies"] else Decimal(0)
         part = deductible + (allowed - deductible) * benefit["coinsurance"] / 100
         return {
@@ -132,8 +129,18 @@ class Office:
             "coinsurance_percent": benefit["coinsurance"],
             "out_of_pocket_left": float(left["out_of_pocket"]),
             "patient_pays": float(self.capped(part, left["out_of_pocket"])),
-            "authorization_required": needed,
+            "authorization_required": await self.is_needed(member, day),
         }
+
+    async def benefits(self, member: str, day: str) -> Row:
+        """Return what the plan pays of a scan, and what is left to its limits."""
+        said: Row = await self.portal("eligibility", member_id=member, date=day, service_type="62")
+        return said
+
+    async def is_needed(self, member: str, day: str) -> bool:
+        """Whether the payer wants to authorize the scan."""
+        said = await self.portal("requirements", procedure_code="72148", patient_member_id=member)
+        return bool(said["authorization_required"])
 
     def left(self, accumulators: list[Row], kind: str) -> Decimal:
         """Return what is left to a limit: the patient's or the family's, whichever is less."""
@@ -264,9 +271,7 @@ class Office:
         for row in await self.portal("prior-auths", procedure_code=code, state="under_review"):
             if number in (row["notes"] or ""):
                 await self.withdraw(row, npi)
-        who = {"patient_id": patient["id"], "provider_npi": npi}
         asked = {
-            "action": "request",
             "procedure_code": code,
             "diagnosis_codes": [
                 one["code"] for reason in order["reasonCode"] for one in reason["coding"] if one["system"] == ICD10
@@ -276,14 +281,9 @@ class Office:
             "clinical_answers": await self.answers(patient, code),
             "notes": f"Order {number}.",
         }
-        answered = await self.clearinghouse("prior-auth", {**who, **asked})
-        request_id = answered["administrative_number"]
-        member = answered["patient"]["member_id"]
-        (row,) = (
-            r
-            for r in await self.portal("prior-auths", patient_member_id=member)
-            if request_id in (r["request_id"], r["tracking_number"])
-        )
+        member = await self.member(patient)
+        await self.review(await self.portal(f"patients/{member}"), npi, "request", asked)
+        (row,) = await self.portal("prior-auths", patient_member_id=member, procedure_code=code)
         while row["auth_number"] is None and row["determination"]["status"] in ("pending", "approved"):
             (await self.task.advance_clock()).raise_for_status()
             row = await self.portal(f"prior-auths/{row['request_id']}")
@@ -298,15 +298,15 @@ class Office:
     async def withdraw(self, row: Row, npi: str) -> None:
         """Withdraw a request through the clearinghouse."""
         member = await self.portal(f"patients/{row['patient_member_id']}")
+        named = {"authorization_number": row["tracking_number"], "procedure_code": row["procedure_code"]}
+        await self.review(member, npi, "cancel", named)
+
+    async def review(self, member: Row, npi: str, action: str, asked: Row) -> None:
+        """Send a request for review through the clearinghouse."""
         who = {name: member[name] for name in ("member_id", "last_name", "first_name", "birth_date")}
-        body = {
-            **who,
-            "provider_npi": npi,
-            "action": "cancel",
-            "authorization_number": row["tracking_number"],
-            "procedure_code": row["procedure_code"],
-        }
-        await self.clearinghouse("prior-auth", body)
+        answered = await self.clearinghouse("prior-auth", {**who, "provider_npi": npi, "action": action, **asked})
+        if answered["rejections"]:
+            raise LookupError(f"rejected: {answered['rejections']}")
 
     async def answers(self, patient: Row, code: str) -> Row:
         """Answer the payer's questions from the latest note."""
