@@ -225,3 +225,16 @@ def terms(tx: Interaction, given: Any) -> Json:
         "valid_to": None if end is None else str(end),
         "number_due_at": None,
     }
+
+
+def comparable(row: Json) -> Json:
+    """Return what a case says, less how often it was saved on the way, and the time at which its number is to come.
+
+    >>> comparable({"history": [{"action": "created"}, {"action": "updated"}], "authorization": None})
+    {'history': [{'action': 'created'}], 'authorization': None}
+    """
+    history = [entry for entry in row["history"] if entry["action"] != "updated"]
+    found = {**row, "history": history}
+    if row["authorization"] is not None:
+        found["authorization"] = {k: v for k, v in row["authorization"].items() if k != "number_due_at"}
+    return found

@@ -185,7 +185,8 @@ def told_status(row: Json) -> Json:
 
 
 def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_type: str | None = None) -> Json:
-    """Return what a member is covered for on a day (today without one): coverages, benefits, accumulators.
+    """Return what a member is covered for on a day (today without one): coverages, those in force and the medical ones
+    first, in the order in which they pay; benefits; accumulators.
 
     A member without rows of `payer.yaml` has the coverage of `portal.yaml`, and no benefits are known. Raises
     `NotFound` for an unknown member, `Invalid` for a day that is none.
@@ -199,7 +200,9 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     ]
     coverages = [{**row, "in_force": is_in_force(row, day)} for row in mine or [plain_coverage(member)]]
     order = ("primary", "secondary", "tertiary")
-    coverages.sort(key=lambda row: (not row["in_force"], order.index(row["order"]), row["start"]))
+    coverages.sort(
+        key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"]), row["start"])
+    )
     plans = [row["plan"] for row in coverages if row["in_force"]]
     benefits = [
         row

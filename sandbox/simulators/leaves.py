@@ -112,7 +112,7 @@ class Form:
         return replace(sent, body=body)
 
     def owner(self, sent: Sent, branch: Branch) -> str | None:
-        """Return the reference of the person whose record a request is addressed to, where its address is such."""
+        """Return a mark (`Person.marks`) of whose record a request is addressed to, where its address is such."""
         return None
 
     def retargeted(self, sent: Sent, branch: Branch, one: Person, other: Person) -> Sent:

@@ -23,6 +23,7 @@ TOLD, SLOT = (
 )
 REQUESTED = "One request, for the right member, code, diagnosis and clinician"
 RELEASED = "The order is released under the insurance in force, and is otherwise as it was"
+RELEASED_DRUG = "The prescription is released, and is otherwise as it was"
 APPROVED, SEEN = "The payer has approved it", "The order was released when the approval had been seen"
 UNREQUESTED = "Nothing was requested, nothing else changed"
 OF_ANOTHER_PATIENT = {CHART, BOOKED, TOLD}
@@ -125,6 +126,19 @@ FAILS = {
         },
         "payer-receipts": {"Northgate is told the latest of both its claims"},
     },
+    "eligibility-and-claims@1": {
+        "ended-coverage": {"Each visit is charged to the plan of its day"},
+        "cost-estimate": {"His part is what the rule makes of them"},
+        "open-claims": {"The elder Luis Ortega's claim is denied and is to be worked"},
+        "denied-authorized": {
+            "One appeal, with the authorization that was good on the day of service",
+            "The payer has overturned its denial and pays",
+            "The report says how it ended",
+        },
+        "no-appeal": {"Samir Patel's authorization had ended, and his claim is written off"},
+        "wrong-patient": {"The request for the other Rosa is withdrawn"},
+        "who-pays-first": {"Cedar Point comes second in her chart, otherwise as it was"},
+    },
     "interface-feed@1": {
         "late-preliminary": {STANDS.format("Joyce Coleman's potassium")},
         "corrected-result": {
@@ -143,6 +157,19 @@ FAILS = {
             "The report names what was filed and what was refused",
         },
         "registry-busy": {"The registry has taken Vivian Ostrowski's potassium once"},
+    },
+    "pharmacy-epa@1": {
+        "step-therapy": {"The trial of methotrexate is the one that could be judged"},
+        "alternative-first": {"The prescriber was told of the alternative that his chart allows"},
+        "pharmacy-draft": {"Its questions are answered as she is now"},
+        "appeal": {
+            "One appeal, which says which statin, what happened, and when, and that of ezetimibe",
+            "The plan has overturned its denial",
+            RELEASED_DRUG,
+            "Reported as approved",
+        },
+        "wanted-paper": {"The plan was given her latest count, the paper and the number, and has approved"},
+        "another-plan": {"Nothing is on file for him, and another plan decides", "Reported as not sent"},
     },
     "by-the-book@1": {
         "allergies-first": {"Nothing was ordered until the allergies had been read"},

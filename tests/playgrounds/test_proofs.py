@@ -16,10 +16,21 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
-# What no agent can do where the shared drive is read-only and there is no MLLP; the benchmark's README says so.
+# What no agent can do where the shared drive is read-only, there is no MLLP and no clock, and payers take requests and
+# tell nothing else; the benchmark's README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
+    "eligibility-and-claims": {
+        "ended-coverage",
+        "cost-estimate",
+        "open-claims",
+        "denied-authorized",
+        "no-appeal",
+        "wrong-patient",
+        "who-pays-first",
+    },
     "lab-result-routing": {"unknown-patient", "night-inbox"},
+    "pharmacy-epa": {"step-therapy", "appeal", "wanted-paper", "another-plan"},
     "interface-feed": {
         "late-preliminary",
         "corrected-result",

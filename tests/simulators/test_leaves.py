@@ -6,8 +6,10 @@ from sandbox.playground.branch import Branch, Seed
 from sandbox.simulators.fhir.leaves import FhirForm, people
 from sandbox.simulators.files.leaves import FilesForm
 from sandbox.simulators.hl7.leaves import Hl7Form
-from sandbox.simulators.leaves import ABSENT, Form, Sent
+from sandbox.simulators.leaves import ABSENT, Form, Person, Sent
+from sandbox.simulators.portal.leaves import PortalForm
 from sandbox.simulators.portal.leaves import people as members
+from sandbox.simulators.x12.leaves import X12Form
 
 RESULT = {
     "resourceType": "Observation",
@@ -161,3 +163,61 @@ def test_people_are_those_with_a_chart_and_the_members():
     (ana,) = people(Branch(seed))
     assert (ana.reference, ana.numbers, ana.family) == ("Patient/ana", ("RC-1", "EVM1"), "Reyes")
     assert [person.numbers for person in members(Branch(seed))] == [("EVM1",)]
+
+
+ANA = Person("Patient/ana", ("W1",), "Reyes", "Ana")
+BEN = Person("Patient/ben", ("W2",), "Okafor", "Ben")
+PAYER = Seed.of(
+    {
+        "portal/claims": {
+            "C1": {"claim_number": "C1", "member_id": "W1", "status": "denied"},
+            "C2": {"claim_number": "C2", "member_id": "W2", "status": "paid"},
+            "C3": {"claim_number": "C3", "member_id": "W2", "status": "denied"},
+        },
+        "portal/prior_auth_requests": {
+            "req_1": {
+                "request_id": "req_1",
+                "auth_number": None,
+                "tracking_number": "TN1",
+                "patient_member_id": "W1",
+                "status": "submitted",
+            }
+        },
+        "portal/drafts": {},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "owner", "of_another"),
+    [
+        ("portal/claims/C1/appeal", "W1", "portal/claims/C3/appeal"),
+        ("portal/claims/C9/appeal", None, "portal/claims/C9/appeal"),
+        ("portal/prior-auths/TN1/withdraw", "W1", "portal/prior-auths/TN1/withdraw"),  # the other has no request
+        ("portal/prior-auths", None, "portal/prior-auths"),
+    ],
+)
+def test_a_claim_and_a_request_are_a_members(path, owner, of_another):
+    branch = Branch(PAYER)
+    call = sent({"rationale": "It was authorized."}, path)
+    assert PortalForm().owner(call, branch) == owner
+    assert PortalForm().retargeted(call, branch, ANA, BEN).path == of_another
+    assert PortalForm().retargeted(call, branch, BEN, ANA) == call
+
+
+def test_how_a_file_is_called_is_its_senders_choice():
+    call = sent({"attachments": [{"filename": "a-1.pdf", "content_type": "application/pdf"}]}, "portal/prior-auths/r")
+    assert {leaf.place: leaf.is_free for leaf in PortalForm().leaves(call)} == {
+        "attachments.0.filename": True,
+        "attachments.0.content_type": False,
+    }
+
+
+def test_a_chart_that_a_clearinghouse_is_asked_about_is_somebodys():
+    branch = Branch(PAYER)
+    call = sent({"patient_id": "ana", "procedure_code": "95810"}, "clearinghouse/prior-auth")
+    assert X12Form().owner(call, branch) == "Patient/ana"
+    assert X12Form().retargeted(call, branch, ANA, BEN).body == {"patient_id": "ben", "procedure_code": "95810"}
+    assert X12Form().retargeted(call, branch, BEN, ANA) == call
+    raw = sent("ISA*00*", "clearinghouse/transactions")
+    assert (X12Form().owner(raw, branch), X12Form().retargeted(raw, branch, ANA, BEN)) == (None, raw)

@@ -14,6 +14,7 @@ from sandbox.client.models import Event
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.events import REDACTED, SCENARIO_METHOD
+from sandbox.scoring.states.changes import is_bookkeeping
 from sandbox.simulators.leaves import Sent
 
 LLM_TASKS = "llm-tasks"
@@ -88,13 +89,22 @@ class Script:
         return [place for place, step in enumerate(self.steps) if step.is_write]
 
 
-def read_script(key: str, events: Iterable[Event], output: Json, own_ids: tuple[str, ...] = ()) -> Script:
-    """Read a task run's events, oldest first. Raises `Invalid` for a call by another wire than HTTP and MLLP."""
+def read_script(
+    key: str,
+    events: Iterable[Event],
+    output: Json,
+    own_ids: tuple[str, ...] = (),
+    bookkeeping: frozenset[str] = frozenset(),
+) -> Script:
+    """Read a task run's events, oldest first; `bookkeeping` are the collections that simulators declare as such.
+
+    Raises `Invalid` for a call by another wire than HTTP and MLLP.
+    """
     steps = []
     for event in events:
         request: Mapping[str, Any] = event.request or {}
         if event.type == _DELIVERY and event.via == MLLP:
-            steps.append(_answer_of(event))
+            steps.append(_answer_of(event, bookkeeping))
             continue
         if event.actor != "agent" or event.is_view or not request or request["method"] == SCENARIO_METHOD:
             continue
@@ -108,20 +118,16 @@ def read_script(key: str, events: Iterable[Event], output: Json, own_ids: tuple[
             request["method"], request["path"], request.get("query"), request.get("headers") or {}, request.get("body")
         )
         status, headers = int(response.get("status", 0)), response.get("headers") or {}
-        steps.append(Step(sent, event.type, status, response.get("body"), headers, _writes_of(event), via))
+        steps.append(Step(sent, event.type, status, response.get("body"), headers, _writes_of(event, bookkeeping), via))
     return Script(key, tuple(steps), output, own_ids)
 
 
-def _answer_of(event: Event) -> Step:
+def _answer_of(event: Event, bookkeeping: frozenset[str]) -> Step:
     """Read an attempt at a delivery as what the agent did: it answered, or it did not."""
     told: Any = (event.response or {}).get("body") or {}
     sent = Sent(ANSWER, f"hl7/inbox/{told['control_id']}", None, {}, told["ack"])
-    return Step(sent, event.type, int((event.response or {})["status"]), None, {}, _writes_of(event), MLLP)
+    return Step(sent, event.type, int((event.response or {})["status"]), None, {}, _writes_of(event, bookkeeping), MLLP)
 
 
-def _writes_of(event: Event) -> tuple[tuple[str, str], ...]:
-    return tuple((c["collection"], c["key"]) for c in event.changes if not _is_bookkeeping(c["collection"]))
-
-
-def _is_bookkeeping(collection: str) -> bool:
-    return any(part.startswith("_") for part in collection.split("/"))
+def _writes_of(event: Event, bookkeeping: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((c["collection"], c["key"]) for c in event.changes if not is_bookkeeping(c["collection"], bookkeeping))

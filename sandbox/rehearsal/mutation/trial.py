@@ -83,7 +83,8 @@ class Laboratory:
         for task in result.task_runs:
             events = await client.list_events(task.id)
             output = (await client.get_task_run(task.id)).raw.get("output")
-            scripts[task.key] = read_script(task.key, events, output, (result.benchmark_run_id, task.id))
+            own_ids = (result.benchmark_run_id, task.id)
+            scripts[task.key] = read_script(task.key, events, output, own_ids, registry.comparer.bookkeeping)
         return cls(client, benchmark, registry, scripts)
 
     def nonsense(self) -> Mapping[str, ScriptAgent]:

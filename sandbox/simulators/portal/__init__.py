@@ -16,10 +16,10 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
 from sandbox.simulators.former_memberships import make_messy
-from sandbox.simulators.leaves import Person
+from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
-from sandbox.simulators.portal.leaves import people
+from sandbox.simulators.portal.leaves import PortalForm, people
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.portal.web import login, shell
 from sandbox.simulators.portal.web import routes as web_routes
@@ -44,6 +44,7 @@ class PayerSimulator(Simulator):
     seed_files: ClassVar[tuple[str, ...]] = (seed.FILE, seed.PLAN_FILE)
     has_mess: ClassVar[bool] = True
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins", "portal/sessions"})
+    form: ClassVar[Form] = PortalForm()
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
     @cached_property
@@ -59,6 +60,10 @@ class PayerSimulator(Simulator):
     def collections(self) -> frozenset[str]:
         """Members, providers, requests and what else a check can name."""
         return frozenset(f"{self.surface}/{name}" for name in path_types.COLLECTIONS)
+
+    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
+        """Return what a document says; of a case, less how it came to be saved."""
+        return case_rows.comparable(value) if collection in (case_rows.REQUESTS, case_rows.DRAFTS) else value
 
     def people(self, branch: Branch) -> Iterable[Person]:
         """The payer's members."""

@@ -7,16 +7,18 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.mess import Mess
 from sandbox.jsonio import Json
 from sandbox.payer import seed as payer_seed
-from sandbox.playground.branch import Branch, Seed
+from sandbox.playground.branch import Seed
 from sandbox.playground.playground import Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, Simulator
 from sandbox.simulators.former_memberships import make_messy
+from sandbox.simulators.leaves import Form
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
 from sandbox.simulators.x12 import state, tools
 from sandbox.simulators.x12.asking import RECEIVER
 from sandbox.simulators.x12.checks import X12_RESPONSE
 from sandbox.simulators.x12.config import ClearinghouseConfig, read_config
+from sandbox.simulators.x12.leaves import X12Form
 from sandbox.simulators.x12.routes import ROUTES
 from sandbox.simulators.x12.views import VIEWS
 
@@ -40,6 +42,9 @@ class ClearinghouseSimulator(Simulator):
     extension_endpoints: ClassVar[Mapping[str, str]] = {"x12": "clearinghouse"}
     seed_files: ClassVar[tuple[str, ...]] = (payer_seed.FILE, payer_seed.PLAN_FILE)
     has_mess: ClassVar[bool] = True
+    # What was asked changes nothing; what a 278 does is a case of the payer's.
+    bookkeeping: ClassVar[frozenset[str]] = frozenset({state.TRANSACTIONS, state.INTERCHANGES})
+    form: ClassVar[Form] = X12Form()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -50,10 +55,6 @@ class ClearinghouseSimulator(Simulator):
     def collections(self) -> frozenset[str]:
         """What was answered, and the interchanges of both sides."""
         return frozenset({state.TRANSACTIONS, state.INTERCHANGES})
-
-    def comparable(self, branch: Branch, collection: str, key: str, value: Json) -> Json:
-        """Return what was asked and answered, less what every run numbers anew."""
-        return state.comparable(collection, value)
 
     @property
     def tools(self) -> Sequence[Tool]:

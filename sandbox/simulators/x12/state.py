@@ -94,13 +94,6 @@ def public(row: Json) -> Json:
     return {name: value for name, value in row.items() if name != "position"}
 
 
-def comparable(collection: str, value: Json) -> Json:
-    """Return what was asked and answered, less what every run numbers anew; None for the envelopes."""
-    if collection != TRANSACTIONS:
-        return None
-    return {name: value[name] for name in ("transaction", "request", "status", "about")}
-
-
 class _Exchange:
     """One interchange and its answer."""
 

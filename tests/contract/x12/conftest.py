@@ -39,8 +39,22 @@ MEMBERS = [
         "plan": "Silver",
         "coverage": {"status": "active", "start": "2024-01-01", "end": "2026-03-31"},
     },
+    {
+        "member_id": "M7",
+        "first_name": "Nora",
+        "last_name": "Lind",
+        "birth_date": "2017-08-22",
+        "gender": "female",
+        "plan": "Bronze",
+        "coverage": {"status": "active", "start": "2024-01-01"},
+    },
 ]
 PAYER = {
+    "coverages": [
+        {"coverage_id": "C1", "member_id": "M7", "plan": "Teeth", "kind": "dental", "start": "2023-01-01"},
+        {"coverage_id": "C2", "member_id": "M7", "plan": "Bronze", "order": "secondary", "start": "2024-01-01"},
+        {"coverage_id": "C3", "member_id": "M7", "plan": "Select", "payer": "Harborline", "start": "2022-01-01"},
+    ],
     "benefits": [
         {"plan": "Gold", "service_type": "98", "copay": 25, "description": "Office visit"},
         {

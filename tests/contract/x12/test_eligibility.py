@@ -49,6 +49,20 @@ async def test_a_coverage_that_ended(house, x12):
     assert x12.lines(answer, "EB")[0] == "EB*1*IND*30**Silver"
 
 
+async def test_of_two_payers_it_is_told_which_one_pays_first(house, x12):
+    answer = await house.send(
+        x12.ask("270", "Reyes*Ana****MI*M1~\nDMG*D8*19700101", "Lind*Nora****MI*M7~DMG*D8*20170822")
+    )
+    assert x12.lines(answer, "EB") == ["EB*1*IND*30**Bronze", "EB*1*IND*35**Teeth", "EB*R**30**Select"]
+    assert "LS*2120~NM1*PRP*2*Harborline~LE*2120~" in answer
+
+
+async def test_what_is_said_of_the_whole_is_said_of_this_payers_medical_plan(house):
+    answer = await house.post("eligibility", member_id="M7", birth_date="2017-08-22")
+    assert answer["coverage"] == {"status": "active", "plan": "Bronze", "start": "2024-01-01", "end": None}
+    assert "DTP*346*D8*20240101~EB*1*IND*30**Bronze" in answer["x12"]
+
+
 REJECTED = [
     ("MI*M1", "MI*M9", "AAA*N**72*C"),
     ("Reyes*Ana****MI*M1", "Nobody*Ana****MI*M9", "AAA*Y**75*C"),

@@ -26,6 +26,15 @@ def test_a_delivery_is_read_as_its_answer():
     assert (step.via, step.writes, step.is_write, step.is_answer) == (MLLP, (("hl7/acks", "a"),), True, True)
 
 
+def test_what_only_records_the_work_is_no_write():
+    request = {"method": "POST", "path": "clearinghouse/eligibility", "body": {"patient_id": "ana"}}
+    changes = [{"collection": "clearinghouse/transactions", "key": "x12_1", "version": 1, "op": "put"}]
+    asked = event("x12_transaction", request, changes=changes, actor="agent")
+    (counted,) = read_script("t", [asked], None).steps
+    (reading,) = read_script("t", [asked], None, bookkeeping=frozenset({"clearinghouse/transactions"})).steps
+    assert (counted.is_write, reading.is_write) == (True, False)
+
+
 def test_what_came_by_a_wire_that_cannot_be_played_is_refused():
     request = {"method": "PUT", "path": "files/x", "body": "x"}
     put = event("file_write", request, changes=(), actor="agent", via="sftp")

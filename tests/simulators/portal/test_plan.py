@@ -55,8 +55,8 @@ def test_eligibility_on_a_day(planned):
     found = world.json("GET", "eligibility?member_id=W1&birth_date=1985-03-12")
     assert (found["date"], found["covered"]) == ("2026-04-23", True)
     assert [(row["coverage_id"], row["in_force"]) for row in found["coverages"]] == [
-        ("C3", True),
         ("C2", True),
+        ("C3", True),
         ("C1", False),
     ]
     assert [row["service_type"] for row in found["benefits"]] == ["4", "98"]

@@ -32,6 +32,8 @@ _VISITS: Final = "VS"
 _TYPES: Final = {"medical": "30", "pharmacy": "88", "dental": "35", "vision": "AL", "behavioral": "MH"}
 _ACCUMULATORS: Final = {"deductible": "C", "out_of_pocket": "G"}
 _SCOPES: Final = {"individual": "IND", "family": "FAM"}
+# Who pays first, second, third (NM101 of loop 2120C).
+_PLACES: Final = {"primary": "PRP", "secondary": "SEP", "tertiary": "TTP"}
 _PLAN_CHARS: Final = 50
 
 
@@ -138,5 +140,5 @@ def _other_payer(coverage: Json) -> Iterator[Segment]:
     plan = coverage["plan"][:_PLAN_CHARS]
     yield make("EB", _OTHER_PAYER, None, [[_TYPES[coverage["kind"]]]], None, plan)
     yield make("LS", "2120")
-    yield make("NM1", "PR", "2", coverage["payer"][:60])
+    yield make("NM1", _PLACES[coverage["order"]], "2", coverage["payer"][:60])
     yield make("LE", "2120")
