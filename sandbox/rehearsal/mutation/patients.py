@@ -68,7 +68,7 @@ def choose_others(
     """Return somebody else for everybody whom these calls are about, no one twice, as far as there are people."""
     sent = [[s.sent.path, s.sent.query, s.sent.body] for s in steps]
     owners = {forms[s.surface].owner(s.sent, branch) for s in steps if s.surface in forms} - {None}
-    named = [*met_in(sent, people), *(known for known in people if known.person.reference in owners)]
+    named = [*met_in(sent, people), *(known for known in people if not owners.isdisjoint(known.person.marks))]
     about = list(dict.fromkeys([*named, *(Known(person, frozenset({"fhir"})) for person in registered(script))]))
     answered = {k.person for k in met_in([s.answered for s in script.steps], people)}
     chosen: dict[Person, Person] = {}
@@ -81,7 +81,7 @@ def choose_others(
             unmatched = sum(
                 forms[s.surface].retargeted(s.sent, branch, known.person, other).path == s.sent.path
                 for s in steps
-                if s.sent.method != "POST" and s.surface in forms
+                if s.surface in forms and (s.sent.method != "POST" or forms[s.surface].owner(s.sent, branch))
             )
             return len(known.surfaces - candidate.surfaces), unmatched, int(other in answered)
 

@@ -16,10 +16,10 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
 from sandbox.simulators.former_memberships import make_messy
-from sandbox.simulators.leaves import Person
+from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
-from sandbox.simulators.portal.leaves import people
+from sandbox.simulators.portal.leaves import PortalForm, people
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
@@ -41,6 +41,7 @@ class PayerSimulator(Simulator):
     seed_files: ClassVar[tuple[str, ...]] = (seed.FILE, seed.PLAN_FILE)
     has_mess: ClassVar[bool] = True
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins", "portal/sessions"})
+    form: ClassVar[Form] = PortalForm()
     own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
 
     @cached_property
