@@ -35,11 +35,12 @@ def test_scenario_files_are_made_by_their_script(script: Path, committed: Path, 
     assert contents(tmp_path)
 
 
-def test_the_clinic_is_made_by_its_script(tmp_path: Path) -> None:
-    folder = ROOT / "seeds" / "regional-clinic"
+@pytest.mark.parametrize(("dataset", "least"), [("regional-clinic", 20), ("imaging-center", 15)])
+def test_a_dataset_is_made_by_its_script(dataset: str, least: int, tmp_path: Path) -> None:
+    folder = ROOT / "seeds" / dataset
     run(folder / "generate.py", tmp_path)
     made = contents(tmp_path)
     sources = {path.name for path in folder.glob("*.py")} | {"README.md"}
     committed = {path: content for path, content in contents(folder).items() if "__pycache__" not in path}
     assert made == {path: content for path, content in committed.items() if path not in sources}
-    assert len(made) > 20
+    assert len(made) > least

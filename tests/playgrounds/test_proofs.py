@@ -16,10 +16,22 @@ from sandbox.testing.client import SandboxClient
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
-# What no agent can do where the shared drive is read-only and there is no MLLP; the benchmark's README says so.
+# What no agent can do where the shared drive is read-only and extensions and MLLP are not there, by benchmark, or by
+# version where versions differ; the README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
     "lab-result-routing": {"unknown-patient", "night-inbox"},
+    "prior-auth-imaging@3": {
+        "pended-for-notes",
+        "two-of-three",
+        "wrong-patient",
+        "appeal-in-time",
+        "peer-to-peer",
+        "not-needed",
+        "another-payer",
+        "smoking-history",
+        "status-calls",
+    },
     "interface-feed": {
         "late-preliminary",
         "corrected-result",
@@ -111,7 +123,8 @@ async def test_strict_mode_has_every_benchmark_and_names_what_cannot_be_solved_t
     agent = load_reference("solution", folder / "solution.py")
     result = await rehearse_once(client, reference_of(folder), agent, Options(), Unwatched())
     unsolved = {task.key for task in result.task_runs if task.score != 1.0}
-    assert unsolved == NOT_IN_STRICT_MODE.get(folder.parent.name, set())
+    excused = NOT_IN_STRICT_MODE.get(reference_of(folder)) or NOT_IN_STRICT_MODE.get(folder.parent.name, set())
+    assert unsolved == excused
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert bool(unsolved) == ("strict mode" in readme)
 

@@ -51,7 +51,7 @@ class HastyDesk(Desk):
         return found[:1]
 
     def slot(self, slots: list[Row]) -> int:
-        """Read two o'clock where the portal says 14:00."""
+        """Read two o'clock where the portal says 14:00 and some seconds."""
         return int(next(s["slot"] for s in slots if "T14:00" in s["starts_at"]))
 
     async def finish(self, path: str) -> None:
