@@ -30,7 +30,7 @@ PROBLEMS = (
     ("grace-whitlock", "M54.12", "2026-02-23"),
     ("grace-whitlock", "M25.511", "2025-10-06"),
     ("samuel-ortega", "M51.16", "2026-04-27"),
-    ("samuel-ortega", "M21.371", "2026-06-04"),
+    ("samuel-ortega", "M21.371", "2026-06-03"),
     ("hannah-lindqvist", "D35.2", "2025-05-19"),
     ("walter-nakamura", "E04.1", "2026-05-29"),
     ("joanna-pike", "G43.909", "2024-09-09"),
@@ -39,6 +39,7 @@ PROBLEMS = (
     ("ruth-ellery-2", "I10", "2009-03-12"),
     ("nina-castell", "S83.241A", "2026-05-30"),
     ("victor-amsel", "I10", "2015-07-20"),
+    ("victor-amsel", "R91.1", "2026-05-27"),
     ("lucia-fontaine", "G43.909", "2022-01-17"),
     ("hugh-barlow", "M54.16", "2026-05-11"),
 )
@@ -97,9 +98,9 @@ NOTES = (
         "visit-2026-06-04",
         "2026-06-04",
         "adele-ferris",
-        "Worse. New right foot drop since 2026-06-01: ankle dorsiflexion 3/5 on the right, 5/5 on the left. "
+        "Worse. New right foot drop since 2026-06-03: ankle dorsiflexion 3/5 on the right, 5/5 on the left. "
         "Bladder and "
-        "bowel normal. Three weeks of supervised physical therapy, stopped on 2026-06-02 because of the "
+        "bowel normal. Three weeks of supervised physical therapy, stopped on 2026-06-03 because of the "
         "weakness. MRI is "
         "needed to decide on decompression.",
     ),

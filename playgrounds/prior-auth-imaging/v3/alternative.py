@@ -74,7 +74,7 @@ class CarefulDesk(Desk):
     def points(self) -> tuple[str, str]:
         """Answer in other words."""
         return (
-            "On June 1 she noticed that the foot drops: a right-sided foot-drop, dorsiflexion 3 out of 5.",
+            "On June 3 he noticed that the foot drops: a right-sided foot-drop, dorsiflexion 3 out of 5.",
             "3 weeks of therapy, supervised, until the weakness came.",
         )
 
