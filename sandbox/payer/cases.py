@@ -58,7 +58,7 @@ def read(tx: Interaction, name: str) -> Json:
 
 def update(tx: Interaction, name: str, fields: Json, uploads: Sequence[Upload]) -> Json:
     """Change a draft, or a request before its decision where the payer offers that; or answer `need_more_info`, which
-    leads to a new determination.
+    leads to a new determination. What a draft or an undecided request says already leaves it as it is.
 
     Raises `Refused` when the row's state does not take it, `Invalid` naming the fields.
     """
@@ -67,13 +67,14 @@ def update(tx: Interaction, name: str, fields: Json, uploads: Sequence[Upload]) 
     if not fields:
         raise Invalid("The body holds no field to change.")
     if transition.is_same:
+        before = row
         if "attachments" in fields and fields["attachments"] is None:
             row = attachments.remove_all(tx, row)
-        row = check_fields(tx, _merge(row, fields))
-        if row["status"] != "draft":
-            check_complete(tx, row)
-        row = attachments.add(tx, row, uploads)
-        return keep(tx, touched(tx, row, "updated", fields=sorted(fields)))
+        changed = check_fields(tx, _merge(row, fields))
+        if changed["status"] != "draft":
+            check_complete(tx, changed)
+        changed = attachments.add(tx, changed, uploads)
+        return before if changed == before else keep(tx, touched(tx, changed, "updated", fields=sorted(fields)))
     empty = [field for field in fields if not fields[field]]
     if empty:
         raise invalid({field: ["Must not be empty: the payer asked for more information."] for field in empty})

@@ -141,7 +141,10 @@ def offer_slots(tx: Interaction, row: Json, starts_at: Sequence[str] = ()) -> Js
 
 
 def choose_slot(tx: Interaction, name: str, slot: int) -> Json:
-    """Choose a slot, or another one, by its number; return the case. Raises `Refused`, `Invalid`."""
+    """Choose a slot, or another one, by its number; return the case. The one that is chosen already leaves it as it is.
+
+    Raises `Refused`, `Invalid`.
+    """
     row = find(tx, name)
     transition = take(row, "choose_slot", payer_config(tx).offers)
     call = row["peer_to_peer"]
@@ -150,6 +153,8 @@ def choose_slot(tx: Interaction, name: str, slot: int) -> Json:
     if chosen is None:
         numbers = ", ".join(str(item["slot"]) for item in open_slots) or "none"
         raise invalid({"slot": [f"There is no slot {slot} to choose (there are: {numbers})."]})
+    if chosen == call["chosen"]:
+        return row
     row = moved(tx, row, transition, "peer_to_peer_slot_chosen", slot=slot, starts_at=chosen["starts_at"])
     row = keep(tx, {**row, "peer_to_peer": {**call, "chosen": chosen}})
     set_timers(tx, row)

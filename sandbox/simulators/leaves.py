@@ -44,7 +44,7 @@ _PROSE_WORDS: Final = 5
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A request as it is recorded: `path` and `query` relative to the surface root, the body parsed where it is JSON,
-    text where it is that, `{"base64": …}` for other bytes."""
+    text where it is that, `{"base64": …, "size": …}` for other bytes."""
 
     method: str
     path: str
@@ -101,7 +101,7 @@ class Form:
 
     def leaves(self, sent: Sent) -> Iterator[Leaf]:
         """Yield every value of a request that can be told apart from its form."""
-        if isinstance(sent.body, dict | list):
+        if isinstance(sent.body, dict | list) and not is_bytes(sent.body):
             yield from json_leaves(sent.body)
 
     def with_value(self, sent: Sent, leaf: Leaf, value: Json) -> Sent:
@@ -119,6 +119,15 @@ class Form:
         """Return the request with what it is addressed to changed from one person's to another's, as far as the
         address itself is such; names and numbers in it are the caller's."""
         return sent
+
+
+def is_bytes(body: Json) -> bool:
+    """Tell whether a recorded body stands for bytes that are neither text nor JSON.
+
+    >>> is_bytes({"base64": "JVBERg==", "size": 4}), is_bytes({"size": 4})
+    (True, False)
+    """
+    return isinstance(body, dict) and "base64" in body and body.keys() <= {"base64", "size"}
 
 
 def json_leaves(value: Json, path: Path = ()) -> Iterator[Leaf]:

@@ -32,6 +32,6 @@ def test_what_is_run_is_the_wheel(python: Any, site: Path) -> None:
 
 def test_the_built_in_benchmarks_are_there_wherever_it_is_called(python: Any) -> None:
     checked = python("-m", "sandbox", "check")
-    assert checked.returncode == 0 and "15 benchmarks" in checked.stdout, checked
+    assert checked.returncode == 0 and "16 benchmarks" in checked.stdout, checked
     rehearsed = python("-m", "sandbox", "rehearse", "mock@1")
     assert rehearsed.returncode == 0 and "2 of 2 tasks passed" in rehearsed.stdout, rehearsed

@@ -233,6 +233,7 @@ async def test_the_portal_by_tools(client, kit):
     read = await call(client, "portal_read_attachment", id=key, attachment_id=attachment)
     assert (read["encoding"], read["content"]) == ("base64", content)
     assert (await call(client, "portal_update_prior_auth", id=key, notes="More."))["notes"] == "More."
+    assert (await call(client, "portal_update_prior_auth", id=key, units=3))["units"] == 3
     assert (await call(client, "portal_submit_prior_auth", id=key))["status"] == "submitted"
     assert (await call(client, "portal_read_prior_auth", id=key))["request_id"] == key
     assert len((await call(client, "portal_list_prior_auths", status="submitted"))["data"]) == 1

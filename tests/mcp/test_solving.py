@@ -21,13 +21,10 @@ ROOT = Path(__file__).parents[2] / "playgrounds"
 SEED = 7
 
 
-def newest(slug):
-    return max((ROOT / slug).glob("v*"), key=lambda path: int(path.name[1:]))
-
-
-def solver(slug):
-    path = newest(slug) / "solution.py"
-    spec = importlib.util.spec_from_file_location(f"solution_{path.parent.parent.name.replace('-', '_')}", path)
+def solver(reference):
+    slug, _, version = reference.partition("@")
+    path = ROOT / slug / f"v{version}" / "solution.py"
+    spec = importlib.util.spec_from_file_location(f"solution_{slug.replace('-', '_')}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -49,11 +46,11 @@ async def server(tmp_path):
         await runner.cleanup()
 
 
-async def solve_all(server, slug, *, by_tools):
+async def solve_all(server, reference, *, by_tools):
     """Solve each task; return the scores, the events and the final states' hashes."""
     app, client = server
-    solve = solver(slug)
-    run = await client.create_benchmark_run(slug, seed=SEED)
+    solve = solver(reference)
+    run = await client.create_benchmark_run(reference, seed=SEED)
     scores, events, hashes, vias = [], [], [], set()
     for listed in run.task_runs:
         session = await client.start_task_run(listed.id)
@@ -94,11 +91,11 @@ def told(event):
     return json.dumps(said, sort_keys=True)
 
 
-@pytest.mark.parametrize("slug", ["fax-referral", "prior-auth-imaging"])
-async def test_tools_alone_do_what_http_does(server, slug):
-    scores, events, hashes, vias = await solve_all(server, slug, by_tools=True)
+@pytest.mark.parametrize("reference", ["fax-referral@2", "prior-auth-imaging@2"])
+async def test_tools_alone_do_what_http_does(server, reference):
+    scores, events, hashes, vias = await solve_all(server, reference, by_tools=True)
     assert set(scores) == {1.0} and vias == {"mcp"}
-    over_http = await solve_all(server, slug, by_tools=False)
+    over_http = await solve_all(server, reference, by_tools=False)
     assert over_http[0] == scores and over_http[3] == {"http"}
     assert hashes == over_http[2]
     assert events == over_http[1]

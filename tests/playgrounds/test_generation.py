@@ -36,7 +36,11 @@ def test_scenario_files_are_made_by_their_script(script: Path, committed: Path, 
 
 
 # What each dataset's script writes; the rest of the folder is by hand.
-MADE = {"regional-clinic": ("fhir/", "files/", "portal.yaml"), "tidewater-clinic": ("fhir/", "files/scans/")}
+MADE = {
+    "imaging-center": ("fhir/", "files/", "portal.yaml", "payer.yaml"),
+    "regional-clinic": ("fhir/", "files/", "portal.yaml"),
+    "tidewater-clinic": ("fhir/", "files/scans/"),
+}
 
 
 @pytest.mark.parametrize("dataset", MADE)
@@ -45,4 +49,4 @@ def test_a_dataset_is_made_by_its_script(dataset: str, tmp_path: Path) -> None:
     run(folder / "generate.py", tmp_path)
     made = contents(tmp_path)
     assert made == {path: content for path, content in contents(folder).items() if path.startswith(MADE[dataset])}
-    assert len(made) > 10
+    assert len(made) > 10, made.keys()

@@ -75,6 +75,23 @@ FAILS = {
         },
         "contrast-allergy": {"The ordering clinician was told of the contrast allergy", "Reported as stopped, and why"},
     },
+    "prior-auth-imaging@3": {
+        "pended-for-notes": {"The payer has this episode's discharge summary, once, and no other paper"},
+        "two-of-three": {"The first two scans are booked, and not the third"},
+        "on-file-already": {"Reported as on file, with the tracking number and the clinician of the request there is"},
+        "wrong-patient": {"The request for the wrong Marcus Bell is taken back, with a reason"},
+        "slip-of-a-digit": {"The request says 8 weeks, in its old place, and is otherwise as it was"},
+        "appeal-in-time": {"It answers the payer's reason with the therapy of the last six months"},
+        "peer-to-peer": {"The call is Dr. Ferris's, at the time when she can talk"},
+        "saved-not-sent": {
+            "The request that Dana began is with the payer, and there is no other",
+            "It says what the chart says today",
+        },
+        "not-needed": {"The order is released, and is otherwise as it was", "Reported as not required"},
+        "another-payer": {"Theo has the sheet, with the payer that decides", "Reported as another payer's"},
+        "smoking-history": {"The payer's questions are answered as the chart has it today"},
+        "status-calls": {"Of the third nothing is on file, and nothing of her namesake's was told"},
+    },
     "lab-result-routing@2": {
         "routine-panel": {
             *(

@@ -17,7 +17,7 @@ from sandbox.testing.client import SandboxClient
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
 # What no agent can do where the shared drive is read-only, there is no MLLP and no clock, and payers take requests and
-# tell nothing else; the benchmark's README says so.
+# tell nothing else, by benchmark, or by version where versions differ; the README says so.
 NOT_IN_STRICT_MODE = {
     "claims-batch": {"half-written", "by-the-clock", "sent-twice", "payer-receipts"},
     "eligibility-and-claims": {
@@ -31,6 +31,17 @@ NOT_IN_STRICT_MODE = {
     },
     "lab-result-routing": {"unknown-patient", "night-inbox"},
     "pharmacy-epa": {"step-therapy", "appeal", "wanted-paper", "another-plan"},
+    "prior-auth-imaging@3": {
+        "pended-for-notes",
+        "two-of-three",
+        "wrong-patient",
+        "appeal-in-time",
+        "peer-to-peer",
+        "not-needed",
+        "another-payer",
+        "smoking-history",
+        "status-calls",
+    },
     "interface-feed": {
         "late-preliminary",
         "corrected-result",
@@ -122,7 +133,8 @@ async def test_strict_mode_has_every_benchmark_and_names_what_cannot_be_solved_t
     agent = load_reference("solution", folder / "solution.py")
     result = await rehearse_once(client, reference_of(folder), agent, Options(), Unwatched())
     unsolved = {task.key for task in result.task_runs if task.score != 1.0}
-    assert unsolved == NOT_IN_STRICT_MODE.get(folder.parent.name, set())
+    excused = NOT_IN_STRICT_MODE.get(reference_of(folder)) or NOT_IN_STRICT_MODE.get(folder.parent.name, set())
+    assert unsolved == excused
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert bool(unsolved) == ("strict mode" in readme)
 

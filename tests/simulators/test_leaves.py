@@ -109,7 +109,7 @@ def test_a_component_is_replaced_alone_and_escaped():
         ("files/a.csv", "number,name,reason\nRC-1,Ana Reyes,no chart\n", {"0.0": "identifier", "0.1": "name"}),
         ("files/a.json", '{"dose": 5, "remarks": "none"}', {"dose": "number", "remarks": "prose"}),
         ("files/a.txt", "Potassium 6.8", {"": "message"}),
-        ("files/a.pdf", {"base64": "JVBERi0="}, {}),
+        ("files/a.pdf", {"base64": "JVBERi0=", "size": 5}, {}),
     ],
 )
 def test_a_file_is_told_apart_by_what_it_is(path, body, expected):

@@ -20,7 +20,7 @@ from sandbox.jsonio import Json
 from sandbox.rehearsal.mutation.script import LLM_TASKS, MLLP, Script, Step
 from sandbox.rehearsal.mutation.wires import Wires
 from sandbox.scoring.states.tokens import tokens_of
-from sandbox.simulators.leaves import Sent
+from sandbox.simulators.leaves import Sent, is_bytes
 
 _API: Final = "/api/v1"
 _LISTENER: Final = "hl7/listener"
@@ -136,7 +136,7 @@ def encode(body: Json, sent: Sent) -> bytes | None:
     """Return a recorded body as it is sent."""
     if body is None:
         return None
-    if isinstance(body, dict) and set(body) == {"base64"} and isinstance(body["base64"], str):
+    if isinstance(body, dict) and is_bytes(body):
         return base64.b64decode(body["base64"])
     if isinstance(body, str) and "json" not in sent.headers.get("content-type", ""):
         return body.encode()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from sandbox import jsonio
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.leaves import ABSENT, Form, Leaf, Sent, json_leaves, kind_of, with_json
+from sandbox.simulators.leaves import ABSENT, Form, Leaf, Sent, is_bytes, json_leaves, kind_of, with_json
 
 
 class FilesForm(Form):
@@ -20,7 +20,7 @@ class FilesForm(Form):
 
     def leaves(self, sent: Sent) -> Iterator[Leaf]:
         """Yield the values of the file that was sent."""
-        if isinstance(sent.body, dict | list) and not _is_base64(sent.body):
+        if isinstance(sent.body, dict | list) and not is_bytes(sent.body):
             yield from json_leaves(sent.body)
         elif isinstance(sent.body, str) and _is_table(sent):
             heading, *rows = _rows(sent.body)
@@ -49,10 +49,6 @@ class FilesForm(Form):
         if parsed is not None:
             return replace(sent, body=jsonio.dump(with_json(parsed, leaf.path, value)).decode())
         return replace(sent, body="" if value is ABSENT else str(value))
-
-
-def _is_base64(body: Json) -> bool:
-    return isinstance(body, dict) and set(body) == {"base64"}
 
 
 def _is_table(sent: Sent) -> bool:

@@ -83,6 +83,7 @@ class Fields(Arguments):
         None
     )
     notes: str | None = None
+    units: int | None = None
 
 
 class Create(Fields):
@@ -128,7 +129,8 @@ class Act(Arguments):
         "cancel_peer_to_peer",
         "appeal_claim",
     ]
-    text: Annotated[str | None, Field(description="Reason, rationale, words; the slot.")] = None
+    text: Annotated[str | None, Field(description="Reason, rationale, words; slot; contact.")] = None
+    phone: str | None = None
 
 
 class Plan(Arguments):
@@ -163,6 +165,8 @@ def _act(arguments: Act) -> Call:
         body["slot"] = int((arguments.text or "")[:9]) if is_number else arguments.text
     elif arguments.text is not None:
         body[name or "text"] = arguments.text
+    if arguments.phone is not None:
+        body["phone"] = arguments.phone
     return Call.of_json("POST", f"{path}/{below}", body)
 
 

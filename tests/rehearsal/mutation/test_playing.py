@@ -5,7 +5,7 @@ from collections import Counter
 from sandbox.definitions.models import TaskDefinition
 from sandbox.playground.branch import Branch, Seed
 from sandbox.rehearsal.mutation.mutants import MUTANTS_MAX, Ground, make_mutants
-from sandbox.rehearsal.mutation.playing import Renaming
+from sandbox.rehearsal.mutation.playing import Renaming, encode
 from sandbox.rehearsal.mutation.script import Script, Step
 from sandbox.simulators.fhir.leaves import FhirForm
 from sandbox.simulators.leaves import Sent
@@ -32,6 +32,11 @@ def test_versions_stand_for_those_of_the_same_path():
     ids = Renaming(())
     ids.learn_headers(step("fhir/X/1", None, headers={"etag": 'W/"2"'}), {"etag": 'W/"3"'})
     assert (ids.version("fhir/X/1", 'W/"2"'), ids.version("fhir/X/2", 'W/"2"')) == ('W/"3"', 'W/"2"')
+
+
+def test_bytes_are_sent_as_they_were():
+    recorded = {"base64": "JVBERi0=", "size": 5}  # as the record shows what is neither text nor JSON
+    assert encode(recorded, step("portal/prior-auths/req_1/attachments", recorded).sent) == b"%PDF-"
 
 
 def ground(task=None):

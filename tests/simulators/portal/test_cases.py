@@ -141,6 +141,19 @@ def test_edits_are_taken_before_a_decision_where_they_are_offered(make_world, co
     assert world.json("GET", f"{path}/actions")["actions"] == ["update", "attach"]
 
 
+def test_an_edit_that_changes_nothing_leaves_the_request_as_it_is(make_world, complete):
+    world = make_world({"offers": ["edit"]})
+    row, path = submitted(world, {**complete, "notes": "Eight weeks."})
+    draft = world.json("POST", "prior-auths", {"draft": True, "notes": "Begun."}, status=201)
+    assert world.json("PATCH", path, {"notes": "Eight weeks.", "attachments": None}) == row
+    assert world.json("PATCH", f"prior-auths/{draft['request_id']}", {"notes": "Begun."}) == draft
+    assert world.json("PATCH", path, {"notes": "Nine weeks."})["history"][-1]["action"] == "updated"
+    assert world.json("PATCH", path, {"notes": "Nine weeks.", "attachments": [FILE]})["history"][-1]["fields"] == [
+        "attachments",
+        "notes",
+    ]
+
+
 def test_what_is_on_file_is_refused_and_named(make_world, complete):
     world = make_world({"duplicates": "refuse"})
     row, path = submitted(world, complete)
@@ -318,7 +331,8 @@ def test_a_peer_to_peer_call_is_held_as_turns(make_world, complete):
     row = world.json("GET", path)
     assert [slot["starts_at"][11:16] for slot in row["peer_to_peer"]["slots"]] == ["10:01", "11:01"]
     assert set(world.details("POST", f"{path}/peer-to-peer/slot", {"slot": 3})) == {"slot"}
-    world.json("POST", f"{path}/peer-to-peer/slot", {"slot": 1})
+    chosen = world.json("POST", f"{path}/peer-to-peer/slot", {"slot": 1})
+    assert world.json("POST", f"{path}/peer-to-peer/slot", {"slot": 1}) == chosen
     assert "peer_to_peer_chosen" in refusal(world, "POST", f"{path}/peer-to-peer/turns", {"text": "Hello"})
     world.clock.advance(3600)
     row = world.json("POST", f"{path}/peer-to-peer/turns", {"text": "A deficit."})
