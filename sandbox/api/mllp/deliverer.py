@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from sandbox.api.context import CREW, HUB
+from sandbox.api.context import CREW, HUB, SETTINGS
 from sandbox.api.following import wait_for_more
 from sandbox.api.mllp.exchange import deliver
 from sandbox.errors import SandboxError
@@ -67,7 +67,7 @@ class Deliverer:
             log.exception("deliveries failed", playground_id=playground.id)
 
     async def _attempt(self, playground: Playground, sandbox: Sandbox, job: Job) -> None:
-        outcome = await deliver(job)
+        outcome = await deliver(job, self._app[SETTINGS].outbound_hosts)
         if playground.is_torn_down:
             return
 

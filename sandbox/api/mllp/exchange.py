@@ -5,21 +5,24 @@ What comes on it beside the answer is ignored: answers to other messages, and an
 """
 
 import asyncio
+import socket
+from collections.abc import Collection
 from contextlib import suppress
 
+from sandbox import outbound
 from sandbox.simulators.hl7.deliveries import Job, Outcome, is_accept, is_answer_to
 from sandbox.simulators.hl7.mllp.framing import Framed, Frames, frame
 
 _READ_BYTES = 64 * 1024
 
 
-async def deliver(job: Job) -> Outcome:
-    """Make an attempt; what goes wrong is its outcome."""
+async def deliver(job: Job, allowed: Collection[str]) -> Outcome:
+    """Make an attempt; what goes wrong is its outcome. `allowed` are the hosts besides loopback."""
     writer: asyncio.StreamWriter | None = None
     found = _Found(job)
     try:
         async with asyncio.timeout(job.timeout_s):
-            reader, writer = await asyncio.open_connection(job.host.strip("[]"), job.port)
+            reader, writer = await _connect(job.host.strip("[]"), job.port, allowed)
             writer.write(frame(job.body))
             await writer.drain()
             if not job.is_answered:
@@ -29,6 +32,8 @@ async def deliver(job: Job) -> Outcome:
     except TimeoutError:
         what = "not reached" if writer is None else "no answer"
         return found.outcome(f"The listener at {job.host}:{job.port} gave {what} within {job.timeout_s:g} seconds.")
+    except _ElsewhereError:
+        return found.outcome(outbound.refusal("The listener", job.host))
     except OSError as error:
         # The system's own text names the address in ways that differ between systems.
         reason = "refused the connection" if isinstance(error, ConnectionRefusedError) else "closed the connection"
@@ -41,6 +46,23 @@ async def deliver(job: Job) -> Outcome:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(1):
                     await writer.wait_closed()
+
+
+class _ElsewhereError(Exception):
+    """A name leads where nothing may connect to."""
+
+
+async def _connect(host: str, port: int, allowed: Collection[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first of a host's addresses that takes it, of those that may be connected to. Raises `OSError`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    kept = [address for address in addresses if outbound.is_address_allowed(host, address, allowed)]
+    if not kept:
+        raise _ElsewhereError
+    for address in kept[:-1]:
+        with suppress(OSError):
+            return await asyncio.open_connection(address, port)
+    return await asyncio.open_connection(kept[-1], port)
 
 
 class _Found:

@@ -1,5 +1,6 @@
 """The inbox, pushed to the agent's listener."""
 
+import asyncio
 import socket
 from typing import Any
 
@@ -328,6 +329,21 @@ async def test_hosts_of_the_settings_are_allowed(serve, feed):
         run = await live.started(reference)
         answer = await run.call("PUT", "hl7/listener", json={"host": "Listener.Example.org", "port": 2575})
         assert answer.status == 200
+
+
+async def test_a_name_that_leads_elsewhere_is_not_connected_to(serve, feed, monkeypatch):
+    reference = feed(post("L-1"), config={"delivery": {"attempts": 1}})
+    async with serve() as live, listening() as listener:
+        run = await live.started(reference)
+
+        async def getaddrinfo(host, port, **more):
+            return [(2, 1, 6, "", ("10.1.2.3", port))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        answer = await run.call("PUT", "hl7/listener", json={"host": "localhost", "port": listener.port})
+        assert answer.status == 200
+        (row,) = await settled(run, 1)
+        assert "SANDBOX_OUTBOUND_HOSTS" in row["delivery"]["error"] and not listener.got
 
 
 async def test_a_listener_can_be_taken_back(serve, feed):
