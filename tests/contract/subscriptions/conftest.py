@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.subscriptions import queue
+
 FHIR_JSON = "application/fhir+json"
 OBSERVATION = {
     "resourceType": "Observation",
@@ -84,6 +86,15 @@ def subscription(endpoint: Any, criteria: Any = "Observation?code=4548-4", **mor
         "channel": channel,
         **more,
     }
+
+
+SCHEDULE = queue.SCHEDULE
+
+
+@pytest.fixture(autouse=True)
+def _no_attempt_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, attempts come when a test moves the clock."""
+    monkeypatch.setattr(queue, "SCHEDULE", tuple(100 * seconds for seconds in SCHEDULE))
 
 
 @pytest.fixture
