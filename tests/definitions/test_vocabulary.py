@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.fhirpath import compile_expression
+from sandbox.r4.validation.structures import resource_types
 from sandbox.scoring.inspection import find_value_problem
 from sandbox.simulators.fhir.path_types import path_type
 from sandbox.simulators.fhir.search import parameters_of
-from sandbox.simulators.fhir.validation.structures import resource_types
 from sandbox.simulators.hl7 import path_types as hl7
 from sandbox.simulators.hl7.tables import VERSIONS, tables_of
 from sandbox.simulators.hl7.trigger_events import EVENTS

@@ -26,22 +26,23 @@ from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Playground, Sandbox
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation import structures
 from sandbox.simulators.base import Check, Fetch, ModelClass, Route, ScenarioAction, Simulator
 from sandbox.simulators.fhir import proxy, routes, seed, tools
 from sandbox.simulators.fhir.actions import ACTIONS
 from sandbox.simulators.fhir.checks import FHIR_RESOURCE_STATE, searches_of
 from sandbox.simulators.fhir.leaves import FhirForm, people
 from sandbox.simulators.fhir.mess import make_messy
-from sandbox.simulators.fhir.rest import outcome
 from sandbox.simulators.fhir.rest.address import SYSTEM
-from sandbox.simulators.fhir.smart import token
-from sandbox.simulators.fhir.smart.client import client_id_of
+from sandbox.simulators.fhir.smart.tokens import TOKENS, check_access
 from sandbox.simulators.fhir.subscriptions import HOME
 from sandbox.simulators.fhir.table import CAPABILITY
 from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
 from sandbox.simulators.fhir.terms.server_meta import without_server_meta
-from sandbox.simulators.fhir.validation import structures
 from sandbox.simulators.fhir.views import VIEWS
+from sandbox.simulators.fhir_api import outcome
+from sandbox.simulators.fhir_api.client import client_id_of
+from sandbox.simulators.fhir_api.token import SECRET, is_named, render_oauth
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Readable, Tool
@@ -77,7 +78,7 @@ class FhirSimulator(Simulator):
             Route(
                 "GET",
                 "fhir/.well-known/smart-configuration",
-                token.configuration,
+                TOKENS.configuration,
                 EVENT_TYPE,
                 "SMART discovery",
                 access="document",
@@ -94,18 +95,18 @@ class FhirSimulator(Simulator):
             Route(
                 "*",
                 "fhir/token",
-                token.token,
+                TOKENS.token,
                 EVENT_TYPE,
                 "SMART token",
-                redact=(token.SECRET, "client_assertion"),
+                redact=(SECRET, "client_assertion"),
                 body_limit=limits.LOGIN_BODY_BYTES,
                 access="door",
-                render=token.render_oauth,
+                render=render_oauth,
             ),
             Route(
                 "POST",
                 "fhir/smart-client",
-                token.register,
+                TOKENS.register,
                 EVENT_TYPE,
                 "Register the SMART client's public keys",
                 is_upstream=False,
@@ -196,7 +197,7 @@ class FhirSimulator(Simulator):
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
         """Let SMART access tokens in."""
-        return token.is_known(tx, request)
+        return TOKENS.is_known(tx, request)
 
     def holds_state(self, sandbox: Sandbox) -> bool:
         """A proxy holds nothing."""
@@ -204,15 +205,15 @@ class FhirSimulator(Simulator):
 
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes."""
-        token.check_access(tx, request)
+        check_access(tx, request)
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
         """Whether a token request has this sandbox's client id."""
-        return token.is_named(sandbox, request)
+        return is_named(sandbox, request)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
         """Mint the SMART client's secret."""
-        return {token.SECRET: mint(SMART_SECRET_PREFIX, 32)}
+        return {SECRET: mint(SMART_SECRET_PREFIX, 32)}
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return the base URL and the SMART client."""
@@ -220,7 +221,7 @@ class FhirSimulator(Simulator):
             "fhir_base_url": f"{root_url}/{SURFACE}",
             "token_url": f"{root_url}/{SURFACE}/token",
             "client_id": client_id_of(sandbox),
-            token.SECRET: sandbox.secrets.get(token.SECRET, ""),
+            SECRET: sandbox.secrets.get(SECRET, ""),
         }
 
     async def before_scoring(

@@ -8,12 +8,12 @@ from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Conflict, Invalid, NotFound, Unprocessable
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.literals import parse_literal
 from sandbox.simulators.base import ScenarioAction
 from sandbox.simulators.fhir import state, subscriptions
 from sandbox.simulators.fhir.proxy import is_proxied
 from sandbox.simulators.fhir.terms.names import SURFACE
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.literals import parse_literal
 from sandbox.subscriptions import lifecycle, rules
 
 

@@ -16,12 +16,12 @@ from sandbox.fhirpath.nodes import Item
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
 from sandbox.r4.model import definitions
+from sandbox.r4.validation.literals import parse_literal
+from sandbox.r4.validation.narrative import check_xhtml
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.search.query.terminology import StoredTerminology, by_canonical
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.literals import parse_literal
-from sandbox.simulators.fhir.validation.narrative import check_xhtml
 
 
 def context_of(

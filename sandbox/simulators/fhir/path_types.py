@@ -8,10 +8,10 @@ from typing import Final
 from sandbox.errors import Invalid
 from sandbox.paths import Segment, parse_path
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation.structures import Element, Kind, structure
 from sandbox.simulators.fhir.search import parameters_of
 from sandbox.simulators.fhir.search.terms.paths import Path
 from sandbox.simulators.fhir.search.terms.values import split, unescape
-from sandbox.simulators.fhir.validation.structures import Element, Kind, structure
 from sandbox.simulators.vocabulary import ANY, PathType
 from sandbox.simulators.vocabulary import Kind as ValueKind
 from sandbox.suggest import did_you_mean

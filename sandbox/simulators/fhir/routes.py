@@ -7,18 +7,19 @@ from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
+from sandbox.r4.names import MEDIA_TYPE
 from sandbox.simulators.fhir import proxy, subscriptions
 from sandbox.simulators.fhir.rest import binary
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.lenience import remarks, warning_header
-from sandbox.simulators.fhir.rest.negotiation import is_true, preferences, response_type
-from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.rest.search import READ_BY_THE_SURFACE
 from sandbox.simulators.fhir.search import SearchRequest, search
-from sandbox.simulators.fhir.smart import token
+from sandbox.simulators.fhir.smart.tokens import check_criteria
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.instants import http_date, last_updated
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE, etag_of
+from sandbox.simulators.fhir.terms.names import SURFACE, etag_of
+from sandbox.simulators.fhir_api.negotiation import is_true, preferences, response_type
+from sandbox.simulators.fhir_api.outcome import outcome
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -105,7 +106,7 @@ def handle(tx: Interaction, request: Request) -> Response:
     if subscriptions.are_asked(tx):
         base = f"{request.base_url}/{SURFACE}"
         changed = subscriptions.changed_since(tx, before)
-        token.check_criteria(tx, request, subscriptions.asked_by(tx, changed, base))
+        check_criteria(tx, request, subscriptions.asked_by(tx, changed, base))
         subscriptions.note_changes(tx, changed, base)
     return response
 

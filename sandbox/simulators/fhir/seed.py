@@ -18,11 +18,11 @@ from sandbox.errors import SandboxError
 from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch, Document, Seed, SeedCollection
+from sandbox.r4.validation import Link, walk
+from sandbox.r4.validation.literals import is_urn_uuid, parse_conditional, parse_literal
+from sandbox.r4.validation.walker import expression
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import Link, walk
-from sandbox.simulators.fhir.validation.literals import is_urn_uuid, parse_conditional, parse_literal
-from sandbox.simulators.fhir.validation.walker import expression
 from sandbox.subscriptions.rules import is_asking
 
 SEED_INSTANT: Final = "2026-01-01T00:00:00.000Z"
@@ -271,7 +271,7 @@ def deep_check(dataset: Dataset) -> list[Problem]:
 
     Slow; for `sandbox check`. Assumes that the dataset loads.
     """
-    from sandbox.simulators.fhir.validation.second_opinion import second_opinion
+    from sandbox.r4.validation.second_opinion import second_opinion
 
     problems = []
     for name, content in dataset.under("fhir"):

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from sandbox import jsonio, limits
 from sandbox.errors import Invalid, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.r4.names import MEDIA_TYPE
 from sandbox.simulators.tools import Arguments, Call, Readable, Reply, Tool, explain_json, fitting, shape
 
 _DATA_CHARS: Final = 200

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import jsonio
 
-KEPT = Path(__file__).parents[2] / "simulators" / "fhir" / "validation" / "data" / "examples.ndjson.gz"
+KEPT = Path(__file__).parents[2] / "r4" / "validation" / "data" / "examples.ndjson.gz"
 EVERY = 3
 
 

@@ -183,7 +183,7 @@ def make_dataset():
 @pytest.fixture(scope="session")
 def examples():
     """Every kind of resource R4 has, one or more of each, as the specification's own examples give them."""
-    data = Path(__file__).parent / "validation" / "data"
+    data = Path(__file__).parents[2] / "r4" / "validation" / "data"
     lines = gzip.decompress((data / "examples.ndjson.gz").read_bytes()).splitlines()
     found = [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
     for example in found:

@@ -71,7 +71,7 @@ def test_a_created_resource_names_its_type_in_the_request(busy):
 
 
 def test_history_is_valid_fhir(busy):
-    from sandbox.simulators.fhir.validation import validate
+    from sandbox.r4.validation import validate
 
     for url in ("Patient/a/_history", "Patient/_history", "_history"):
         assert validate(busy.get(url).json) == []

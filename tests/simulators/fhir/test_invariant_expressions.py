@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from sandbox.fhirpath import Context, Node, compile_expression
-from sandbox.simulators.fhir.validation.rules import RULES, SAME, WALKED
+from sandbox.r4.validation.rules import RULES, SAME, WALKED
 
-DATA = Path(__file__).parent / "validation" / "data"
+DATA = Path(__file__).parents[2] / "r4" / "validation" / "data"
 EXPRESSIONS = json.loads((DATA / "invariant_expressions.json").read_text())
 ROWS = yaml.safe_load((DATA / "rules.yaml").read_text())
 

@@ -1,6 +1,6 @@
 """The simulator as the app sees it."""
 
-from sandbox.simulators.fhir.validation.structures import structure
+from sandbox.r4.validation.structures import structure
 from sandbox.wire.authorization import BEARER_CHALLENGE
 
 

@@ -11,17 +11,17 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
+from sandbox.r4.issues import Issue, refusal
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation import full_urls, validate_entries
+from sandbox.r4.validation.literals import parse_literal
+from sandbox.r4.validation.primitives import shown
 from sandbox.simulators.fhir.bundles.entry import ORDER, Entry, carry_out_entry, kind_of_or_none, work_out_patch
 from sandbox.simulators.fhir.bundles.transaction import carry_out
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.lenience import remarks
-from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.urls import is_absolute, split_url
-from sandbox.simulators.fhir.validation import full_urls, validate_entries
-from sandbox.simulators.fhir.validation.literals import parse_literal
-from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.simulators.fhir_api.outcome import issues_of, outcome
 from sandbox.wire.forms import read_pairs
 
 _HEADERS: Final = {

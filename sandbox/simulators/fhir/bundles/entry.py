@@ -6,12 +6,12 @@ from typing import Final
 
 from sandbox import work
 from sandbox.errors import Invalid, SandboxError
+from sandbox.r4.issues import Issue, refusal
+from sandbox.r4.validation import Link
 from sandbox.simulators.fhir.rest import conditional
 from sandbox.simulators.fhir.rest.address import kind_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, at_entry
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
-from sandbox.simulators.fhir.validation import Link
 
 # R4's order of a batch and a transaction, by method.
 ORDER: Final = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}

@@ -9,10 +9,10 @@ import re
 from functools import partial
 from typing import Final, NamedTuple
 
+from sandbox.r4.validation.literals import parse_literal
 from sandbox.simulators.fhir.bundles.entry import Entry
 from sandbox.simulators.fhir.rest.calls import Call
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.literals import parse_literal
 
 _ATTRIBUTE: Final = re.compile(r"""((?:href|src)\s*=\s*)(["'])([^"']+)\2""")
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Set
 from typing import Final
 
 from sandbox.errors import PreconditionFailed, SandboxError
+from sandbox.r4.issues import Issue, refusal
+from sandbox.r4.validation.literals import parse_conditional
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.bundles.entry import (
     ORDER,
@@ -27,8 +29,6 @@ from sandbox.simulators.fhir.bundles.references import References
 from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Call, Query, answer_of, at_entry
 from sandbox.simulators.fhir.rest.conditional import target_of_patch, target_of_update
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
-from sandbox.simulators.fhir.validation.literals import parse_conditional
 
 _ISSUES_MAX: Final = 200
 

@@ -12,12 +12,12 @@ from sandbox.definitions.mess import Mess
 from sandbox.garbage import no_collection
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document, Seed, SeedCollection
+from sandbox.r4.validation import validate
 from sandbox.simulators.fhir.mess.clinic import Clinic, Resource
 from sandbox.simulators.fhir.mess.rules import RULES, Addition, Rule, Wear
 from sandbox.simulators.fhir.seed import SEED_INSTANT
 from sandbox.simulators.fhir.state import stamped
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import validate
 
 _FIRST = 0.5
 

@@ -7,12 +7,12 @@ from sandbox.clock import format_instant
 from sandbox.errors import Invalid, Unprocessable
 from sandbox.ids import derived_id
 from sandbox.jsonio import Json
+from sandbox.r4.validation.literals import parse_literal
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.operations.references import references_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.literals import parse_literal
 
 _IDENTIFIER_SYSTEM: Final = "urn:ietf:rfc:3986"
 

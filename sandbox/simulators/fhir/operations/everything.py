@@ -12,6 +12,7 @@ from sandbox import limits, work
 from sandbox.errors import TooLarge, Unsupported
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
+from sandbox.r4.dates import Interval, point_of, read_parameter, stored_interval
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
@@ -26,7 +27,6 @@ from sandbox.simulators.fhir.search.query.plan import known_types
 from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.search.query.strings import query as query_string
 from sandbox.simulators.fhir.terms.counts import page_size
-from sandbox.simulators.fhir.terms.dates import Interval, point_of, read_parameter, stored_interval
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.names import collection_of
 

@@ -10,13 +10,13 @@ from sandbox import limits
 from sandbox.errors import Invalid, TooLarge
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
+from sandbox.r4.dates import stored_interval
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.search import SearchRequest, find_as_asked
 from sandbox.simulators.fhir.search.answer import bundle
 from sandbox.simulators.fhir.search.query.strings import query as query_string
 from sandbox.simulators.fhir.terms.counts import whole_number
-from sandbox.simulators.fhir.terms.dates import stored_interval
 from sandbox.simulators.fhir.terms.names import collection_of
 from sandbox.simulators.fhir.terms.parameters import is_criterion
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.r4.issues import refusal
+from sandbox.r4.validation import validate
 from sandbox.simulators.fhir.rest.calls import Call
 from sandbox.simulators.fhir.terms.counts import repeated
 from sandbox.simulators.fhir.terms.handling import Handling
-from sandbox.simulators.fhir.terms.issues import refusal
 from sandbox.simulators.fhir.terms.parameters import without_form
-from sandbox.simulators.fhir.validation import validate
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.literals import Literal, parse_literal
+from sandbox.r4.validation.literals import Literal, parse_literal
 
 
 def references_of(value: Json, base: str, *, with_attachments: bool = False) -> Iterator[Literal]:

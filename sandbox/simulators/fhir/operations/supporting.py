@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Branch
+from sandbox.r4.validation.literals import Literal, parse_literal
 from sandbox.simulators.fhir.operations.references import references_of
 from sandbox.simulators.fhir.search import compartments, parameters_of
 from sandbox.simulators.fhir.search.terms.paths import Path, read
 from sandbox.simulators.fhir.search.types.reference import target_type
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation.literals import Literal, parse_literal
 
 Key = tuple[str, str]
 

@@ -6,15 +6,15 @@ cannot be read.
 
 from sandbox.errors import Invalid, Malformed, SandboxError
 from sandbox.jsonio import Json
+from sandbox.r4.issues import Issue
+from sandbox.r4.validation import validate
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.operations.params import Inputs, inputs_of
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_json
 from sandbox.simulators.fhir.rest.crud import check_stored_bundle
 from sandbox.simulators.fhir.rest.lenience import unserved
-from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
-from sandbox.simulators.fhir.terms.issues import Issue
 from sandbox.simulators.fhir.terms.names import collection_of
-from sandbox.simulators.fhir.validation import validate
+from sandbox.simulators.fhir_api.outcome import issues_of, outcome
 
 MODES = ("create", "update", "delete", "profile")
 _BASE = "http://hl7.org/fhir/StructureDefinition/"

@@ -11,10 +11,10 @@ from sandbox import jsonio, limits
 from sandbox.errors import Invalid, TooLarge
 from sandbox.fhirpath import Context
 from sandbox.jsonio import Json
+from sandbox.r4.issues import refusal
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.structures import Element, Kind, Structure, structure
 from sandbox.simulators.fhir.patch.paths import Place, aligned, bad_path, list_of, places
-from sandbox.simulators.fhir.terms.issues import refusal
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, structure
 
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "add": ("path", "name", "value"),

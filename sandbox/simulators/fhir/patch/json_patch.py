@@ -11,7 +11,7 @@ from typing import Any, Final
 from sandbox import jsonio, limits, work
 from sandbox.errors import Invalid, TooLarge, Unprocessable
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.r4.validation.primitives import shown
 
 _OPERATION: Final = 20  # units of work
 _COPIED: Final = 20  # bytes that are copied for one

@@ -10,7 +10,7 @@ from sandbox.errors import Invalid
 from sandbox.fhirpath import Context, Node, compile_expression, compile_owner, root_of
 from sandbox.fhirpath.nodes import Item
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.structures import Element, Structure, is_structure, structure
+from sandbox.r4.validation.structures import Element, Structure, is_structure, structure
 
 # What the paths of one patch may visit between them; it is worked out while other playgrounds wait.
 WORK_LIMIT: Final = 250_000

@@ -9,8 +9,8 @@ from sandbox.jsonio import Json
 from sandbox.simulators.fhir.bundles.batch import REASONS
 from sandbox.simulators.fhir.proxy.isolation import Isolation, Plan, plan
 from sandbox.simulators.fhir.rest.calls import at_entry, check_entry_count
-from sandbox.simulators.fhir.rest.outcome import issues_of, outcome
 from sandbox.simulators.fhir.terms.urls import split_url
+from sandbox.simulators.fhir_api.outcome import issues_of, outcome
 from sandbox.wire.forms import Pairs, read_pairs
 
 Looker: TypeAlias = Callable[[Any, tuple[str, ...]], Awaitable[None]]

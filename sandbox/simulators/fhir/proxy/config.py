@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from sandbox.definitions.assertions import StrictModel
 from sandbox.playground.playground import Sandbox
-from sandbox.simulators.fhir.smart.keys import SmartConfig
+from sandbox.simulators.fhir_api.keys import SmartConfig
 
 TAG_SYSTEM: Final = "urn:sandbox:task"
 TIMEOUT_S: Final = 30.0

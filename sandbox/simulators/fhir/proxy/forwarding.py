@@ -13,6 +13,8 @@ from sandbox.errors import BadGateway, Malformed, NotFound, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
+from sandbox.r4.issues import Issue
+from sandbox.r4.names import MEDIA_TYPE
 from sandbox.simulators.base import Fetch, Fetched
 from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.proxy.bundles import filtered_answers, isolated_entries
@@ -23,10 +25,9 @@ from sandbox.simulators.fhir.rest.binary import reads_content, served_type
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
 from sandbox.simulators.fhir.rest.capability import security
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body, response_type
-from sandbox.simulators.fhir.rest.outcome import outcome
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE, SURFACE
+from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir_api.negotiation import JSON_TYPES, check_json_body, response_type
+from sandbox.simulators.fhir_api.outcome import outcome
 from sandbox.wire.base64_text import read_base64
 from sandbox.wire.forms import FORM, parse_form
 from sandbox.wire.media_types import read_media_type

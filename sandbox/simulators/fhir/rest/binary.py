@@ -7,7 +7,7 @@ from sandbox import jsonio
 from sandbox.errors import NotAcceptable
 from sandbox.jsonio import Json
 from sandbox.simulators.fhir.rest.calls import Answer, Call, Query
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
+from sandbox.simulators.fhir_api.negotiation import JSON_TYPES
 from sandbox.wire.base64_text import read_base64
 from sandbox.wire.media_types import acceptance, normal_media_type, read_accept, read_media_type
 from sandbox.wire.served_content import content_headers

@@ -12,7 +12,7 @@ from typing import Final
 from sandbox import jsonio
 from sandbox.errors import Malformed, NotAcceptable, SandboxError
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES, check_json_body
+from sandbox.simulators.fhir_api.negotiation import JSON_TYPES, check_json_body
 
 _XML_TYPES: Final = frozenset({"application/fhir+xml", "application/xml", "text/xml"})
 _CLAIM: Final = re.compile(rb'"resourceType"\s{0,100}:\s{0,100}"Binary"').search

@@ -12,13 +12,13 @@ from sandbox import __version__, jsonio
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
+from sandbox.r4.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir.patch import formats
 from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.rest.dispatch import Interactions, Operation
 from sandbox.simulators.fhir.rest.projection import project
 from sandbox.simulators.fhir.search import search_parameters
 from sandbox.simulators.fhir.search.terms import definitions
-from sandbox.simulators.fhir.terms.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.subscriptions import rules as subscriptions
 
 DATE: Final = "2026-01-01"

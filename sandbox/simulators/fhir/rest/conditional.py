@@ -9,6 +9,8 @@ from sandbox import jsonio
 from sandbox.errors import Conflict, Invalid, Malformed, NotFound, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.playground.branch import Document
+from sandbox.r4.issues import Issue
+from sandbox.r4.validation import Link, validate, walk
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.fhirpath import context_of
 from sandbox.simulators.fhir.patch import formats, json_patch
@@ -18,9 +20,7 @@ from sandbox.simulators.fhir.rest import conditions
 from sandbox.simulators.fhir.rest.calls import Answer, Call, refuse_parameters
 from sandbox.simulators.fhir.rest.crud import check_preconditions, checked_resource, write_update
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
-from sandbox.simulators.fhir.rest.negotiation import JSON_TYPES
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.validation import Link, validate, walk
+from sandbox.simulators.fhir_api.negotiation import JSON_TYPES
 
 
 def target_of_update(call: Call) -> str:

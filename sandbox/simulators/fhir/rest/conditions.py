@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from sandbox.errors import Invalid, PreconditionFailed
 from sandbox.simulators.fhir.rest.calls import Call, Query
-from sandbox.simulators.fhir.rest.negotiation import tag_versions
 from sandbox.simulators.fhir.terms.instants import datetime_of
 from sandbox.simulators.fhir.terms.parameters import is_criterion, without_form
 from sandbox.simulators.fhir.terms.urls import split_condition
+from sandbox.simulators.fhir_api.negotiation import tag_versions
 from sandbox.wire.forms import read_pairs
 from sandbox.wire.http_dates import parse_http_date
 

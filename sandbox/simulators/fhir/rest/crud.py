@@ -5,16 +5,16 @@ Each takes a `Call` and returns an `Answer`; conditional forms are in `condition
 
 from sandbox.errors import Invalid, Malformed, PreconditionFailed
 from sandbox.jsonio import Json
+from sandbox.r4.issues import Issue, refusal
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.primitives import shown
 from sandbox.simulators.fhir import state
 from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
-from sandbox.simulators.fhir.rest.negotiation import tag_versions
 from sandbox.simulators.fhir.terms.instants import last_updated
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
 from sandbox.simulators.fhir.terms.names import collection_of, etag_of
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.primitives import shown
+from sandbox.simulators.fhir_api.negotiation import tag_versions
 
 
 def read(call: Call) -> Answer:

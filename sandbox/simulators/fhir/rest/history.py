@@ -11,17 +11,17 @@ from urllib.parse import urlencode
 from sandbox import jsonio
 from sandbox.errors import Invalid, NotFound
 from sandbox.jsonio import Json
+from sandbox.r4.dates import point_of, read_parameter
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.history import Version
 from sandbox.simulators.fhir.rest.calls import Answer, Call
-from sandbox.simulators.fhir.rest.outcome import outcome
 from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.counts import page_size, repeated, whole_number
-from sandbox.simulators.fhir.terms.dates import point_of, read_parameter
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
+from sandbox.simulators.fhir_api.outcome import outcome
 
 DEFAULT_COUNT = 100
 REMAINING = "_remaining"

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
+from sandbox.r4.issues import Issue, refusal
 from sandbox.simulators.fhir import subscriptions
 from sandbox.simulators.fhir.rest.calls import Answer, Call
-from sandbox.simulators.fhir.rest.outcome import issues_of
-from sandbox.simulators.fhir.terms.issues import Issue, refusal
+from sandbox.simulators.fhir_api.outcome import issues_of
 
 _SAID: Final = "Stored, as this server is lenient (config.validation); a strict one would refuse it for what follows."
 _WARNINGS_MAX: Final = 10

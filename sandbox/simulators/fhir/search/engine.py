@@ -9,6 +9,7 @@ from sandbox import limits, work
 from sandbox.errors import TooLarge
 from sandbox.playground.branch import Branch
 from sandbox.playground.playground import Interaction
+from sandbox.r4.issues import Issue
 from sandbox.simulators.fhir.search.answer import bundle, pages
 from sandbox.simulators.fhir.search.answer.includes import Included, included
 from sandbox.simulators.fhir.search.answer.order import Match, sort
@@ -19,7 +20,6 @@ from sandbox.simulators.fhir.search.query.plan import Plan, plan_of
 from sandbox.simulators.fhir.search.query.request import SearchRequest
 from sandbox.simulators.fhir.search.query.store import Store
 from sandbox.simulators.fhir.terms.handling import Handling
-from sandbox.simulators.fhir.terms.issues import Issue
 
 _ENTRY = 3  # units of work
 

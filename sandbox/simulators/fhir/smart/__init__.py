@@ -1,1 +1,1 @@
-"""SMART on FHIR: the token endpoint, who asks at it, the keys that sign assertions, and what scopes allow."""
+"""SMART on FHIR: what scopes allow here; tokens are given as by every FHIR API (`fhir_api/token.py`)."""

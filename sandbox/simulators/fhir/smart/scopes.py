@@ -6,15 +6,15 @@ writes it is told of what they find. Reads only paths and parameters; the
 interactions themselves check the rest.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeAlias
+from typing import Final
 
 from sandbox import jsonio
-from sandbox.errors import Forbidden, Malformed, SandboxError
+from sandbox.errors import Malformed, SandboxError
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation.literals import parse_conditional
 from sandbox.simulators.fhir.operations import operation_of
 from sandbox.simulators.fhir.patch.formats import held_patch
 from sandbox.simulators.fhir.search import SearchRequest, types_named
@@ -23,48 +23,27 @@ from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.names import SURFACE
 from sandbox.simulators.fhir.terms.parameters import is_criterion
 from sandbox.simulators.fhir.terms.urls import Path, split_condition, split_url
-from sandbox.simulators.fhir.validation.literals import parse_conditional
+from sandbox.simulators.fhir_api import scopes
+from sandbox.simulators.fhir_api.scopes import ANY, Need
 from sandbox.wire.forms import FORM, Pairs, parse_form, read_pairs
 
-Need: TypeAlias = tuple[str, str]
-
-SCOPE: Final = re.compile(r"(system|user|patient)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
-ANY: Final = "*"
 _OPEN: Final = ((".well-known", "smart-configuration"), ("token",), ("metadata",))
 # The letters of SMART 2.0: create, read, update, delete, search.
 _LETTERS: Final = {
     "read": "r", "vread": "r", "history-instance": "r", "search-type": "s", "history-type": "s", "create": "c",
     "update": "u", "patch": "u", "delete": "d",
 }  # fmt: skip
-_V1: Final = {"*": "cruds", "read": "rs", "write": "cud"}
 _ACROSS_TYPES: Final = frozenset({"$everything", "$document"})
 
 
 def check(scope: str, request: Request) -> None:
     """Raise `Forbidden`, naming the scope that is missing, unless the granted scopes allow the request."""
-    _check(scope, needs(request))
+    scopes.check(scope, needs(request))
 
 
 def check_search(scope: str, resource_type: str, query: Pairs) -> None:
     """Raise `Forbidden` unless the granted scopes allow to read what a search finds and shows."""
-    _check(scope, [(resource_type, "rs"), *((shown, "rs") for shown in _shown(resource_type, query))])
-
-
-def _check(scope: str, wanted_by: Iterable[Need]) -> None:
-    for resource_type, letters in wanted_by:
-        missing = [letter for letter in letters if not _allows(scope, resource_type, letter)]
-        if missing:
-            wanted = f"system/{resource_type}.{'read' if set(missing) <= {'r', 's'} else 'write'}"
-            message = f'The token\'s scope "{scope}" does not allow this; it needs {wanted}.'
-            raise Forbidden(message, issue_type="forbidden")
-
-
-def _allows(scope: str, resource_type: str, letter: str) -> bool:
-    for item in scope.split():
-        found = SCOPE.fullmatch(item)
-        if found is not None and found[2] in (ANY, resource_type) and letter in _V1.get(found[3], found[3]):
-            return True
-    return False
+    scopes.check(scope, [(resource_type, "rs"), *((shown, "rs") for shown in _shown(resource_type, query))])
 
 
 def needs(request: Request) -> list[Need]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sandbox.errors import Invalid, SandboxError
-from sandbox.simulators.fhir.terms.issues import Issue
+from sandbox.r4.issues import Issue
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from sandbox.clock import format_instant
-from sandbox.simulators.fhir.terms.dates import DAY, parse_date
+from sandbox.r4.dates import DAY, parse_date
 from sandbox.wire.http_dates import format_http_date
 
 _UPDATED: Final = b'"lastUpdated":"'

@@ -1,15 +1,9 @@
-"""Names that the whole simulator shares: collections of the branch, the media type, entity tags."""
+"""Names that the whole simulator shares: collections of the branch, entity tags."""
 
 from typing import Final
 
 SURFACE: Final = "fhir"
 HISTORY: Final = "fhir/_history"
-TOKENS: Final = "fhir/_tokens"
-ASSERTIONS: Final = "fhir/_assertions"
-REFUSALS: Final = "fhir/_refusals"
-CLIENT: Final = "fhir/_client"
-MEDIA_TYPE: Final = "application/fhir+json"
-FHIR_VERSION: Final = "4.0.1"
 
 
 def etag_of(version: int) -> str:

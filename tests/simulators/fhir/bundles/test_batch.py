@@ -376,7 +376,7 @@ def test_prefer(ehr, patient, prefer, has_resource):
 
 
 def test_responses_are_valid_fhir(chens, patient):
-    from sandbox.simulators.fhir.validation import validate
+    from sandbox.r4.validation import validate
 
     reply = chens.transaction(
         entry("POST", "Patient", patient), entry("GET", "Patient/a"), entry("GET", "Patient/none"), kind="batch",

@@ -9,13 +9,13 @@ from sandbox import jsonio
 from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.mess import Mess
 from sandbox.playground.branch import Seed
+from sandbox.r4.validation import validate, walk
+from sandbox.r4.validation.second_opinion import second_opinion
 from sandbox.simulators.fhir.mess import RULES, make_messy
 from sandbox.simulators.fhir.mess.clinic import Clinic
 from sandbox.simulators.fhir.mess.pairs import PAIRS
 from sandbox.simulators.fhir.mess.rules import Wear
 from sandbox.simulators.fhir.seed import load_seed
-from sandbox.simulators.fhir.validation import validate, walk
-from sandbox.simulators.fhir.validation.second_opinion import second_opinion
 
 CLINIC = Path(__file__).parents[4] / "seeds" / "regional-clinic"
 NOBODY: frozenset[str] = frozenset()

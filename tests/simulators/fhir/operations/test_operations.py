@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sandbox import limits
+from sandbox.r4.validation import validate
 from sandbox.simulators.fhir.operations import OPERATIONS
-from sandbox.simulators.fhir.validation import validate
 
 CORE = "http://hl7.org/fhir/StructureDefinition"
 LONG = [{"request": {"method": "GET", "url": "Patient"}}] * (limits.BUNDLE_ENTRIES + 1)

@@ -3,9 +3,9 @@
 import pytest
 
 from sandbox.r4.model import resource_types
+from sandbox.r4.validation import validate
 from sandbox.simulators.fhir.operations import OPERATIONS
 from sandbox.simulators.fhir.table import INTERACTIONS
-from sandbox.simulators.fhir.validation import validate
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sandbox import jsonio
-from sandbox.simulators.fhir.terms.issues import Issue
+from sandbox.r4.issues import Issue
 
 _TAIL: Final = {mode: f',"search":{{"mode":"{mode}"}}}}'.encode() for mode in ("match", "include")}
 

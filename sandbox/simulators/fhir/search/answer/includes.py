@@ -7,6 +7,7 @@
 from dataclasses import dataclass
 
 from sandbox import limits, work
+from sandbox.r4.issues import Issue
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir.search.answer.order import Match
 from sandbox.simulators.fhir.search.indexes.index import Keys
@@ -20,7 +21,6 @@ from sandbox.simulators.fhir.search.query.options import Include, reference_para
 from sandbox.simulators.fhir.search.query.terminology import by_canonical
 from sandbox.simulators.fhir.search.terms.definitions import Parameter
 from sandbox.simulators.fhir.search.types.reference import CONTAINED
-from sandbox.simulators.fhir.terms.issues import Issue
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.jsonio import Json
+from sandbox.r4.dates import asked_interval, moment_of, stored_interval
 from sandbox.simulators.fhir.search.indexes.index import Index
 from sandbox.simulators.fhir.search.indexes.intervals import PREFIXES, Interval, IntervalIndex, Range
 from sandbox.simulators.fhir.search.terms.definitions import Parameter
@@ -16,7 +17,6 @@ from sandbox.simulators.fhir.search.terms.paths import Path
 from sandbox.simulators.fhir.search.terms.problems import BadValue
 from sandbox.simulators.fhir.search.terms.values import unescape
 from sandbox.simulators.fhir.search.types.base import Context, SearchType
-from sandbox.simulators.fhir.terms.dates import asked_interval, moment_of, stored_interval
 
 
 def intervals_of(kind: str, raw: Json) -> list[Interval]:

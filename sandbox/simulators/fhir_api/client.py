@@ -1,7 +1,7 @@
 """Who asks for a token: the sandbox's one client, by its secret or by a signed assertion (RFC 6749 §2.3, RFC 7523).
 
 `client_of` reads what a request claims, `prove` holds it against the sandbox. Only a request that claims nothing that
-could be proved is an error of form.
+could be proved is an error of form. `SmartServer` says which of a sandbox's FHIR APIs is meant.
 """
 
 import hashlib
@@ -13,11 +13,41 @@ from sandbox import ids
 from sandbox.errors import Invalid
 from sandbox.playground.events import Request
 from sandbox.playground.playground import Interaction, Sandbox
-from sandbox.simulators.fhir.smart.keys import ASSERTION_TYPE, METHOD, BadAssertion, SmartConfig, verify
-from sandbox.simulators.fhir.terms.names import ASSERTIONS, CLIENT
+from sandbox.simulators.fhir_api.keys import ASSERTION_TYPE, METHOD, BadAssertion, SmartConfig, verify
 from sandbox.wire.authorization import basic_credentials, is_same_secret
 
 _METHODS: Final = f"HTTP Basic, client_id and client_secret in the form, or a client_assertion ({METHOD})"
+
+
+@dataclass(frozen=True, slots=True)
+class SmartServer:
+    """A FHIR API that gives tokens to one client: its base below the surface root, and the prefix of the collections
+    that it keeps tokens, refusals, used assertions and the client's keys in. With `has_config` the simulator's `smart`
+    says what is registered for the client, too."""
+
+    base: str
+    prefix: str
+    has_config: bool = False
+
+    @property
+    def tokens(self) -> str:
+        """Tokens that were given, by id: `scope`, `expires_at`."""
+        return f"{self.prefix}tokens"
+
+    @property
+    def assertions(self) -> str:
+        """Assertions that were used, by the hash of their `jti`: `expires_at`."""
+        return f"{self.prefix}assertions"
+
+    @property
+    def refusals(self) -> str:
+        """Refused requests for a token: `at`."""
+        return f"{self.prefix}refusals"
+
+    @property
+    def client(self) -> str:
+        """What was registered for the client, under `client`."""
+        return f"{self.prefix}client"
 
 
 class OAuthError(Invalid):
@@ -42,9 +72,11 @@ def client_id_of(sandbox: Sandbox) -> str:
     return ids.derived_id("client", sandbox.id)
 
 
-def config_of(tx: Interaction) -> SmartConfig:
+def config_of(tx: Interaction, server: SmartServer) -> SmartConfig:
     """Return what is registered for the sandbox's client: what was posted, else what its configuration says."""
-    return SmartConfig.model_validate(tx.get(CLIENT, "client") or tx.config.get("smart") or {})
+    return SmartConfig.model_validate(
+        tx.get(server.client, "client") or (tx.config.get("smart") if server.has_config else None) or {}
+    )
 
 
 def client_of(request: Request, form: Mapping[str, str]) -> ClaimedClient:
@@ -82,14 +114,14 @@ def named_client(client: ClaimedClient) -> str | None:
         return None
 
 
-def prove(tx: Interaction, client: ClaimedClient, token_urls: Sequence[str]) -> None:
+def prove(tx: Interaction, server: SmartServer, client: ClaimedClient, token_urls: Sequence[str]) -> None:
     """Hold what a client claims against the sandbox. Raises `OAuthError` (`invalid_client`)."""
     if tx.sandbox is None:
         raise OAuthError("invalid_client", "There is no client here.")
     right_id = client_id_of(tx.sandbox)
     if client.assertion is not None:
         try:
-            _prove_assertion(tx, client, right_id, token_urls)
+            _prove_assertion(tx, server, client, right_id, token_urls)
         except BadAssertion as error:
             raise OAuthError("invalid_client", f"{METHOD}: {error}.") from None
         return
@@ -98,17 +130,20 @@ def prove(tx: Interaction, client: ClaimedClient, token_urls: Sequence[str]) -> 
         raise OAuthError("invalid_client", "The client id or secret is wrong; both are in the sandbox's credentials.")
 
 
-def _prove_assertion(tx: Interaction, client: ClaimedClient, right_id: str, token_urls: Sequence[str]) -> None:
-    keys = config_of(tx).keys
+def _prove_assertion(
+    tx: Interaction, server: SmartServer, client: ClaimedClient, right_id: str, token_urls: Sequence[str]
+) -> None:
+    keys = config_of(tx, server).keys
     if not keys:
+        own = "set smart.jwks in the simulator's config, or " if server.has_config else ""
         raise BadAssertion(
-            "no public key is registered for this client; set smart.jwks in the simulator's config, or let the "
-            "organization post it to /sandboxes/{id}/fhir/smart-client"
+            f"no public key is registered for this client; {own}let the "
+            f"organization post it to /sandboxes/{{id}}/{server.base}/smart-client"
         )
     if client.client_id is not None and client.client_id != right_id:
         raise BadAssertion("client_id is another client's; leave it out, the assertion says it")
     found = verify(client.assertion or "", keys, client_id=right_id, audiences=token_urls, now=tx.real_now)
     key = hashlib.sha256(found.token_id.encode("utf-8", "surrogatepass")).hexdigest()
-    if tx.get(ASSERTIONS, key) is not None:
+    if tx.get(server.assertions, key) is not None:
         raise BadAssertion("its jti was used before; make a new assertion for every request")
-    tx.put(ASSERTIONS, key, {"expires_at": found.expires_at})
+    tx.put(server.assertions, key, {"expires_at": found.expires_at})

@@ -1,8 +1,8 @@
 """Rules of the data types and of every resource (R4, Data Types, DomainResource)."""
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.dates import is_after
-from sandbox.simulators.fhir.validation.rule_helpers import UCUM, choice, has, implies, strings
+from sandbox.r4.validation.dates import is_after
+from sandbox.r4.validation.rule_helpers import UCUM, choice, has, implies, strings
 
 
 def _contained_is_used(value: Json, root: Json) -> bool:

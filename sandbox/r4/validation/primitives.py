@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.narrative import check_xhtml
+from sandbox.r4.validation.narrative import check_xhtml
 from sandbox.wire.base64_text import is_base64
 
 Problem: TypeAlias = tuple[str, str]

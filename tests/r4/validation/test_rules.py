@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.simulators.fhir.validation.rules import RULES, SAME, WALKED
-from sandbox.simulators.fhir.validation.structures import structure
-from sandbox.simulators.fhir.validation.walker import Walk
+from sandbox.r4.validation.rules import RULES, SAME, WALKED
+from sandbox.r4.validation.structures import structure
+from sandbox.r4.validation.walker import Walk
 
 INVARIANTS = yaml.safe_load((Path(__file__).parent / "data" / "invariants.yaml").read_text())
 ROWS = yaml.safe_load((Path(__file__).parent / "data" / "rules.yaml").read_text())
@@ -47,7 +47,7 @@ def test_every_invariant_of_r4_is_checked():
 
 def test_there_are_as_many_invariants_as_the_documentation_says():
     errors, warnings = (len(INVARIANTS[name].split()) for name in ("errors", "warnings"))
-    page = (Path(__file__).parents[4] / "docs" / "surfaces" / "fhir.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "surfaces" / "fhir.md").read_text()
     assert f"all {errors} of R4's invariants" in page and f"the {warnings} that" in page
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.walker import ISSUES_MAX
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.walker import ISSUES_MAX
 
 TABLE = yaml.safe_load((Path(__file__).parent / "data" / "structure_cases.yaml").read_text())
 CASES = TABLE["cases"]

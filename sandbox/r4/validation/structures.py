@@ -11,8 +11,8 @@ from functools import cache
 from typing import Final
 
 from sandbox.r4.model import definitions, resource_types
-from sandbox.simulators.fhir.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, Check, coded
-from sandbox.simulators.fhir.validation.rules import RULES, Rule
+from sandbox.r4.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, Check, coded
+from sandbox.r4.validation.rules import RULES, Rule
 
 VALUE_SET_PREFIX: Final = "http://hl7.org/fhir/ValueSet/"
 OPEN_CHECKS: Final[Mapping[str, Check]] = {"currencies": CURRENCY, "mimetypes": MIME_TYPE}

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.dates import is_after
-from sandbox.simulators.fhir.validation.rule_helpers import UCUM, choice, count, has, implies, is_coded, is_distinct
+from sandbox.r4.validation.dates import is_after
+from sandbox.r4.validation.rule_helpers import UCUM, choice, count, has, implies, is_coded, is_distinct
 
 Row: TypeAlias = tuple[str, str, Callable[[Json, Json], bool]]
 

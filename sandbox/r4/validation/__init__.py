@@ -7,8 +7,8 @@ resource.
 from collections.abc import Mapping, Set
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.validation.walker import At, Link, Walk, full_urls
+from sandbox.r4.issues import Issue
+from sandbox.r4.validation.walker import At, Link, Walk, full_urls
 
 __all__ = ["Link", "full_urls", "validate", "validate_entries", "walk"]
 

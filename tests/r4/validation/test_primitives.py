@@ -3,8 +3,8 @@
 import pytest
 
 from sandbox.jsonio import ExactFloat
-from sandbox.simulators.fhir.validation.narrative import NAMESPACE
-from sandbox.simulators.fhir.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, STRING_CHARS, coded
+from sandbox.r4.validation.narrative import NAMESPACE
+from sandbox.r4.validation.primitives import CHECKS, CURRENCY, MIME_TYPE, STRING_CHARS, coded
 
 DIV = f'<div xmlns="{NAMESPACE}">'
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.r4.names import MEDIA_TYPE
 from sandbox.wire.charsets import check_utf_8
 from sandbox.wire.media_types import MediaType, acceptance, pairs_of, read_accept, read_media_type, split_list
 

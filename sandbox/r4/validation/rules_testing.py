@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.rule_helpers import count, has
+from sandbox.r4.validation.rule_helpers import count, has
 
 Row: TypeAlias = tuple[str, str, Callable[[Json, Json], bool]]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.rule_helpers import choice, count, descendants, has, implies, is_distinct
+from sandbox.r4.validation.rule_helpers import choice, count, descendants, has, implies, is_distinct
 
 Row: TypeAlias = tuple[str, str, Callable[[Json, Json], bool]]
 

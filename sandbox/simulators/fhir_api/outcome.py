@@ -28,8 +28,8 @@ from sandbox.errors import (
 )
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.terms.names import MEDIA_TYPE
+from sandbox.r4.issues import Issue
+from sandbox.r4.names import MEDIA_TYPE
 from sandbox.wire.authorization import BEARER_CHALLENGE
 
 _ISSUE_TYPES: Final[tuple[tuple[type[SandboxError], str], ...]] = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sandbox.simulators.fhir.terms.dates import HOUR, Interval, stored_interval
+from sandbox.r4.dates import HOUR, Interval, stored_interval
 
 _ZONE_SLACK: Final = 14 * HOUR
 

@@ -1,7 +1,7 @@
 """Rules of Bundle and Parameters (R4, Bundle)."""
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.rule_helpers import choice, has, implies, is_distinct
+from sandbox.r4.validation.rule_helpers import choice, has, implies, is_distinct
 
 
 def _entries(value: Json) -> list[Json]:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from sandbox.jsonio import Json
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir.validation.primitives import Problem, shown
+from sandbox.r4.validation.primitives import Problem, shown
 
 _DEFINITIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
 _RELATIVE: Final = re.compile(r"([A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.rule_helpers import Rule
-from sandbox.simulators.fhir.validation.rules_bundle import BUNDLE_RULES
-from sandbox.simulators.fhir.validation.rules_clinical import CLINICAL_RULES
-from sandbox.simulators.fhir.validation.rules_conformance import CONFORMANCE_RULES
-from sandbox.simulators.fhir.validation.rules_definitions import DEFINITION_RULES
-from sandbox.simulators.fhir.validation.rules_testing import TESTING_RULES
-from sandbox.simulators.fhir.validation.rules_types import TYPE_RULES
+from sandbox.r4.validation.rule_helpers import Rule
+from sandbox.r4.validation.rules_bundle import BUNDLE_RULES
+from sandbox.r4.validation.rules_clinical import CLINICAL_RULES
+from sandbox.r4.validation.rules_conformance import CONFORMANCE_RULES
+from sandbox.r4.validation.rules_definitions import DEFINITION_RULES
+from sandbox.r4.validation.rules_testing import TESTING_RULES
+from sandbox.r4.validation.rules_types import TYPE_RULES
 
 __all__ = ["RULES", "Rule"]
 

@@ -10,11 +10,11 @@ from typing import Any, Final, TypeAlias
 
 from sandbox import work
 from sandbox.jsonio import Json
+from sandbox.r4.issues import Issue
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir.terms.issues import Issue
-from sandbox.simulators.fhir.validation.literals import listed, reference_problem, type_problem
-from sandbox.simulators.fhir.validation.primitives import Problem, shown
-from sandbox.simulators.fhir.validation.structures import Element, Kind, Structure, ValueSet, structure
+from sandbox.r4.validation.literals import listed, reference_problem, type_problem
+from sandbox.r4.validation.primitives import Problem, shown
+from sandbox.r4.validation.structures import Element, Kind, Structure, ValueSet, structure
 
 At: TypeAlias = tuple[Any, str, int] | str
 

@@ -7,9 +7,9 @@ import pytest
 
 from sandbox import jsonio
 from sandbox.r4.model import resource_types
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.second_opinion import NOT_IN_R4B, second_opinion
-from sandbox.simulators.fhir.validation.structures import structure
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.second_opinion import NOT_IN_R4B, second_opinion
+from sandbox.r4.validation.structures import structure
 
 # Valid in R4, refused by R4B or by the library, and why.
 DIFFERENCES = {"Evidence": "R4B gave the resource other elements"}

@@ -5,8 +5,8 @@ import copy
 import pytest
 
 from sandbox.r4.model import definitions, resource_types
-from sandbox.simulators.fhir.validation import validate
-from sandbox.simulators.fhir.validation.structures import Kind, structure
+from sandbox.r4.validation import validate
+from sandbox.r4.validation.structures import Kind, structure
 
 
 def nodes(value, shape, path):

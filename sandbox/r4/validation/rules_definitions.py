@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.simulators.fhir.validation.rule_helpers import choice, has
+from sandbox.r4.validation.rule_helpers import choice, has
 
 _OWN: Final = "http://hl7.org/fhir/StructureDefinition"
 _NAME: Final = r"""[^\s.,:;'"/|?!@#$%&*()\[\]{}]{1,64}"""
