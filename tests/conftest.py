@@ -1,7 +1,24 @@
 """What holds for every test."""
 
+import gzip
 import os
+from pathlib import Path
 
+import pytest
+
+from sandbox import jsonio
 from tests.own_ports import OWN_PORTS
 
 os.environ.update(OWN_PORTS)
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """Every kind of resource R4 has, one or more of each, as the specification's own examples give them."""
+    data = Path(__file__).parent / "r4" / "validation" / "data"
+    lines = gzip.decompress((data / "examples.ndjson.gz").read_bytes()).splitlines()
+    found = [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
+    for example in found:
+        if example["resourceType"] == "Subscription":
+            example["status"] = "off"  # the endpoint of one that asks is on a host that is not allowed
+    return found

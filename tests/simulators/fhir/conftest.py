@@ -1,10 +1,8 @@
 """A playground with the FHIR simulator, spoken to as a client would, without a server."""
 
-import gzip
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
 import pytest
@@ -178,18 +176,6 @@ def make_dataset():
         return Dataset("clinic", encoded)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def examples():
-    """Every kind of resource R4 has, one or more of each, as the specification's own examples give them."""
-    data = Path(__file__).parents[2] / "r4" / "validation" / "data"
-    lines = gzip.decompress((data / "examples.ndjson.gz").read_bytes()).splitlines()
-    found = [jsonio.parse(line) for line in lines + (data / "own_examples.ndjson").read_bytes().splitlines()]
-    for example in found:
-        if example["resourceType"] == "Subscription":
-            example["status"] = "off"  # the endpoint of one that asks is on a host that is not allowed
-    return found
 
 
 @pytest.fixture
