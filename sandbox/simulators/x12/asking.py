@@ -6,6 +6,7 @@ from typing import Final
 
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
+from sandbox.payer.people import Person
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12 import charts
 from sandbox.simulators.x12.bodies import ClaimStatus, Eligibility, PersonFields, PriorAuth
@@ -15,7 +16,6 @@ from sandbox.simulators.x12.guides import claim_status, eligibility, services_re
 from sandbox.simulators.x12.guides.grammar import Guide
 from sandbox.simulators.x12.transactions.members import payer_of
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.people import Person
 from sandbox.simulators.x12.transactions.values import GENDERS, amount, compact, pieces, stamp
 
 CONTROL: Final = "clearinghouse/_control"
@@ -136,7 +136,7 @@ def _person(tx: Interaction, body: PersonFields) -> Person:
         body.last_name or "",
         body.first_name or "",
         "",
-        compact(body.birth_date),
+        body.birth_date or "",
         GENDERS.get(body.gender or "", ""),
     )
 
@@ -149,7 +149,7 @@ def _name_of(person: Person) -> Segment:
 
 
 def _birth_of(person: Person) -> Segment | None:
-    return make("DMG", "D8", person.birth_date, person.gender or None) if person.birth_date else None
+    return make("DMG", "D8", compact(person.birth_date), person.gender or None) if person.birth_date else None
 
 
 def _days(qualifier: str, first: str | None, last: str | None) -> Segment | None:

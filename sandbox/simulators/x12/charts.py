@@ -6,10 +6,9 @@ Only what a front desk reads from the chart: names, birth date, and the member i
 from collections.abc import Iterator
 
 from sandbox.jsonio import Json
+from sandbox.payer.people import MEMBERS, Person
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.x12.transactions.members import MEMBERS
-from sandbox.simulators.x12.transactions.people import Person
-from sandbox.simulators.x12.transactions.values import GENDERS, compact
+from sandbox.simulators.x12.transactions.values import GENDERS
 
 _PATIENTS = "fhir/Patient"
 _COVERAGES = "fhir/Coverage"
@@ -32,12 +31,12 @@ def find_person(tx: Interaction, patient_id: str) -> Person | None:
     )
     numbers = [number for _, number in sorted(_numbers(tx, key), reverse=True)]
     known = next((n for n in numbers if tx.get(MEMBERS, n) is not None), numbers[0] if numbers else "")
-    day = compact(birth) if len(birth) == 10 else ""
+    day = birth if len(birth) == 10 else ""
     return Person(known, family[:60], given[:35], "", day, GENDERS.get(gender, ""))
 
 
 def _of_member(row: Json) -> Person:
-    day, gender = compact(row["birth_date"]), GENDERS.get(row["gender"], "U")
+    day, gender = row["birth_date"], GENDERS.get(row["gender"], "U")
     return Person(row["member_id"], row["last_name"], row["first_name"], "", day, gender)
 
 

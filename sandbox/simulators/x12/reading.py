@@ -6,9 +6,10 @@ Reads the answer's own text and nothing else, so that whoever has the X12 has al
 from collections.abc import Sequence
 
 from sandbox.jsonio import Json
+from sandbox.payer.people import WORDS
 from sandbox.simulators.x12.edi.segments import STANDARD, Segment
 from sandbox.simulators.x12.transactions.levels import Level, all_of, every, find, levels_of
-from sandbox.simulators.x12.transactions.people import WORDS, person_of
+from sandbox.simulators.x12.transactions.people import person_of
 from sandbox.simulators.x12.transactions.values import first_day, iso, last_day
 
 _GENDERS = {"M": "male", "F": "female", "U": "unknown"}
@@ -52,7 +53,7 @@ def _person(level: Level) -> dict[str, Json]:
         "member_id": person.member_id or None,
         "last_name": person.last_name or None,
         "first_name": person.first_name or None,
-        "birth_date": iso(person.birth_date) or None,
+        "birth_date": person.birth_date or None,
         "gender": _GENDERS.get(person.gender),
         "group_number": group.get(2) if group is not None else None,
     }

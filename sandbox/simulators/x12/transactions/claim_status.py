@@ -9,6 +9,7 @@ from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.payer import identifiers, lookup
+from sandbox.payer.people import Rejection, find_dependent, find_member
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12.edi.envelope import TransactionSet
 from sandbox.simulators.x12.edi.segments import Segment, Value, make, restate
@@ -16,15 +17,13 @@ from sandbox.simulators.x12.transactions.answers import Answer, status_of
 from sandbox.simulators.x12.transactions.levels import Level, every, find, levels_of
 from sandbox.simulators.x12.transactions.members import (
     asked_segment,
-    find_dependent,
-    find_member,
     find_payer_problem,
     find_provider,
     name_segment,
     payer_of,
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.people import Rejection, person_of
+from sandbox.simulators.x12.transactions.people import person_of
 from sandbox.simulators.x12.transactions.values import amount, compact, first_day, last_day, stamp
 
 VERSION: Final = "005010X212"

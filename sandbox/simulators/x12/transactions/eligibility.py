@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.payer import lookup
+from sandbox.payer.people import Person, Rejection, find_dependent, find_member
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12.edi.envelope import TransactionSet
 from sandbox.simulators.x12.edi.segments import Segment, make
@@ -22,8 +23,6 @@ from sandbox.simulators.x12.transactions.members import (
     asked_birth_segment,
     asked_segment,
     birth_segment,
-    find_dependent,
-    find_member,
     find_payer_problem,
     find_provider,
     name_segment,
@@ -31,7 +30,7 @@ from sandbox.simulators.x12.transactions.members import (
     span_of,
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.people import Person, Rejection, person_of
+from sandbox.simulators.x12.transactions.people import person_of, rejection_segment
 from sandbox.simulators.x12.transactions.values import compact, stamp
 
 VERSION: Final = "005010X279A1"
@@ -49,7 +48,7 @@ class _Reply:
 
     def reject(self, level: str, rejection: Rejection, *, is_valid: bool = True) -> None:
         """Put an AAA into the level that is open."""
-        self.out.add(rejection.segment(is_valid=is_valid))
+        self.out.add(rejection_segment(rejection, is_valid=is_valid))
         self.errors.append({"code": rejection.reason, "level": level, "message": rejection.said})
 
 

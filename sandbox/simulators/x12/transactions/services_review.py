@@ -15,6 +15,7 @@ from sandbox.payer import cases, disputes, identifiers
 from sandbox.payer.case_rows import REQUESTS, completed, find_named
 from sandbox.payer.codes import procedure_or_drug
 from sandbox.payer.config import payer_config
+from sandbox.payer.people import Person, Rejection, find_dependent, find_member
 from sandbox.payer.refusals import Refused
 from sandbox.payer.validation import requirements
 from sandbox.playground.playground import Interaction
@@ -33,15 +34,13 @@ from sandbox.simulators.x12.transactions.members import (
     asked_birth_segment,
     asked_segment,
     birth_segment,
-    find_dependent,
-    find_member,
     find_payer_problem,
     find_provider,
     name_segment,
     payer_of,
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.people import Person, Rejection, person_of
+from sandbox.simulators.x12.transactions.people import person_of, rejection_segment
 from sandbox.simulators.x12.transactions.values import pieces, stamp
 
 REQUEST: Final = "005010X217"
@@ -108,7 +107,7 @@ class _Reply:
 
     def reject(self, level: str, rejection: Rejection) -> None:
         """Put an AAA into the level that is open, and its words beside it where that level takes them."""
-        self.out.add(rejection.segment(is_valid=rejection.follow_up == "N"))
+        self.out.add(rejection_segment(rejection, is_valid=rejection.follow_up == "N"))
         self.errors.append({"code": rejection.reason, "level": level, "message": rejection.said})
 
 
