@@ -11,6 +11,8 @@ the environment's `Payer` simulator (`config.payer_config`).
     validation.py     check_fields, check_complete, requirements
     decisions.py      decide, decide_appeal: what the payer does, for scenario steps
     due.py            what falls due by itself: the actions `portal.determine` and `portal.lapse`
+    people.py         find_member, find_dependent, find_provider: whom a request means, or why nobody
+    review.py         a services review in the codes of X12's 278, which PAS shares: what is asked, decided, refused
     case_rows.py      find; the row of a case; its timers
     lifecycle.py      the table of `lifecycle.yaml`: states, transitions, what is possible
     config.py         the configuration; models.py, plan_models.py: the rows of `portal.yaml` and `payer.yaml`; seed.py

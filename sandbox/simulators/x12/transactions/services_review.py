@@ -5,26 +5,21 @@ payer refuses comes back as AAA at the level that is wrong, with its words in MS
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, TooLarge
+from sandbox.errors import Conflict, Invalid, NotFound, TooLarge
 from sandbox.jsonio import Json
-from sandbox.payer import cases, disputes, identifiers
-from sandbox.payer.case_rows import REQUESTS, completed, find_named
-from sandbox.payer.codes import procedure_or_drug
-from sandbox.payer.config import payer_config
+from sandbox.payer import cases, identifiers, review
+from sandbox.payer.case_rows import REQUESTS
 from sandbox.payer.people import Person, Rejection, find_dependent, find_member
-from sandbox.payer.refusals import Refused
-from sandbox.payer.validation import requirements
+from sandbox.payer.review import UnknownCase, Verdict
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12.edi.envelope import TransactionSet
 from sandbox.simulators.x12.edi.segments import Segment, make, restate
 from sandbox.simulators.x12.transactions.answers import Answer, status_of
 from sandbox.simulators.x12.transactions.decisions import (
-    CONTACT_PAYER,
-    NOT_NEEDED,
     case_words,
     decision_segments,
     with_units,
@@ -50,16 +45,6 @@ _YES: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False, "f
 _DIAGNOSES: Final = frozenset({"ABK", "ABF", "ABJ", "APR"})
 _PAPER: Final = "PWK"
 
-# What a field of the payer's is called here: the level that its problem is told at, and the reason.
-_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
-    "patient_member_id": ("member", "95"),
-    "provider_npi": ("requester", "51"),
-    "procedure_code": ("service", "AG"),
-    "diagnosis_codes": ("event", "AF"),
-    "clinical_answers": ("event", "15"),
-    "units": ("service", "33"),
-}
-
 
 @dataclass(slots=True)
 class Asked:
@@ -80,20 +65,20 @@ class Done:
     case: Json | None = None
     rejection: Rejection | None = None
     level: str = "event"
-    verdict: tuple[str, str] | None = None
+    verdict: Verdict | None = None
 
     @property
     def decision(self) -> list[Segment]:
         """What was decided, as segments."""
         if self.verdict is not None:
-            return [make("HCR", self.verdict[0])]
+            return [make("HCR", self.verdict.action)]
         return [] if self.case is None else decision_segments(self.case)
 
     @property
     def words(self) -> list[str]:
         """What there is to say besides."""
         if self.verdict is not None:
-            return [self.verdict[1]]
+            return [self.verdict.text]
         return [] if self.case is None else case_words(self.case)
 
 
@@ -232,12 +217,12 @@ def _do(reply: _Reply, event: Level, member: Json, npi: str, deed: Deed) -> list
         savepoint = reply.tx.savepoint()
         try:
             done = Done(asked, deed(reply.tx, asked))
-        except _NoCase as verdict:
+        except _NoCase as error:
             reply.tx.rollback(savepoint)
-            done = Done(asked, verdict=(verdict.action, verdict.text))
+            done = Done(asked, verdict=error.verdict)
         except (Invalid, Conflict, NotFound, TooLarge) as error:
             reply.tx.rollback(savepoint)
-            level, rejection = _rejection_of(error)
+            level, rejection = review.rejection_of(error, _CALLS)
             done = Done(asked, None, rejection, level)
         found.append(done)
         reply.done.append(done)
@@ -322,26 +307,21 @@ def _typed(kind: str, text: str) -> Json:
 def _deed(tx: Interaction, asked: Asked) -> Json:
     """Do what UM02 says. Raises `SandboxError`."""
     given = {name: value for name, value in asked.fields.items() if value not in (None, [], {})}
+    notes = asked.fields["notes"]
     match asked.certification:
-        case "I":
-            _check_needed(tx, asked)
+        case review.INITIAL:
+            verdict = review.find_verdict(tx, asked.fields["procedure_code"], asked.fields["patient_member_id"])
+            if verdict is not None:
+                raise _NoCase(verdict)
             return cases.create(tx, given, [], is_draft=False)
-        case "S":
-            case = _named(tx, asked)
-            kept = ("patient_member_id", "procedure_code", "provider_npi")
-            changed = {name: value for name, value in given.items() if name not in kept or _differs(case, name, value)}
-            return cases.update(tx, case["request_id"], changed, [])
-        case "3":
-            notes = asked.fields["notes"]
-            return cases.withdraw(tx, _named(tx, asked)["request_id"], notes and notes[:500])
-        case "N":
-            case = _named(tx, asked)
-            fixed = ("patient_member_id", "procedure_code")
-            corrected = {n: v for n, v in given.items() if n not in fixed and _differs(case, n, v)}
-            return cases.resubmit(tx, case["request_id"], corrected)
-        case "1" | "2":
-            disputes.appeal(tx, _named(tx, asked)["request_id"], asked.fields["notes"] or "")
-            return _named(tx, asked)
+        case review.REVISED:
+            return review.revise(tx, _named(tx, asked), given)
+        case review.CANCEL:
+            return review.cancel(tx, _named(tx, asked), notes)
+        case review.AGAIN:
+            return review.send_again(tx, _named(tx, asked), given)
+        case certification if certification in review.APPEALS:
+            return review.appeal(tx, _named(tx, asked), notes)
     raise Invalid(
         f"UM02 {asked.certification} is not taken here: I opens a case, S changes it, 3 cancels it, N sends it again, "
         "1 or 2 appeals."
@@ -349,30 +329,11 @@ def _deed(tx: Interaction, asked: Asked) -> Json:
 
 
 class _NoCase(Exception):
-    """There is nothing to decide here: the action code that says so, and words."""
+    """There is nothing to decide here; the verdict says why."""
 
-    def __init__(self, action: str, text: str) -> None:
-        super().__init__(text)
-        self.action = action
-        self.text = text
-
-
-def _check_needed(tx: Interaction, asked: Asked) -> None:
-    """Raise `_NoCase` for what another payer decides, or what this one is configured to take no request for."""
-    code = asked.fields["procedure_code"]
-    if not isinstance(code, str) or procedure_or_drug(code) is None:
-        return
-    found = requirements(tx, code, asked.fields["patient_member_id"])
-    if found["decided_by"] is not None:
-        raise _NoCase(CONTACT_PAYER, f"{found['decided_by']} decides this. {found['message']}")
-    if payer_config(tx).refuse_unneeded and found["authorization_required"] is False:
-        raise _NoCase(NOT_NEEDED, found["message"])
-
-
-def _differs(case: Json, name: str, value: Json) -> bool:
-    if isinstance(value, str) and isinstance(case[name], str) and name in _FIELDS:
-        return not identifiers.is_same(name, value, case[name])
-    return bool(case[name] != value)
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.text)
+        self.verdict = verdict
 
 
 def _ask_after(tx: Interaction, asked: Asked) -> Json:
@@ -388,47 +349,14 @@ def _ask_after(tx: Interaction, asked: Asked) -> Json:
     ]
     newest = max(found, key=lambda row: (row["submitted_at"], row["request_id"]), default=None)
     if newest is None:
-        raise _Unknown("there is no authorization on file for this member and procedure")
+        raise UnknownCase("there is no authorization on file for this member and procedure")
     return cases.read(tx, newest["request_id"])
-
-
-class _Unknown(Invalid):
-    """There is no such case."""
 
 
 def _named(tx: Interaction, asked: Asked) -> Json:
     """Return the case that REF names, of this member."""
-    if not asked.numbers:
-        raise _Unnamed("name the case in REF*BB (authorization number) or REF*NT (tracking number or request id)")
-    for number in asked.numbers:
-        row = find_named(tx, number)
-        if (
-            row is not None
-            and row["status"] != "draft"
-            and row["patient_member_id"] == asked.fields["patient_member_id"]
-        ):
-            return completed(row)
-    raise _Unknown(f"this member has no authorization {asked.numbers[0][:50]}")
-
-
-class _Unnamed(Invalid):
-    """The request does not say which case it means."""
-
-
-def _rejection_of(error: SandboxError) -> tuple[str, Rejection]:
-    """Return the level and the AAA for what the payer refused."""
-    if isinstance(error, _Unknown):
-        return "event", Rejection("AA", "C", error.message)
-    if isinstance(error, _Unnamed):
-        return "event", Rejection("T5", "C", error.message)
-    if isinstance(error, Refused):
-        return "event", Rejection("33", "N", error.said(_CALLS))
-    for name, told in (error.details or {}).items():
-        level, reason = _FIELDS.get(name.partition(".")[0], ("event", "33"))
-        if reason == "51" and "not an NPI" in told[0]:
-            reason = "43"
-        return level, Rejection(reason, "C", f"{name} - {told[0]}")
-    return "event", Rejection("33", "N", error.message)
+    where = "REF*BB (authorization number) or REF*NT (tracking number or request id)"
+    return review.find_case(tx, asked.fields["patient_member_id"], asked.numbers, where)
 
 
 _CALLS: Final = {
