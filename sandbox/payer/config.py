@@ -269,6 +269,7 @@ class PayerConfig(StrictModel):
     peer_to_peer: PeerToPeer = PeerToPeer()
     claim_appeals: list[ClaimAppealRule] = Field(default_factory=list)
     sessions: Sessions = Sessions()
+    fhir: bool = False
 
     def rule_for(self, row: Json) -> DeterminationRule | None:
         """Return the first rule that matches a request, None without one."""

@@ -22,7 +22,7 @@ from sandbox.wire.media_types import read_media_type
 
 EVENT_TYPES: Final = frozenset(
     "fhir_request hl7_inbox_read hl7_outbound hl7_ack file_list file_read file_write file_move file_delete file_mkdir "
-    "file_setstat file_login portal_request "
+    "file_setstat file_login portal_request portal_fhir_request "
     "portal_page portal_login x12_transaction fax_sent fax_received message_sent message_received cds_invoked "
     "cds_feedback call_started call_turn call_ended scenario_step clock_advanced llm_task_run fault_injected "
     "hl7_delivery subscription_delivery state_restored surface_error".split()

@@ -1,7 +1,5 @@
 """The wire: HTTP requests to calls, answers to HTTP responses (R4, RESTful API)."""
 
-from urllib.parse import unquote_to_bytes
-
 from sandbox import jsonio
 from sandbox.errors import Malformed
 from sandbox.playground.events import Request, Response
@@ -18,7 +16,7 @@ from sandbox.simulators.fhir.smart.tokens import check_criteria
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.instants import http_date, last_updated
 from sandbox.simulators.fhir.terms.names import SURFACE, etag_of
-from sandbox.simulators.fhir_api.negotiation import is_true, preferences, response_type
+from sandbox.simulators.fhir_api.negotiation import is_true, is_utf8, preferences, response_type
 from sandbox.simulators.fhir_api.outcome import outcome
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -41,19 +39,6 @@ def call_of(tx: Interaction, request: Request) -> Call:
         interactions=INTERACTIONS,
         outbound_hosts=request.outbound_hosts,
     )
-
-
-def is_utf8(query: str) -> bool:
-    """Whether the percent-encoded bytes of a query are UTF-8.
-
-    >>> is_utf8("name=Zo%C3%AB"), is_utf8("name=Zo%EB")
-    (True, False)
-    """
-    try:
-        unquote_to_bytes(query).decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def plain_read(tx: Interaction, request: Request) -> Response | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
+from urllib.parse import unquote_to_bytes
 
 from sandbox.errors import Invalid, NotAcceptable, UnsupportedMedia
 from sandbox.r4.names import MEDIA_TYPE
@@ -128,3 +129,16 @@ def tag_versions(header: str) -> list[str | None] | None:
 def header(headers: Mapping[str, str], name: str) -> str:
     """Return a header's value, empty when it was not sent."""
     return headers.get(name, "")
+
+
+def is_utf8(query: str) -> bool:
+    """Whether the percent-encoded bytes of a query are UTF-8.
+
+    >>> is_utf8("name=Zo%C3%AB"), is_utf8("name=Zo%EB")
+    (True, False)
+    """
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

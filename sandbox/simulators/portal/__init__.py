@@ -8,17 +8,22 @@ from sandbox.definitions.datasets import Dataset
 from sandbox.definitions.mess import Mess
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
-from sandbox.keys import PORTAL_PASSWORD_PREFIX
+from sandbox.keys import PORTAL_PASSWORD_PREFIX, SMART_SECRET_PREFIX
 from sandbox.payer import case_rows, determination, due, seed
-from sandbox.payer.config import PayerConfig
+from sandbox.payer.config import PayerConfig, read_config
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
+from sandbox.simulators.fhir_api.client import client_id_of
+from sandbox.simulators.fhir_api.token import SECRET, is_named
 from sandbox.simulators.former_memberships import make_messy
 from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
+from sandbox.simulators.portal.fhir import routes as fhir_routes
+from sandbox.simulators.portal.fhir import smart
+from sandbox.simulators.portal.fhir.terms import BASE as FHIR_BASE
 from sandbox.simulators.portal.leaves import PortalForm, people
 from sandbox.simulators.portal.views import VIEWS
 from sandbox.simulators.portal.web import login, shell
@@ -49,11 +54,11 @@ class PayerSimulator(Simulator):
 
     @cached_property
     def _routes(self) -> Sequence[Route]:
-        return (*routes.routes(), *web_routes.routes())
+        return (*routes.routes(), *web_routes.routes(), *fhir_routes.routes())
 
     @property
     def routes(self) -> Sequence[Route]:
-        """The portal's REST, and its pages."""
+        """The portal's REST, its pages, and prior authorization over FHIR."""
         return self._routes
 
     @property
@@ -111,22 +116,38 @@ class PayerSimulator(Simulator):
         return make_messy(seed, mess)
 
     def mint_secrets(self, mint: Callable[[str, int], str]) -> dict[str, str]:
-        """Mint the portal's one user."""
-        return {"username": mint(sessions.USERNAME_PREFIX, 8), "password": mint(PORTAL_PASSWORD_PREFIX, 20)}
+        """Mint the portal's one user, and the secret of the one client of its FHIR API."""
+        return {
+            "username": mint(sessions.USERNAME_PREFIX, 8),
+            "password": mint(PORTAL_PASSWORD_PREFIX, 20),
+            SECRET: mint(SMART_SECRET_PREFIX, 32),
+        }
 
     def credentials(self, sandbox: Sandbox, root_url: str, is_strict: bool) -> dict[str, Json]:
         """Return where the portal is and how to log in."""
         url = f"{root_url}/portal"
-        return {
+        found: dict[str, Json] = {
             "portal_url": f"{url}/web/",
             "api_url": url,
             "username": sandbox.secrets["username"],
             "password": sandbox.secrets["password"],
         }
+        if read_config(sandbox.config).fhir and not is_strict:
+            base = f"{root_url}/{FHIR_BASE}"
+            client = {"client_id": client_id_of(sandbox), SECRET: sandbox.secrets.get(SECRET, "")}
+            found |= {"fhir_url": base, "token_url": f"{base}/token", **client}
+        return found
 
     def is_known(self, tx: Interaction, request: Request) -> bool:
-        """Let a session's cookie in."""
+        """Let a session's cookie in, and a client's token where that one's API is: neither opens the other's door."""
+        if smart.is_below(request.path):
+            return smart.TOKENS.is_known(tx, request)
         return sessions.has_session(tx, request.headers.get("cookie"))
+
+    def check_access(self, tx: Interaction, request: Request) -> None:
+        """Keep an access token within its scopes; a session may do all."""
+        if smart.is_below(request.path):
+            smart.check_access(tx, request)
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
         """Render an error as JSON, or as a page below `portal/web/`; a refusal says which calls are possible."""
@@ -135,7 +156,9 @@ class PayerSimulator(Simulator):
         return render_json_error(queries.worded(error))
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:
-        """Whether a log-in has this sandbox's user name."""
+        """Whether a log-in has this sandbox's user name, or a request for a token its client id."""
+        if smart.is_below(request.path):
+            return is_named(sandbox, request)
         named = routes.named_user(request)
         if named is None:
             return sessions.is_of(sandbox, request.headers.get("cookie"))

@@ -19,9 +19,9 @@ from sandbox.simulators.fhir.rest.dispatch import Interactions, Operation
 from sandbox.simulators.fhir.rest.projection import project
 from sandbox.simulators.fhir.search import search_parameters
 from sandbox.simulators.fhir.search.terms import definitions
+from sandbox.simulators.fhir_api.capability import DATE, security
 from sandbox.subscriptions import rules as subscriptions
 
-DATE: Final = "2026-01-01"
 _MODES: Final = ("full", "normative", "terminology")
 _TYPE_KINDS: Final = ("instance", "version", "instance-history", "type", "type-history")
 _SYSTEM_KINDS: Final = ("system", "system-history")
@@ -106,29 +106,6 @@ class Capability:
 def _includes(resource_type: str) -> list[str]:
     rows = definitions.parameters_of(resource_type).values()
     return [f"{resource_type}:{p.code}" for p in rows if p.type == "reference"]
-
-
-def security(base: str) -> Json:
-    """Return `rest.security`: SMART with its token endpoint, and that browsers are answered (CORS)."""
-    return {
-        "cors": True,
-        "service": [
-            {
-                "coding": [
-                    {
-                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
-                        "code": "SMART-on-FHIR",
-                    }
-                ]
-            }
-        ],
-        "extension": [
-            {
-                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [{"url": "token", "valueUri": f"{base}/token"}],
-            }
-        ],
-    }
 
 
 def _statement(served: Json, base: str) -> bytes:

@@ -1,0 +1,177 @@
+"""Reads of what was answered: Claims, ClaimResponses, what is wanted, Questionnaires; and the searches for them.
+
+A ClaimResponse is written anew each time, from its cases as they are now. A read of one counts as a read of its cases;
+a search, like every list, does not.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from sandbox import limits
+from sandbox.errors import Invalid, NotFound, TooCostly
+from sandbox.jsonio import Json
+from sandbox.payer import cases, identifiers
+from sandbox.payer.case_rows import REQUESTS, completed
+from sandbox.playground.events import Request, Response
+from sandbox.playground.playground import Interaction
+from sandbox.simulators.portal.fhir import records, wanting
+from sandbox.simulators.portal.fhir.questionnaires import questionnaire
+from sandbox.simulators.portal.fhir.responses import questionnaire_of
+from sandbox.simulators.portal.fhir.terms import BASE, parts, text
+from sandbox.simulators.portal.fhir.writing import claim_response, fhir_response, items_of
+
+SEARCHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ClaimResponse": ("_id", "identifier", "patient.identifier"),
+    "Questionnaire": ("_id", "url"),
+}
+READ: Final = ("Claim", "ClaimResponse", "CommunicationRequest", "Questionnaire", "Task")
+_ALWAYS: Final = ("_format", "_pretty")
+
+
+def read(tx: Interaction, request: Request, kind: str, key: str) -> Response:
+    """`GET [type]/[id]`. Raises `NotFound`, `Invalid` for parameters."""
+    _parameters(request, ())
+    base = f"{request.base_url}/{BASE}"
+    found = _FIND[kind](tx, base, key)
+    if found is None:
+        raise NotFound(f'There is no {kind} "{key[:64]}".')
+    if kind == "ClaimResponse" and request.method == "GET" and not tx.is_view:
+        for item in _record(tx, key)["items"]:
+            if item["request_id"] is not None:
+                cases.read(tx, item["request_id"])
+        found = _FIND[kind](tx, base, key)
+    return fhir_response(found)
+
+
+def search(tx: Interaction, request: Request, kind: str) -> Response:
+    """`GET [type]?…`: a searchset. Raises `Invalid` for a parameter that is not served, `TooCostly` past the limit."""
+    given = _parameters(request, SEARCHES[kind])
+    base = f"{request.base_url}/{BASE}"
+    found = list(_claim_responses(tx, base, given) if kind == "ClaimResponse" else _questionnaires(tx, base, given))
+    if len(found) > limits.SEARCH_COUNT_MAX:
+        message = (
+            f"The search finds more than {limits.SEARCH_COUNT_MAX:,}; narrow it down by {', '.join(SEARCHES[kind])}."
+        )
+        raise TooCostly(message)
+    link = f"{base}/{kind}" + (f"?{request.raw_query}" if request.raw_query else "")
+    made: dict[str, Json] = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(found),
+        "link": [{"relation": "self", "url": link}],
+    }
+    rows = [{"fullUrl": f"{base}/{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found]
+    return fhir_response({**made, "entry": rows} if rows else made)
+
+
+def _parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in request.query:
+        if name not in (*known, *_ALWAYS):
+            served = ", ".join(known) or "none"
+            message = f'The parameter "{name[:100]}" is not served here; there are: {served}.'
+            raise Invalid(message, issue_type="not-supported", expression=f"http.{name[:100]}")
+        if name in found or not value.strip():
+            message = f"{name} must be given once, with a value."
+            raise Invalid(message, issue_type="value", expression=f"http.{name}")
+        found[name] = value.strip()
+    return found
+
+
+def _record(tx: Interaction, key: str) -> Json:
+    """Return the record of an id, or what stands for one of a case that came through another door; None without."""
+    found = records.find(tx, key)
+    if found is not None:
+        return found
+    case = records.find_case(tx, key)
+    return None if case is None or case["status"] == "draft" else records.plain_record(case)
+
+
+def _claim(tx: Interaction, base: str, key: str) -> Json:
+    record = records.find(tx, key)
+    return None if record is None or record["claim"] is None else {**record["claim"], "id": key}
+
+
+def _claim_response(tx: Interaction, base: str, key: str) -> Json:
+    record = _record(tx, key)
+    return None if record is None else claim_response(tx, base, record)
+
+
+def _wanted(kind: str) -> Callable[[Interaction, str, str], Json]:
+    def find(tx: Interaction, base: str, key: str) -> Json:
+        name = key
+        for ending in (f"-{wanting.DOCUMENTS}", f"-{wanting.QUESTIONS}"):
+            name = name.removesuffix(ending)
+        record = _record(tx, name.rpartition("-")[0])
+        if record is None:
+            return None
+        items = items_of(tx, record)
+        is_task = kind == "Task"
+        made = wanting.tasks(tx, base, record, items) if is_task else wanting.communication_requests(tx, record, items)
+        return next((one for one in made if one["id"] == key), None)
+
+    return find
+
+
+def _questionnaire(tx: Interaction, base: str, key: str) -> Json:
+    row = identifiers.find(tx, "questions", key)
+    return None if row is None or not row["questions"] else questionnaire(base, row)
+
+
+_FIND: Final[Mapping[str, Callable[[Interaction, str, str], Json]]] = {
+    "Claim": _claim,
+    "ClaimResponse": _claim_response,
+    "CommunicationRequest": _wanted("CommunicationRequest"),
+    "Questionnaire": _questionnaire,
+    "Task": _wanted("Task"),
+}
+
+
+def _claim_responses(tx: Interaction, base: str, given: Mapping[str, str]) -> Iterator[Json]:
+    """Yield the current answers that were asked for, newest first."""
+    kept = [row for _, row in tx.branch.items(records.CLAIMS) if row["replaced_by"] is None]
+    if "_id" in given:
+        found = _record(tx, given["_id"])
+        kept = [] if found is None else [found]
+    else:
+        kept += [
+            records.plain_record(completed(row))
+            for _, row in tx.branch.items(REQUESTS)
+            if tx.get(records.CASES, row["request_id"]) is None
+        ]
+    member = given.get("patient.identifier")
+    kept = [row for row in kept if member is None or identifiers.is_same("member_id", _value(member), row["member_id"])]
+    kept = [row for row in kept if "identifier" not in given or _is_called(tx, row, given["identifier"])]
+    for record in sorted(kept, key=lambda row: (row["at"], row["id"]), reverse=True)[: limits.SEARCH_COUNT_MAX + 1]:
+        yield claim_response(tx, base, record)
+
+
+def _value(token: str) -> str:
+    """Return the value of a token, `system|value`; the systems of a member's numbers are the sender's own."""
+    return token.rpartition("|")[2]
+
+
+def _is_called(tx: Interaction, record: Json, token: str) -> bool:
+    """Whether an answer has an identifier: its Claim's, with the system where one is given, or a case's number."""
+    system, bar, value = token.rpartition("|")
+    for one in parts(record["claim"], "identifier"):
+        if text(one, "value") == value and (not bar or text(one, "system") == system):
+            return True
+    if bar and system:
+        return False
+    numbers = ("request_id", "auth_number", "tracking_number")
+    found = [case for item in record["items"] if (case := records.case_of(tx, item)) is not None]
+    return any(identifiers.is_same(name, value, case[name]) for case in found for name in numbers)
+
+
+def _questionnaires(tx: Interaction, base: str, given: Mapping[str, str]) -> Iterator[Json]:
+    names = [given["_id"]] if "_id" in given else []
+    if "url" in given:
+        code = questionnaire_of({"questionnaire": given["url"]})
+        if code is None:
+            return
+        names.append(code)
+    rows = [row for _, row in tx.branch.items("portal/questions") if row["questions"]]
+    for row in sorted(rows, key=lambda one: str(one["procedure_code"])):
+        if all(identifiers.is_same("procedure_code", name, row["procedure_code"]) for name in names):
+            yield questionnaire(base, row)
