@@ -24,8 +24,8 @@ from sandbox.simulators.fhir.proxy.links import PAGE_MARK, mark_pages, moved, re
 from sandbox.simulators.fhir.rest.binary import reads_content, served_type
 from sandbox.simulators.fhir.rest.binary_writes import is_write, read_resource
 from sandbox.simulators.fhir.rest.calls import Query
-from sandbox.simulators.fhir.rest.capability import security
 from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir_api.capability import security
 from sandbox.simulators.fhir_api.negotiation import JSON_TYPES, check_json_body, response_type
 from sandbox.simulators.fhir_api.outcome import outcome
 from sandbox.wire.base64_text import read_base64

@@ -1,8 +1,8 @@
 """The payer's clinical questions of a procedure as a Questionnaire, the same in meaning as `portal/requirements`.
 
 `when` becomes `enableWhen`: conditions that must all hold beside one another, and each that one of several answers
-meets as a group around the question, since `enableBehavior` is of one kind. An answer with which the payer takes no request
-(`stop`) is told by a display item that shows with it.
+meets as a group around the question, since `enableBehavior` is of one kind. An answer with which the payer takes no
+request (`stop`) is told by a display item that shows with it.
 """
 
 from collections.abc import Iterator, Mapping
