@@ -146,7 +146,12 @@ def benchmark(slug: str = "clinic", *tasks: dict[str, Any], **more: Any) -> dict
                 {"type": "Fhir", "name": "EHR", "dataset": "small"},
                 {"type": "Hl7", "name": "Engine", "dataset": "small"},
                 {"type": "Files", "name": "Drop", "dataset": "small"},
-                {"type": "Payer", "name": "Payer", "dataset": "small", "config": {"status_without_login": True}},
+                {
+                    "type": "Payer",
+                    "name": "Payer",
+                    "dataset": "small",
+                    "config": {"status_without_login": True, "fhir": True},
+                },
                 {"type": "Clearinghouse", "name": "Clearinghouse"},
             ],
         },

@@ -16,6 +16,7 @@ from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction, Sandbox
 from sandbox.simulators.base import Check, ModelClass, Route, ScenarioAction, Simulator, render_json_error
 from sandbox.simulators.fhir_api.client import client_id_of
+from sandbox.simulators.fhir_api.outcome import render_error as render_outcome
 from sandbox.simulators.fhir_api.token import SECRET, is_named
 from sandbox.simulators.former_memberships import make_messy
 from sandbox.simulators.leaves import Form, Person
@@ -150,9 +151,11 @@ class PayerSimulator(Simulator):
             smart.check_access(tx, request)
 
     def render_error(self, error: SandboxError, request: Request | None) -> Response:
-        """Render an error as JSON, or as a page below `portal/web/`; a refusal says which calls are possible."""
+        """Render an error as JSON, as a page below `portal/web/`, as an OperationOutcome below `portal/fhir`."""
         if request is not None and request.path.startswith(ROOT):
             return login.explain(error, request)
+        if request is not None and smart.is_below(request.path):
+            return render_outcome(error, request)
         return render_json_error(queries.worded(error))
 
     def is_named(self, sandbox: Sandbox, request: Request) -> bool:

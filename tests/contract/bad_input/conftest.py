@@ -350,6 +350,11 @@ SURFACES: dict[tuple[str, str], Row] = {
             "public_key": [*but(str, NULL), "x"],
         },
     ),
+    ("GET", "portal/fhir/.well-known/smart-configuration"): Row(is_open=True),
+    ("GET", "portal/fhir/metadata"): Row(is_open=True),
+    ("*", "portal/fhir/token"): Row(is_open=True, has_json=False, body={}, limit=limits.LOGIN_BODY_BYTES),
+    ("*", "portal/fhir"): Row(),
+    ("*", "portal/fhir/{path}"): Row(path={"path": "Questionnaire"}),
     ("POST", "clock/advance"): Row(
         is_agents=True,
         body={"seconds": 1},
@@ -364,6 +369,7 @@ SURFACES: dict[tuple[str, str], Row] = {
     ("*", "fhir/{path}"): Row(path={"path": "Patient/ana"}),
 }
 
+SURFACES["POST", "portal/fhir/smart-client"] = SURFACES["POST", "fhir/smart-client"]
 SURFACES |= {
     (m, f"x12/{p.partition('/')[2]}"): row for (m, p), row in SURFACES.items() if p.startswith("clearinghouse/")
 }
@@ -530,7 +536,7 @@ def assert_refused(answer: Any, path: str, *statuses: int, note: object = "") ->
         assert answer.headers["Content-Type"] == "application/json", where
         assert set(answer.json) == {"error", "error_description"} and answer.json["error_description"], where
         return
-    if re.match(r"/(v1/(benchmark|task)-runs|sandboxes|services|t)/[^/]*/fhir(/|$|\?)", path):
+    if re.match(r"/(v1/(benchmark|task)-runs|sandboxes|services|t)/[^/]*/(portal/)?fhir(/|$|\?)", path):
         assert answer.headers["Content-Type"].startswith("application/fhir+json"), where
         assert answer.json["resourceType"] == "OperationOutcome", where
         assert answer.json["issue"][0]["diagnostics"], where

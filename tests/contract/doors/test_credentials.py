@@ -52,6 +52,16 @@ async def fhir_client(client: Client) -> bool:
     return all(answer.status == 200 and answer.json["access_token"] for answer in ways)
 
 
+async def payer_client(client: Client) -> bool:
+    """The payer's own client at its own token URL; what it gets opens its FHIR API, and nothing else of the payer's."""
+    held = client.held
+    form = {**GRANT, "client_id": held["client_id"], "client_secret": held["client_secret"]}
+    given = await client.doors.ask(held["token_url"], form)
+    token = given.json["access_token"]
+    opened = await client.read(f"{held['fhir_url']}/Questionnaire", token)
+    return opened.status == 200 and (await client.read(f"{held['api_url']}/patients", token)).status == 401
+
+
 async def portal_page(client: Client) -> bool:
     """The address leads to the log-in."""
     page = await client.read(client.held["portal_url"])
@@ -163,7 +173,13 @@ DOORS: dict[str, dict[str, Any]] = {
         "host_key": sftp_user,
         "host_key_fingerprint": sftp_user,
     },
-    "Payer": {"portal_url": portal_page, "api_url": portal_user, "username": portal_user, "password": portal_user},
+    "Payer": {
+        "portal_url": portal_page,
+        "api_url": portal_user,
+        "username": portal_user,
+        "password": portal_user,
+        **dict.fromkeys(("fhir_url", "token_url", "client_id", "client_secret"), payer_client),
+    },
     "Clearinghouse": {
         "submission_url": clearinghouse,
         "responses_url": address("responses_url"),

@@ -115,7 +115,10 @@ CREDENTIALS = {
         },
     ),
     "Files": Shape({"root": "string"}, {"inbox_url": "url", "files_url": "url", **SFTP}),
-    "Payer": {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
+    "Payer": Shape(
+        {"portal_url": "url", "api_url": "url", "username": re.compile("provider_.+"), "password": "string"},
+        {"fhir_url": "url", "token_url": "url", "client_id": "string", "client_secret": "string"},
+    ),
     "Clearinghouse": Shape(
         {"submission_url": "url", "responses_url": "url"},
         {"eligibility_url": "url", "receiver_id": "string"},

@@ -31,7 +31,7 @@ WRONG = [
     (("entry",), [], 400),
     (("entry",), ..., 400),
     (("entry", 0), {"fullUrl": "x", "resource": {"resourceType": "Patient"}}, 400),
-    (("entry", 0), {"fullUrl": "x"}, 400),
+    (("entry", 0), {"fullUrl": "x"}, 422),
     (("entry", 0, "resource"), "x", 400),
     (("entry", 0, "request"), {"method": "POST", "url": "Claim"}, 422),
     ((*CLAIM, "use"), "claim", 422),

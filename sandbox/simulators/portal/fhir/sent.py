@@ -122,6 +122,7 @@ def read_sent(request: Request, operation: str) -> Sent:
     _check_shape(bundle, operation)
     if by_entry[0][0]:
         raise refusal(by_entry[0][0])
+    _check_claim(rows[0]["resource"])
     found = [issue for index in sorted(by_entry) if index for issue in by_entry[index][0]]
     warnings = tuple(Issue(i.code, i.diagnostics, i.expression, "warning") for i in found[:_WARNINGS_MAX])
     return Sent.of(bundle, warnings)
@@ -138,7 +139,7 @@ def _unwrapped(value: Json, operation: str) -> Json:
 
 
 def _check_shape(bundle: Json, operation: str) -> None:
-    """Check what PAS asks of the Bundle and its Claim besides R4."""
+    """Check what PAS asks of the Bundle besides R4."""
     if bundle.get("type") != "collection":
         message = f'{operation} takes a Bundle of the type collection, not "{bundle.get("type")}".'
         raise Invalid(message, issue_type="value", expression="Bundle.type")
@@ -148,6 +149,10 @@ def _check_shape(bundle: Json, operation: str) -> None:
         raise Invalid(
             "The first entry of the Bundle must be a Claim.", issue_type="structure", expression="Bundle.entry"
         )
+
+
+def _check_claim(first: Json) -> None:
+    """Check what PAS asks of the Claim besides R4."""
     if first.get("use") != "preauthorization":
         message = f'This is for prior authorization: Claim.use must be preauthorization, not "{first.get("use")}".'
         raise Unprocessable(message, issue_type="business-rule", expression=f"{CLAIM_AT}.use")
