@@ -110,15 +110,15 @@ def _do(tx: Interaction, asked: Asked, service: Service, prior: Json | None) -> 
 def _deed(tx: Interaction, asked: Asked, service: Service, prior: Json | None) -> tuple[Json | None, Json]:
     case = _meant(tx, asked, service, prior)
     certification = service.certification or asked.certification
+    if certification not in ("", *review.CERTIFICATIONS):
+        raise Invalid(f"the certification type {certification[:20]} is not taken here: I, S, 3, N, 1 or 2")
     if certification == review.CANCEL or service.is_cancelled or asked.is_cancelled:
         if case is None:
             raise UnnamedCase(f"name the case to cancel in {_WHERE}")
         return _cancelled(tx, case, service.notes), None
     if case is None:
         if certification not in ("", review.INITIAL):
-            if certification in review.CERTIFICATIONS:
-                raise UnnamedCase(f"name the case in {_WHERE}")
-            raise Invalid(f"the certification type {certification[:20]} is not taken here: I, S, 3, N, 1 or 2")
+            raise UnnamedCase(f"name the case in {_WHERE}")
         verdict = review.find_verdict(tx, service.fields.get("procedure_code"), asked.member["member_id"])
         if verdict is not None:
             return None, {"action": verdict.action, "text": verdict.text}
