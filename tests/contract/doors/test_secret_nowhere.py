@@ -122,13 +122,19 @@ async def work(agent, kit):
         assert (await agent.tool(mcp, f"tool_{agent.root}", {}, **more))["isError"]
     # With a sandbox's own credentials, below the secret and on the direct path.
     smart, login = held["Fhir"], held["Payer"]
-    for door in (f"{urls['fhir']}/token", smart["token_url"]):
-        for secret in (smart["client_secret"], "wrong"):
-            given = {"Authorization": basic(smart["client_id"], secret)}
+    for client, door in (
+        (smart, f"{urls['fhir']}/token"),
+        (smart, smart["token_url"]),
+        (login, f"{urls['portal']}/fhir/token"),
+        (login, login["token_url"]),
+    ):
+        for secret in (client["client_secret"], "wrong"):
+            given = {"Authorization": basic(client["client_id"], secret)}
             status, body = await send("POST", door, "grant_type=client_credentials", **FORM, **given)
             assert status == (401 if secret == "wrong" else 200)
         token = {"Authorization": f"Bearer {(json.loads(body).get('access_token', 'none'))}"}
         await send("POST", f"{urls['fhir']}/Observation", observation(patient), **FHIR, **token)
+        await send("POST", f"{urls['portal']}/fhir/Claim/$submit", observation(patient), **FHIR, **token)
     for password in (login["password"], agent.secret):
         user = {"username": login["username"], "password": password}
         assert (await send("POST", f"{urls['portal']}/login", user, **MCP))[0] in (200, 401)
@@ -143,7 +149,7 @@ async def work(agent, kit):
     assert (await send("GET", f"{agent.url}/t/{agent.secret}x/fhir/Patient"))[0] == 404
     assert (await send("GET", f"{agent.url}/benchmarks?cursor={agent.secret}", **ORGANIZATION))[0] == 400
     assert (await send("GET", f"{agent.url}/benchmarks", Authorization=f"Bearer {agent.secret}"))[0] == 401
-    return {agent.token, smart["client_secret"], login["password"]}
+    return {agent.token, smart["client_secret"], login["client_secret"], login["password"]}
 
 
 async def exports_of(agent, run):

@@ -28,6 +28,7 @@ async def drive(live, run, adt):
         "solver key": "vrl_slv_of_this_test_1",
         "run token": run.token,
         "client secret": fhir["client_secret"],
+        "payer's client secret": portal["client_secret"],
         "portal password": portal["password"],
     }
 
@@ -47,6 +48,10 @@ async def drive(live, run, adt):
     assert (await ask(inform)).status == 200
     assert (await ask({**inform, "client_secret": "vrl_cs_wrong_but_near"})).status == 401
     secrets["wrong client secret"] = "vrl_cs_wrong_but_near"
+    form = {**grant, "client_id": portal["client_id"], "client_secret": portal["client_secret"]}
+    payers = await live.call("POST", path(portal["token_url"]), body=urlencode(form), headers=FORM)
+    assert payers.status == 200, payers
+    secrets["payer's access token"] = payers.json["access_token"]
     entered = await live.call(
         "POST",
         path(portal["api_url"]) + "/login",
