@@ -51,7 +51,10 @@ class PayerSimulator(Simulator):
     has_mess: ClassVar[bool] = True
     bookkeeping: ClassVar[frozenset[str]] = frozenset({"portal/logins", "portal/sessions"})
     form: ClassVar[Form] = PortalForm()
-    own_credential: ClassVar[str] = "Or log in at portal/login; the session cookie it sets is enough for every call."
+    own_credential: ClassVar[str] = (
+        "Or log in at portal/login; the session cookie it sets is enough for every call. Below portal/fhir it takes an "
+        "access token of portal/fhir/token."
+    )
 
     @cached_property
     def _routes(self) -> Sequence[Route]:

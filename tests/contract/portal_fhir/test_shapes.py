@@ -153,8 +153,10 @@ async def test_uuids_parameters_and_contained_resources(house, pas):
     ]
     whole = {**pas.bundle(), "entry": rows}
     body = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": whole}]}
-    answer = (await house.call("POST", "Claim/$submit", json=body)).json["entry"]
+    answer = pas.check((await house.call("POST", "Claim/$submit", json=body)).json)["entry"]
     assert answer[0]["resource"]["outcome"] == "complete"
+    assert answer[0]["resource"]["requestor"] == {"identifier": {"system": pas.NPI, "value": "1234567893"}}
+    assert answer[0]["resource"]["patient"] == {"reference": patient}
     assert answer[0]["resource"]["request"]["reference"] == rows[0]["fullUrl"]
     assert [row["fullUrl"] for row in answer[1:]] == [patient, plan]
 

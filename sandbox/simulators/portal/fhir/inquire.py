@@ -7,7 +7,7 @@ those of the cases looked for, and `not-applicable` is any. Cases that came thro
 
 from typing import Final
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import Invalid, TooCostly
 from sandbox.jsonio import Json
 from sandbox.payer import cases, identifiers
@@ -87,6 +87,7 @@ def _matching(tx: Interaction, sent: Sent, member_id: str) -> list[Json]:
     if any(not code for code in wanted):
         message = "An item asks after no procedure; send its code, or not-applicable for any."
         raise Invalid(message, issue_type="required", expression="Bundle.entry[0].resource.item")
+    work.spend(tx.branch.count(REQUESTS))
     rows = [completed(row) for _, row in tx.branch.items(REQUESTS) if row["patient_member_id"] == member_id]
     is_any = not wanted
     return [

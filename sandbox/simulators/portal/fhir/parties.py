@@ -122,6 +122,40 @@ def _npis_of(resource: Json) -> Iterator[str]:
             yield text(row, "value")[:64]
 
 
+def referred(sent: Sent) -> dict[str, Json]:
+    """Return whom an answer refers to as `patient`, `insurer` and `requestor`, so that it can be read by itself.
+
+    By the URL that the Bundle gives; by identifier what is contained in the Claim, which the answer is not.
+    """
+    claim = sent.claim.resource
+    insurer: Json = part(claim, "insurer") or next(iter(parts(coverage_of(sent), "payor")), {})
+    named = {"patient": part(claim, "patient"), "insurer": insurer, "requestor": part(claim, "provider")}
+    return {name: _reference(sent, reference) for name, reference in named.items()}
+
+
+def _reference(sent: Sent, reference: Json) -> Json:
+    found = sent.find(reference)
+    rest = {name: value for name, value in reference.items() if name in ("identifier", "display", "type")}
+    if found is None:
+        name = text(reference, "reference")
+        return {"reference": name, **rest} if name and not name.startswith("#") else rest or {"display": "The payer"}
+    if is_absolute(found.url):
+        return {"reference": found.url, **rest}
+    if found.url and text(found.resource, "id"):
+        return {"reference": f"{found.type}/{text(found.resource, 'id')}", **rest}
+    identifier = next(iter(parts(found.resource, "identifier")), None)
+    return rest or ({"identifier": identifier} if identifier else {"display": f"The {found.type} that was sent"})
+
+
+def is_absolute(url: str) -> bool:
+    """Whether a fullUrl can be referred to from anywhere.
+
+    >>> is_absolute("https://ehr.test/Patient/1"), is_absolute("urn:uuid:0c31"), is_absolute("pat1")
+    (True, True, False)
+    """
+    return "://" in url or url.startswith("urn:")
+
+
 def echoed(sent: Sent) -> list[Found]:
     """Return what an answer refers to and gives back as it was sent: patient, insurer, requester."""
     claim = sent.claim.resource

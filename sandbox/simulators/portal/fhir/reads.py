@@ -7,7 +7,7 @@ a search, like every list, does not.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import Invalid, NotFound, TooCostly
 from sandbox.jsonio import Json
 from sandbox.payer import cases, identifiers
@@ -129,6 +129,7 @@ _FIND: Final[Mapping[str, Callable[[Interaction, str, str], Json]]] = {
 
 def _claim_responses(tx: Interaction, base: str, given: Mapping[str, str]) -> Iterator[Json]:
     """Yield the current answers that were asked for, newest first."""
+    work.spend(2 * (tx.branch.count(records.CLAIMS) + tx.branch.count(REQUESTS)))
     kept = [row for _, row in tx.branch.items(records.CLAIMS) if row["replaced_by"] is None]
     if "_id" in given:
         found = _record(tx, given["_id"])

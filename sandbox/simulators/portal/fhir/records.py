@@ -86,6 +86,7 @@ def plain_record(case: Json) -> Json:
         "provider_npi": case["provider_npi"],
         "claim": None,
         "claim_url": None,
+        "parties": {},
         "echoed": [],
         "items": [{"sequence": 1, "request_id": case["request_id"], "verdict": None, "item": {}}],
         "replaced_by": None,

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+from sandbox import work
 from sandbox.errors import Conflict, Invalid, NotFound, SandboxError, TooLarge, UnsupportedMedia
 from sandbox.jsonio import Json
 from sandbox.payer import cases, codes, review
@@ -20,7 +21,7 @@ from sandbox.payer.review import UnknownCase, UnnamedCase
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal.fhir import records
-from sandbox.simulators.portal.fhir.parties import echoed
+from sandbox.simulators.portal.fhir.parties import echoed, referred
 from sandbox.simulators.portal.fhir.reading import Asked, Service, read_claim
 from sandbox.simulators.portal.fhir.refusing import CALLS, Rejected, Told
 from sandbox.simulators.portal.fhir.sent import Sent, read_sent
@@ -29,6 +30,7 @@ from sandbox.simulators.portal.fhir.writing import answer_bundle, error_bundle, 
 
 _WHERE: Final = "Claim.related, or in the item's authorizationNumber or administrationReferenceNumber"
 _UPDATES: Final = frozenset({"prior", "replaces"})
+_WORK: Final = 500
 _TAKES_FILES: Final = frozenset({"submitted", "resubmitted", "under_review"})
 
 
@@ -83,6 +85,7 @@ def _carry_out(tx: Interaction, sent: Sent, asked: Asked) -> Json:
         "provider_npi": asked.provider["npi"],
         "claim": sent.claim.resource,
         "claim_url": sent.claim.url,
+        "parties": referred(sent),
         "echoed": [{"fullUrl": one.url, "resource": one.resource} for one in echoed(sent)],
         "items": sorted(items, key=lambda item: item["sequence"]),
         "replaced_by": None,
@@ -95,6 +98,7 @@ def _carry_out(tx: Interaction, sent: Sent, asked: Asked) -> Json:
 
 def _do(tx: Interaction, asked: Asked, service: Service, prior: Json | None) -> Json:
     """Do what one item asks for; return it as a record keeps it."""
+    work.spend(_WORK)
     try:
         case, verdict = _deed(tx, asked, service, prior)
     except (Conflict, NotFound, TooLarge, UnsupportedMedia, Invalid) as error:

@@ -161,10 +161,8 @@ def wanted_id(record: Json, item: Item) -> str:
 
 
 def _patient(tx: Interaction, record: Json) -> Json:
-    return member_reference(tx, record["member_id"]) if record["claim"] is None else record["claim"]["patient"]
+    return record["parties"].get("patient") or member_reference(tx, record["member_id"])
 
 
 def _requester(record: Json) -> Json:
-    if record["claim"] is None:
-        return {"identifier": {"system": NPI, "value": record["provider_npi"]}}
-    return record["claim"]["provider"]
+    return record["parties"].get("requestor") or {"identifier": {"system": NPI, "value": record["provider_npi"]}}

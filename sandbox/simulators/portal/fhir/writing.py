@@ -7,7 +7,7 @@ while every item is pended, `partial` while some are, `complete` once all are de
 from collections.abc import Iterable
 from typing import Final
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.ids import derived_uuid
 from sandbox.jsonio import Json
 from sandbox.payer import review
@@ -18,6 +18,7 @@ from sandbox.r4.issues import Issue
 from sandbox.r4.names import MEDIA_TYPE
 from sandbox.simulators.fhir_api.outcome import outcome
 from sandbox.simulators.portal.fhir import records, wanting
+from sandbox.simulators.portal.fhir.parties import echoed, is_absolute, referred
 from sandbox.simulators.portal.fhir.refusing import Told
 from sandbox.simulators.portal.fhir.sent import Sent
 from sandbox.simulators.portal.fhir.terms import (
@@ -46,6 +47,7 @@ from sandbox.simulators.portal.fhir.terms import (
 from sandbox.simulators.portal.fhir.wanting import Item
 
 _DAY_CHARS: Final = 10
+_WORK: Final = 60
 
 
 def fhir_response(resource: Json, status: int = 200) -> Response:
@@ -119,29 +121,15 @@ def _parties(tx: Interaction, record: Json) -> dict[str, Json]:
         "status": "active",
         "type": claim["type"],
         "use": "preauthorization",
-        "patient": claim["patient"],
-        "insurer": claim.get("insurer") or _insurer(record),
-        "requestor": claim["provider"],
+        **record["parties"],
         "request": _claim_reference(claim, url),
     }
 
 
-def _insurer(record: Json) -> Json:
-    found = next((row for row in record["echoed"] if text(row["resource"], "resourceType") == "Organization"), None)
-    if found is None:
-        return {"display": "The payer"}
-    return (
-        {"reference": f"Organization/{found['resource']['id']}"}
-        if text(found["resource"], "id")
-        else {"reference": found["fullUrl"]}
-    )
-
-
 def _claim_reference(claim: Json, url: str) -> Json:
-    is_absolute = "://" in url or url.startswith("urn:")
     reference: dict[str, Json] = {}
-    if is_absolute or text(claim, "id"):
-        reference["reference"] = url if is_absolute else f"Claim/{claim['id']}"
+    if is_absolute(url) or text(claim, "id"):
+        reference["reference"] = url if is_absolute(url) else f"Claim/{claim['id']}"
     identifiers = parts(claim, "identifier")
     if identifiers:
         reference["identifier"] = identifiers[0]
@@ -150,6 +138,7 @@ def _claim_reference(claim: Json, url: str) -> Json:
 
 def _item(item: Item, notes: list[Json]) -> Json:
     """Return an item; what there is to say of it in words goes to `notes`."""
+    work.spend(_WORK)
     case = item.case
     own: list[Json] = [dict(one) for one in extensions(item.sent, ITEM_TRACE_NUMBER)]
     action: list[Json] = []
@@ -277,7 +266,7 @@ def bundle(
 def error_bundle(tx: Interaction, base: str, sent: Sent, told: Told) -> Json:
     """Return the Bundle that says why a Claim is not taken; what it says is kept nowhere but in the event."""
     claim = sent.claim.resource
-    record: Json = {"claim": claim, "claim_url": sent.claim.url, "echoed": [], "member_id": "", "provider_npi": ""}
+    record: Json = {"claim": claim, "claim_url": sent.claim.url, "parties": referred(sent)}
     response: dict[str, Json] = {
         "resourceType": "ClaimResponse",
         "meta": {"profile": [RESPONSE_PROFILE]},
@@ -291,15 +280,6 @@ def error_bundle(tx: Interaction, base: str, sent: Sent, told: Told) -> Json:
         response["identifier"] = parts(claim, "identifier")
     url = f"urn:uuid:{derived_uuid('error', tx.new_id())}"
     identifier = part(sent.bundle, "identifier")
-    entries = [{"fullUrl": url, "resource": response}, *_referred(sent, response)]
+    others = [{"fullUrl": one.url, "resource": one.resource} for one in echoed(sent)]
+    entries = [{"fullUrl": url, "resource": response}, *others]
     return bundle(tx, url.removeprefix("urn:uuid:"), BUNDLE_PROFILE, entries, identifier, sent.warnings)
-
-
-def _referred(sent: Sent, response: Json) -> list[Json]:
-    """Return what an error answer refers to, as it was sent."""
-    found = [sent.find(response[name]) for name in ("patient", "insurer", "requestor")]
-    kept: dict[str, Json] = {}
-    for one in found:
-        if one is not None and one.url:
-            kept.setdefault(one.url, {"fullUrl": one.url, "resource": one.resource})
-    return list(kept.values())
