@@ -3,7 +3,13 @@
 from sandbox import limits
 
 GRANT = {"grant_type": "client_credentials"}
-DOCUMENTS = ("fhir/metadata", "fhir/.well-known/smart-configuration", "portal")
+DOCUMENTS = (
+    "fhir/metadata",
+    "fhir/.well-known/smart-configuration",
+    "portal",
+    "portal/fhir/metadata",
+    "portal/fhir/.well-known/smart-configuration",
+)
 
 
 async def test_documents_are_events_only_of_who_shows_a_credential(doors, knock, kept):
@@ -27,6 +33,7 @@ async def test_calls_that_are_refused_for_want_of_a_credential_leave_no_trace(do
     for kind, path in (
         ("Fhir", "fhir/Patient/ana"),
         ("Payer", "portal/patients"),
+        ("Payer", "portal/fhir/Questionnaire"),
         ("Files", "files/inbox"),
         ("Hl7", "hl7/inbox"),
     ):

@@ -53,6 +53,25 @@ async def test_nothing_else_opens_it_but_the_run_token(house, pas):
     ).status == 200
 
 
+async def test_who_has_no_credential_is_told_where_to_get_one(house, pas):
+    refused = await house.call("GET", "Questionnaire", token="")
+    assert "portal/fhir/token" in refused.json["issue"][0]["diagnostics"]
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="sandbox"'
+
+
+async def test_the_capability_url_opens_it_and_its_answers_stay_below_it(kit, disk, serve, pas):
+    pas.write(kit, disk, pas.CONFIG)
+    async with serve() as live:
+        run = await live.run("payer@1")
+        root = (await run.start(0))["urls"]["portal"].removeprefix(live.url)
+        answer = await live.call("POST", f"{root}/fhir/Claim/$submit", json=pas.bundle())
+        first = answer.json["entry"][0]
+        assert answer.status == 200 and first["fullUrl"].startswith(f"{live.url}{root}/fhir/ClaimResponse/")
+        read = await live.call("GET", first["fullUrl"].removeprefix(live.url))
+        assert read.json == first["resource"]
+        assert root.split("/")[2] not in json.dumps(await run.events())
+
+
 async def test_another_sandboxs_token(house, pas):
     other = await pas.begun(house.live)
     refused = await house.call("GET", "Questionnaire", token=other.token)
