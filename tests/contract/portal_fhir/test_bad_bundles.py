@@ -46,6 +46,7 @@ WRONG = [
     ((*CLAIM, "item", 0, "sequence"), 0, 400),
     ((*CLAIM, "item", 0, "sequence"), ..., 400),
     ((*CLAIM, "item", 0, "productOrService"), ..., 400),
+    ((*CLAIM, "item"), [{"sequence": 1, "productOrService": {"text": "x"}}] * 2, 422),
     ((*CLAIM, "banana"), 1, 400),
     ((*CLAIM, "diagnosis", 0), {"sequence": 1, "diagnosisReference": {"reference": "Condition/none"}}, 400),
     ((*CLAIM, "supportingInfo", 0, "valueReference"), {"reference": "DocumentReference/none"}, 400),

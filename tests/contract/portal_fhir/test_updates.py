@@ -135,6 +135,17 @@ async def test_cases_of_other_doors_are_changed_here_too(house, pas):
     assert (await house.cases())[0]["state"] == "withdrawn"
 
 
+async def test_a_sequence_and_a_number_that_mean_two_cases(house, pas):
+    await house.submit(pas.claim(pas.item("70450", 1), pas.item("72020", 2)))
+    rows = {row["procedure_code"]: row for row in await house.cases()}
+    wrong = pas.item("70450", 1, units=3, number=rows["72020"]["auth_number"])
+    answer = await house.submit(pas.claim(wrong, name="c2", related=pas.related()))
+    assert answer["outcome"] == "error" and rows["72020"]["request_id"] in answer["disposition"]
+    assert {row["procedure_code"]: row for row in await house.cases()} == rows
+    right = pas.item("70450", 1, units=3, number=rows["70450"]["auth_number"])
+    assert pas.actions(await house.submit(pas.claim(right, name="c2", related=pas.related()))) == {1: "A4", 2: "A4"}
+
+
 async def test_another_members_claim_is_not_to_be_found(house, pas):
     await house.submit()
     answer = await house.submit(pas.claim(name="c2", status="cancelled", related=pas.related("c1")), pas.CHILD)

@@ -159,3 +159,8 @@ def _check_claim(first: Json) -> None:
     if first.get("status") == "entered-in-error":
         message = "A Claim that was entered in error asks for nothing."
         raise Unprocessable(message, issue_type="business-rule", expression=f"{CLAIM_AT}.status")
+    for name in ("item", "supportingInfo"):
+        numbers = [row["sequence"] for row in parts(first, name)]
+        if len(set(numbers)) < len(numbers):
+            message = f"Every sequence of Claim.{name} must be its own: it is what an update means an entry by."
+            raise Unprocessable(message, issue_type="business-rule", expression=f"{CLAIM_AT}.{name}")

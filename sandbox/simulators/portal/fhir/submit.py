@@ -187,6 +187,7 @@ def _meant(tx: Interaction, asked: Asked, service: Service, prior: Json | None) 
     """Return the case that an item means, None where it opens one."""
     for item in (prior or {"items": []})["items"]:
         if item["sequence"] == service.sequence and item["request_id"] is not None:
+            _check_numbers(tx, asked, service, item["request_id"])
             return records.case_of(tx, item)
     is_about_one = prior is not None or service.is_cancelled or service.certification not in ("", review.INITIAL)
     if not is_about_one and asked.certification in ("", review.INITIAL):
@@ -198,6 +199,20 @@ def _meant(tx: Interaction, asked: Asked, service: Service, prior: Json | None) 
         if item["request_id"] is not None and traces & set(service.traces):
             return records.case_of(tx, item)
     return None
+
+
+def _check_numbers(tx: Interaction, asked: Asked, service: Service, request_id: str) -> None:
+    """Raise `Invalid` where an item means one case by its sequence and another of the member's by its number."""
+    for number in service.numbers:
+        row = find_case_named(tx, number)
+        if (
+            row is not None
+            and row["patient_member_id"] == asked.member["member_id"]
+            and row["request_id"] != request_id
+        ):
+            raise Invalid(
+                f"by its sequence the item is {request_id}, by its number {row['request_id']}; send one of them"
+            )
 
 
 def _prior(tx: Interaction, sent: Sent, member_id: str) -> Json | None:
