@@ -23,6 +23,9 @@ REQUESTS: Final = case_index.REQUESTS
 DRAFTS: Final = case_index.DRAFTS
 TIMERS: Final = "portal/_timers"
 LAPSE: Final = "portal.lapse"
+WATCHED: Final = "portal/_watched"
+CHANGED: Final = "portal/_changed"
+NOTE: Final = "portal.note_case"
 AUTHORIZED: Final = frozenset(
     {"approved", "partially_approved", "appeal_overturned", "external_review_overturned", "peer_to_peer_overturned"}
 )
@@ -89,8 +92,12 @@ def moved(tx: Interaction, row: Json, transition: Transition, action: str, **mor
 
 
 def keep(tx: Interaction, row: Json) -> Json:
-    """Store a row; return it."""
-    tx.put(DRAFTS if row["status"] == "draft" else REQUESTS, row["request_id"], row)
+    """Store a row; return it. While somebody is to be told of cases, a step of its own follows at once."""
+    request_id, is_draft = row["request_id"], row["status"] == "draft"
+    tx.put(DRAFTS if is_draft else REQUESTS, request_id, row)
+    if not is_draft and not tx.branch.is_empty(WATCHED) and tx.get(CHANGED, request_id) is None:
+        tx.put(CHANGED, request_id, {})
+        tx.schedule(NOTE, {"request_id": request_id}, after_s=0)
     return row
 
 

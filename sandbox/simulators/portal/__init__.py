@@ -1,6 +1,7 @@
 """A payer's portal for prior authorizations."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ from sandbox.simulators.leaves import Form, Person
 from sandbox.simulators.portal import case_actions, checks, path_types, queries, routes, sessions, tools
 from sandbox.simulators.portal.actions import SetPortal, set_portal
 from sandbox.simulators.portal.fhir import routes as fhir_routes
-from sandbox.simulators.portal.fhir import smart
+from sandbox.simulators.portal.fhir import smart, subscribing
 from sandbox.simulators.portal.fhir.terms import BASE as FHIR_BASE
 from sandbox.simulators.portal.leaves import PortalForm, people
 from sandbox.simulators.portal.views import VIEWS
@@ -32,6 +33,8 @@ from sandbox.simulators.portal.web import routes as web_routes
 from sandbox.simulators.portal.web.pages import ROOT
 from sandbox.simulators.showing import Views
 from sandbox.simulators.tools import Tool
+from sandbox.subscriptions import queue
+from sandbox.subscriptions.home import Home
 
 __all__ = ["PayerSimulator"]
 
@@ -100,6 +103,7 @@ class PayerSimulator(Simulator):
             determination.ACTION: ScenarioAction(determination.DetermineArguments, due.fall_due),
             sessions.ACTION: ScenarioAction(sessions.SessionEnds, sessions.session_ends),
             case_rows.LAPSE: ScenarioAction(case_rows.LapseArguments, due.lapse),
+            **subscribing.ACTIONS,
         }
 
     @property
@@ -147,6 +151,15 @@ class PayerSimulator(Simulator):
         if smart.is_below(request.path):
             return smart.TOKENS.is_known(tx, request)
         return sessions.has_session(tx, request.headers.get("cookie"))
+
+    @property
+    def subscriptions(self) -> Home | None:
+        """The answers of its FHIR API."""
+        return subscribing.HOME
+
+    def next_moment(self, tx: Interaction) -> datetime | None:
+        """Return when a notification is next tried again."""
+        return queue.next_attempt_at(tx, subscribing.HOME)
 
     def check_access(self, tx: Interaction, request: Request) -> None:
         """Keep an access token within its scopes; a session may do all."""

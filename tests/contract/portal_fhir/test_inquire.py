@@ -130,7 +130,7 @@ async def test_the_statement_says_what_is_served(house, pas):
     statement = pas.check((await house.call("GET", "metadata", token="")).json)
     [rest] = statement["rest"]
     assert {row["type"] for row in rest["resource"]} == {
-        "Claim", "ClaimResponse", "CommunicationRequest", "Questionnaire", "Task",
+        "Claim", "ClaimResponse", "CommunicationRequest", "Questionnaire", "Subscription", "Task",
     }  # fmt: skip
     assert rest["security"]["extension"][0]["extension"][0]["valueUri"] == house.held["token_url"]
     found = (await house.call("GET", ".well-known/smart-configuration", token="")).json

@@ -13,6 +13,7 @@
     writing.py        cases as a ClaimResponse and its Bundle; wanting.py what the payer waits for
     attaching.py      $submit-attachment
     questionnaires.py clinical questions as a Questionnaire; package.py Questionnaire/$questionnaire-package
+    subscribing.py    Subscriptions to what was answered
     reads.py          reads and searches of what was answered
     terms.py          names: URLs of extensions and code systems, paths
 

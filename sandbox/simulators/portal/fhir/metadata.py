@@ -12,6 +12,7 @@ from sandbox.simulators.fhir_api.capability import DATE, security
 from sandbox.simulators.portal.fhir.reads import READ, SEARCHES
 from sandbox.simulators.portal.fhir.terms import BASE, PAS
 from sandbox.simulators.portal.fhir.writing import fhir_response
+from sandbox.subscriptions.rules import STATEMENT, TYPE
 
 _DTR: Final = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition"
 _CDEX: Final = "http://hl7.org/fhir/us/davinci-cdex/OperationDefinition"
@@ -21,6 +22,11 @@ _OPERATIONS: Final = {
         ("inquire", f"{PAS}/OperationDefinition/Claim-inquiry"),
     ),
     "Questionnaire": (("questionnaire-package", f"{_DTR}/questionnaire-package"),),
+}
+_SUBSCRIPTION: Final = {
+    "type": TYPE,
+    "interaction": [{"code": code} for code in ("create", "read", "update", "delete")],
+    "documentation": f"{STATEMENT} Here criteria are a search of ClaimResponses.",
 }
 _SEARCH_TYPES: Final = {"_id": "token", "identifier": "token", "patient.identifier": "token", "url": "uri"}
 
@@ -45,7 +51,7 @@ def metadata(tx: Interaction, request: Request) -> Response:
             {
                 "mode": "server",
                 "security": security(base),
-                "resource": [_resource(name) for name in READ],
+                "resource": [*(_resource(name) for name in READ), _SUBSCRIPTION],
                 "operation": [{"name": "submit-attachment", "definition": f"{_CDEX}/submit-attachment"}],
             }
         ],

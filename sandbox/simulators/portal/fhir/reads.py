@@ -140,11 +140,19 @@ def _claim_responses(tx: Interaction, base: str, given: Mapping[str, str]) -> It
             for _, row in tx.branch.items(REQUESTS)
             if tx.get(records.CASES, row["request_id"]) is None
         ]
-    member = given.get("patient.identifier")
-    kept = [row for row in kept if member is None or identifiers.is_same("member_id", _value(member), row["member_id"])]
-    kept = [row for row in kept if "identifier" not in given or _is_called(tx, row, given["identifier"])]
+    kept = [row for row in kept if is_asked_for(tx, row, given)]
     for record in sorted(kept, key=lambda row: (row["at"], row["id"]), reverse=True)[: limits.SEARCH_COUNT_MAX + 1]:
         yield claim_response(tx, base, record)
+
+
+def is_asked_for(tx: Interaction, record: Json, given: Mapping[str, str]) -> bool:
+    """Whether an answer is one that the parameters of a search ask for."""
+    member = given.get("patient.identifier")
+    return (
+        given.get("_id", record["id"]) == record["id"]
+        and (member is None or identifiers.is_same("member_id", _value(member), record["member_id"]))
+        and ("identifier" not in given or _is_called(tx, record, given["identifier"]))
+    )
 
 
 def _value(token: str) -> str:

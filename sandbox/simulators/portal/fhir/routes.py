@@ -17,7 +17,7 @@ from sandbox.simulators.base import Route, RouteHandler
 from sandbox.simulators.fhir_api.negotiation import is_true, is_utf8, response_type
 from sandbox.simulators.fhir_api.outcome import render_error
 from sandbox.simulators.fhir_api.token import SECRET, render_oauth
-from sandbox.simulators.portal.fhir import reads
+from sandbox.simulators.portal.fhir import reads, subscribing
 from sandbox.simulators.portal.fhir.attaching import submit_attachment
 from sandbox.simulators.portal.fhir.inquire import inquire
 from sandbox.simulators.portal.fhir.metadata import metadata
@@ -42,6 +42,8 @@ def handle(tx: Interaction, request: Request) -> Response:
     media = response_type(request.headers.get("accept", ""), request.first("_format"))
     rest = request.path.removeprefix(BASE).strip("/")
     response = _serve(tx, request, rest)
+    if not response.body:
+        return response
     body = jsonio.dump_pretty(jsonio.parse(response.body)) if is_true(request.query, "_pretty") else response.body
     return replace(response, body=body, content_type=media)
 
@@ -59,9 +61,12 @@ def _serve(tx: Interaction, request: Request, rest: str) -> Response:
     kind, _, key = rest.partition("/")
     if "$" in rest:
         raise NotFound(f"There is no operation {rest[:100]}; there are {', '.join(_OPERATIONS)}.")
+    if kind == subscribing.TYPE and "/" not in key:
+        return _subscription(tx, request, rest, key)
     if kind not in reads.READ or "/" in key:
         if kind in resource_types():
-            raise NotFound(f"{rest[:100]} is not served here; of resources there are {', '.join(reads.READ)}.")
+            served = ", ".join((*reads.READ, subscribing.TYPE))
+            raise NotFound(f"{rest[:100]} is not served here; of resources there are {served}.")
         raise NotFound(f'There is nothing at "{rest[:100]}"; metadata says what is served.')
     if key:
         _need(request, rest, _READS)
@@ -70,6 +75,16 @@ def _serve(tx: Interaction, request: Request, rest: str) -> Response:
         raise NotFound(f"{kind} is read by its id, and not searched for; metadata says what is served.")
     _need(request, rest, _READS)
     return reads.search(tx, request, kind)
+
+
+def _subscription(tx: Interaction, request: Request, rest: str, key: str) -> Response:
+    _need(request, rest, ("GET", "HEAD", "PUT", "DELETE") if key else ("POST",))
+    for name, _ in request.query:
+        if name not in ("_format", "_pretty"):
+            raise Unsupported(f'{rest} has no parameter "{name[:100]}".')
+    if request.method in ("POST", "PUT"):
+        return subscribing.write(tx, request, key)
+    return subscribing.delete(tx, key) if request.method == "DELETE" else subscribing.read(tx, key)
 
 
 def _need(request: Request, rest: str, allowed: tuple[str, ...]) -> None:

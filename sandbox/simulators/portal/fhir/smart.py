@@ -14,6 +14,7 @@ from sandbox.simulators.fhir_api.token import Tokens
 from sandbox.simulators.portal.fhir.terms import BASE, PREFIX
 
 TOKENS: Final = Tokens(SmartServer(BASE, PREFIX))
+_LETTERS: Final = {"POST": "c", "PUT": "u", "DELETE": "d"}
 _OPERATIONS: Final[dict[str, Need]] = {
     "Claim/$submit": ("Claim", "c"),
     "Claim/$inquire": ("ClaimResponse", "rs"),
@@ -35,5 +36,9 @@ def check_access(tx: Interaction, request: Request) -> None:
     """Raise `Forbidden` where the scopes of a request's token do not allow it."""
     rest = request.path.removeprefix(BASE).strip("/")
     kind, _, key = rest.partition("/")
-    need = _OPERATIONS.get(rest) or (kind or ANY, "r" if key else "s")
-    scopes.check(TOKENS.scope_of(tx, request) or "", [need])
+    needs = [_OPERATIONS.get(rest) or (kind or ANY, "r" if key else "s")]
+    if kind == "Subscription":
+        needs = [(kind, _LETTERS.get(request.method, "r"))]
+        if request.method in ("POST", "PUT"):
+            needs.append(("ClaimResponse", "rs"))  # which it is told of
+    scopes.check(TOKENS.scope_of(tx, request) or "", needs)

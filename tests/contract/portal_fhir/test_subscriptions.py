@@ -1,0 +1,111 @@
+"""A decision reaches whoever subscribed to it, by whichever door and whenever it is made."""
+
+from tests.contract.subscriptions.hooks import hooked
+
+
+def subscription(endpoint, criteria="ClaimResponse?identifier=TRACE-c1", **more):
+    channel = {"type": "rest-hook", "endpoint": endpoint, "payload": "application/fhir+json"}
+    return {
+        "resourceType": "Subscription", "status": "requested", "reason": "to know", "criteria": criteria,
+        "channel": channel | more.pop("channel", {}), **more,
+    }  # fmt: skip
+
+
+async def ask(house, *args, **more):
+    answer = await house.call("POST", "Subscription", json=subscription(*args, **more))
+    assert answer.status == 201, answer
+    assert answer.headers["Location"].endswith(f"/portal/fhir/Subscription/{answer.json['id']}")
+    return answer.json
+
+
+async def told(house, hook, count):
+    async def look():
+        return len(hook.got) >= count
+
+    await house.live.until(look)
+    return [got.json for got in hook.got]
+
+
+async def test_a_later_decision_is_told_of(house, pas):
+    async with hooked() as hook:
+        asked = await ask(house, hook.url)
+        assert asked["status"] == "requested"
+        assert (await house.get(f"Subscription/{asked['id']}"))["status"] == "active"
+        answer = await house.submit(pas.claim(pas.item("70450")))
+        await house.submit(pas.claim(pas.item("73721"), name="other"))
+        [first] = await told(house, hook, 1)
+        assert first == answer and hook.got[0].path == f"/hook/ClaimResponse/{answer['id']}"
+        await house.wait(3601)
+        _, second = await told(house, hook, 2)
+        assert (second["outcome"], pas.actions(pas.check(second))) == ("complete", {1: "A1"})
+        [event, _] = [e for e in await house.run.events() if e["type"] == "subscription_delivery"]
+        assert event["request"]["path"] == f"portal/Subscription/{asked['id']}"
+
+
+async def test_whichever_door_changes_a_case(house, pas):
+    async with hooked() as hook:
+        await ask(house, hook.url, "ClaimResponse?patient.identifier=M1")
+        made = await house.portal(
+            method="POST",
+            json={
+                "patient_member_id": "M1", "procedure_code": "70450", "diagnosis_codes": ["M54.16"],
+                "provider_npi": "1234567893",
+            },
+        )  # fmt: skip
+        [first] = await told(house, hook, 1)
+        assert pas.actions(pas.check(first)) == {1: "A4"}
+        x12 = await house.run.call(
+            "POST",
+            "clearinghouse/prior-auth",
+            json={
+                "action": "cancel", "member_id": "M1", "birth_date": "1970-01-01", "provider_npi": "1234567893",
+                "authorization_number": made["auth_number"],
+            },
+        )  # fmt: skip
+        assert x12.json["action"] == "C", x12
+        _, second = await told(house, hook, 2)
+        assert pas.actions(second) == {1: "C"} and second["id"] == first["id"]
+
+
+async def test_it_is_changed_turned_off_and_deleted(house, pas):
+    async with hooked() as hook:
+        asked = await ask(house, hook.url, "ClaimResponse")
+        path = f"Subscription/{asked['id']}"
+        off = await house.call("PUT", path, json={**asked, "status": "off"})
+        assert (off.status, off.json["status"]) == (200, "off")
+        await house.submit()
+        on = await house.call("PUT", path, json={**off.json, "status": "requested"})
+        assert on.status == 200
+        await house.submit(pas.claim(name="c2"))
+        [only] = await told(house, hook, 1)
+        assert only["identifier"][0]["value"] == "TRACE-c2"
+        assert (await house.call("DELETE", path)).status == 204
+        assert (await house.call("GET", path)).status == 404
+        await house.submit(pas.claim(name="c3"))
+        assert len(hook.got) == 1
+        branch = house.live.playground(house.run.tasks[0]).branch
+        assert branch.is_empty("portal/_watched") and branch.is_empty("portal/_changed")
+
+
+async def test_refusals(house, pas):
+    url = "http://127.0.0.1:9/hook"
+    topic = "http://hl7.org/fhir/us/davinci-pas/SubscriptionTopic/PASSubscriptionTopic"
+    for body, status, named in (
+        (subscription(url, "Observation?code=x"), 422, "ClaimResponse"),
+        (subscription(url, "ClaimResponse?status=active"), 422, "status"),
+        (subscription(url, topic), 422, "topics"),
+        (subscription(url, channel={"type": "email"}), 422, "rest-hook"),
+        (subscription("http://elsewhere.example/hook"), 422, "elsewhere.example"),
+        (subscription(url, banana=1), 400, "banana"),
+        ({"resourceType": "Patient"}, 400, "Subscription"),
+    ):
+        answer = await house.call("POST", "Subscription", json=body)
+        assert answer.status == status, (body, answer)
+        assert named in answer.json["issue"][0]["diagnostics"], answer
+    assert (await house.call("PUT", "Subscription/none", json=subscription(url))).status == 404
+    assert (await house.call("GET", "Subscription")).status == 405
+    reader = await house.log_in("system/Subscription.write")
+    refused = await house.call("POST", "Subscription", token=reader, json=subscription(url))
+    assert refused.status == 403 and "ClaimResponse" in refused.json["issue"][0]["diagnostics"]
+    branch = house.live.playground(house.run.tasks[0]).branch
+    assert branch.is_empty("portal/_fhir_subscriptions") and branch.is_empty("portal/_watched")
