@@ -9,7 +9,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,8 +115,11 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def write_site(folder: Path, *, tasks: int = 1, **config: Any) -> tuple[Path, Path]:
-    """Write a benchmark `portal` whose payer is configured so; return the directories of playgrounds and seeds."""
+def write_site(folder: Path, *, tasks: int = 1, beside: Sequence[Any] = (), **config: Any) -> tuple[Path, Path]:
+    """Write a benchmark `portal` whose payer is configured so; return the directories of playgrounds and seeds.
+
+    `beside` are simulators that its environment has as well.
+    """
     benchmark = folder / "playgrounds" / "portal" / "v1" / "benchmark.json"
     benchmark.parent.mkdir(parents=True)
     payer = {"type": "Payer", "name": "Meridian Imaging", "dataset": "portal", "config": {**CONFIG, **config}}
@@ -129,7 +132,7 @@ def write_site(folder: Path, *, tasks: int = 1, **config: Any) -> tuple[Path, Pa
         "environment": {
             "name": "Clinic",
             "clock": START,
-            "simulators": [payer, {"type": "Files", "name": "Drop", "dataset": "portal"}],
+            "simulators": [payer, {"type": "Files", "name": "Drop", "dataset": "portal"}, *beside],
         },
         "tasks": [
             {"key": f"task-{i}", "name": "Task", "criteria": [], "scenario": {"steps": []}} for i in range(tasks)
