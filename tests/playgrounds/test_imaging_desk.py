@@ -16,6 +16,7 @@ from sandbox.serving import serving_url
 from sandbox.settings import Settings
 from sandbox.testing.client import SandboxClient
 from tests.playgrounds.test_near_misses import Unwatched
+from tests.portal_site import Answer, PlainBrowser
 
 FOLDER = Path(__file__).parents[2] / "playgrounds" / "prior-auth-imaging" / "v3"
 
@@ -113,6 +114,86 @@ async def test_a_session_ends_between_saving_and_sending(client: SandboxClient) 
 
     (task,) = await played(client, by_session, "saved-not-sent")
     assert (task.score, people[0].log_ins) == (1.0, 2)
+
+
+class Pages:
+    """Uses the portal's pages as a browser without scripts does, and nothing else but the notices on the drive."""
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self.held = next(s for s in task.sandboxes if s["type"] == "Payer")["credentials"]
+        self.browser = PlainBrowser()
+        self.log_ins = 0
+        self.log_in()
+
+    def log_in(self) -> None:
+        self.log_ins += 1
+        fields = {name: self.held[name] for name in ("username", "password")}
+        page = self.browser.post(f"{self.held['portal_url']}login", fields)
+        if "/login/code" in page.url:
+            listed = self.task.request("GET", "files/inbox/notices").json()
+            text = self.task.request("GET", f"files/{max(entry['path'] for entry in listed)}").text
+            found = re.search(r"code is (\d{6})", text)
+            assert found is not None
+            self.browser.post(page.url.partition("?")[0], {"code": found[1]})
+
+    def open(self, path: str) -> Answer:
+        page = self.browser.get(f"{self.held['portal_url']}{path}")
+        if page.status == 401:
+            self.log_in()
+            page = self.browser.get(f"{self.held['portal_url']}{path}")
+        assert page.status == 200, (page.url, page.seen)
+        return page
+
+    def fill(self, page: Answer, **fields: str) -> Answer:
+        names = {name.replace("answer_", "clinical_answers."): value for name, value in fields.items()}
+        return self.browser.fill(page, names)
+
+    def wrong_patient(self) -> Any:
+        page = self.fill(self.open("requests/TN2026060901/withdraw"), reason="It is the other Marcus Bell's.")
+        page = self.open("new?member_id=EVP400771946")
+        page = self.fill(page, patient_member_id="EVP400771946", go="next")
+        page = self.fill(page, provider_npi="1999981149", go="next")
+        page = self.fill(page, procedure_code="72148", diagnosis_codes="M54.16", go="next")
+        answers = {"answer_weeks_of_therapy": "7", "answer_red_flags": "none", "answer_motor_deficit": "no"}
+        page = self.fill(page, **answers, go="next")
+        page = self.fill(page, notes="Supervised physical therapy 2026-04-13 to 2026-05-29.", go="next")
+        assert "/confirmation" in self.fill(page).url
+        return {"taken_back": "TN2026060901"}
+
+    def slip_of_a_digit(self) -> Any:
+        page = self.open("requests/TN2026060902/edit")
+        answers = {"answer_weeks_of_therapy": "8", "answer_red_flags": "none", "answer_motor_deficit": "no"}
+        assert "done=changed" in self.fill(page, **answers, units="1", notes="").url
+        return {"corrected": "TN2026060902"}
+
+    def appeal_in_time(self) -> Any:
+        page = self.open("requests/TN2026052901")
+        assert "supervised therapy of at least six weeks" in page.seen
+        words = "8 weeks of supervised physical therapy, 2026-03-23 to 2026-05-15, without relief."
+        page = self.fill(self.open("requests/TN2026052901/appeal"), rationale=words)
+        assert "done=appealed" in page.url
+        return {"appealed": "TN2026052901"}
+
+    def saved_not_sent(self) -> Any:
+        steps = self.open("requests/req_lindqvist_brain/continue").url.rpartition("/")[0]
+        steps = steps.removeprefix(self.held["portal_url"])
+        answers = {"answer_contrast_allergy": "no", "answer_egfr": "94", "answer_egfr_date": "2026-06-02"}
+        page = self.open(f"{steps}/questions")
+        self.task.advance_clock(95)  # a person takes that long
+        assert self.fill(page, **answers, go="next").status == 401
+        page = self.fill(self.open(f"{steps}/questions"), **answers, go="next")
+        assert "/confirmation" in self.fill(self.open(f"{steps}/review")).url and self.log_ins == 2
+        return {"order": self.task.task_item["order"], "decision": "sent"}
+
+
+async def test_what_needs_the_portal_alone_is_done_on_its_pages(client: SandboxClient) -> None:
+    def by_pages(task: Any) -> Any:
+        return getattr(Pages(task), task.key.replace("-", "_"))()
+
+    keys = ("wrong-patient", "slip-of-a-digit", "appeal-in-time", "saved-not-sent")
+    tasks = await played(client, by_pages, *keys)
+    assert {task.key: task.score for task in tasks} == dict.fromkeys(keys, 1.0)
 
 
 async def test_the_portal_takes_neither_the_whole_chart_nor_a_text(client: SandboxClient) -> None:
