@@ -143,6 +143,7 @@ def show_exam(visit: Visit) -> Response:
         "exam",
         row,
         procedures=listed[:FOUND_MAX],
+        left_out=max(0, len(listed) - FOUND_MAX),
         codes=visit.value("diagnosis_codes", written_codes(row)),
         code=visit.value("procedure_code", row["procedure_code"] or ""),
         units=visit.value("units", str(row["units"] or "")),
@@ -291,7 +292,8 @@ def _draft_or_none(visit: Visit) -> Json | None:
 def _past(visit: Visit, row: Json) -> Response:
     """Send on who comes back to a step of a request that is no draft any more."""
     visit.wrote(row)
-    return see_other(visit.request, f"requests/{row['request_id']}?done=already")
+    done = "" if row["status"] == "draft" else "?done=already"  # a draft may have expired
+    return see_other(visit.request, f"requests/{row['request_id']}{done}")
 
 
 def _update(visit: Visit, row: Json, fields: dict[str, Json]) -> Json:
