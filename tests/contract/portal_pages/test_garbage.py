@@ -1,9 +1,9 @@
 """Whatever is sent to whatever page, the answer is a page that says so, and nothing breaks."""
 
 import pytest
-from tests.portal_site import write_request
 
 from sandbox.simulators.portal.web.skins import SKINS
+from tests.portal_site import write_request
 
 VALUES = ["", "x", "é\u202e\x00", "-1", "0", "9" * 40, "1e400", "nan", "M1001", "req_1", "a" * 20_000, "[]", "\r\n"]
 FIELDS = (
