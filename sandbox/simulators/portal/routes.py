@@ -110,6 +110,7 @@ def front_page(tx: Interaction, request: Request) -> Response:
         "portal": payer_config(tx).portal,
         "log_in": {"method": "POST", "url": f"{root}/login", "body": {"username": "…", "password": "…"}},
         "message": "Log in with the username and password of this sandbox's credentials; the session cookie opens all.",
+        "pages": f"{root}/web/",
         "links": {name: f"{root}/{name}" for name in lists},
     }
     return Response.of_json(value)

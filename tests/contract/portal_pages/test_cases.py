@@ -267,6 +267,26 @@ def test_lists_are_paged(portal, browser):
     assert "All requests and drafts" in browser.get(f"{portal.url}home").seen
 
 
+def test_a_draft_that_expired():
+    with running_portal(draft_days=1) as server:
+        portal, browser = start_portal(server), PlainBrowser()
+        browser.log_in(portal)
+        review = write_request(browser, portal)
+        portal.advance(86_401)
+        gone = browser.get(review.url)
+        assert "Expired" in gone.seen and "was sent before" not in gone.seen
+        assert browser.fill(review, {}).status == 409 and "There are no drafts" in browser.get(f"{portal.url}home").seen
+
+
+def test_many_requests(portal, browser):
+    body = {"patient_member_id": "M1001", "procedure_code": "97110", "diagnosis_codes": ["M54.16"], "provider_npi": NPI}
+    for _ in range(101):
+        portal.rest("POST", "prior-auths", body)
+    page = browser.get(f"{portal.url}status?member_id=M1001&birth_date=1970-01-01")
+    assert page.text.count("<tr>") == 101 and "The latest 100 of 101 are shown" in page.seen
+    assert browser.get(f"{portal.url}home").text.count("<tr>") == 21
+
+
 async def test_strict_servers_have_the_pages_too(serve, kit, disk):
     async with serve(is_strict=True) as live:
         run = await live.started()

@@ -107,13 +107,18 @@ def _fields(portal):
 def test_a_log_in_form_that_cannot_be_right(portal):
     browser = PlainBrowser()
     url = f"{portal.url}login"
-    assert browser.post(url, {"username": "", "password": ""}).status == 422
+    before = len(portal.events())
+    empty = browser.post(url, {"username": "somebody", "password": "", "next": "requests"})
+    assert empty.status == 422 and "Enter the password." in empty.seen and empty.hidden("next") == "requests"
+    assert 'value="somebody"' in empty.text and browser.post(url, {"username": "", "password": ""}).status == 422
+    assert browser.post(f"{url}/code", {"code": ""}).status == 422
     assert browser.post(url, {"username": "x" * 201, "password": "y"}).status == 422
     assert browser.post(url, {**_fields(portal), "more": "x"}).status == 400
     assert browser.send("POST", url, b"{}", Content_Type="application/json").status == 415
     assert browser.send("POST", url, b"username=%ff", Content_Type=FORM).status == 400
     too_large = browser.send("POST", url, b"x" * (limits.LOGIN_BODY_BYTES + 1), Content_Type=FORM)
     assert too_large.status == 413 and "<h1>Too large</h1>" in too_large.text
+    assert len(portal.events()) == before  # of who has shown nothing that cannot be right, nothing is kept
     assert browser.log_in(portal).status == 200
 
 

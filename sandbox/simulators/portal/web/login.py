@@ -6,11 +6,11 @@ The rules are those of `sessions.py`. A refused attempt is an answer, so that it
 import re
 from typing import Final
 
-from sandbox.errors import Conflict, RateLimited, SandboxError, Unauthorized
+from sandbox.errors import Conflict, Invalid, RateLimited, SandboxError, Unauthorized
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal import sessions
-from sandbox.simulators.portal.web.forms import Form, read_form
+from sandbox.simulators.portal.web.forms import read_form
 from sandbox.simulators.portal.web.pages import ROOT, Visit
 from sandbox.simulators.portal.web.shell import error_headers, name_of, render_open, see_other, what_of
 
@@ -19,6 +19,7 @@ WRONG_CODE: Final = "The code is wrong, or too late. Log in again for another on
 NEEDED: Final = "Log in to see this page."
 OUT: Final = "You are logged out."
 _VALUE_CHARS: Final = 200
+_CODE_CHARS: Final = 20
 _NEXT: Final = re.compile(r"[A-Za-z0-9_.~-]+(?:/[A-Za-z0-9_.~-]+)*", re.ASCII)
 # Where a notice arrives, as people call it.
 _PLACES: Final = {"files": "your files, in inbox/notices", "messages": "your messages"}
@@ -51,11 +52,11 @@ def take_login(tx: Interaction, request: Request) -> Response:
         n: ["Too long."] for n in ("username", "password") if len((form.values.get(n) or ("",))[0]) > _VALUE_CHARS
     }
     if problems:
-        tx.stand_still()
-        return _form(tx, request, form, problems=problems, status=422, next_path=next_path)
+        # Raised, so that of somebody who has shown nothing yet nothing is kept.
+        raise Invalid("Enter both.", details=problems, username=username, next_path=next_path)
     attempt = sessions.log_in(tx, username, password)
     if attempt.token is None:
-        return _form(tx, request, form, problems={"username": [WRONG]}, status=401, next_path=next_path)
+        return _form(tx, request, username, problems={"username": [WRONG]}, status=401, next_path=next_path)
     cookie = sessions.cookie(request.base_url, attempt.token)
     if attempt.code_sent_to is not None:
         query = f"?sent={attempt.code_sent_to}" + (f"&next={next_path}" if next_path else "")
@@ -73,9 +74,9 @@ def take_code(tx: Interaction, request: Request) -> Response:
     form = read_form(request)
     form.check(("code", "next"))
     code, next_path = form.text("code"), next_of(form.text("next"))
-    if not code or len(code) > 20:
-        tx.stand_still()
-        return _code_form(tx, request, "", problem="Enter the code of six digits.", status=422, next_path=next_path)
+    if not code or len(code) > _CODE_CHARS:
+        problem = "Enter the code of six digits."
+        raise Invalid(problem, details={"code": [problem]}, next_path=next_path)
     attempt = sessions.give_code(tx, request.headers.get("cookie"), code)
     if attempt.token is None:
         return _code_form(tx, request, "", problem=WRONG_CODE, status=401, next_path=next_path)
@@ -111,6 +112,13 @@ def explain(error: SandboxError, request: Request) -> Response:
         told = note if ended else error.message if at_code else NEEDED
         shown = _form(None, request, note=told, status=401, next_path=next_of(request.path.removeprefix(ROOT)))
         return _with(shown, headers)
+    if isinstance(error, Invalid) and "next_path" in error.context:
+        details = {name: list(told) for name, told in (error.details or {}).items()}
+        next_path = error.context["next_path"]
+        if "code" in details:
+            return _code_form(None, request, "", problem=error.message, status=422, next_path=next_path)
+        username = error.context["username"]
+        return _form(None, request, username, problems=details, status=422, next_path=next_path)
     more = ""
     if isinstance(error, RateLimited):
         more = "Nothing was checked. Wait, then try again."
@@ -135,7 +143,7 @@ def _with(response: Response, headers: dict[str, str]) -> Response:
 def _form(
     tx: Interaction | None,
     request: Request,
-    form: Form | None = None,
+    username: str = "",
     *,
     note: str = "",
     problems: dict[str, list[str]] | None = None,
@@ -150,19 +158,19 @@ def _form(
         note=note,
         problems=problems or {},
         labels={"username": "User name", "password": "Password"},
-        username=(form or Form()).text("username")[:_VALUE_CHARS],
+        username=username[:_VALUE_CHARS],
         next_path=next_path,
     )
     return _with(shown, error_headers(Unauthorized(WRONG))) if status == 401 else shown
 
 
 def _code_form(
-    tx: Interaction, request: Request, sent_to: str, *, problem: str = "", status: int = 200, next_path: str = ""
+    tx: Interaction | None, request: Request, sent_to: str, *, problem: str = "", status: int = 200, next_path: str = ""
 ) -> Response:
     shown = render_open(
         request,
         "code.html",
-        portal=name_of(tx.sandbox),
+        portal=name_of(None if tx is None else tx.sandbox),
         status=status,
         problems={"code": [problem]} if problem else {},
         labels={"code": "One-time code"},

@@ -1,5 +1,7 @@
 """The status of a request for who has not logged in, where the payer tells it. The rules are the payer's."""
 
+from typing import Final
+
 from sandbox.errors import Forbidden, Invalid, SandboxError
 from sandbox.limits import PAGE_LIMIT_MAX
 from sandbox.payer import lookup
@@ -7,7 +9,6 @@ from sandbox.payer.config import payer_config
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal.case_routes import NOTHING_ON_FILE
-from sandbox.simulators.portal.paging import page
 from sandbox.simulators.portal.web.forms import said
 from sandbox.simulators.portal.web.shell import name_of, render_open
 
@@ -20,12 +21,16 @@ LABELS = {
 }
 
 
+# What a page of a status says beside what it found; of more requests than `most` the latest are shown.
+AROUND: Final = {"nothing": NOTHING_ON_FILE, "most": PAGE_LIMIT_MAX}
+
+
 def show_status(tx: Interaction, request: Request) -> Response:
     """`GET portal/web/public-status`."""
     if not payer_config(tx).status_without_login:
         raise Forbidden("This payer tells a status only to who has logged in.")
     given, rows, problems = find_status(tx, request.query)
-    shown = {"given": given, "rows": rows, "nothing": NOTHING_ON_FILE, "labels": LABELS, "problems": problems}
+    shown = {"given": given, "rows": rows, "labels": LABELS, "problems": problems, **AROUND}
     return render_open(
         request, "public_status.html", portal=name_of(tx.sandbox), status=422 if problems else 200, **shown
     )
@@ -45,9 +50,9 @@ def find_status(
     if problems or not given:
         return given, None, problems
     try:
-        found = page(lookup.list_status(tx, given), str(PAGE_LIMIT_MAX), None, is_descending=True)
+        rows = sorted(lookup.list_status(tx, given), key=lambda pair: pair[0], reverse=True)
     except Invalid as error:
         return given, None, said(error.details or {"": [error.message]})
     except SandboxError as error:
         return given, None, {"": [error.message]}
-    return given, found["data"], {}
+    return given, [row for _, row in rows], {}

@@ -5,6 +5,7 @@ from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
+from sandbox.limits import PAGE_LIMIT_MAX
 from sandbox.payer import cases, lookup
 from sandbox.payer.case_rows import DRAFTS, find
 from sandbox.payer.disputes import get_appeal
@@ -13,13 +14,12 @@ from sandbox.payer.lifecycle import life_cycle, possible_in
 from sandbox.payer.validation import questions_of, requirements
 from sandbox.playground.events import Response
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal.case_routes import NOTHING_ON_FILE
 from sandbox.simulators.portal.paging import page
 from sandbox.simulators.portal.web.case.amend import LABELS, case_of, find_attachment
 from sandbox.simulators.portal.web.case.calls import links_of
 from sandbox.simulators.portal.web.pages import Visit
+from sandbox.simulators.portal.web.public import AROUND, find_status
 from sandbox.simulators.portal.web.public import LABELS as STATUS_LABELS
-from sandbox.simulators.portal.web.public import find_status
 from sandbox.simulators.portal.web.shell import render, see_other
 from sandbox.wire.served_content import content_headers
 
@@ -101,8 +101,8 @@ def show_status(visit: Visit) -> Response:
     given, rows, problems = find_status(visit.tx, visit.request.query)
     if problems:
         visit.refuse(problems)
-    visit.data = {"data": rows or []}
-    return render(visit, "status.html", given=given, rows=rows, nothing=NOTHING_ON_FILE, labels=STATUS_LABELS)
+    visit.data = {"data": (rows or [])[:PAGE_LIMIT_MAX]}
+    return render(visit, "status.html", given=given, rows=rows, labels=STATUS_LABELS, **AROUND)
 
 
 def show_requirements(visit: Visit) -> Response:

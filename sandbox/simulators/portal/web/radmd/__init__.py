@@ -4,7 +4,7 @@ from typing import Final
 
 from sandbox.simulators.portal.web.case.pages import COMMON_PAGES
 from sandbox.simulators.portal.web.pages import Page, Skin
-from sandbox.simulators.portal.web.radmd import home, wizard
+from sandbox.simulators.portal.web.radmd import frame, home, wizard
 
 SKIN: Final = Skin(
     name="radmd",
@@ -17,5 +17,5 @@ SKIN: Final = Skin(
         ("requirements", "Is it needed?"),
     ),
     tagline="Imaging authorizations",
-    resume=wizard.resume,
+    resume=frame.resume,
 )
