@@ -198,7 +198,7 @@ def test_the_dashboard_leads_to_what_is_to_be_done(page):
     button(page, "Send to the payer")
     expect(page.get_by_role("status")).to_have_text("Your answer was sent to the payer.")
     page.get_by_role("link", name="Dashboard").click()
-    page.get_by_role("link", name=re.compile("^Go on")).first.click()
+    page.get_by_role("link", name=re.compile("Go on with the draft for Reyes-Lund")).click()
     heading(page, "Diagnosis and quantity")
 
 
