@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ from sandbox.testing.server import SandboxServer, running_server
 
 START = "2026-04-23T09:00:00Z"
 NPI, UNKNOWN_TO_PAYER = "1234567893", "1679576722"
+EVIL = "<script>window.evil=1</script>\"'><img src=x onerror=window.evil=1>"
 _COVERAGE = {"status": "active", "start": "2026-01-01"}
 
 
@@ -115,14 +117,22 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def write_site(folder: Path, *, tasks: int = 1, beside: Sequence[Any] = (), **config: Any) -> tuple[Path, Path]:
-    """Write a benchmark `portal` whose payer is configured so; return the directories of playgrounds and seeds.
-
-    `beside` are simulators that its environment has as well.
+def write_site(
+    folder: Path,
+    *,
+    tasks: int = 1,
+    name: str = "Meridian Imaging",
+    seed: Any = None,
+    plan: Any = None,
+    beside: Sequence[Any] = (),
+    **config: Any,
+) -> tuple[Path, Path]:
+    """Write a benchmark `portal` whose payer is configured so and begins with this seed; return the directories of
+    playgrounds and seeds. `beside` are simulators that its environment has as well.
     """
     benchmark = folder / "playgrounds" / "portal" / "v1" / "benchmark.json"
     benchmark.parent.mkdir(parents=True)
-    payer = {"type": "Payer", "name": "Meridian Imaging", "dataset": "portal", "config": {**CONFIG, **config}}
+    payer = {"type": "Payer", "name": name, "dataset": "portal", "config": {**CONFIG, **config}}
     definition = {
         "slug": "portal",
         "version": 1,
@@ -139,10 +149,12 @@ def write_site(folder: Path, *, tasks: int = 1, beside: Sequence[Any] = (), **co
         ],
     }
     benchmark.write_text(json.dumps(definition))
-    seed = folder / "seeds" / "portal"
-    (seed / "files" / "inbox").mkdir(parents=True)
-    (seed / "files" / "inbox" / "referral.txt").write_text("Please see Ana Reyes.\n")
-    (seed / "portal.yaml").write_text(json.dumps(PORTAL))
+    dataset = folder / "seeds" / "portal"
+    (dataset / "files" / "inbox").mkdir(parents=True)
+    (dataset / "files" / "inbox" / "referral.txt").write_text("Please see Ana Reyes.\n")
+    (dataset / "portal.yaml").write_text(json.dumps(seed or PORTAL))
+    if plan is not None:
+        (dataset / "payer.yaml").write_text(json.dumps(plan))
     return folder / "playgrounds", folder / "seeds"
 
 
@@ -327,3 +339,17 @@ def write_request(browser: PlainBrowser, portal: Portal, code: str = "97110", me
     else:
         page = browser.fill(page, {"go": "next"})
     return browser.fill(page, {"notes": "Six weeks of therapy.", "go": "next"})
+
+
+def evil_in(text: str) -> list[Any]:
+    """Return what of a page would run, or is an element that no page of ours has."""
+    found: list[Any] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: Any) -> None:
+            on = [name for name, _ in attributes if name.startswith("on") or name == "style"]
+            if tag in ("script", "img", "svg", "style", "iframe") or on:
+                found.append((tag, attributes))
+
+    Reader().feed(text)
+    return found

@@ -107,5 +107,6 @@ def get(tx: Interaction, row: Json, attachment_id: str) -> tuple[Json, bytes]:
     about = next((item for item in row["attachments"] if normal(item["id"]) == wanted), None)
     content = tx.get(CONTENT, about["id"]) if about is not None else None
     if about is None or not isinstance(content, bytes):
-        raise NotFound(f'{row["request_id"]} has no attachment "{attachment_id[:100]}".')
+        owner = row["request_id"] or row.get("appeal_id")
+        raise NotFound(f'{owner} has no attachment "{attachment_id[:100]}".')
     return about, content

@@ -38,19 +38,11 @@ def get_claim(tx: Interaction, claim_number: str) -> Json:
 def appeal_claim(tx: Interaction, claim_number: str, rationale: str, uploads: Sequence[Upload] = ()) -> Json:
     """Appeal a claim that was denied, or in part; return the appeal's row.
 
-    Raises `Refused` for any other claim, for one whose day has passed, and while an appeal of it is open; `Invalid`
-    without a rationale.
+    Raises `Refused` as `check_appealable` does, `Invalid` without a rationale.
     """
     claim = get_claim(tx, claim_number)
-    number, status = claim["claim_number"], claim["status"]
-    open_appeal = next((key for key in claim["appeals"] if tx.get(APPEALS, key)["status"] == "under_review"), None)
-    if open_appeal is not None:
-        raise Refused(number, status, (), f"an appeal of it is under review ({open_appeal}); wait for its outcome.")
-    if status not in APPEALABLE:
-        raise Refused(number, status, (), "only a claim that was denied, or in part, can be appealed.")
-    until = claim["appeal_until"]
-    if until is not None and tx.now > parse_instant(until):
-        raise Refused(number, status, (), f"it could be appealed until {until}; that is final.")
+    check_appealable(tx, claim)
+    number = claim["claim_number"]
     check_rationale(rationale)
     about = new_appeal(tx, "claim", rationale, {"claim_number": number}, level=len(claim["appeals"]) + 1)
     about = attachments.add(tx, about, uploads, appeal_id=about["appeal_id"])
@@ -70,6 +62,21 @@ def appeal_claim(tx: Interaction, claim_number: str, rationale: str, uploads: Se
     waiting = {"round": 0, "due": due, "reads_left": wait.reads, "claim": number}
     tx.put(WAITING, appeal_id, {**waiting, "appeal_id": appeal_id, "decision": decision, "reason": rule.reason})
     return about
+
+
+def check_appealable(tx: Interaction, claim: Json) -> None:
+    """Raise `Refused` for a claim that cannot be appealed now: it was not denied, not even in part, its day has passed,
+    or an appeal of it is open.
+    """
+    number, status = claim["claim_number"], claim["status"]
+    open_appeal = next((key for key in claim["appeals"] if tx.get(APPEALS, key)["status"] == "under_review"), None)
+    if open_appeal is not None:
+        raise Refused(number, status, (), f"an appeal of it is under review ({open_appeal}); wait for its outcome.")
+    if status not in APPEALABLE:
+        raise Refused(number, status, (), "only a claim that was denied, or in part, can be appealed.")
+    until = claim["appeal_until"]
+    if until is not None and tx.now > parse_instant(until):
+        raise Refused(number, status, (), f"it could be appealed until {until}; that is final.")
 
 
 def _rule_for(rules: Sequence[ClaimAppealRule], claim: Json) -> ClaimAppealRule | None:

@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
-from sandbox.payer import codes, identifiers
+from sandbox.payer import case_rows, codes, identifiers
 from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed
 from sandbox.payer.claims import CLAIMS
 from sandbox.payer.disputes import APPEALS
+from sandbox.payer.formulary import FORMULARY, codes_of
 from sandbox.payer.lifecycle import life_cycle
 from sandbox.payer.plan_models import add
 from sandbox.payer.refusals import invalid
@@ -87,11 +88,13 @@ def get_provider(tx: Interaction, npi: str) -> Json:
 
 
 def list_formulary(tx: Interaction, filters: Filters) -> Rows:
-    """Return drugs by `drug` (word beginnings), in order of name."""
+    """Return drugs by `drug` (word beginnings of the name, or a National Drug Code or HCPCS code), in order of name."""
+    text = filters.get("drug", "")
+    code = codes.procedure_or_drug(text)
     return [
         ((row["drug"].casefold(),), row)
-        for row in _rows(tx, "portal/formulary")
-        if is_named(row["drug"], filters.get("drug", ""))
+        for row in _rows(tx, FORMULARY)
+        if is_named(row["drug"], text) or (code is not None and code in map(codes.procedure_or_drug, codes_of(row)))
     ]
 
 
@@ -137,6 +140,24 @@ def find_members(tx: Interaction, member_id: str, birth_date: str) -> list[Json]
         raise invalid({"birth_date": ["Must be a date, YYYY-MM-DD."]})
     row = identifiers.find(tx, "patients", member_id)
     return [row] if row is not None and row["birth_date"] == birth_date else []
+
+
+def find_by_key(tx: Interaction, key: str, last_name: str, birth_date: str) -> Json | None:
+    """Return the request or draft with this key (its request id, authorization or tracking number) whose member has
+    this last name and birth date; None where any of the three is another's, without telling which.
+
+    Raises `Invalid` for a birth date that is none.
+    """
+    if not is_date(birth_date):
+        raise invalid({"birth_date": ["Must be a date, YYYY-MM-DD."]})
+    try:
+        row = case_rows.find(tx, key)
+    except NotFound:
+        return None
+    member = identifiers.find(tx, "patients", row["patient_member_id"]) if row["patient_member_id"] else None
+    if member is None or member["birth_date"] != birth_date:
+        return None
+    return row if words(member["last_name"]) == words(last_name) else None
 
 
 def list_status(tx: Interaction, filters: Filters) -> Rows:

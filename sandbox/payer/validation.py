@@ -11,6 +11,7 @@ from typing import Final
 from sandbox.jsonio import Json
 from sandbox.payer import codes, identifiers, models
 from sandbox.payer.config import OtherPayer, PayerConfig, payer_config
+from sandbox.payer.formulary import find_drug
 from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
 
@@ -147,11 +148,8 @@ def is_required(tx: Interaction, procedure_code: str) -> bool | None:
     questionnaire = identifiers.find(tx, "questions", procedure_code)
     if questionnaire is not None:
         return bool(questionnaire["pa_required"])
-    for _, drug in tx.branch.items("portal/formulary"):
-        codes_of = [code for code in (drug["procedure_code"], drug["ndc"]) if code is not None]
-        if any(identifiers.is_same("procedure_code", code, procedure_code) for code in codes_of):
-            return bool(drug["pa_required"])
-    return None
+    drug = find_drug(tx, procedure_code)
+    return None if drug is None else bool(drug["pa_required"])
 
 
 _NEEDED: Final = {

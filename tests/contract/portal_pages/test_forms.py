@@ -2,16 +2,14 @@
 
 import html
 from concurrent.futures import ThreadPoolExecutor
-from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
 
 from sandbox import limits
-from tests.portal_site import NPI, PlainBrowser, multipart, start_portal, write_request
+from tests.portal_site import EVIL, NPI, PlainBrowser, evil_in, multipart, start_portal, write_request
 
 FORM = "application/x-www-form-urlencoded"
-EVIL = "<script>window.evil=1</script>\"'><img src=x onerror=window.evil=1>"
 
 
 @pytest.fixture
@@ -217,7 +215,7 @@ def test_script_in_every_field_is_text(server):
     pages.append(browser.get(f"{portal.url}{_quoted(EVIL)}"))
     pages.append(browser.get(f"{portal.url}requests/{_quoted(EVIL)}"))
     for page in pages:
-        assert _evil_in(page.text) == [], page.url
+        assert evil_in(page.text) == [], page.url
     assert any(html.escape(EVIL, quote=False)[:20] in page.text for page in pages)
     seen = portal.rest("GET", f"prior-auths/{row['request_id']}")
     assert seen["notes"] == EVIL and seen["attachments"][0]["filename"] == name
@@ -227,20 +225,6 @@ def test_script_in_every_field_is_text(server):
 
 def _quoted(text):
     return quote(text, safe="")
-
-
-def _evil_in(text):
-    """What of a page would run, or is an element that no page of ours has."""
-    found = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag, attributes):
-            on = [name for name, _ in attributes if name.startswith("on") or name == "style"]
-            if tag in ("script", "img", "svg", "style", "iframe") or on:
-                found.append((tag, attributes))
-
-    Reader().feed(text)
-    return found
 
 
 def test_two_browsers_send_the_same_draft_at_once(portal, browser, review):

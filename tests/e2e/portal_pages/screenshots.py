@@ -5,6 +5,7 @@ A picture a page: wide and narrow, light and dark, side by side. They are made f
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from PIL import Image
 
 from tests.e2e.dashboard.conftest import running_chromium
 from tests.e2e.portal_pages.conftest import OUTSIDE, Tour, log_in, make_tour
+from tests.e2e.portal_pages.pharmacy_tour import LIKE_RADMD, make_pharmacy_tour
+from tests.pharmacy_site import running_pharmacy
 from tests.portal_site import running_portal, start_portal
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images" / "portal"
@@ -37,14 +40,14 @@ def join(pictures: list[bytes], file: Path) -> None:
     print(f"{file.name:<32} {whole.width} x {whole.height}  {file.stat().st_size // 1024} KB")
 
 
-def shoot(browser: Any, tour: Tour, directory: Path) -> None:
-    """Take every page in every look."""
+def shoot(browser: Any, tour: Tour, directory: Path, outside: Mapping[str, str]) -> None:
+    """Take every page in every look, those for who has not logged in first."""
     url = tour.portal.url
     taken: dict[str, list[bytes]] = {}
     for width, scheme in LOOKS:
         context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
         page = context.new_page()
-        for name, path in OUTSIDE.items():
+        for name, path in outside.items():
             page.goto(url + path)
             taken.setdefault(name, []).append(page.screenshot(full_page=True))
         log_in(page, tour.portal)
@@ -57,7 +60,8 @@ def shoot(browser: Any, tour: Tour, directory: Path) -> None:
             taken.setdefault(name, []).append(page.screenshot(full_page=True))
         context.close()
     for name, pictures in taken.items():
-        join(pictures, directory / f"{name}.png")
+        if name not in LIKE_RADMD:
+            join(pictures, directory / f"{name}.png")
 
 
 def main() -> None:
@@ -65,7 +69,9 @@ def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     directory.mkdir(parents=True, exist_ok=True)
     with running_portal() as server, running_chromium() as browser:
-        shoot(browser, make_tour(start_portal(server)), directory)
+        shoot(browser, make_tour(start_portal(server)), directory, OUTSIDE)
+    with running_pharmacy() as server, running_chromium() as browser:
+        shoot(browser, make_pharmacy_tour(start_portal(server)), directory, {})
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ A page is a path below `portal/web/` with a function that shows it and, where it
 are tables of pages. Must not know any page, nor how one is written.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sandbox.jsonio import Json
 from sandbox.payer.config import PayerConfig
@@ -18,6 +19,21 @@ from sandbox.simulators.portal.web.forms import Form, Problems, said
 
 ROOT = "portal/web/"
 SEEN = "seen"
+_ESCAPED: Final = re.compile(r"(?:~[0-9A-F]{2})+", re.ASCII)
+# What no request is sent without.
+REQUIRED: Final = frozenset({"patient_member_id", "procedure_code", "diagnosis_codes", "provider_npi"})
+# What the fields and parts of a request are called; a skin may have words of its own.
+WORDS: Final[Mapping[str, str]] = {
+    "member": "Member",
+    "provider": "Ordering provider",
+    "procedure": "Procedure",
+    "code": "Procedure code",
+    "units": "Units",
+    "questions": "Clinical questions",
+    "answers": "Clinical answers",
+    "review": "Check the request, then submit it.",
+    "submit": "Submit to the payer",
+}
 
 
 @dataclass(slots=True)
@@ -27,6 +43,7 @@ class Visit:
     `params` are the variable parts of its path. Where a form was refused, the page is shown again with `problems`, by
     field (under "" what belongs to none), and with the `form`'s values in its fields. `status` is what it then answers.
     `data` is what the page shows as the REST would answer it, for the record.
+    `back` is where a page of an error leads, and what the link says.
     """
 
     tx: Interaction
@@ -40,6 +57,7 @@ class Visit:
     status: int = 200
     row: Json | None = None
     data: Json | None = None
+    back: tuple[str, str] | None = None
 
     @property
     def here(self) -> str:
@@ -108,18 +126,71 @@ class Page:
         found: dict[str, str] = {}
         for name, part in zip(wanted, given, strict=True):
             if name.startswith("{") and part:
-                found[name[1:-1]] = part
+                found[name[1:-1]] = read_segment(part)
             elif name != part:
                 return None
         return found
 
 
+def segment(text: str) -> str:
+    """Write an identifier as one part of a path, whatever is in it, without what a URL would have to escape.
+
+    >>> segment("CLM-2026_7"), segment("A/7 é")
+    ('CLM-2026_7', 'A~2F7~20~C3~A9')
+    """
+    return re.sub(
+        r"[^0-9A-Za-z_.-]", lambda m: "".join(f"~{byte:02X}" for byte in m[0].encode("utf-8", "replace")), text
+    )
+
+
+def read_segment(part: str) -> str:
+    """Return the identifier that a part of a path holds; what was not written by `segment` is as it is.
+
+    >>> read_segment("A~2F7~20~C3~A9"), read_segment("A~B"), read_segment("~FF")
+    ('A/7 é', 'A~B', '~FF')
+    """
+
+    def read(found: re.Match[str]) -> str:
+        try:
+            return bytes.fromhex(found[0].replace("~", "")).decode()
+        except UnicodeDecodeError:
+            return found[0]
+
+    return _ESCAPED.sub(read, part)
+
+
+def request_at(row: Json) -> str:
+    """Return the address of a case below `portal/web/`.
+
+    >>> request_at({"request_id": "REQ/7"})
+    'requests/REQ~2F7'
+    """
+    return f"requests/{segment(row['request_id'])}"
+
+
+def draft_at(row: Json, step: str = "") -> str:
+    """Return the address of a step of a draft; without one, what they all begin with.
+
+    >>> draft_at({"request_id": "req_1"}, "exam"), draft_at({"request_id": "req_1"})
+    ('drafts/req_1/exam', 'drafts/req_1/')
+    """
+    return f"drafts/{segment(row['request_id'])}/{step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a new request: its page below the draft, what it is called, and which fields are written there."""
+
+    name: str
+    label: str
+    fields: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Skin:
-    """How a portal is laid out: its pages, what its menu names, and its words for a request.
+    """How a portal is laid out: its pages, what its menu names, the steps of a new request, and its words for one.
 
-    `home` is the path of the page that a log-in leads to; `new` that of a new request; `resume` returns where a draft
-    is gone on with.
+    `home` is the path of the page that a log-in leads to; `new` that of a new request.
     """
 
     name: str
@@ -128,7 +199,37 @@ class Skin:
     tagline: str
     home: str = "home"
     new: str = "new"
-    resume: Callable[[Json], str] = lambda row: f"drafts/{row['request_id']}/review"
+    steps: tuple[Step, ...] = ()
+    words: Mapping[str, str] = field(default_factory=lambda: WORDS)
+
+    def after(self, step: str) -> str:
+        """Return the step that follows a step."""
+        names = [item.name for item in self.steps]
+        return names[names.index(step) + 1]
+
+    def step_of(self, name: str) -> str:
+        """Return the step where a field is written; the first one where none is."""
+        return next((step.name for step in self.steps if name in step.fields), self.steps[0].name)
+
+    def resume(self, row: Json) -> str:
+        """Return the page where a draft is gone on with: its first step that lacks what every request needs; then what
+        follows that, until something was written there.
+
+        >>> steps = (Step("member", "Member", ("patient_member_id",)), Step("exam", "Exam", ("procedure_code",)),
+        ...     Step("records", "Records", ("notes",)), Step("review", "Review"))
+        >>> row = {"request_id": "req_1", "patient_member_id": "M1", "procedure_code": None}
+        >>> skin = Skin("radmd", (), (), "", steps=steps)
+        >>> skin.resume(row), skin.resume({**row, "procedure_code": "72148"})
+        ('drafts/req_1/exam', 'drafts/req_1/records')
+        """
+        missing = (step for step in self.steps for name in step.fields if name in REQUIRED and not row.get(name))
+        step = next(missing, None)
+        if step is None:
+            needed = [place for place, item in enumerate(self.steps) if REQUIRED & set(item.fields)]
+            further = self.steps[max(needed, default=-1) + 1 :]
+            is_written = any(row.get(name) for item in further for name in item.fields)
+            step = further[-1] if is_written else further[0]
+        return draft_at(row, step.name)
 
     def find(self, path: str) -> tuple[Page, dict[str, str]] | None:
         """Return the page at a path and its variable parts."""

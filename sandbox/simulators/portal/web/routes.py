@@ -30,7 +30,7 @@ from sandbox.simulators.portal import sessions
 from sandbox.simulators.portal.web import csrf, login, public, shell
 from sandbox.simulators.portal.web.case.calls import CALLS, links_of
 from sandbox.simulators.portal.web.forms import read_form
-from sandbox.simulators.portal.web.pages import ROOT, Page, Visit, secret_of
+from sandbox.simulators.portal.web.pages import ROOT, Page, Visit, request_at, secret_of
 from sandbox.simulators.portal.web.skins import skin_of
 
 EVENT: Final = "portal_page"
@@ -105,7 +105,9 @@ def _refused(visit: Visit, page: Page | None, error: SandboxError) -> Response:
         row = _row_of(visit)
         links = [] if row is None else links_of(row, possible_in(row, visit.config.offers))
     elif isinstance(error, Conflict) and _row_of(visit) is not None:
-        links = [(f"requests/{visit.params['id']}", "Go back to this request")]
+        links = [(request_at({"request_id": visit.params["id"]}), "Go back to this request")]
+    if visit.back is not None:
+        links = [*links, visit.back]
     response = shell.render(
         visit, "error.html", heading=shell.what_of(error.status), message=message, more="", links=links
     )

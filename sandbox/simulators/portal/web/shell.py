@@ -19,7 +19,7 @@ from sandbox.payer.attachments import Upload
 from sandbox.payer.config import PayerConfig
 from sandbox.playground.events import Request, Response
 from sandbox.simulators.portal.web import csrf
-from sandbox.simulators.portal.web.pages import ROOT, Visit
+from sandbox.simulators.portal.web.pages import ROOT, Visit, segment
 from sandbox.wire.authorization import BEARER_CHALLENGE
 
 FOLDER: Final = Path(__file__).parent
@@ -139,6 +139,7 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters.update(at=format_at, size=format_size, words=format_words, answer=format_answer)
+    made.filters.update(segment=segment, money=format_money)
     made.globals.update(stylesheet=f"static/{STYLESHEET}?v={stylesheet_version()}", labelled=labelled)
     return made
 
@@ -184,6 +185,15 @@ def format_size(count: int) -> str:
     if count < 1_000_000:
         return f"{count:,} bytes"
     return f"{count:,} bytes ({count / 1024 / 1024:.1f} MB)"
+
+
+def format_money(amount: float | None) -> str:
+    """Write an amount in dollars; a dash for none.
+
+    >>> format_money(1234.5), format_money(0), format_money(None)
+    ('$1,234.50', '$0.00', '-')
+    """
+    return "-" if amount is None else f"${amount:,.2f}"
 
 
 def format_words(name: str | None) -> str:

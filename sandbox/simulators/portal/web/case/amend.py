@@ -16,7 +16,7 @@ from sandbox.playground.events import Response
 from sandbox.simulators.portal.bodies import PriorAuthFields, as_json, validated
 from sandbox.simulators.portal.web.case.questions import PREFIX, asked_of, changes, field_names, labels_of, read_answers
 from sandbox.simulators.portal.web.forms import split_codes, whole_number
-from sandbox.simulators.portal.web.pages import SEEN, Visit, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Visit, request_at, was_sent_before
 from sandbox.simulators.portal.web.shell import limits_text, names_of, render, see_other
 
 FILES = "files"
@@ -30,6 +30,13 @@ LABELS: Mapping[str, str] = {
     FILES: "Records",
 }
 _TEXTS = ("patient_member_id", "provider_npi", "procedure_code", "notes")
+
+
+def labels_for(visit: Visit) -> dict[str, str]:
+    """Return what the fields of a request are called, in the skin's words."""
+    words = visit.skin.words
+    own = {"patient_member_id": words["member"], "provider_npi": f"{words['provider']} (NPI)"}
+    return {**LABELS, **own, "procedure_code": words["code"], "units": words["units"]}
 
 
 def read_fields(visit: Visit, *names: str) -> dict[str, Json]:
@@ -131,7 +138,11 @@ def show_attachments(visit: Visit) -> Response:
     if not visit.form.is_sent:
         take(row, "attach", visit.config.offers)
     return render(
-        visit, "upload.html", row=row, labels=LABELS, limits=limits_text(visit.config, len(row["attachments"]))
+        visit,
+        "upload.html",
+        row=row,
+        labels=labels_for(visit),
+        limits=limits_text(visit.config, len(row["attachments"])),
     )
 
 
@@ -161,7 +172,7 @@ def _show(visit: Visit, call: str, heading: str, button: str) -> Response:
         button=button,
         fields=transition.fields,
         asked=asked,
-        labels={**LABELS, **labels_of(asked)},
+        labels={**labels_for(visit), **labels_of(asked)},
         codes=visit.value("diagnosis_codes", written_codes(row)),
         limits=limits_text(visit.config, len(row["attachments"])),
     )
@@ -190,7 +201,7 @@ def _read(visit: Visit, row: Json, call: str) -> tuple[dict[str, Json], Sequence
 
 def _back(visit: Visit, row: Json, done: str) -> Response:
     visit.wrote(row)
-    return see_other(visit.request, f"requests/{row['request_id']}?done={done}")
+    return see_other(visit.request, f"{request_at(row)}?done={done}")
 
 
 def find_attachment(visit: Visit) -> tuple[Json, bytes]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sandbox.jsonio import Json
+from sandbox.simulators.portal.web.pages import request_at
 
 CALLS: Final[Mapping[str, str]] = {
     "update": "changing it",
@@ -41,7 +42,7 @@ def links_of(row: Json, calls: Sequence[str]) -> list[tuple[str, str]]:
     >>> links_of({"request_id": "req_1", "state": "denied"}, ["appeal"])
     [('requests/req_1/appeal', 'Appeal')]
     """
-    at = f"requests/{row['request_id']}"
+    at = request_at(row)
     if row["state"] == "draft":
         return [(f"{at}/continue", "Go on with this draft")]
     found: dict[str, str] = {}

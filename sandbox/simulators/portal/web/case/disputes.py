@@ -11,7 +11,7 @@ from sandbox.playground.events import Response
 from sandbox.simulators.portal.bodies import Appeal, PeerToPeerRequest, SlotChoice, Turn, Withdrawal, validated
 from sandbox.simulators.portal.web.case.amend import FILES, LABELS, case_of
 from sandbox.simulators.portal.web.forms import whole_number
-from sandbox.simulators.portal.web.pages import SEEN, Handler, Visit, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Handler, Visit, request_at, was_sent_before
 from sandbox.simulators.portal.web.shell import limits_text, render, see_other
 
 _CALL_FIELDS: Final = ("do", "phone", "contact", "slot", "text", "turn", SEEN)
@@ -87,7 +87,7 @@ def send_call(visit: Visit) -> Response:
     if step is None:
         raise invalid({"": ["The form does not say what to do; use one of its buttons."]})
     visit.wrote(step(visit, row))
-    return see_other(visit.request, f"requests/{row['request_id']}/peer-to-peer" if step is not _cancel else _at(row))
+    return see_other(visit.request, f"{request_at(row)}/peer-to-peer" if step is not _cancel else request_at(row))
 
 
 def _request(visit: Visit, row: Json) -> Json:
@@ -124,10 +124,6 @@ def _cancel(visit: Visit, row: Json) -> Json:
     return disputes.cancel_peer_to_peer(visit.tx, row["request_id"])
 
 
-def _at(row: Json) -> str:
-    return f"requests/{row['request_id']}"
-
-
 def _done(visit: Visit, row: Json, done: str) -> Response:
     visit.wrote(row)
-    return see_other(visit.request, f"{_at(row)}?done={done}")
+    return see_other(visit.request, f"{request_at(row)}?done={done}")

@@ -13,7 +13,7 @@ from sandbox.payer.refusals import invalid
 from sandbox.playground.events import Response
 from sandbox.simulators.portal.web.case.amend import case_of
 from sandbox.simulators.portal.web.case.questions import open_problems
-from sandbox.simulators.portal.web.pages import Visit, secret_of
+from sandbox.simulators.portal.web.pages import Visit, draft_at, request_at, secret_of
 from sandbox.simulators.portal.web.shell import see_other
 
 # The button that sent a form: `next`, or `later` where it is finished for now.
@@ -44,7 +44,7 @@ def past(visit: Visit, row: Json) -> Response:
     """Send on who comes back to a step of a request that is no draft any more."""
     visit.wrote(row)
     done = "" if row["status"] == "draft" else "?done=already"  # a draft may have expired
-    return see_other(visit.request, f"requests/{row['request_id']}{done}")
+    return see_other(visit.request, f"{request_at(row)}{done}")
 
 
 def change(visit: Visit, row: Json, fields: dict[str, Json]) -> Json:
@@ -71,10 +71,10 @@ def onward(visit: Visit, row: Json, step: str) -> Response:
     """Go on to a step; or finish for now, which at some portals sends the request."""
     if not is_later(visit):
         visit.wrote(row)
-        return see_other(visit.request, f"drafts/{row['request_id']}/{step}")
+        return see_other(visit.request, draft_at(row, step))
     if visit.config.saving_submits:
         row = visit.wrote(cases.submit(visit.tx, row["request_id"]))
-        return see_other(visit.request, f"requests/{row['request_id']}/confirmation")
+        return see_other(visit.request, f"{request_at(row)}/confirmation")
     visit.wrote(row)
     return see_other(visit.request, f"{visit.skin.home}?said=saved")
 

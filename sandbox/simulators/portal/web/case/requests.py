@@ -9,15 +9,16 @@ from sandbox.limits import PAGE_LIMIT_MAX
 from sandbox.payer import cases, lookup
 from sandbox.payer.case_rows import DRAFTS, find
 from sandbox.payer.disputes import get_appeal
+from sandbox.payer.formulary import find_drug
 from sandbox.payer.identifiers import find as find_row
 from sandbox.payer.lifecycle import life_cycle, possible_in
 from sandbox.payer.validation import questions_of, requirements
 from sandbox.playground.events import Response
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal.paging import page
-from sandbox.simulators.portal.web.case.amend import LABELS, case_of, find_attachment
+from sandbox.simulators.portal.web.case.amend import case_of, find_attachment, labels_for
 from sandbox.simulators.portal.web.case.calls import links_of
-from sandbox.simulators.portal.web.pages import Visit
+from sandbox.simulators.portal.web.pages import Visit, request_at
 from sandbox.simulators.portal.web.public import AROUND, find_status
 from sandbox.simulators.portal.web.public import LABELS as STATUS_LABELS
 from sandbox.simulators.portal.web.shell import render, see_other
@@ -49,7 +50,7 @@ def show_list(visit: Visit) -> Response:
         given = {name: value for name, value in visit.request.query if name in FILTERS}
     visit.data = {"data": found["data"]}
     states = [("", "Any"), *((name, name.replace("_", " ").capitalize()) for name in life_cycle().states)]
-    labels = {"state": "State", "patient_member_id": "Member id", "procedure_code": "Procedure code"}
+    labels = {"state": "State", "patient_member_id": "Member id", "procedure_code": visit.skin.words["code"]}
     return render(
         visit,
         "requests.html",
@@ -85,7 +86,7 @@ def show_continue(visit: Visit) -> Response:
     visit.filters()
     row = case_of(visit)
     is_open = row["state"] == "draft"
-    return see_other(visit.request, visit.skin.resume(row) if is_open else f"requests/{row['request_id']}")
+    return see_other(visit.request, visit.skin.resume(row) if is_open else request_at(row))
 
 
 def show_attachment(visit: Visit) -> Response:
@@ -117,7 +118,7 @@ def show_requirements(visit: Visit) -> Response:
         visit.refuse(error.details or {"": [error.message]})
         given = {name: value for name, value in visit.request.query if name in ("procedure_code", "patient_member_id")}
     visit.data = found
-    return render(visit, "requirements.html", given=given, found=found, labels=LABELS)
+    return render(visit, "requirements.html", given=given, found=found, labels=labels_for(visit))
 
 
 def facts(tx: Interaction, row: Json, visit: Visit) -> dict[str, Json]:
@@ -148,8 +149,8 @@ def procedure_name(tx: Interaction, code: str | None) -> str:
     questionnaire = find_row(tx, "questions", code)
     if questionnaire is not None and questionnaire["description"]:
         return str(questionnaire["description"])
-    drugs = (drug for _, drug in tx.branch.items("portal/formulary"))
-    return next((str(drug["drug"]) for drug in drugs if code in (drug["procedure_code"], drug["ndc"])), "")
+    drug = find_drug(tx, code)
+    return "" if drug is None else str(drug["drug"])
 
 
 def with_member(tx: Interaction, row: Json) -> Json:

@@ -17,5 +17,5 @@ SKIN: Final = Skin(
         ("requirements", "Is it needed?"),
     ),
     tagline="Imaging authorizations",
-    resume=frame.resume,
+    steps=frame.STEPS,
 )

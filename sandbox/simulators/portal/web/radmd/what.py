@@ -4,7 +4,14 @@ from sandbox.payer import cases, lookup
 from sandbox.payer.refusals import invalid
 from sandbox.payer.validation import asked_questions, questions_of, requirements
 from sandbox.playground.events import Response
-from sandbox.simulators.portal.web.case.amend import FILES, LABELS, case_of, read_fields, read_uploads, written_codes
+from sandbox.simulators.portal.web.case.amend import (
+    FILES,
+    case_of,
+    labels_for,
+    read_fields,
+    read_uploads,
+    written_codes,
+)
 from sandbox.simulators.portal.web.case.drafts import GO, change, is_later, onward, past, stop_at
 from sandbox.simulators.portal.web.case.questions import (
     PREFIX,
@@ -17,7 +24,7 @@ from sandbox.simulators.portal.web.case.questions import (
     read_answers,
 )
 from sandbox.simulators.portal.web.case.requests import facts
-from sandbox.simulators.portal.web.pages import SEEN, Visit, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Visit, request_at, was_sent_before
 from sandbox.simulators.portal.web.radmd.frame import FOUND_MAX, show_step
 from sandbox.simulators.portal.web.shell import limits_text, see_other
 
@@ -38,7 +45,7 @@ def show_exam(visit: Visit) -> Response:
         codes=visit.value("diagnosis_codes", written_codes(row)),
         code=visit.value("procedure_code", row["procedure_code"] or ""),
         units=visit.value("units", str(row["units"] or "")),
-        labels=LABELS,
+        labels=labels_for(visit),
     )
 
 
@@ -55,7 +62,7 @@ def send_exam(visit: Visit) -> Response:
         fields[PREFIX] = None
     row = change(visit, row, fields)
     stop_at(visit, row, "procedure_code")
-    return onward(visit, row, "questions")
+    return onward(visit, row, visit.skin.after("exam"))
 
 
 def show_questions(visit: Visit) -> Response:
@@ -81,13 +88,13 @@ def send_questions(visit: Visit) -> Response:
     if answers:
         row = cases.update(visit.tx, row["request_id"], {PREFIX: answers}, ())
     if is_later(visit):
-        return onward(visit, row, "records")
+        return onward(visit, row, visit.skin.after("questions"))
     asked = asked_questions(questions, row[PREFIX])
     unseen = {f"{PREFIX}.{name}" for name in asked - shown}
     problems = {name: told for name, told in open_problems(visit.tx, row, PREFIX).items() if name not in unseen}
     if problems:
         raise invalid(problems)
-    return onward(visit, row, "questions" if unseen else "records")
+    return onward(visit, row, "questions" if unseen else visit.skin.after("questions"))
 
 
 def show_records(visit: Visit) -> Response:
@@ -97,7 +104,9 @@ def show_records(visit: Visit) -> Response:
     if row["state"] != "draft":
         return past(visit, row)
     told = limits_text(visit.config, len(row["attachments"]))
-    return show_step(visit, "records", row, limits=told, notes=visit.value("notes", row["notes"] or ""), labels=LABELS)
+    return show_step(
+        visit, "records", row, limits=told, notes=visit.value("notes", row["notes"] or ""), labels=labels_for(visit)
+    )
 
 
 def send_records(visit: Visit) -> Response:
@@ -112,7 +121,7 @@ def send_records(visit: Visit) -> Response:
         row = cases.update(visit.tx, row["request_id"], {"attachments": None}, ())
     elif uploads:
         row = cases.attach(visit.tx, row["request_id"], uploads)
-    return onward(visit, row, "records" if go in ("clear", "upload") else "review")
+    return onward(visit, row, "records" if go in ("clear", "upload") else visit.skin.after("records"))
 
 
 def show_review(visit: Visit) -> Response:
@@ -123,9 +132,8 @@ def show_review(visit: Visit) -> Response:
         return past(visit, row)
     names = ("patient_member_id", "procedure_code", "diagnosis_codes", "provider_npi", PREFIX)
     missing = open_problems(visit.tx, row, *names)
-    steps = {"patient_member_id": "member", "provider_npi": "provider", PREFIX: "questions"}
     listed = [
-        (steps.get(name.partition(".")[0], "exam"), message) for name, told in missing.items() for message in told
+        (visit.skin.step_of(name.partition(".")[0]), message) for name, told in missing.items() for message in told
     ]
     return show_step(visit, "review", row, missing=listed, **facts(visit.tx, row, visit))
 
@@ -137,4 +145,4 @@ def send_review(visit: Visit) -> Response:
     if row["status"] == "draft":
         row = cases.submit(visit.tx, row["request_id"])
     visit.wrote(row)
-    return see_other(visit.request, f"requests/{row['request_id']}/confirmation")
+    return see_other(visit.request, f"{request_at(row)}/confirmation")

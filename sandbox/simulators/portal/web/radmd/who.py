@@ -8,7 +8,7 @@ from sandbox.payer.identifiers import find as find_row
 from sandbox.payer.refusals import invalid
 from sandbox.payer.validation import coverage_problem
 from sandbox.playground.events import Response
-from sandbox.simulators.portal.web.case.amend import LABELS, case_of, read_fields
+from sandbox.simulators.portal.web.case.amend import case_of, labels_for, read_fields
 from sandbox.simulators.portal.web.case.drafts import (
     BEGIN,
     GO,
@@ -54,7 +54,7 @@ def show_member(visit: Visit) -> Response:
         left_out=max(0, len(found or ()) - FOUND_MAX),
         chosen=chosen,
         begin=visit.value("begin", "" if row is not None else new_begin(visit)),
-        labels={"member_id": "Member id", "name": "Name", "birth_date": "Birth date", **LABELS},
+        labels={"member_id": "Member id", "name": "Name", "birth_date": "Birth date", **labels_for(visit)},
     )
 
 
@@ -70,7 +70,7 @@ def send_member(visit: Visit) -> Response:
     if row["patient_member_id"] != fields["patient_member_id"]:
         row = cases.update(visit.tx, row["request_id"], fields, ())
     stop_at(visit, row, "patient_member_id")
-    return onward(visit, row, "provider")
+    return onward(visit, row, visit.skin.after("member"))
 
 
 def show_provider(visit: Visit) -> Response:
@@ -89,7 +89,7 @@ def show_provider(visit: Visit) -> Response:
         found=found[:FOUND_MAX],
         left_out=max(0, len(found) - FOUND_MAX),
         chosen=chosen,
-        labels={"npi": "NPI", "name": "Name", **LABELS},
+        labels={"npi": "NPI", "name": "Name", **labels_for(visit)},
     )
 
 
@@ -98,7 +98,7 @@ def send_provider(visit: Visit) -> Response:
     visit.form.check(("provider_npi", GO))
     fields = read_fields(visit, "provider_npi")
     if fields["provider_npi"] is None and not is_later(visit):
-        raise invalid({"provider_npi": ["Choose the ordering provider."]})
+        raise invalid({"provider_npi": [f"Choose the {visit.skin.words['provider'].lower()}."]})
     row = change(visit, case_of(visit), fields)
     stop_at(visit, row, "provider_npi")
-    return onward(visit, row, "exam")
+    return onward(visit, row, visit.skin.after("provider"))
