@@ -11,9 +11,10 @@ from sandbox.jsonio import Json
 from sandbox.keys import signed_token, signed_token_id
 from sandbox.payer import cases, lookup
 from sandbox.payer.case_rows import find_by_id
+from sandbox.payer.coverage import problem_on
 from sandbox.payer.identifiers import find as find_row
 from sandbox.payer.refusals import invalid
-from sandbox.payer.validation import asked_questions, coverage_problem, questions_of, requirements
+from sandbox.payer.validation import asked_questions, questions_of, requirements
 from sandbox.playground.events import Response
 from sandbox.simulators.portal.web.case.amend import FILES, LABELS, case_of, read_fields, read_uploads, written_codes
 from sandbox.simulators.portal.web.case.questions import (
@@ -68,7 +69,7 @@ def show_member(visit: Visit) -> Response:
         "member",
         row,
         given=given,
-        found=None if found is None else [(m, coverage_problem(m["coverage"], today)) for m in found[:FOUND_MAX]],
+        found=None if found is None else [(m, problem_on(visit.tx, m, today)) for m in found[:FOUND_MAX]],
         left_out=max(0, len(found or ()) - FOUND_MAX),
         chosen=chosen,
         begin=visit.value("begin", "" if row is not None else _new_begin(visit)),
@@ -132,7 +133,7 @@ def send_provider(visit: Visit) -> Response:
 
 
 def show_exam(visit: Visit) -> Response:
-    """`GET drafts/{id}/exam`: the procedure, for what it is, and how many."""
+    """`GET drafts/{id}/exam`: the procedure, for what it is, how many, and when."""
     visit.filters()
     row = case_of(visit)
     if row["state"] != "draft":
@@ -146,15 +147,16 @@ def show_exam(visit: Visit) -> Response:
         codes=visit.value("diagnosis_codes", written_codes(row)),
         code=visit.value("procedure_code", row["procedure_code"] or ""),
         units=visit.value("units", str(row["units"] or "")),
+        service_date=visit.value("service_date", row["service_date"] or ""),
         labels=LABELS,
     )
 
 
 def send_exam(visit: Visit) -> Response:
     """`POST drafts/{id}/exam`: answers to the questions of another procedure are dropped with it."""
-    visit.form.check(("procedure_code", "diagnosis_codes", "units", _GO))
+    visit.form.check(("procedure_code", "diagnosis_codes", "units", "service_date", _GO))
     row = case_of(visit)
-    fields = read_fields(visit, "procedure_code", "diagnosis_codes", "units")
+    fields = read_fields(visit, "procedure_code", "diagnosis_codes", "units", "service_date")
     if not _is_later(visit):
         missing = {n: ["Enter it."] for n in ("procedure_code", "diagnosis_codes") if not fields[n]}
         if missing:
