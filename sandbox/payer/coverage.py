@@ -38,19 +38,19 @@ def _plain(member: Json) -> Json:
 
 
 def plans_on(tx: Interaction, member: Json, day: date) -> list[str]:
-    """Return this payer's plans that cover a member on a day; without any, the plan of the member's own row."""
-    own = [row for row in coverages_of(tx, member) if row["payer"] is None]
-    return [row["plan"] for row in own if is_in_force(row, day)] or [member["plan"]]
+    """Return the plans that cover a member on a day; without any, the plan of the member's own row."""
+    return [row["plan"] for row in coverages_of(tx, member) if is_in_force(row, day)] or [member["plan"]]
 
 
 def problem_on(tx: Interaction, member: Json, day: date) -> str | None:
-    """Say why this payer does not cover a member on a day, or return None. Of several reasons the newest is told."""
-    own = [row for row in coverages_of(tx, member) if row["payer"] is None]
-    if any(is_in_force(row, day) for row in own):
+    """Say why a member is not covered on a day, or return None. Of several reasons that of the newest coverage is told.
+
+    Whose coverage it is does not matter: a portal may serve the members of many payers.
+    """
+    rows = coverages_of(tx, member)
+    if any(is_in_force(row, day) for row in rows):
         return None
-    if not own:
-        return "only other payers cover this member"
-    return coverage_problem(max(own, key=lambda row: str(row["start"])), day)
+    return coverage_problem(max(rows, key=lambda row: str(row["start"])), day)
 
 
 def is_in_days(row: Json, day: date) -> bool:
