@@ -68,6 +68,7 @@ def blank(state: str) -> dict[str, Json]:
         "state": state,
         "tracking_number": None,
         "units": None,
+        "service_date": None,
         "wanted": None,
         "authorization": None,
         "denial": None,
@@ -117,7 +118,7 @@ def find_by_id(tx: Interaction, request_id: str) -> Json | None:
 
 def completed(row: Json) -> Json:
     """Return a row with what rows did not have when earlier versions of the server wrote them."""
-    return row if "state" in row else {**row, **blank(plain_state(row))}
+    return row if "service_date" in row else {**blank(row.get("state") or plain_state(row)), **row}
 
 
 def plain_state(row: Json) -> str:

@@ -13,6 +13,7 @@ from sandbox.jsonio import Json
 from sandbox.payer import case_rows, codes, identifiers
 from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed
 from sandbox.payer.claims import CLAIMS
+from sandbox.payer.coverage import coverages_of, is_in_days, is_in_force
 from sandbox.payer.disputes import APPEALS
 from sandbox.payer.formulary import FORMULARY, codes_of
 from sandbox.payer.lifecycle import life_cycle
@@ -24,7 +25,6 @@ from sandbox.playground.playground import Interaction
 Filters: TypeAlias = dict[str, str]
 SortKey: TypeAlias = tuple[str, ...]
 Rows: TypeAlias = list[tuple[SortKey, Json]]
-COVERAGES = "portal/coverages"
 BENEFITS = "portal/benefits"
 ACCUMULATORS = "portal/accumulators"
 
@@ -216,10 +216,7 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     if on is not None and not is_date(on):
         raise invalid({"date": ["Must be a date, YYYY-MM-DD."]})
     day = tx.now.date() if on is None else date.fromisoformat(on)
-    mine = [
-        row for row in _rows(tx, COVERAGES) if identifiers.is_same("member_id", row["member_id"], member["member_id"])
-    ]
-    coverages = [{**row, "in_force": is_in_force(row, day)} for row in mine or [plain_coverage(member)]]
+    coverages = [{**row, "in_force": is_in_force(row, day)} for row in coverages_of(tx, member)]
     order = ("primary", "secondary", "tertiary")
     coverages.sort(
         key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"]), row["start"])
@@ -246,37 +243,6 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
         "benefits": sorted(benefits, key=lambda row: (plans.index(row["plan"]), row["service_type"], row["network"])),
         "accumulators": used,
     }
-
-
-def plain_coverage(member: Json) -> Json:
-    """Return the coverage that a row of `portal.yaml` says."""
-    return {
-        "coverage_id": None,
-        "member_id": member["member_id"],
-        "plan": member["plan"],
-        "kind": "medical",
-        "order": "primary",
-        "payer": None,
-        "group_number": member["group_number"],
-        "relationship": "self",
-        "subscriber_id": None,
-        **member["coverage"],
-    }
-
-
-def is_in_days(row: Json, day: date) -> bool:
-    """Tell whether a day is within a row's `start` and `end`.
-
-    >>> is_in_days({"start": "2026-01-01", "end": None}, date(2026, 4, 23))
-    True
-    """
-    end = row["end"]
-    return date.fromisoformat(row["start"]) <= day and (end is None or day <= date.fromisoformat(end))
-
-
-def is_in_force(coverage: Json, day: date) -> bool:
-    """Tell whether a coverage is active on a day."""
-    return coverage["status"] == "active" and is_in_days(coverage, day)
 
 
 def list_claims(tx: Interaction, filters: Filters) -> Rows:

@@ -248,6 +248,7 @@ class PriorAuth(StrictModel):
     state: CaseState | None = None
     tracking_number: Identifier | None = None
     units: Units | None = None
+    service_date: date | None = None
     wanted: Wanted | None = None
     authorization: Authorization | None = None
     denial: Denial | None = None

@@ -62,6 +62,7 @@ _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "diagnosis_codes": ("event", "AF"),
     "clinical_answers": ("event", "15"),
     "units": ("service", "33"),
+    "service_date": ("event", "57"),
 }
 
 

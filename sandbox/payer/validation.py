@@ -4,13 +4,14 @@ Two strengths. `check_fields` is for anything that is saved, drafts too: what is
 right. `check_complete` is for a submission: what is needed must be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.payer import codes, identifiers, models
 from sandbox.payer.config import OtherPayer, PayerConfig, payer_config
+from sandbox.payer.coverage import plans_on, problem_on
 from sandbox.payer.formulary import find_drug
 from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
@@ -30,6 +31,8 @@ def check_fields(tx: Interaction, row: Json) -> Json:
     if row["procedure_code"] is not None:
         _check_procedure(tx, row, details)
     _check_diagnoses(row, details)
+    if row.get("service_date") is not None and not is_date(row["service_date"]):
+        details["service_date"] = ["Must be a date, YYYY-MM-DD."]
     questions = questions_of(tx, row)
     asked = None if questions is None else asked_questions(questions, row["clinical_answers"])
     for name, answer in row["clinical_answers"].items():
@@ -90,7 +93,7 @@ def check_complete(tx: Interaction, row: Json) -> None:
     """Check that a row may be submitted.
 
     Raises `Invalid`: a required field or clinical answer is missing, the member is not covered
-    today, the provider is not credentialed.
+    on the day of service, the provider is not credentialed.
     """
     details: dict[str, list[str]] = {}
     for name in ("patient_member_id", "procedure_code", "diagnosis_codes", "provider_npi"):
@@ -98,7 +101,7 @@ def check_complete(tx: Interaction, row: Json) -> None:
             details[name] = ["Required to submit."]
     patient = identifiers.find(tx, "patients", row["patient_member_id"]) if row["patient_member_id"] else None
     if patient is not None:
-        problem = coverage_problem(patient["coverage"], tx.now.date())
+        problem = problem_on(tx, patient, _day_of_service(tx, row))
         if problem is not None:
             details["patient_member_id"] = [f"Member {patient['member_id']} cannot be served: {problem}."]
     provider = identifiers.find(tx, "providers", row["provider_npi"]) if row["provider_npi"] else None
@@ -119,12 +122,19 @@ def check_complete(tx: Interaction, row: Json) -> None:
         raise invalid(details)
 
 
+def _day_of_service(tx: Interaction, row: Json) -> date:
+    """Return the day on which the member must be covered: that of the service; today where it is not said."""
+    said = row.get("service_date")
+    return tx.now.date() if said is None else date.fromisoformat(said)
+
+
 def _check_payer(tx: Interaction, row: Json, patient: Json | None, details: dict[str, list[str]]) -> None:
     """Say of a request that is not this payer's to decide, or needs no decision, that it stops here."""
     config = payer_config(tx)
     if row["procedure_code"] is None:
         return
-    other = find_other_payer(config, row["procedure_code"], None if patient is None else patient["plan"])
+    plans = [] if patient is None else plans_on(tx, patient, _day_of_service(tx, row))
+    other = find_other_payer(config, row["procedure_code"], plans)
     if other is not None:
         message = other.message or f"Requests for {row['procedure_code']} are not decided here."
         details["procedure_code"] = [f"{message} Send it to {other.payer}."]
@@ -132,13 +142,13 @@ def _check_payer(tx: Interaction, row: Json, patient: Json | None, details: dict
         details["procedure_code"] = [f"{row['procedure_code']} needs no authorization; nothing was sent."]
 
 
-def find_other_payer(config: PayerConfig, procedure_code: str, plan: str | None) -> OtherPayer | None:
+def find_other_payer(config: PayerConfig, procedure_code: str, plans: Collection[str]) -> OtherPayer | None:
     """Return who decides a procedure for members of a plan instead of this payer, None where this one does."""
     for other in config.other_payers:
         is_code = other.procedure_code is None or identifiers.is_same(
             "procedure_code", other.procedure_code, procedure_code
         )
-        if is_code and (other.plan is None or other.plan == plan):
+        if is_code and (other.plan is None or other.plan in plans):
             return other
     return None
 
@@ -171,7 +181,7 @@ def requirements(tx: Interaction, procedure_code: str, member_id: str | None = N
     if member_id is not None and member is None:
         raise invalid({"patient_member_id": [f'There is no member "{member_id[:100]}".']})
     config = payer_config(tx)
-    other = find_other_payer(config, code, None if member is None else member["plan"])
+    other = find_other_payer(config, code, [] if member is None else plans_on(tx, member, tx.now.date()))
     questionnaire = identifiers.find(tx, "questions", code)
     needed = is_required(tx, code)
     bounds = config.attachments
@@ -212,21 +222,6 @@ def _unasked_problem(questions: Mapping[str, Json] | None, asked: set[str] | Non
         return None
     on = ", ".join(dict.fromkeys(condition["question"] for condition in questions[name]["when"]))
     return f"Not asked after the answer to {on}; leave it out, or clear it with null."
-
-
-def coverage_problem(coverage: Json, today: date) -> str | None:
-    """Say why there is no coverage on a day, or return None.
-
-    >>> coverage_problem({"status": "active", "start": "2024-01-01", "end": "2025-12-31"}, date(2026, 1, 1))
-    'coverage ended on 2025-12-31'
-    """
-    if coverage["status"] != "active":
-        return "coverage is inactive"
-    if today < date.fromisoformat(coverage["start"]):
-        return f"coverage begins on {coverage['start']}"
-    if coverage["end"] is not None and today > date.fromisoformat(coverage["end"]):
-        return f"coverage ended on {coverage['end']}"
-    return None
 
 
 def questions_of(tx: Interaction, row: Json) -> Mapping[str, Json] | None:

@@ -49,6 +49,7 @@ class PriorAuthFields(Body):
     notes: str | None = Field(default=None, max_length=10_000)
     attachments: list[InlineAttachment] | None = None
     units: int | None = Field(default=None, ge=1, le=100_000)
+    service_date: str | None = Field(default=None, max_length=10)
 
 
 class NewPriorAuth(PriorAuthFields):

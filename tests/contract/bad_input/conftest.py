@@ -159,7 +159,8 @@ AUTH_WRONG = {
     "draft": but(bool),
 }
 UNITS_WRONG = [*but(int, NULL), 0, 100_001]
-AUTH_WRONG["units"] = UNITS_WRONG
+DAY_WRONG = [*but(str, NULL), "", "20260423", "2026-02-30", "2026-04-23T09:00:00Z"]
+AUTH_WRONG |= {"units": UNITS_WRONG, "service_date": DAY_WRONG}
 APPEAL = Row(
     path={"id": "{draft}"},
     body={"rationale": "There is a deficit."},
@@ -263,7 +264,9 @@ SURFACES: dict[tuple[str, str], Row] = {
         path={"id": "{draft}"}, body={}, wrong={"reason": [*but(str, NULL), "x" * 501]}
     ),
     ("POST", "portal/prior-auths/{id}/resubmit"): Row(
-        path={"id": "{draft}"}, body={}, wrong={"notes": [*but(str, NULL), "x" * 10_001], "units": UNITS_WRONG}
+        path={"id": "{draft}"},
+        body={},
+        wrong={"notes": [*but(str, NULL), "x" * 10_001], "units": UNITS_WRONG, "service_date": DAY_WRONG},
     ),
     ("POST", "portal/prior-auths/{id}/appeal"): APPEAL,
     ("POST", "portal/prior-auths/{id}/external-review"): APPEAL,

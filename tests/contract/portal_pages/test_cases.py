@@ -294,3 +294,19 @@ async def test_strict_servers_have_the_pages_too(serve, kit, disk):
         assert held["portal_url"].endswith("/portal/web/") and held["api_url"].endswith("/portal")
         page = await live.call("GET", held["portal_url"].removeprefix(live.url))
         assert page.status == 200 and b"Log in" in page.body
+
+
+def test_the_day_of_service_is_asked_for_shown_and_kept(portal, browser):
+    page = browser.get(f"{portal.url}new?member_id=M1001")
+    page = browser.fill(page, {"patient_member_id": "M1001", "go": "next"})
+    page = browser.fill(page, {"provider_npi": NPI, "go": "next"})
+    exam = {"procedure_code": "97110", "diagnosis_codes": "M54.16", "go": "next"}
+    refused = browser.fill(page, {**exam, "service_date": "2026-02-30"})
+    assert refused.status == 422 and "Must be a date" in refused.seen
+    page = browser.fill(page, {**exam, "service_date": "2026-05-04"})
+    page = browser.fill(page, {"go": "next"})
+    review = browser.fill(page, {"notes": "", "go": "next"})
+    assert "Day of service 2026-05-04" in review.seen
+    browser.fill(review, {})
+    (row,) = portal.requests()
+    assert row["service_date"] == "2026-05-04"

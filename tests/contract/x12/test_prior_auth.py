@@ -75,6 +75,16 @@ async def test_units_that_were_authorized(house, x12):
     assert "HCR*A2*" in answer and "SV1*HC:97110**UN*8~" in answer and "MSG*Eight of them." in answer
 
 
+async def test_the_day_of_service_is_kept_and_told(house, x12):
+    await house.send(x12.ask("278", "SV1*HC:73721**UN*1~", "DTP*472*RD8*20260504-20260506~SV1*HC:73721**UN*1~"))
+    await house.send(x12.ask("278", "HC:73721", "HC:70551"))
+    rows = {row["procedure_code"]: row for row in (await house.portal("prior-auths"))["data"]}
+    assert [rows[code]["service_date"] for code in ("73721", "70551")] == ["2026-05-04", "2026-05-01"]
+    number = rows["70551"]["auth_number"]
+    asked = await house.post("prior-auth", action="inquiry", patient_id="ana", authorization_number=number)
+    assert "DTP*AAH*D8*20260501~" in asked["x12"]
+
+
 async def test_services_are_cases_of_their_own(house, x12):
     more = "SV1*HC:73721**UN*1~HL*6*4*SS*0~SV1*HC:70551~HL*7*4*SS*0~SV1*HC:nonsense~"
     answer = await house.send(x12.ask("278", "SV1*HC:73721**UN*1~", more))

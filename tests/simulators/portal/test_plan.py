@@ -149,3 +149,41 @@ def test_a_plan_that_is_wrong_is_named_with_its_line(world, plan, key, message):
     found = {problem.key: problem for problem in caught.value.problems}
     assert key in found and found[key].line > 0, found
     assert message in found[key].message
+
+
+@pytest.mark.parametrize(
+    ("member", "day", "problem"),
+    [
+        ("W1", "2026-03-31", None),  # the plan that ended since
+        ("W1", "2026-04-01", None),
+        ("W1", "2023-12-31", "coverage begins on 2026-04-01"),
+        ("W2", "2026-04-22", None),
+        ("W2", None, "coverage ended on 2026-04-22"),
+        ("W3", "2026-04-22", "coverage is inactive"),
+        ("W4", "2026-04-24", None),
+        ("W4", None, "coverage begins on 2026-04-24"),
+    ],
+)
+def test_the_day_of_service_decides_whether_a_member_is_covered(planned, complete, member, day, problem):
+    world = planned()
+    body = {**complete, "patient_member_id": member, "service_date": day}
+    answer = world.json("POST", "prior-auths", body, status=201 if problem is None else 400)
+    if problem is None:
+        assert answer["service_date"] == day
+    else:
+        assert answer["error"]["details"] == {"patient_member_id": [f"Member {member} cannot be served: {problem}."]}
+
+
+def test_who_decides_depends_on_the_plan_of_the_day_of_service(planned, complete):
+    other = {"plan": "PPO 500", "payer": "Northlight", "message": "It is managed elsewhere."}
+    world = planned({"other_payers": [other]})
+    stopped = world.json("POST", "prior-auths", {**complete, "service_date": "2026-03-31"}, status=400)
+    assert "It is managed elsewhere." in stopped["error"]["message"]
+    assert world.json("POST", "prior-auths", {**complete, "service_date": "2026-04-01"}, status=201)
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "20260423", ""])
+def test_a_day_of_service_is_a_date(planned, complete, day):
+    body = {**complete, "service_date": day, "draft": True}
+    answer = planned().json("POST", "prior-auths", body, status=400)
+    assert answer["error"]["details"] == {"service_date": ["Must be a date, YYYY-MM-DD."]}

@@ -151,6 +151,7 @@ def _fill(sent: Sent, service: Service, asked: Asked, evidence: list[Evidence], 
         "procedure_code": code,
         "diagnosis_codes": _diagnoses(sent, service.item),
         "units": _units(service.item, ordered),
+        "service_date": _service_date(service.item),
         "clinical_answers": answers,
         "notes": "\n".join(notes),
     }
@@ -194,6 +195,16 @@ def _units(item: Json, order: Json) -> Json:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def _service_date(item: Json) -> str:
+    """Return the first day of an item's service, empty where it says none.
+
+    >>> _service_date({"servicedPeriod": {"start": "2026-05-04T09:00:00Z"}}), _service_date({"servicedDate": "2026-05"})
+    ('2026-05-04', '')
+    """
+    said = text(item, "servicedDate") or text(part(item, "servicedPeriod"), "start")
+    return said[:10] if len(said) >= len("2026-05-04") else ""
 
 
 def _diagnoses(sent: Sent, item: Json) -> list[str]:

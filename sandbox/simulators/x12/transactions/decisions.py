@@ -46,3 +46,13 @@ def case_words(case: Json) -> list[str]:
         f"{label} - {text.replace(':', '') if label in (DUE, APPEALABLE) else text}" if label else text
         for label, text in remarks_on(case)
     ]
+
+
+def service_day(case: Json | None) -> list[Segment]:
+    """Return the day of service that a case holds, for who asks after it without saying one.
+
+    >>> [line.text for line in service_day({"service_date": "2026-05-28"})], service_day(None)
+    (['DTP*AAH*D8*20260528'], [])
+    """
+    day = (case or {}).get("service_date")
+    return [] if day is None else [make("DTP", "AAH", "D8", compact(day))]

@@ -22,6 +22,7 @@ from sandbox.simulators.x12.transactions.answers import Answer, status_of
 from sandbox.simulators.x12.transactions.decisions import (
     case_words,
     decision_segments,
+    service_day,
     with_units,
 )
 from sandbox.simulators.x12.transactions.levels import Level, every, find, levels_of
@@ -36,7 +37,7 @@ from sandbox.simulators.x12.transactions.members import (
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
 from sandbox.simulators.x12.transactions.people import person_of, rejection_segment
-from sandbox.simulators.x12.transactions.values import pieces, stamp
+from sandbox.simulators.x12.transactions.values import first_day, iso, pieces, stamp
 
 REQUEST: Final = "005010X217"
 INQUIRY: Final = "005010X215"
@@ -243,11 +244,18 @@ def _asked(tx: Interaction, event: Level, service: Level | None, member: Json, n
         "diagnosis_codes": _diagnoses(own) or _diagnoses(detail),
         "provider_npi": npi or None,
         "units": units,
+        "service_date": _service_date(own, detail),
     }
     answers, notes = _said(tx, code, together)
     fields |= {"clinical_answers": answers, "notes": notes}
     certification = review.get(2) or "I"
     return Asked(event, service, fields, certification, numbers)
+
+
+def _service_date(event: Sequence[Segment], service: Sequence[Segment]) -> str | None:
+    """Return the first day of service: the service's own, else the event's."""
+    line = find(service, "DTP", "472") or find(event, "DTP", "AAH")
+    return None if line is None else iso(first_day(line.get(3))) or None
 
 
 def _procedure(segments: Sequence[Segment]) -> tuple[str, int | None]:
@@ -378,7 +386,9 @@ def _event(reply: _Reply, event: Level, done: Sequence[Done], parent: int) -> No
         reply.reject("event", told[0])
     reply.out.add(*map(restate, every(own, "UM")))
     reply.out.add(*(alone.decision if alone is not None else []))
-    reply.out.add(*map(restate, [*every(own, "DTP"), *every(own, "HI")]))
+    asked_day = find(own, "DTP", "AAH")
+    kept_day = [] if asked_day is not None or alone is None else service_day(alone.case)
+    reply.out.add(*map(restate, every(own, "DTP")), *kept_day, *map(restate, every(own, "HI")))
     _say(reply, [told[0].said] if told else alone.words if alone is not None else [])
     for loop in event.loops("NM1")[1:]:
         reply.out.add(restate(loop[0]))

@@ -26,10 +26,11 @@ LABELS: Mapping[str, str] = {
     "procedure_code": "Procedure code",
     "diagnosis_codes": "Diagnosis codes",
     "units": "Units",
+    "service_date": "Day of service",
     "notes": "Clinical notes",
     FILES: "Records",
 }
-_TEXTS = ("patient_member_id", "provider_npi", "procedure_code", "notes")
+_TEXTS = ("patient_member_id", "provider_npi", "procedure_code", "notes", "service_date")
 
 
 def labels_for(visit: Visit) -> dict[str, str]:

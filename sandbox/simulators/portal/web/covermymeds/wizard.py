@@ -20,7 +20,7 @@ from sandbox.simulators.portal.web.radmd.frame import show_step
 STEPS: Final = (
     Step("member", "Patient", ("patient_member_id",)),
     Step("drug", "Drug", ("procedure_code",)),
-    Step("diagnosis", "Diagnosis and quantity", ("diagnosis_codes", "units")),
+    Step("diagnosis", "Diagnosis and quantity", ("diagnosis_codes", "units", "service_date")),
     Step("provider", "Prescriber", ("provider_npi",)),
     Step("questions", "Plan questions", (PREFIX,)),
     Step("records", "Notes and records", ("notes", "attachments")),
@@ -87,14 +87,15 @@ def show_diagnosis(visit: Visit) -> Response:
         limit=None if drug is None else drug["quantity_limit"],
         codes=visit.value("diagnosis_codes", written_codes(row)),
         units=visit.value("units", str(row["units"] or "")),
+        service_date=visit.value("service_date", row["service_date"] or ""),
         labels=labels_for(visit),
     )
 
 
 def send_diagnosis(visit: Visit) -> Response:
     """`POST drafts/{id}/diagnosis`."""
-    visit.form.check(("diagnosis_codes", "units", GO))
-    fields = read_fields(visit, "diagnosis_codes", "units")
+    visit.form.check(("diagnosis_codes", "units", "service_date", GO))
+    fields = read_fields(visit, "diagnosis_codes", "units", "service_date")
     if not fields["diagnosis_codes"] and not is_later(visit):
         raise invalid({"diagnosis_codes": ["Enter at least one."]})
     row = change(visit, case_of(visit), fields)

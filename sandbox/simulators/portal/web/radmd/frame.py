@@ -14,7 +14,7 @@ from sandbox.simulators.portal.web.shell import render
 STEPS: Final = (
     Step("member", "Member", ("patient_member_id",)),
     Step("provider", "Ordering provider", ("provider_npi",)),
-    Step("exam", "Exam", ("procedure_code", "diagnosis_codes", "units")),
+    Step("exam", "Exam", ("procedure_code", "diagnosis_codes", "units", "service_date")),
     Step("questions", "Clinical questions", (PREFIX,)),
     Step("records", "Notes and records", ("notes", "attachments")),
     Step("review", "Review"),

@@ -30,7 +30,7 @@ from sandbox.simulators.portal.web.shell import limits_text, see_other
 
 
 def show_exam(visit: Visit) -> Response:
-    """`GET drafts/{id}/exam`: the procedure, for what it is, and how many."""
+    """`GET drafts/{id}/exam`: the procedure, for what it is, how many, and when."""
     visit.filters()
     row = case_of(visit)
     if row["state"] != "draft":
@@ -45,15 +45,16 @@ def show_exam(visit: Visit) -> Response:
         codes=visit.value("diagnosis_codes", written_codes(row)),
         code=visit.value("procedure_code", row["procedure_code"] or ""),
         units=visit.value("units", str(row["units"] or "")),
+        service_date=visit.value("service_date", row["service_date"] or ""),
         labels=labels_for(visit),
     )
 
 
 def send_exam(visit: Visit) -> Response:
     """`POST drafts/{id}/exam`: answers to the questions of another procedure are dropped with it."""
-    visit.form.check(("procedure_code", "diagnosis_codes", "units", GO))
+    visit.form.check(("procedure_code", "diagnosis_codes", "units", "service_date", GO))
     row = case_of(visit)
-    fields = read_fields(visit, "procedure_code", "diagnosis_codes", "units")
+    fields = read_fields(visit, "procedure_code", "diagnosis_codes", "units", "service_date")
     if not is_later(visit):
         missing = {n: ["Enter it."] for n in ("procedure_code", "diagnosis_codes") if not fields[n]}
         if missing:

@@ -4,9 +4,9 @@ from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.payer import cases, lookup
+from sandbox.payer.coverage import problem_on
 from sandbox.payer.identifiers import find as find_row
 from sandbox.payer.refusals import invalid
-from sandbox.payer.validation import coverage_problem
 from sandbox.playground.events import Response
 from sandbox.simulators.portal.web.case.amend import case_of, labels_for, read_fields
 from sandbox.simulators.portal.web.case.drafts import (
@@ -50,7 +50,7 @@ def show_member(visit: Visit) -> Response:
         "member",
         row,
         given=given,
-        found=None if found is None else [(m, coverage_problem(m["coverage"], today)) for m in found[:FOUND_MAX]],
+        found=None if found is None else [(m, problem_on(visit.tx, m, today)) for m in found[:FOUND_MAX]],
         left_out=max(0, len(found or ()) - FOUND_MAX),
         chosen=chosen,
         begin=visit.value("begin", "" if row is not None else new_begin(visit)),
