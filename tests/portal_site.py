@@ -125,6 +125,7 @@ def write_site(
     seed: Any = None,
     plan: Any = None,
     beside: Sequence[Any] = (),
+    criteria: Sequence[Any] = (),
     **config: Any,
 ) -> tuple[Path, Path]:
     """Write a benchmark `portal` whose payer is configured so and begins with this seed; return the directories of
@@ -145,7 +146,8 @@ def write_site(
             "simulators": [payer, {"type": "Files", "name": "Drop", "dataset": "portal"}, *beside],
         },
         "tasks": [
-            {"key": f"task-{i}", "name": "Task", "criteria": [], "scenario": {"steps": []}} for i in range(tasks)
+            {"key": f"task-{i}", "name": "Task", "criteria": list(criteria), "scenario": {"steps": []}}
+            for i in range(tasks)
         ],
     }
     benchmark.write_text(json.dumps(definition))

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sandbox.payer.lifecycle import life_cycle, told_state
 from sandbox.testing.server import SandboxServer
-from tests.contract.one_case.conftest import Doors, enter
+from tests.doors import Doors, enter
 
 TABLE = life_cycle()
 DOORS = ("rest", "page", "x12", "fhir")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from sandbox.testing.server import SandboxServer
-from tests.contract.one_case.conftest import Doors, enter
 from tests.contract.one_case.test_one_case import ASKED
+from tests.doors import Doors, enter
 from tests.portal_site import PlainBrowser
 
 FORM = "application/x-www-form-urlencoded"
