@@ -19,7 +19,7 @@ from sandbox.payer.formulary import FORMULARY, codes_of
 from sandbox.payer.lifecycle import life_cycle
 from sandbox.payer.plan_models import add
 from sandbox.payer.refusals import invalid
-from sandbox.payer.validation import is_date
+from sandbox.payer.validation import DAY, is_date
 from sandbox.playground.playground import Interaction
 
 Filters: TypeAlias = dict[str, str]
@@ -52,7 +52,7 @@ def is_named(text: str, query: str) -> bool:
 def list_patients(tx: Interaction, filters: Filters) -> Rows:
     """Return members by `member_id`, `name` (word beginnings), `birth_date`, in order of name."""
     if "birth_date" in filters and not is_date(filters["birth_date"]):
-        raise invalid({"birth_date": ["Must be a date, YYYY-MM-DD."]})
+        raise invalid({"birth_date": [DAY]})
     return [
         ((row["last_name"].casefold(), row["first_name"].casefold(), row["member_id"]), row)
         for row in _rows(tx, "portal/patients")
@@ -137,7 +137,7 @@ def find_members(tx: Interaction, member_id: str, birth_date: str) -> list[Json]
     Raises `Invalid` for a birth date that is none.
     """
     if not is_date(birth_date):
-        raise invalid({"birth_date": ["Must be a date, YYYY-MM-DD."]})
+        raise invalid({"birth_date": [DAY]})
     row = identifiers.find(tx, "patients", member_id)
     return [row] if row is not None and row["birth_date"] == birth_date else []
 
@@ -149,7 +149,7 @@ def find_by_key(tx: Interaction, key: str, last_name: str, birth_date: str) -> J
     Raises `Invalid` for a birth date that is none.
     """
     if not is_date(birth_date):
-        raise invalid({"birth_date": ["Must be a date, YYYY-MM-DD."]})
+        raise invalid({"birth_date": [DAY]})
     try:
         row = case_rows.find(tx, key)
     except NotFound:
@@ -214,7 +214,7 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     """
     member = get_patient(tx, member_id)
     if on is not None and not is_date(on):
-        raise invalid({"date": ["Must be a date, YYYY-MM-DD."]})
+        raise invalid({"date": [DAY]})
     day = tx.now.date() if on is None else date.fromisoformat(on)
     coverages = [{**row, "in_force": is_in_force(row, day)} for row in coverages_of(tx, member)]
     order = ("primary", "secondary", "tertiary")
@@ -253,7 +253,7 @@ def list_claims(tx: Interaction, filters: Filters) -> Rows:
         raise invalid({"status": [f"Must be one of {', '.join(statuses)}."]})
     for name in ("service_from", "service_to"):
         if name in filters and not is_date(filters[name]):
-            raise invalid({name: ["Must be a date, YYYY-MM-DD."]})
+            raise invalid({name: [DAY]})
     return [
         ((row["service_from"], row["claim_number"]), row)
         for row in _rows(tx, CLAIMS)

@@ -17,6 +17,7 @@ from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
 
 TEXT_ANSWER_CHARS = 4_000
+DAY: Final = "Must be a date, YYYY-MM-DD."
 
 
 def check_fields(tx: Interaction, row: Json) -> Json:
@@ -32,7 +33,7 @@ def check_fields(tx: Interaction, row: Json) -> Json:
         _check_procedure(tx, row, details)
     _check_diagnoses(row, details)
     if row.get("service_date") is not None and not is_date(row["service_date"]):
-        details["service_date"] = ["Must be a date, YYYY-MM-DD."]
+        details["service_date"] = [DAY]
     questions = questions_of(tx, row)
     asked = None if questions is None else asked_questions(questions, row["clinical_answers"])
     for name, answer in row["clinical_answers"].items():

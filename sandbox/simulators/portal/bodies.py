@@ -4,9 +4,9 @@ The edge between the wire and the rules: types, sizes, unknown fields. Whether a
 code is right is `validation.py`'s business.
 """
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import limits
 from sandbox.errors import Malformed, TooLarge, UnsupportedMedia
@@ -14,6 +14,7 @@ from sandbox.jsonio import Json
 from sandbox.payer.attachments import Upload, upload
 from sandbox.payer.identifiers import Identifier
 from sandbox.payer.refusals import invalid
+from sandbox.payer.validation import DAY, is_date
 from sandbox.playground.events import Request
 from sandbox.wire.base64_text import read_base64
 from sandbox.wire.charsets import check_utf_8
@@ -22,6 +23,15 @@ from sandbox.wire.media_types import is_json
 from sandbox.wire.multipart import parse_multipart
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def _day(text: str) -> str:
+    if not is_date(text):
+        raise ValueError(DAY)
+    return text
+
+
+Day: TypeAlias = Annotated[str, AfterValidator(_day)]
 
 
 class Body(BaseModel):
@@ -49,7 +59,7 @@ class PriorAuthFields(Body):
     notes: str | None = Field(default=None, max_length=10_000)
     attachments: list[InlineAttachment] | None = None
     units: int | None = Field(default=None, ge=1, le=100_000)
-    service_date: str | None = Field(default=None, max_length=10)
+    service_date: Day | None = None
 
 
 class NewPriorAuth(PriorAuthFields):
