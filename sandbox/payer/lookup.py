@@ -207,9 +207,10 @@ def told_status(row: Json) -> Json:
 
 def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_type: str | None = None) -> Json:
     """Return what a member is covered for on a day (today without one): coverages, those in force and the medical ones
-    first, in the order in which they pay; benefits; accumulators.
+    first, in the order in which they pay, the newest of the others first; benefits; accumulators.
 
-    A member without rows of `payer.yaml` has the coverage of `portal.yaml`, and no benefits are known. Raises
+    Coverages of other payers are told, and cover nothing here. A member without rows of `payer.yaml` has the coverage
+    of `portal.yaml`, and no benefits are known. Raises
     `NotFound` for an unknown member, `Invalid` for a day that is none.
     """
     member = get_patient(tx, member_id)
@@ -218,10 +219,11 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     day = tx.now.date() if on is None else date.fromisoformat(on)
     coverages = [{**row, "in_force": is_in_force(row, day)} for row in coverages_of(tx, member)]
     order = ("primary", "secondary", "tertiary")
-    coverages.sort(
-        key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"]), row["start"])
-    )
-    plans = [row["plan"] for row in coverages if row["in_force"]]
+    coverages.sort(key=lambda row: row["start"])
+    ended = sorted((row for row in coverages if not row["in_force"]), key=lambda row: row["start"], reverse=True)
+    coverages = [row for row in coverages if row["in_force"]] + ended
+    coverages.sort(key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"])))
+    plans = [row["plan"] for row in coverages if row["in_force"] and not row["of_other_payer"]]
     benefits = [
         row
         for row in _rows(tx, BENEFITS)

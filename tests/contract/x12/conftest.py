@@ -48,12 +48,44 @@ MEMBERS = [
         "plan": "Bronze",
         "coverage": {"status": "active", "start": "2024-01-01"},
     },
+    {
+        "member_id": "M5",
+        "first_name": "Ivo",
+        "last_name": "Sand",
+        "birth_date": "1961-05-05",
+        "gender": "male",
+        "plan": "Gold",
+        "coverage": {"status": "active", "start": "2024-01-01"},
+    },
+    {
+        "member_id": "M6",
+        "first_name": "Ada",
+        "last_name": "Voss",
+        "birth_date": "1966-06-06",
+        "gender": "female",
+        "plan": "Bronze",
+        "coverage": {"status": "active", "start": "2020-01-01"},
+    },
 ]
 PAYER = {
     "coverages": [
         {"coverage_id": "C1", "member_id": "M7", "plan": "Teeth", "kind": "dental", "start": "2023-01-01"},
         {"coverage_id": "C2", "member_id": "M7", "plan": "Bronze", "order": "secondary", "start": "2024-01-01"},
         {"coverage_id": "C3", "member_id": "M7", "plan": "Select", "payer": "Harborline", "start": "2022-01-01"},
+        # Who reviews for several payers names them all.
+        {"coverage_id": "C4", "member_id": "M5", "plan": "Gold", "payer": "Tidewater", "start": "2024-01-01"},
+        {
+            "coverage_id": "C5",
+            "member_id": "M5",
+            "plan": "Teeth",
+            "kind": "dental",
+            "payer": "TIDEWATER",
+            "start": "2024-01-01",
+        },
+        # This payer's ended, another's has begun.
+        {"coverage_id": "C6", "member_id": "M6", "plan": "Bronze", "start": "2020-01-01", "end": "2022-12-31"},
+        {"coverage_id": "C7", "member_id": "M6", "plan": "Bronze", "start": "2023-01-01", "end": "2026-03-31"},
+        {"coverage_id": "C8", "member_id": "M6", "plan": "Select", "payer": "Harborline", "start": "2026-04-01"},
     ],
     "benefits": [
         {"plan": "Gold", "service_type": "98", "copay": 25, "description": "Office visit"},

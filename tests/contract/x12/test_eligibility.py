@@ -63,6 +63,28 @@ async def test_what_is_said_of_the_whole_is_said_of_this_payers_medical_plan(hou
     assert "DTP*346*D8*20240101~EB*1*IND*30**Bronze" in answer["x12"]
 
 
+async def test_a_coverage_is_as_much_this_payers_here_as_in_the_portal(house):
+    """Who reviews for several payers names them; a coverage that is somebody else's covers nothing here."""
+    answer = await house.post("eligibility", member_id="M5", birth_date="1961-05-05")
+    assert "EB*1*IND*30**Gold" in answer["x12"] and "EB*1*IND*35**Teeth" in answer["x12"]
+    assert "EB*R" not in answer["x12"]
+
+    answer = await house.post("eligibility", member_id="M6", birth_date="1966-06-06")
+    assert answer["coverage"] == {"status": "inactive", "plan": "Bronze", "start": "2023-01-01", "end": "2026-03-31"}
+    assert "EB*6**30**Bronze~EB*R**30**Select~LS*2120~NM1*PRP*2*Harborline~LE*2120~" in answer["x12"]
+    shown = await house.portal("eligibility?member_id=M6")
+    assert shown["covered"] is False
+    told = [(one["coverage_id"], one["in_force"], one["of_other_payer"]) for one in shown["coverages"]]
+    assert told == [("C8", True, True), ("C7", False, False), ("C6", False, False)]
+    assert (await house.portal("eligibility?member_id=M5"))["covered"] is True
+
+    asked = {"provider_npi": "1234567893", "procedure_code": "99213", "diagnosis_codes": ["M54.16"]}
+    answer = await house.post("prior-auth", member_id="M6", birth_date="1966-06-06", **asked)
+    assert [one["code"] for one in answer["errors"]] == ["95"]
+    answer = await house.post("prior-auth", member_id="M5", birth_date="1961-05-05", **asked)
+    assert answer["status"] == "answered", answer["errors"]
+
+
 REJECTED = [
     ("MI*M1", "MI*M9", "AAA*N**72*C"),
     ("Reyes*Ana****MI*M1", "Nobody*Ana****MI*M9", "AAA*Y**75*C"),

@@ -45,22 +45,20 @@ def segments_for(
     `types` are service type codes, `procedure` the components of EQ02.
     """
     found = lookup.eligibility(tx, member["member_id"], day.isoformat())
-    in_force = [row for row in found["coverages"] if row["in_force"]]
-    if not in_force:
-        return [_ended(row) for row in found["coverages"][:1]]
-    segments: list[Segment] = []
     wanted = list(dict.fromkeys(types)) or [EVERYTHING]
-    own = [row for row in in_force if row["payer"] is None]
+    mine = [row for row in found["coverages"] if not row["of_other_payer"]]
+    own = [row for row in mine if row["in_force"]]
+    segments: list[Segment] = [] if own else [_ended(mine[0])]
     for coverage in own:
         segments += _status(tx, member, coverage, wanted, procedure)
         rows = [row for row in found["benefits"] if row["plan"] == coverage["plan"] and _is_asked(row, wanted)]
         for row in rows:
             segments += _benefit(row)
-    for row in found["accumulators"]:
+    for row in found["accumulators"] if own else ():
         if _is_asked(row, wanted):
             segments += _accumulator(row)
-    for coverage in in_force:
-        if coverage["payer"] is not None:
+    for coverage in found["coverages"]:
+        if coverage["in_force"] and coverage["of_other_payer"]:
             segments += _other_payer(coverage)
     known = {row["service_type"] for row in found["benefits"]}
     unknown = [one for one in wanted if one != EVERYTHING and own and one not in known]

@@ -147,7 +147,7 @@ def _traces(segments: Sequence[Segment]) -> list[Segment]:
 
 def _plan_dates(tx: Interaction, row: Json, span: Span) -> list[Segment]:
     coverages = lookup.eligibility(tx, row["member_id"], span.first.isoformat())["coverages"]
-    coverage = min(coverages, key=lambda one: (not one["in_force"], one["payer"] is not None))
+    coverage = min(coverages, key=lambda one: (one["of_other_payer"], not one["in_force"]))
     dates = [make("DTP", "346", "D8", compact(coverage["start"]))]
     if coverage["end"] is not None:
         dates.append(make("DTP", "347", "D8", compact(coverage["end"])))

@@ -4,17 +4,15 @@ A service (loop 2000F) is a case. What the request says is handed to the payer a
 payer refuses comes back as AAA at the level that is wrong, with its words in MSG.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sandbox.errors import Conflict, Invalid, NotFound, TooLarge
 from sandbox.jsonio import Json
-from sandbox.payer import cases, identifiers, review
-from sandbox.payer.case_rows import REQUESTS
+from sandbox.payer import identifiers, review
 from sandbox.payer.people import Person, Rejection, find_dependent, find_member
-from sandbox.payer.review import UnknownCase, Verdict
+from sandbox.payer.review import Verdict
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12.edi.envelope import TransactionSet
 from sandbox.simulators.x12.edi.segments import Segment, make, restate
@@ -37,25 +35,12 @@ from sandbox.simulators.x12.transactions.members import (
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
 from sandbox.simulators.x12.transactions.people import person_of, rejection_segment
-from sandbox.simulators.x12.transactions.values import first_day, iso, pieces, stamp
+from sandbox.simulators.x12.transactions.services_asked import Asked, read_asked
+from sandbox.simulators.x12.transactions.services_deeds import CALLS, Deed, NoCase, ask_after, do_asked
+from sandbox.simulators.x12.transactions.values import pieces, stamp
 
 REQUEST: Final = "005010X217"
 INQUIRY: Final = "005010X215"
-_NOTE: Final = re.compile(r"\s*([A-Za-z0-9_.-]{1,64})\s*[:=]\s*(.+)")
-_YES: Final = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
-_DIAGNOSES: Final = frozenset({"ABK", "ABF", "ABJ", "APR"})
-_PAPER: Final = "PWK"
-
-
-@dataclass(slots=True)
-class Asked:
-    """One service as it is asked for: the levels it stands on, and what they say together."""
-
-    event: Level
-    service: Level | None
-    fields: dict[str, Json]
-    certification: str
-    numbers: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -97,17 +82,14 @@ class _Reply:
         self.errors.append({"code": rejection.reason, "level": level, "message": rejection.said})
 
 
-Deed = Callable[[Interaction, Asked], Json]
-
-
 def answer_request(tx: Interaction, transaction: TransactionSet) -> Answer:
     """Answer a request for review that was held against its guide."""
-    return _answer(tx, transaction, REQUEST, _deed)
+    return _answer(tx, transaction, REQUEST, do_asked)
 
 
 def answer_inquiry(tx: Interaction, transaction: TransactionSet) -> Answer:
     """Answer an inquiry that was held against its guide."""
-    return _answer(tx, transaction, INQUIRY, _ask_after)
+    return _answer(tx, transaction, INQUIRY, ask_after)
 
 
 def _answer(tx: Interaction, transaction: TransactionSet, version: str, deed: Deed) -> Answer:
@@ -214,165 +196,20 @@ def _do(reply: _Reply, event: Level, member: Json, npi: str, deed: Deed) -> list
     found = []
     services: list[Level | None] = [*event.below("SS")] or [None]
     for service in services:
-        asked = _asked(reply.tx, event, service, member, npi)
+        asked = read_asked(reply.tx, event, service, member, npi)
         savepoint = reply.tx.savepoint()
         try:
             done = Done(asked, deed(reply.tx, asked))
-        except _NoCase as error:
+        except NoCase as error:
             reply.tx.rollback(savepoint)
             done = Done(asked, verdict=error.verdict)
         except (Invalid, Conflict, NotFound, TooLarge) as error:
             reply.tx.rollback(savepoint)
-            level, rejection = review.rejection_of(error, _CALLS)
+            level, rejection = review.rejection_of(error, CALLS)
             done = Done(asked, None, rejection, level)
         found.append(done)
         reply.done.append(done)
     return found
-
-
-def _asked(tx: Interaction, event: Level, service: Level | None, member: Json, npi: str) -> Asked:
-    inner = service.segments if service is not None else []
-    own = event.loops("NM1")[0]
-    detail = Level("SS", list(inner)).loops("NM1")[0] if inner else []
-    together = [*detail, *own]
-    review = find(detail, "UM") or find(own, "UM") or make("UM")
-    numbers = tuple(one.get(2) for kind in ("BB", "NT") for one in every(together, "REF", kind))
-    code, units = _procedure(together)
-    fields: dict[str, Json] = {
-        "patient_member_id": member["member_id"],
-        "procedure_code": code or None,
-        "diagnosis_codes": _diagnoses(own) or _diagnoses(detail),
-        "provider_npi": npi or None,
-        "units": units,
-        "service_date": _service_date(own, detail),
-    }
-    answers, notes = _said(tx, code, together)
-    fields |= {"clinical_answers": answers, "notes": notes}
-    certification = review.get(2) or "I"
-    return Asked(event, service, fields, certification, numbers)
-
-
-def _service_date(event: Sequence[Segment], service: Sequence[Segment]) -> str | None:
-    """Return the first day of service: the service's own, else the event's."""
-    line = find(service, "DTP", "472") or find(event, "DTP", "AAH")
-    return None if line is None else iso(first_day(line.get(3))) or None
-
-
-def _procedure(segments: Sequence[Segment]) -> tuple[str, int | None]:
-    """Return the procedure code and the units of a service; a National Drug Code where it is a drug's."""
-    for name, place, count in (("SV1", 1, 4), ("SV2", 2, 5), ("SV3", 1, 6)):
-        line = find(segments, name)
-        if line is not None:
-            units = line.get(count)
-            return line.component(place, 2), int(units) if units.isdecimal() and int(units) else None
-    return "", None
-
-
-def _diagnoses(segments: Sequence[Segment]) -> list[str]:
-    found = []
-    for line in every(segments, "HI"):
-        for place in range(1, len(line.elements)):
-            if line.component(place, 1) in _DIAGNOSES and line.component(place, 2) not in found:
-                found.append(line.component(place, 2))
-    return found
-
-
-def _said(tx: Interaction, code: str, segments: Sequence[Segment]) -> tuple[dict[str, Json], str | None]:
-    """Take MSG apart: `id = answer` for each question that the payer has for the procedure, notes for the rest.
-
-    Paperwork that is announced (PWK) is noted; X12 carries none of it here.
-    """
-    questionnaire = identifiers.find(tx, "questions", code) if code else None
-    questions = {} if questionnaire is None else {one["id"]: one for one in questionnaire["questions"]}
-    answers: dict[str, Json] = {}
-    notes = []
-    for line in every(segments, "MSG"):
-        found = _NOTE.fullmatch(line.get(1))
-        if found is not None and found[1] in questions:
-            answers[found[1]] = _typed(questions[found[1]]["type"], found[2].strip())
-        else:
-            notes.append(line.get(1))
-    notes += [f"Paperwork - {restate(line).text}" for line in every(segments, _PAPER)]
-    return answers, "\n".join(notes) or None
-
-
-def _typed(kind: str, text: str) -> Json:
-    """Return an answer in its question's type, as it was sent where it is none of that.
-
-    >>> _typed("boolean", "Y"), _typed("number", "8"), _typed("number", "many")
-    (True, 8, 'many')
-    """
-    if kind == "boolean":
-        return _YES.get(text.casefold(), text)
-    if kind == "number":
-        if re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
-            return int(text)
-        if re.fullmatch(r"-?\d{1,15}\.\d{1,15}", text, re.ASCII):
-            return float(text)
-    return text
-
-
-def _deed(tx: Interaction, asked: Asked) -> Json:
-    """Do what UM02 says. Raises `SandboxError`."""
-    given = {name: value for name, value in asked.fields.items() if value not in (None, [], {})}
-    notes = asked.fields["notes"]
-    match asked.certification:
-        case review.INITIAL:
-            verdict = review.find_verdict(tx, asked.fields["procedure_code"], asked.fields["patient_member_id"])
-            if verdict is not None:
-                raise _NoCase(verdict)
-            return cases.create(tx, given, [], is_draft=False)
-        case review.REVISED:
-            return review.revise(tx, _named(tx, asked), given)
-        case review.CANCEL:
-            return review.cancel(tx, _named(tx, asked), notes)
-        case review.AGAIN:
-            return review.send_again(tx, _named(tx, asked), given)
-        case certification if certification in review.APPEALS:
-            return review.appeal(tx, _named(tx, asked), notes)
-    raise Invalid(
-        f"UM02 {asked.certification} is not taken here: I opens a case, S changes it, 3 cancels it, N sends it again, "
-        "1 or 2 appeals."
-    )
-
-
-class _NoCase(Exception):
-    """There is nothing to decide here; the verdict says why."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.text)
-        self.verdict = verdict
-
-
-def _ask_after(tx: Interaction, asked: Asked) -> Json:
-    """Return the case that is asked after: by its number, or the newest for the member and procedure."""
-    if asked.numbers:
-        return cases.read(tx, _named(tx, asked)["request_id"])
-    code = asked.fields["procedure_code"]
-    found = [
-        row
-        for _, row in tx.branch.items(REQUESTS)
-        if row["patient_member_id"] == asked.fields["patient_member_id"]
-        and (code is None or identifiers.is_same("procedure_code", code, row["procedure_code"]))
-    ]
-    newest = max(found, key=lambda row: (row["submitted_at"], row["request_id"]), default=None)
-    if newest is None:
-        raise UnknownCase("there is no authorization on file for this member and procedure")
-    return cases.read(tx, newest["request_id"])
-
-
-def _named(tx: Interaction, asked: Asked) -> Json:
-    """Return the case that REF names, of this member."""
-    where = "REF*BB (authorization number) or REF*NT (tracking number or request id)"
-    return review.find_case(tx, asked.fields["patient_member_id"], asked.numbers, where)
-
-
-_CALLS: Final = {
-    "update": "UM02 S",
-    "withdraw": "UM02 3",
-    "resubmit": "UM02 N",
-    "appeal": "UM02 1 or 2",
-}
 
 
 def _event(reply: _Reply, event: Level, done: Sequence[Done], parent: int) -> None:
