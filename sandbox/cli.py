@@ -169,9 +169,9 @@ def _announce(settings: Settings, runner: "web.AppRunner") -> None:
     definitions = [benchmark.definition for benchmark in library.benchmarks.values()]
     for definition in definitions:
         count = len(definition.tasks)
-        tasks = f"{count} task{'' if count == 1 else 's'}"
+        tasks = "task" if count == 1 else "tasks"
         note = ", superseded" if library.is_superseded(definition.slug, definition.version) else ""
-        lines.append(f"    {definition.reference:<26} {tasks:<9} {definition.name}{note}")
+        lines.append(f"    {definition.reference:<24} {count:>3} {tasks:<5}   {definition.name}{note}")
     if not library.benchmarks:
         lines.append("    none; add a directory <slug>/v1/benchmark.yaml")
     newest = [d.reference for d in definitions if not library.is_superseded(d.slug, d.version)]
