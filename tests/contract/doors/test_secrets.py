@@ -10,7 +10,8 @@ def secrets_of(run):
 async def test_no_two_runs_share_a_secret(live):
     runs = [await live.run(seed=5), await live.run(seed=5), await live.run()]
     found = [secret for run in runs for secret in secrets_of(run)]
-    own = len(SECRET_KEYS) + len(("username", "password"))  # the portal has a user, and so has the file drop
+    # The portal has a user, and so has the file drop; the payer's FHIR API has a client, and so has the EHR's.
+    own = len(SECRET_KEYS) + len(("username", "password")) + len(("client_secret",))
     assert len(found) == 3 * 2 * own and len(set(found)) == len(found)
     assert len({run.token for run in runs}) == 3
 

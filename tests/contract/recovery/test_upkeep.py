@@ -127,7 +127,7 @@ async def test_only_the_owner_may_read_the_record_and_it_holds_no_credentials(se
         secrets = [
             s["credentials"][k] for s in shown["data"] for k in ("client_secret", "password") if k in s["credentials"]
         ]
-        assert len(secrets) == 3
+        assert len(secrets) == 4
         content = b"".join(path.read_bytes() for path in disk.data.glob(f"{NAME}*"))
     for path in disk.data.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

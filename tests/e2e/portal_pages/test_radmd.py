@@ -164,6 +164,7 @@ def test_a_peer_to_peer_call(page, portal):
     expect(page.get_by_role("alert")).to_contain_text("Choose a slot.")
     page.get_by_role("radiogroup", name="Slot").get_by_role("radio").first.check()
     button(page, "Choose this slot")
+    expect(page.get_by_role("status").filter(has_text="The call begins at")).to_be_visible()
     portal.advance(3601)
     page.reload()
     for words in ("The knee is locked.", "Six weeks of therapy."):

@@ -101,13 +101,15 @@ def desk_at(page: Page, chart: type, url: str) -> type:
             page.get_by_label("Clinical notes").fill(f"Order {self.task.task_item['order']}.")
             _next(page)
             page.get_by_role("button", name="Submit to the payer").click()
-            page.get_by_role("link", name="See the request").click()
+            with page.expect_navigation():
+                page.get_by_role("link", name="See the request").click()
             for _ in range(3):
                 if page.get_by_role("link", name="Answer the payer").count():
                     page.get_by_role("link", name="Answer the payer").click()
                     notes = page.get_by_label("Clinical notes")
                     notes.fill(f"{notes.input_value()} {self.supplement()}")
-                    page.get_by_role("button", name="Send to the payer").click()
+                    with page.expect_navigation():
+                        page.get_by_role("button", name="Send to the payer").click()
                 page.reload()
             number = page.locator("dt:text-is('Authorization number') + dd").inner_text()
             status = page.locator("dt:text-is('Answer') + dd").inner_text().lower()
