@@ -40,14 +40,14 @@ def test_a_server_that_does_not_start_leaves_nothing_behind(tmp_path: Path) -> N
     before = threading.active_count()
     with pytest.raises(DefinitionError, match="missing"), running_server(playgrounds=[tmp_path / "missing"]):
         pass
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_an_error_in_the_block_ends_the_server_all_the_same() -> None:
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError), running_server():
         raise ZeroDivisionError
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_what_it_logs_goes_to_standard_error_and_structlog_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:

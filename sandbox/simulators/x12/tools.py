@@ -11,13 +11,11 @@ from sandbox.simulators.tools import Arguments, Call, Reply, Tool, answered, sha
 class Whom(Arguments):
     """Whom a request is about."""
 
-    patient_id: Annotated[str | None, Field(description="Id of a Patient of the chart, instead of what follows.")] = (
-        None
-    )
+    patient_id: Annotated[str | None, Field(description="Id of a FHIR Patient, instead.")] = None
     member_id: str | None = None
     last_name: str | None = None
     first_name: str | None = None
-    birth_date: Annotated[str | None, Field(description="YYYY-MM-DD")] = None
+    birth_date: str | None = None
     provider_npi: str | None = None
 
 
@@ -33,7 +31,7 @@ class ClaimStatus(Whom):
     """Arguments of `x12_claim_status`."""
 
     claim_number: str | None = None
-    service_date: Annotated[str | None, Field(description="YYYY-MM-DD")] = None
+    service_date: str | None = None
     service_end_date: str | None = None
 
 
@@ -47,7 +45,7 @@ class PriorAuth(Whom):
     procedure_code: str | None = None
     diagnosis_codes: list[str] | None = None
     units: int | None = None
-    service_date: Annotated[str | None, Field(description="YYYY-MM-DD")] = None
+    service_date: str | None = None
     clinical_answers: Annotated[dict[str, Any] | None, Field(description="By the id of the payer's question.")] = None
     notes: str | None = None
 
@@ -75,7 +73,8 @@ def _show(_: Whom, reply: Reply) -> dict[str, Json]:
     return {name: part for name, part in value.items() if name != "request_x12"}
 
 
-_ANSWER: Final = shape(transaction="string", status="string", errors="array", x12="string")
+# What is answered speaks for itself: a model reads the shapes of all tools before it calls one.
+_ANSWER: Final = shape()
 TOOLS: Final[tuple[Tool, ...]] = (
     Tool(
         "x12_eligibility",
@@ -95,7 +94,7 @@ TOOLS: Final[tuple[Tool, ...]] = (
     ),
     Tool(
         "x12_prior_auth",
-        "Open, ask after, change, cancel, send again or appeal a prior authorization (278).",
+        "Act on a prior authorization (278).",
         PriorAuth,
         _ask("prior-auth"),
         _show,
