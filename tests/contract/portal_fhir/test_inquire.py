@@ -27,6 +27,17 @@ async def test_by_procedure_by_number_and_any(house, pas):
         assert all(a["meta"]["profile"] == [f"{pas.PAS}/profile-claiminquiryresponse"] for a in answers)
 
 
+async def test_an_example_with_a_code_that_is_none_is_refused(house, pas):
+    """No case can have it, so an empty answer would say what is not so; `not-applicable` needs its system."""
+    await house.submit()
+    for code in ("not-applicable", "knee MRI"):
+        asked = pas.claim({**pas.item(), "productOrService": {"coding": [{"code": code}]}}, identifier=None)
+        answer = await house.call("POST", "Claim/$inquire", json=pas.bundle(asked))
+        assert answer.status == 400, answer
+        [issue] = answer.json["issue"]
+        assert code in issue["diagnostics"] and issue["expression"] == ["Bundle.entry[0].resource.item"]
+
+
 async def test_cases_of_other_doors_are_found(house, pas):
     [found] = await house.inquire(pas.claim(pas.item("73721"), identifier=None), pas.CHILD)
     assert pas.actions(found) == {1: "A1"} and found["preAuthRef"] == "PA1000000009"

@@ -222,3 +222,12 @@ async def test_parties_may_be_named_by_their_numbers_alone(house, pas):
     clinic = {"reference": "Organization/clinic"}
     await house.submit(pas.claim(pas.item("70450"), provider=clinic, careTeam=team))
     assert [row["provider_npi"] for row in await house.cases()] == ["1003000126", "1234567893"]
+
+
+async def test_a_month_is_no_day_of_service(house, pas):
+    """The member must be covered on the day of service, so one that is none is refused, not left out."""
+    for said in ({"servicedDate": "2026-05"}, {"servicedPeriod": {"start": "2026"}}):
+        answer = await house.post("Claim/$submit", pas.bundle(pas.claim(pas.item(**said))))
+        [error] = answer["entry"][0]["resource"]["error"]
+        assert error["code"]["coding"][0]["code"] == "57", error
+    assert await house.cases() == []
