@@ -82,6 +82,24 @@ async def test_a_read_counts_as_a_read_and_a_search_does_not(kit, disk, serve, p
         assert pas.actions(second) == {1: "A1"}
 
 
+async def test_a_search_goes_page_by_page(house, pas):
+    """`_count` is honoured, the rest is behind `next`; what comes meanwhile neither repeats nor hides another."""
+    made = [(await house.submit(pas.claim(name=f"c{n}")))["id"] for n in range(3)]
+    search = "ClaimResponse?patient.identifier=M1&_count"
+    first = await house.get(f"{search}=2")
+    assert first["total"] == 3 and [row["resource"]["id"] for row in first["entry"]] == made[:0:-1]
+    await house.submit(pas.claim(name="c4"))
+    links = {link["relation"]: link["url"] for link in first["link"]}
+    rest = await house.get(f"ClaimResponse?{links['next'].partition('?')[2]}")
+    assert [row["resource"]["id"] for row in rest["entry"]] == made[:1]
+    assert [link["relation"] for link in rest["link"]] == ["self"]
+    nothing = await house.get(f"{search}=0")
+    assert nothing["total"] == 4 and "entry" not in nothing and len(nothing["link"]) == 1
+    for wrong in ("x", "-1"):
+        assert (await house.call("GET", f"{search}={wrong}")).status == 400
+    assert (await house.call("GET", f"{search}=1&_after=gone")).status == 400
+
+
 async def test_searches(house, pas):
     first = await house.submit(pas.claim(pas.item("73721")))
     second = await house.submit(pas.claim(pas.item("70450"), name="c2"))
