@@ -223,7 +223,8 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     ended = sorted((row for row in coverages if not row["in_force"]), key=lambda row: row["start"], reverse=True)
     coverages = [row for row in coverages if row["in_force"]] + ended
     coverages.sort(key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"])))
-    plans = [row["plan"] for row in coverages if row["in_force"] and not row["of_other_payer"]]
+    in_force = [row for row in coverages if row["in_force"]]
+    plans = [row["plan"] for row in in_force]
     benefits = [
         row
         for row in _rows(tx, BENEFITS)
@@ -240,7 +241,7 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     return {
         "member": {name: member[name] for name in names},
         "date": str(day),
-        "covered": bool(plans),
+        "covered": any(not row["of_other_payer"] for row in in_force),
         "coverages": coverages,
         "benefits": sorted(benefits, key=lambda row: (plans.index(row["plan"]), row["service_type"], row["network"])),
         "accumulators": used,
