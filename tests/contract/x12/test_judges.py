@@ -57,7 +57,7 @@ def readable(text: str) -> str:
     """Leave out what x12sdk 2.2.0 cannot read.
 
     It takes EB09, a qualifier (VS), for a number, and so reads no benefit that is counted in visits; and it wants EB03,
-    also where EB13 says the procedure. It wants an identifier of another payer, which need not be known. At a subscriber's
+    also where EB13 says the procedure. It wants an identifier of another payer, whom we know by name. At a subscriber's
     level it knows a provider's reasons of AAA, and no others.
     """
     kept = [
