@@ -156,7 +156,8 @@ REFUSED = [
     ),
     (
         lambda p: p.bundle(None, {**p.PATIENT, "identifier": [{"value": "M3"}], "birthDate": "1980-02-29",
-                                  "name": [{"family": "OBrien", "given": ["Zoe"]}]}, {**p.COVERAGE, "subscriberId": "M3"}),
+                                  "name": [{"family": "OBrien", "given": ["Zoe"]}]},
+                           {**p.COVERAGE, "subscriberId": "M3"}),
         "95", "patient",
     ),
     (lambda p: p.bundle(None, p.doctor("1234567890")), "43", "provider"),
