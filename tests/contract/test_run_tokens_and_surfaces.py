@@ -171,7 +171,7 @@ async def test_a_token_request_without_a_form_is_told_so_while_several_tasks_are
     async with serve() as live:
         run = await live.started("wide")
         await run.start(1)
-        [held] = [box["credentials"] for box in run.value["sandboxes"] if box["task_run_id"] == run.tasks[1]]
+        held = next(box["credentials"] for box in run.value["sandboxes"] if box["task_run_id"] == run.tasks[1])
         pair = base64.b64encode(f"{held['client_id']}:{held['client_secret']}".encode()).decode()
         path = f"/v1/benchmark-runs/{run.id}/fhir/token"
         answer = await live.call("POST", path, headers={"Authorization": f"Basic {pair}"})
