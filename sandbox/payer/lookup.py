@@ -210,20 +210,18 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     first, in the order in which they pay, the newest of the others first; benefits; accumulators.
 
     Coverages of other payers are told, and cover nothing here. A member without rows of `payer.yaml` has the coverage
-    of `portal.yaml`, and no benefits are known. Raises
-    `NotFound` for an unknown member, `Invalid` for a day that is none.
+    of `portal.yaml`, and no benefits are known. Raises `NotFound` for an unknown member, `Invalid` for a day that is
+    none.
     """
     member = get_patient(tx, member_id)
     if on is not None and not is_date(on):
         raise invalid({"date": [DAY]})
     day = tx.now.date() if on is None else date.fromisoformat(on)
     coverages = [{**row, "in_force": is_in_force(row, day)} for row in coverages_of(tx, member)]
-    order = ("primary", "secondary", "tertiary")
     coverages.sort(key=lambda row: row["start"])
-    ended = sorted((row for row in coverages if not row["in_force"]), key=lambda row: row["start"], reverse=True)
-    coverages = [row for row in coverages if row["in_force"]] + ended
-    coverages.sort(key=lambda row: (not row["in_force"], row["kind"] != "medical", order.index(row["order"])))
-    plans = [row["plan"] for row in coverages if row["in_force"] and not row["of_other_payer"]]
+    in_force = sorted((row for row in coverages if row["in_force"]), key=_rank)
+    others = sorted((row for row in reversed(coverages) if not row["in_force"]), key=_rank)
+    plans = [row["plan"] for row in in_force]
     benefits = [
         row
         for row in _rows(tx, BENEFITS)
@@ -240,11 +238,16 @@ def eligibility(tx: Interaction, member_id: str, on: str | None = None, service_
     return {
         "member": {name: member[name] for name in names},
         "date": str(day),
-        "covered": bool(plans),
-        "coverages": coverages,
+        "covered": any(not row["of_other_payer"] for row in in_force),
+        "coverages": in_force + others,
         "benefits": sorted(benefits, key=lambda row: (plans.index(row["plan"]), row["service_type"], row["network"])),
         "accumulators": used,
     }
+
+
+def _rank(coverage: Json) -> tuple[bool, int]:
+    """Return which coverage is told before which: medical ones first, then in the order in which they pay."""
+    return coverage["kind"] != "medical", ("primary", "secondary", "tertiary").index(coverage["order"])
 
 
 def list_claims(tx: Interaction, filters: Filters) -> Rows:

@@ -15,8 +15,8 @@ from sandbox.simulators.fhir.search import SearchRequest, search
 from sandbox.simulators.fhir.smart.tokens import check_criteria
 from sandbox.simulators.fhir.table import INTERACTIONS
 from sandbox.simulators.fhir.terms.instants import http_date, last_updated
-from sandbox.simulators.fhir.terms.names import SURFACE, etag_of
-from sandbox.simulators.fhir_api.negotiation import is_true, is_utf8, preferences, response_type
+from sandbox.simulators.fhir.terms.names import SURFACE
+from sandbox.simulators.fhir_api.negotiation import etag_of, is_true, is_utf8, preferences, response_type
 from sandbox.simulators.fhir_api.outcome import outcome
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

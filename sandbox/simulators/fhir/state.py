@@ -18,7 +18,8 @@ from sandbox.playground.playground import Interaction
 from sandbox.r4.model import resource_types
 from sandbox.simulators.fhir import history
 from sandbox.simulators.fhir.terms.instants import last_updated
-from sandbox.simulators.fhir.terms.names import SURFACE, collection_of, etag_of
+from sandbox.simulators.fhir.terms.names import SURFACE, collection_of
+from sandbox.simulators.fhir_api.negotiation import etag_of
 from sandbox.subscriptions import lifecycle
 from sandbox.subscriptions.rules import TYPE as SUBSCRIPTION
 

@@ -126,6 +126,15 @@ def tag_versions(header: str) -> list[str | None] | None:
     return [tag[1] if tag[1] is not None else tag[2] for tag in found if tag] if all(found) else None
 
 
+def etag_of(version: int) -> str:
+    """Return the entity tag of a resource's version (R4, RESTful API, "Managing Resource Contention").
+
+    >>> etag_of(3)
+    'W/"3"'
+    """
+    return f'W/"{version}"'
+
+
 def header(headers: Mapping[str, str], name: str) -> str:
     """Return a header's value, empty when it was not sent."""
     return headers.get(name, "")

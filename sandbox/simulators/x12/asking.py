@@ -16,7 +16,7 @@ from sandbox.simulators.x12.guides import claim_status, eligibility, services_re
 from sandbox.simulators.x12.guides.grammar import Guide
 from sandbox.simulators.x12.transactions.members import payer_of
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.values import GENDERS, amount, compact, pieces, stamp
+from sandbox.simulators.x12.transactions.values import GENDERS, amount, compact, pieces, procedure_component, stamp
 
 CONTROL: Final = "clearinghouse/_control"
 COUNTERS: Final = "numbers"
@@ -66,7 +66,7 @@ def ask_eligibility(tx: Interaction, body: Eligibility) -> str:
     out.open("22", receiver)
     out.add(frame.trace(), _name_of(person), _birth_of(person), _days("291", body.service_date, body.service_end_date))
     types = [[one] for one in body.service_type_codes]
-    procedure = ["HC", body.procedure_code] if body.procedure_code else None
+    procedure = procedure_component(body.procedure_code) if body.procedure_code else None
     out.add(make("EQ", types, procedure))
     return _write(tx, eligibility.INQUIRY, out.done())
 
@@ -113,7 +113,7 @@ def ask_prior_auth(tx: Interaction, body: PriorAuth) -> str:
     if body.procedure_code:
         out.open("SS", event)
         units = (None, "UN", str(body.units)) if body.units is not None else ()
-        out.add(make("SV1", ["HC", body.procedure_code.upper()], *units))
+        out.add(make("SV1", procedure_component(body.procedure_code), *units))
     return _write(tx, services_review.INQUIRY if is_inquiry else services_review.REQUEST, out.done())
 
 

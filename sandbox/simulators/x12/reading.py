@@ -10,7 +10,7 @@ from sandbox.payer.people import WORDS
 from sandbox.simulators.x12.edi.segments import STANDARD, Segment
 from sandbox.simulators.x12.transactions.levels import Level, all_of, every, find, levels_of
 from sandbox.simulators.x12.transactions.people import person_of
-from sandbox.simulators.x12.transactions.values import first_day, iso, last_day
+from sandbox.simulators.x12.transactions.values import first_day, iso, last_day, procedure_of
 
 _GENDERS = {"M": "male", "F": "female", "U": "unknown"}
 _COVERAGE = {"1": "active", "6": "inactive"}
@@ -103,7 +103,7 @@ def _benefit(loop: Sequence[Segment]) -> Json:
         "quantity": _number(line.get(10)),
         "authorization_required": line.get(11) or None,
         "in_network": line.get(12) or None,
-        "procedure_code": line.component(13, 2) or None,
+        "procedure_code": procedure_of(line.component(13, 2)),
         "messages": [one.get(1) for one in every(loop, "MSG")],
     }
 
@@ -135,7 +135,7 @@ def _claim(segments: Sequence[Segment]) -> dict[str, Json]:
         "statuses": [_status(one) for one in every(own, "STC")],
         "lines": [
             {
-                "procedure_code": line[0].component(1, 2) or None,
+                "procedure_code": procedure_of(line[0].component(1, 2)),
                 "charge": _number(line[0].get(2)),
                 "paid": _number(line[0].get(3)),
                 "statuses": [_status(one) for one in every(line, "STC")],
@@ -186,7 +186,7 @@ def _service(event: Level, service: Level | None) -> dict[str, Json]:
         "administrative_number": _reference(own, "NT"),
         "valid_from": iso(first_day(valid.get(3))) if valid is not None else None,
         "valid_to": iso(last_day(valid.get(3))) if valid is not None and "-" in valid.get(3) else None,
-        "procedure_code": next((code for code in codes if code), None),
+        "procedure_code": next((procedure_of(code) for code in codes if code), None),
         "units": _number(units),
         "messages": list(dict.fromkeys(one.get(1) for one in every(own, "MSG"))),
         "rejections": rejections,

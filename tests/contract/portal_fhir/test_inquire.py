@@ -27,6 +27,17 @@ async def test_by_procedure_by_number_and_any(house, pas):
         assert all(a["meta"]["profile"] == [f"{pas.PAS}/profile-claiminquiryresponse"] for a in answers)
 
 
+async def test_an_example_with_a_code_that_is_none_is_refused(house, pas):
+    """No case can have it, so an empty answer would say what is not so; `not-applicable` needs its system."""
+    await house.submit()
+    for code in ("not-applicable", "knee MRI"):
+        asked = pas.claim({**pas.item(), "productOrService": {"coding": [{"code": code}]}}, identifier=None)
+        answer = await house.call("POST", "Claim/$inquire", json=pas.bundle(asked))
+        assert answer.status == 400, answer
+        [issue] = answer.json["issue"]
+        assert code in issue["diagnostics"] and issue["expression"] == ["Bundle.entry[0].resource.item"]
+
+
 async def test_cases_of_other_doors_are_found(house, pas):
     [found] = await house.inquire(pas.claim(pas.item("73721"), identifier=None), pas.CHILD)
     assert pas.actions(found) == {1: "A1"} and found["preAuthRef"] == "PA1000000009"
@@ -69,6 +80,24 @@ async def test_a_read_counts_as_a_read_and_a_search_does_not(kit, disk, serve, p
         assert pas.actions(await house.get(f"ClaimResponse/{answer['id']}")) == {1: "A4"}
         [second] = await house.inquire(pas.claim(pas.item("70450")))
         assert pas.actions(second) == {1: "A1"}
+
+
+async def test_a_search_goes_page_by_page(house, pas):
+    """`_count` is honoured, the rest is behind `next`; what comes meanwhile neither repeats nor hides another."""
+    made = [(await house.submit(pas.claim(name=f"c{n}")))["id"] for n in range(3)]
+    search = "ClaimResponse?patient.identifier=M1&_count"
+    first = await house.get(f"{search}=2")
+    assert first["total"] == 3 and [row["resource"]["id"] for row in first["entry"]] == made[:0:-1]
+    await house.submit(pas.claim(name="c4"))
+    links = {link["relation"]: link["url"] for link in first["link"]}
+    rest = await house.get(f"ClaimResponse?{links['next'].partition('?')[2]}")
+    assert [row["resource"]["id"] for row in rest["entry"]] == made[:1]
+    assert [link["relation"] for link in rest["link"]] == ["self"]
+    nothing = await house.get(f"{search}=0")
+    assert nothing["total"] == 4 and "entry" not in nothing and len(nothing["link"]) == 1
+    for wrong in ("x", "-1"):
+        assert (await house.call("GET", f"{search}={wrong}")).status == 400
+    assert (await house.call("GET", f"{search}=1&_after=gone")).status == 400
 
 
 async def test_searches(house, pas):

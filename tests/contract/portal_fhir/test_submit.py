@@ -156,7 +156,8 @@ REFUSED = [
     ),
     (
         lambda p: p.bundle(None, {**p.PATIENT, "identifier": [{"value": "M3"}], "birthDate": "1980-02-29",
-                                  "name": [{"family": "OBrien", "given": ["Zoe"]}]}),
+                                  "name": [{"family": "OBrien", "given": ["Zoe"]}]},
+                           {**p.COVERAGE, "subscriberId": "M3"}),
         "95", "patient",
     ),
     (lambda p: p.bundle(None, p.doctor("1234567890")), "43", "provider"),
@@ -222,3 +223,20 @@ async def test_parties_may_be_named_by_their_numbers_alone(house, pas):
     clinic = {"reference": "Organization/clinic"}
     await house.submit(pas.claim(pas.item("70450"), provider=clinic, careTeam=team))
     assert [row["provider_npi"] for row in await house.cases()] == ["1003000126", "1234567893"]
+
+
+async def test_a_month_is_no_day_of_service(house, pas):
+    """The member must be covered on the day of service, so one that is none is refused, not left out."""
+    for said in ({"servicedDate": "2026-05"}, {"servicedPeriod": {"start": "2026"}}):
+        answer = await house.post("Claim/$submit", pas.bundle(pas.claim(pas.item(**said))))
+        [error] = answer["entry"][0]["resource"]["error"]
+        assert error["code"]["coding"][0]["code"] == "57", error
+    assert await house.cases() == []
+
+
+async def test_a_coverage_of_another_member_is_no_coverage_of_the_patient(house, pas):
+    """The Patient's number says one member, the Coverage's another: neither is taken for the one that is meant."""
+    for subscriber, reason in (("M3", "72"), ("m1", None), ("UNKNOWN-1", None)):
+        answer = await house.post("Claim/$submit", pas.bundle(None, {**pas.COVERAGE, "subscriberId": subscriber}))
+        errors = answer["entry"][0]["resource"].get("error", [])
+        assert [error["code"]["coding"][0]["code"] for error in errors] == ([reason] if reason else []), subscriber

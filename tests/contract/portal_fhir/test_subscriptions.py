@@ -87,6 +87,24 @@ async def test_it_is_changed_turned_off_and_deleted(house, pas):
         assert branch.is_empty("portal/_watched") and branch.is_empty("portal/_changed")
 
 
+async def test_a_version_that_is_not_there_any_more_is_not_written_over(house):
+    """`If-Match` holds here as at the EHR; the server's own step to `active` makes a version, too."""
+    asked = await ask(house, "http://127.0.0.1:9/hook")
+    path = f"Subscription/{asked['id']}"
+    current = await house.call("GET", path)
+    assert (current.json["status"], current.headers["ETag"]) == ("active", 'W/"2"')
+    off = {**current.json, "status": "off"}
+    for method, body in (("PUT", {"json": off}), ("DELETE", {})):
+        stale = await house.call(method, path, headers={"If-Match": 'W/"1"'}, **body)
+        assert stale.status == 412 and stale.headers["ETag"] == 'W/"2"', stale
+        assert stale.json["issue"][0]["code"] == "conflict"
+        assert (await house.call(method, path, headers={"If-Match": 'W/"2'}, **body)).status == 400
+    assert (await house.get(path))["status"] == "active"
+    written = await house.call("PUT", path, headers={"If-Match": 'W/"2"'}, json=off)
+    assert (written.status, written.headers["ETag"]) == (200, 'W/"3"')
+    assert (await house.call("DELETE", path, headers={"If-Match": "*"})).status == 204
+
+
 async def test_refusals(house, pas):
     url = "http://127.0.0.1:9/hook"
     topic = "http://hl7.org/fhir/us/davinci-pas/SubscriptionTopic/PASSubscriptionTopic"

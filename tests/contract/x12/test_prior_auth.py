@@ -95,6 +95,45 @@ async def test_services_are_cases_of_their_own(house, x12):
     assert len(row["about"]["cases"]) == 2 and row["status"] == "answered"
 
 
+async def test_a_drug_is_asked_for_by_its_code(kit, disk, serve, x12):
+    """A National Drug Code has a qualifier of its own, and no hyphens, on the wire; in JSON it is as in the portal."""
+    x12.write(kit, disk)
+    pharmacy = x12.definition(kit)
+    pharmacy["slug"] = "pharmacy"
+    pharmacy["environment"]["simulators"][1]["config"] = {"portal": "covermymeds"}
+    disk.benchmark(pharmacy)
+    async with serve() as live:
+        house = x12.Clearing(await live.started("pharmacy@1"))
+        opened = await house.post(
+            "prior-auth", patient_id="ana", provider_npi="1234567893", procedure_code="00074-0243-02",
+            diagnosis_codes=["M05.79"],
+        )  # fmt: skip
+        assert "SV1*N4:00074024302~" in opened["request_x12"] and "SV1*N4:00074024302~" in opened["x12"], opened
+        assert (opened["status"], opened["procedure_code"]) == ("answered", "00074-0243-02")
+        [row] = (await house.portal("prior-auths"))["data"]
+        assert row["procedure_code"] == "00074-0243-02"
+        asked = await house.post("eligibility", patient_id="ana", procedure_code="00074-0243-02")
+        assert "EQ*30*N4:00074024302~" in asked["request_x12"] and asked["status"] == "answered", asked
+
+
+async def test_a_refusal_names_no_call_that_is_not_here(house):
+    pended = await house.post(
+        "prior-auth", patient_id="ana", provider_npi="1234567893", procedure_code="72148",
+        diagnosis_codes=["M54.16"], clinical_answers={"weeks": 8},
+    )  # fmt: skip
+    refused = await house.post(
+        "prior-auth",
+        action="appeal",
+        patient_id="ana",
+        authorization_number=pended["authorization_number"],
+        notes="No.",
+    )
+    [error] = refused["errors"]
+    assert error["message"].endswith(
+        "only UM02 3, UM02 S, handing it in at the portal, an attachment at the portal is possible."
+    )
+
+
 async def test_what_needs_no_authorization_and_what_another_payer_decides(house, x12):
     answer = await house.send(x12.ask("278", "HC:73721", "HC:71046"))
     assert x12.lines(answer, "HCR")[0] == "HCR*NA"

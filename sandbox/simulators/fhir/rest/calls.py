@@ -15,9 +15,8 @@ from sandbox.r4.issues import Issue
 from sandbox.simulators.fhir.state import Stored
 from sandbox.simulators.fhir.terms.handling import Handling
 from sandbox.simulators.fhir.terms.instants import http_date
-from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
-from sandbox.simulators.fhir_api.negotiation import Preferences, check_json_body, preferences
+from sandbox.simulators.fhir_api.negotiation import Preferences, check_json_body, etag_of, preferences
 from sandbox.simulators.fhir_api.outcome import issues_of
 from sandbox.wire.forms import Pairs
 

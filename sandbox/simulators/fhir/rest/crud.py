@@ -13,8 +13,8 @@ from sandbox.simulators.fhir.rest import binary_writes, conditions, projection
 from sandbox.simulators.fhir.rest.calls import Answer, Call, answer_of, check_entry_count, refuse_parameters
 from sandbox.simulators.fhir.rest.lenience import refuse_or_tolerate
 from sandbox.simulators.fhir.terms.instants import last_updated
-from sandbox.simulators.fhir.terms.names import collection_of, etag_of
-from sandbox.simulators.fhir_api.negotiation import tag_versions
+from sandbox.simulators.fhir.terms.names import collection_of
+from sandbox.simulators.fhir_api.negotiation import etag_of, tag_versions
 
 
 def read(call: Call) -> Answer:

@@ -19,8 +19,8 @@ from sandbox.simulators.fhir.rest.calls import Answer, Call
 from sandbox.simulators.fhir.state import check_type
 from sandbox.simulators.fhir.terms.counts import page_size, repeated, whole_number
 from sandbox.simulators.fhir.terms.handling import Handling
-from sandbox.simulators.fhir.terms.names import etag_of
 from sandbox.simulators.fhir.terms.parameters import without_form
+from sandbox.simulators.fhir_api.negotiation import etag_of
 from sandbox.simulators.fhir_api.outcome import outcome
 
 DEFAULT_COUNT = 100

@@ -10,7 +10,7 @@ from typing import Final
 from sandbox import limits, work
 from sandbox.errors import Invalid, TooCostly
 from sandbox.jsonio import Json
-from sandbox.payer import cases, identifiers
+from sandbox.payer import cases, codes, identifiers
 from sandbox.payer.case_rows import REQUESTS, completed
 from sandbox.payer.case_rows import find_named as find_case_named
 from sandbox.playground.events import Request, Response
@@ -87,6 +87,13 @@ def _matching(tx: Interaction, sent: Sent, member_id: str) -> list[Json]:
     if any(not code for code in wanted):
         message = "An item asks after no procedure; send its code, or not-applicable for any."
         raise Invalid(message, issue_type="required", expression="Bundle.entry[0].resource.item")
+    wrong = next((code for code in wanted if codes.procedure_or_drug(code) is None), None)
+    if wrong is not None:
+        message = (
+            f'"{wrong[:100]}" is no CPT, HCPCS or National Drug Code, so no case has it; for any procedure send '
+            f"not-applicable of {ABSENT_CODES}."
+        )
+        raise Invalid(message, issue_type="code-invalid", expression="Bundle.entry[0].resource.item")
     work.spend(tx.branch.count(REQUESTS))
     rows = [completed(row) for _, row in tx.branch.items(REQUESTS) if row["patient_member_id"] == member_id]
     is_any = not wanted

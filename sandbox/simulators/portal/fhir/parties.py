@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sandbox.jsonio import Json
 from sandbox.payer import identifiers
-from sandbox.payer.people import Person, Rejection, find_dependent, find_member, find_provider
+from sandbox.payer.people import Person, Rejection, find_dependent, find_member, find_provider, is_family
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.portal.fhir.refusing import reject
 from sandbox.simulators.portal.fhir.sent import CLAIM_AT, Found, Sent
@@ -48,6 +48,10 @@ def find_beneficiary(tx: Interaction, sent: Sent) -> Json:
             found = find_member(tx, person)
     if isinstance(found, Rejection):
         raise reject("member", found)
+    for one in insured:
+        row = identifiers.find(tx, "patients", one) if one else None
+        if row is not None and not is_family(tx, found, row):
+            raise reject("member", Rejection("72", text="the Coverage is another member's"))
     return found
 
 

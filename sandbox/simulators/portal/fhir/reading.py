@@ -198,13 +198,14 @@ def _units(item: Json, order: Json) -> Json:
 
 
 def _service_date(item: Json) -> str:
-    """Return the first day of an item's service, empty where it says none.
+    """Return the first day of an item's service, empty where it says none. A month or a year is no day: the payer
+    refuses it, since coverage is of a day.
 
     >>> _service_date({"servicedPeriod": {"start": "2026-05-04T09:00:00Z"}}), _service_date({"servicedDate": "2026-05"})
-    ('2026-05-04', '')
+    ('2026-05-04', '2026-05')
     """
     said = text(item, "servicedDate") or text(part(item, "servicedPeriod"), "start")
-    return said[:10] if len(said) >= len("2026-05-04") else ""
+    return said[: len("2026-05-04")]
 
 
 def _diagnoses(sent: Sent, item: Json) -> list[str]:

@@ -4,8 +4,9 @@ A ClaimResponse is written anew each time, from its cases as they are now. A rea
 a search, like every list, does not.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 from sandbox import limits, work
 from sandbox.errors import Invalid, NotFound, TooCostly
@@ -19,12 +20,16 @@ from sandbox.simulators.portal.fhir.questionnaires import questionnaire
 from sandbox.simulators.portal.fhir.responses import questionnaire_of
 from sandbox.simulators.portal.fhir.terms import BASE, parts, text
 from sandbox.simulators.portal.fhir.writing import claim_response, fhir_response, items_of
+from sandbox.wire.whole_numbers import read_whole_number
 
 SEARCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "ClaimResponse": ("_id", "identifier", "patient.identifier"),
     "Questionnaire": ("_id", "url"),
 }
 READ: Final = ("Claim", "ClaimResponse", "CommunicationRequest", "Questionnaire", "Task")
+_COUNT: Final = "_count"
+_AFTER: Final = "_after"  # of our own links
+_PAGING: Final = (_COUNT, _AFTER)
 _ALWAYS: Final = ("_format", "_pretty")
 
 
@@ -45,7 +50,7 @@ def read(tx: Interaction, request: Request, kind: str, key: str) -> Response:
 
 def search(tx: Interaction, request: Request, kind: str) -> Response:
     """`GET [type]?…`: a searchset. Raises `Invalid` for a parameter that is not served, `TooCostly` past the limit."""
-    given = _parameters(request, SEARCHES[kind])
+    given = _parameters(request, (*SEARCHES[kind], *_PAGING))
     base = f"{request.base_url}/{BASE}"
     found = list(_claim_responses(tx, base, given) if kind == "ClaimResponse" else _questionnaires(tx, base, given))
     if len(found) > limits.SEARCH_COUNT_MAX:
@@ -53,22 +58,52 @@ def search(tx: Interaction, request: Request, kind: str) -> Response:
             f"The search finds more than {limits.SEARCH_COUNT_MAX:,}; narrow it down by {', '.join(SEARCHES[kind])}."
         )
         raise TooCostly(message)
-    link = f"{base}/{kind}" + (f"?{request.raw_query}" if request.raw_query else "")
+    page, following = _page(found, given)
     made: dict[str, Json] = {
         "resourceType": "Bundle",
         "type": "searchset",
         "total": len(found),
-        "link": [{"relation": "self", "url": link}],
+        "link": [_link("self", f"{base}/{kind}", request.query)],
     }
-    rows = [{"fullUrl": f"{base}/{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in found]
+    if following is not None:
+        kept = [pair for pair in request.query if pair[0] != _AFTER]
+        made["link"].append(_link("next", f"{base}/{kind}", [*kept, (_AFTER, following)]))
+    rows = [{"fullUrl": f"{base}/{kind}/{one['id']}", "resource": one, "search": {"mode": "match"}} for one in page]
     return fhir_response({**made, "entry": rows} if rows else made)
+
+
+def _page(found: list[Json], given: Mapping[str, str]) -> tuple[list[Json], str | None]:
+    """Return what `_count` leaves of what was found, and the id after which the next page begins.
+
+    What comes meanwhile stands before the first page. Raises `Invalid` for a number that is none, or for a page that
+    begins after what is not found any more.
+
+    >>> _page([{"id": "b"}, {"id": "a"}], {"_count": "1"})
+    ([{'id': 'b'}], 'b')
+    """
+    count = read_whole_number(given[_COUNT]) if _COUNT in given else limits.SEARCH_COUNT_MAX
+    if count is None:
+        message = f'_count must be a whole number, not "{given[_COUNT][:40]}".'
+        raise Invalid(message, issue_type="value", expression=f"http.{_COUNT}")
+    begin = 0
+    if _AFTER in given:
+        begin = next((place for place, one in enumerate(found, 1) if one["id"] == given[_AFTER]), 0)
+        if not begin:
+            message = "The page before this one is not there any more; search again from the start."
+            raise Invalid(message, issue_type="value", expression=f"http.{_AFTER}")
+    page = found[begin : begin + count]
+    return page, page[-1]["id"] if page and begin + count < len(found) else None
+
+
+def _link(relation: str, url: str, query: Sequence[tuple[str, str]]) -> Json:
+    return {"relation": relation, "url": f"{url}?{urlencode(query)}" if query else url}
 
 
 def _parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in request.query:
         if name not in (*known, *_ALWAYS):
-            served = ", ".join(known) or "none"
+            served = ", ".join(one for one in known if one != _AFTER) or "none"
             message = f'The parameter "{name[:100]}" is not served here; there are: {served}.'
             raise Invalid(message, issue_type="not-supported", expression=f"http.{name[:100]}")
         if name in found or not value.strip():

@@ -84,7 +84,7 @@ def _subscription(tx: Interaction, request: Request, rest: str, key: str) -> Res
             raise Unsupported(f'{rest} has no parameter "{name[:100]}".')
     if request.method in ("POST", "PUT"):
         return subscribing.write(tx, request, key)
-    return subscribing.delete(tx, key) if request.method == "DELETE" else subscribing.read(tx, key)
+    return subscribing.delete(tx, request, key) if request.method == "DELETE" else subscribing.read(tx, key)
 
 
 def _need(request: Request, rest: str, allowed: tuple[str, ...]) -> None:

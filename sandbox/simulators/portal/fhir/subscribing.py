@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sandbox import jsonio
 from sandbox.definitions.assertions import StrictModel
-from sandbox.errors import Malformed, NotFound, Unprocessable
+from sandbox.errors import Invalid, Malformed, NotFound, PreconditionFailed, Unprocessable
 from sandbox.jsonio import Json
 from sandbox.payer.case_rows import CHANGED, NOTE, REQUESTS, WATCHED, completed
 from sandbox.playground.events import Request, Response
@@ -21,11 +21,11 @@ from sandbox.r4.issues import refusal
 from sandbox.r4.names import MEDIA_TYPE
 from sandbox.r4.validation import validate
 from sandbox.simulators.base import ScenarioAction
-from sandbox.simulators.fhir_api.negotiation import check_json_body
+from sandbox.simulators.fhir_api.negotiation import check_json_body, etag_of, tag_versions
 from sandbox.simulators.portal.fhir import records
 from sandbox.simulators.portal.fhir.reads import SEARCHES, is_asked_for
 from sandbox.simulators.portal.fhir.terms import BASE, PREFIX
-from sandbox.simulators.portal.fhir.writing import claim_response, fhir_response
+from sandbox.simulators.portal.fhir.writing import claim_response
 from sandbox.subscriptions import lifecycle, queue, rules
 from sandbox.subscriptions.home import Changed
 from sandbox.wire.forms import read_pairs
@@ -113,6 +113,7 @@ def write(tx: Interaction, request: Request, key: str) -> Response:
         raise NotFound(f'There is no {TYPE} "{key[:64]}"; its id is given with POST.')
     if key and resource.get("id") not in (None, key):
         raise Malformed(f"The resource's id is another than that of the URL, {key}.", issue_type="value")
+    _check_version(tx, request, key)
     rules.check(resource, tx.now, request.outbound_hosts)
     if rules.is_asking(resource):
         _criteria(resource["criteria"])
@@ -123,9 +124,7 @@ def write(tx: Interaction, request: Request, key: str) -> Response:
     HOME.put(tx, {**taken, "id": resource_id}, tx.now_text)
     _settle_watch(tx)
     kept = HOME.get(tx, resource_id)
-    if key:
-        return fhir_response(kept)
-    return Response(201, jsonio.dump(kept), MEDIA_TYPE, {"Location": f"{base}/{TYPE}/{resource_id}"})
+    return _answer(kept) if key else _answer(kept, 201, {"Location": f"{base}/{TYPE}/{resource_id}"})
 
 
 def read(tx: Interaction, key: str) -> Response:
@@ -133,15 +132,40 @@ def read(tx: Interaction, key: str) -> Response:
     found = HOME.get(tx, key)
     if found is None:
         raise NotFound(f'There is no {TYPE} "{key[:64]}".')
-    return fhir_response(found)
+    return _answer(found)
 
 
-def delete(tx: Interaction, key: str) -> Response:
+def delete(tx: Interaction, request: Request, key: str) -> Response:
     """`DELETE Subscription/{id}`; one that is not there is none afterwards either."""
+    _check_version(tx, request, key)
     lifecycle.forget(tx, HOME.prefix, key)
     tx.delete(_KEPT, key)
     _settle_watch(tx)
     return Response(204, b"", None)
+
+
+def _answer(kept: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    tag = etag_of(int(kept["meta"]["versionId"]))
+    return Response(status, jsonio.dump(kept), MEDIA_TYPE, {"ETag": tag, **(headers or {})})
+
+
+def _check_version(tx: Interaction, request: Request, key: str) -> None:
+    """Raise `PreconditionFailed` unless `If-Match` names the version that is kept (R4, RESTful API, 3.1.0.7)."""
+    text = request.headers.get("if-match")
+    if text is None:
+        return
+    wanted = tag_versions(text)
+    if wanted is None:
+        raise Invalid(
+            'If-Match holds no entity tag; write If-Match: W/"3".', issue_type="value", expression="http.If-Match"
+        )
+    found = HOME.get(tx, key) if key else None
+    if found is None:
+        raise PreconditionFailed(f"If-Match was sent, but there is no such {TYPE}.", issue_type="conflict")
+    version = found["meta"]["versionId"]
+    if None not in wanted and version not in wanted:
+        message = f"If-Match asks for another version of {TYPE}/{key} than {version}, which it is at."
+        raise PreconditionFailed(message, issue_type="conflict", headers={"ETag": etag_of(int(version))})
 
 
 def _settle_watch(tx: Interaction) -> None:

@@ -24,7 +24,7 @@ from sandbox.simulators.x12.transactions.members import (
 )
 from sandbox.simulators.x12.transactions.numbering import Numbered
 from sandbox.simulators.x12.transactions.people import person_of
-from sandbox.simulators.x12.transactions.values import amount, compact, first_day, last_day, stamp
+from sandbox.simulators.x12.transactions.values import amount, compact, first_day, last_day, procedure_component, stamp
 
 VERSION: Final = "005010X212"
 # Category and status of STC01, by the payer's own word for where a claim or a line of it stands.
@@ -195,9 +195,7 @@ def _claim(claim: Json, loop: Sequence[Segment]) -> list[Segment]:
         make("DTP", "472", *days),
     ]
     for line in claim["lines"]:
-        code = line["procedure_code"]
-        kind = "N4" if "-" in code else "HC"
-        service = [kind, code.replace("-", ""), *line["modifiers"]]
+        service = [*procedure_component(line["procedure_code"]), *line["modifiers"]]
         segments += [
             make("SVC", service, amount(line["charge"]), amount(line["paid"]), None, None, None, str(line["units"])),
             _stc(_STATUSES[line["status"]], compact(claim["finalized_at"] or claim["received_at"])),

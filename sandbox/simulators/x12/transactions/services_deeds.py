@@ -21,6 +21,8 @@ CALLS: Final = {
     "withdraw": "UM02 3",
     "resubmit": "UM02 N",
     "appeal": "UM02 1 or 2",
+    "attach": "an attachment at the portal",
+    "submit": "handing it in at the portal",
 }
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from sandbox.jsonio import Json
+from sandbox.payer import codes
 
 GENDERS: Final = {"male": "M", "female": "F"}
 _TEXT_CHARS: Final = 264
@@ -28,6 +29,25 @@ def iso(day: str) -> str:
     ('2026-04-23', '')
     """
     return f"{day[:4]}-{day[4:6]}-{day[6:8]}" if len(day) == 8 else day
+
+
+def procedure_component(code: str) -> list[str]:
+    """Return a procedure code with its qualifier (data element 235): `N4` and 11 digits for a National Drug Code.
+
+    >>> procedure_component("j0139"), procedure_component("00074-0243-02")
+    (['HC', 'J0139'], ['N4', '00074024302'])
+    """
+    drug = codes.ndc(code)
+    return ["HC", code.upper()] if drug is None else ["N4", drug.replace("-", "")]
+
+
+def procedure_of(text: str) -> str | None:
+    """Return a code as the payer writes it, None for an empty one.
+
+    >>> procedure_of("00074024302"), procedure_of("J0139"), procedure_of("nonsense"), procedure_of("")
+    ('00074-0243-02', 'J0139', 'nonsense', None)
+    """
+    return codes.procedure_or_drug(text) or text or None
 
 
 def first_day(value: str) -> str:
