@@ -12,6 +12,7 @@ PROMPT = "You work in a clinic's systems, in a browser. When it is done, reply w
 
 
 def tool(name: str, description: str, *parameters: str) -> dict:
+    """Describe a function to the model."""
     schema = {"type": "object", "properties": {p: {"type": "string"} for p in parameters}, "required": list(parameters)}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
@@ -30,10 +31,9 @@ def act(page: Page, urls: tuple[str, ...], name: str, given: dict[str, str]) -> 
             return f"Only what is below {', '.join(urls)} is there."
         if name == "open":
             page.goto(given["url"])
-        elif name == "fill" and (options := page.get_by_role("radiogroup", name=given["label"])).count():
-            options.get_by_role("radio", name=given["value"], exact=True).check()
         elif name == "fill":
-            page.get_by_label(given["label"]).fill(given["value"])
+            options = page.get_by_role("radiogroup", name=given["label"]).get_by_label(given["value"], exact=True)
+            options.check() if options.count() else page.get_by_label(given["label"]).fill(given["value"])
         else:
             called = [page.get_by_role(role, name=given["name"], exact=True) for role in ("button", "link")]
             called[0].or_(called[1]).first.click()
