@@ -93,6 +93,12 @@ def add(tx: Interaction, row: Json, uploads: Sequence[Upload], *, appeal_id: str
     return {**row, "attachments": listed}
 
 
+def not_held(row: Json, uploads: Sequence[Upload]) -> list[Upload]:
+    """Return those of the files that a row does not list yet, by name and content."""
+    held = {(item["filename"], item["sha256"]) for item in row["attachments"]}
+    return [item for item in uploads if (item.filename, hashlib.sha256(item.content).hexdigest()) not in held]
+
+
 def remove_all(tx: Interaction, row: Json) -> Json:
     """Delete a row's files and return the row without them."""
     for about in row["attachments"]:

@@ -245,14 +245,13 @@ def secret_of(tx: Interaction) -> str:
     return (tx.sandbox.secrets if tx.sandbox else {}).get("password", "")
 
 
-def was_sent_before(row: Json, seen: str, actions: Sequence[str]) -> bool:
-    """Tell whether a form that was made when a case had `seen` lines of history was taken already: what came next in
-    the history is what the form asks for.
+def done_since(row: Json, seen: str, actions: Sequence[str]) -> list[Json]:
+    """Return what was done of these since a form was made, when a case had `seen` lines of history. Whether it was this
+    form that asked for it is told by what the form says.
 
-    >>> row = {"history": [{"action": "created"}, {"action": "submitted"}, {"action": "withdrawn"}]}
-    >>> was_sent_before(row, "2", ["withdrawn"]), was_sent_before(row, "3", ["withdrawn"])
-    (True, False)
+    >>> row = {"history": [{"action": "created"}, {"action": "submitted"}, {"action": "withdrawn", "reason": "Twice"}]}
+    >>> done_since(row, "2", ["withdrawn"]), done_since(row, "3", ["withdrawn"]), done_since(row, "", ["withdrawn"])
+    ([{'action': 'withdrawn', 'reason': 'Twice'}], [], [])
     """
     number = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else len(row["history"])
-    since = row["history"][number:]
-    return bool(since) and since[0]["action"] in actions
+    return [entry for entry in row["history"][number:] if entry["action"] in actions]

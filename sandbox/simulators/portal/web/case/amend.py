@@ -4,6 +4,7 @@ Shared by the steps of a new request and by the pages that change one later.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sandbox.jsonio import Json
 from sandbox.payer import attachments, cases
@@ -16,7 +17,7 @@ from sandbox.playground.events import Response
 from sandbox.simulators.portal.bodies import PriorAuthFields, as_json, validated
 from sandbox.simulators.portal.web.case.questions import PREFIX, asked_of, changes, field_names, labels_of, read_answers
 from sandbox.simulators.portal.web.forms import split_codes, whole_number
-from sandbox.simulators.portal.web.pages import SEEN, Visit, request_at, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Visit, done_since, request_at
 from sandbox.simulators.portal.web.shell import limits_text, names_of, render, see_other
 
 FILES = "files"
@@ -62,10 +63,7 @@ def checked(fields: Json) -> dict[str, Json]:
 def read_uploads(visit: Visit, row: Json, *, is_sent_before: bool) -> list[Upload]:
     """Return the files of a form. Of a form that was sent twice those that are attached already are left out."""
     uploads = visit.form.uploads(FILES)
-    if not is_sent_before:
-        return uploads
-    held = {(item["filename"], item["size"]) for item in row["attachments"]}
-    return [item for item in uploads if (item.filename, len(item.content)) not in held]
+    return attachments.not_held(row, uploads) if is_sent_before else uploads
 
 
 def written_codes(row: Json) -> str:
@@ -86,7 +84,7 @@ def show_edit(visit: Visit) -> Response:
 def send_edit(visit: Visit) -> Response:
     """`POST requests/{id}/edit`."""
     row = case_of(visit)
-    if was_sent_before(row, visit.form.text(SEEN), ["updated"]):
+    if _was_sent_before(visit, row, "updated"):
         return _back(visit, row, "changed")
     fields, uploads = _read(visit, row, "update")
     if not fields and not uploads:
@@ -102,7 +100,7 @@ def show_information(visit: Visit) -> Response:
 def send_information(visit: Visit) -> Response:
     """`POST requests/{id}/information`: answers and files go to the payer together, with what was uploaded before."""
     row = case_of(visit)
-    if was_sent_before(row, visit.form.text(SEEN), ["more_info_supplied"]):
+    if _was_sent_before(visit, row, "more_info_supplied"):
         return _back(visit, row, "answered")
     fields, uploads = _read(visit, row, "update")
     fields = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
@@ -126,7 +124,7 @@ def show_resubmit(visit: Visit) -> Response:
 def send_resubmit(visit: Visit) -> Response:
     """`POST requests/{id}/resubmit`."""
     row = case_of(visit)
-    if was_sent_before(row, visit.form.text(SEEN), ["resubmitted"]):
+    if _was_sent_before(visit, row, "resubmitted"):
         return _back(visit, row, "resubmitted")
     fields, uploads = _read(visit, row, "resubmit")
     return _back(visit, cases.resubmit(visit.tx, row["request_id"], fields, uploads), "resubmitted")
@@ -151,7 +149,7 @@ def send_attachments(visit: Visit) -> Response:
     """`POST requests/{id}/attachments`."""
     visit.form.check((FILES, SEEN))
     row = case_of(visit)
-    is_again = was_sent_before(row, visit.form.text(SEEN), ["attachments_added"])
+    is_again = bool(done_since(row, visit.form.text(SEEN), ["attachments_added"]))
     uploads = read_uploads(visit, row, is_sent_before=is_again)
     if not uploads and not is_again:
         raise invalid({FILES: ["Choose at least one file."]})
@@ -187,17 +185,33 @@ def _read(visit: Visit, row: Json, call: str) -> tuple[dict[str, Json], Sequence
     questions = questions_of(visit.tx, row) or {}
     plain = [name for name in takes if name in LABELS]
     visit.form.check((*plain, *field_names(questions), FILES, SEEN))
-    given = read_fields(visit, *(name for name in plain if name in visit.form.values))
-    fields = {
-        name: value for name, value in given.items() if value != row[name] and not (value is None and not row[name])
-    }
-    answers = changes(row, questions, read_answers(visit.form, questions))
-    if answers:
-        fields[PREFIX] = answers
+    fields = _changed(visit, row, questions, plain)
     uploads = visit.form.uploads(FILES)
     if uploads:
         fields["attachments"] = names_of(uploads)
     return fields, uploads
+
+
+def _changed(visit: Visit, row: Json, questions: Mapping[str, Json], names: Sequence[str]) -> dict[str, Json]:
+    """Return what a form says in these fields, and in answers, that a case does not say already."""
+    given = read_fields(visit, *(name for name in names if name in visit.form.values))
+    fields: dict[str, Any] = {
+        name: value for name, value in given.items() if value != row[name] and not (value is None and not row[name])
+    }
+    answers = changes(row, questions, read_answers(visit.form, questions))
+    return {**fields, PREFIX: answers} if answers else fields
+
+
+def _was_sent_before(visit: Visit, row: Json, action: str) -> bool:
+    """Tell whether a form was taken already: this was done since it was made, and it says nothing that the case does
+    not say. Another person's form of the same moment is no second one.
+    """
+    if not done_since(row, visit.form.text(SEEN), [action]):
+        return False
+    names = [name for name in LABELS if name != FILES]
+    if _changed(visit, row, questions_of(visit.tx, row) or {}, names):
+        return False
+    return not read_uploads(visit, row, is_sent_before=True)
 
 
 def _back(visit: Visit, row: Json, done: str) -> Response:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from sandbox.jsonio import Json
-from sandbox.payer import cases, disputes
+from sandbox.payer import attachments, cases, disputes
 from sandbox.payer.lifecycle import possible_in, take
 from sandbox.payer.refusals import invalid
 from sandbox.playground.events import Response
 from sandbox.simulators.portal.bodies import Appeal, PeerToPeerRequest, SlotChoice, Turn, Withdrawal, validated
 from sandbox.simulators.portal.web.case.amend import FILES, LABELS, case_of
 from sandbox.simulators.portal.web.forms import whole_number
-from sandbox.simulators.portal.web.pages import SEEN, Handler, Visit, request_at, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Handler, Visit, done_since, request_at
 from sandbox.simulators.portal.web.shell import limits_text, render, see_other
 
 _CALL_FIELDS: Final = ("do", "phone", "contact", "slot", "text", "turn", SEEN)
@@ -29,8 +29,8 @@ def send_withdraw(visit: Visit) -> Response:
     """`POST requests/{id}/withdraw`."""
     visit.form.check(("reason", SEEN))
     row = case_of(visit)
-    if not was_sent_before(row, visit.form.text(SEEN), ["withdrawn"]):
-        reason = validated(Withdrawal, {"reason": visit.form.text("reason") or None}).reason
+    reason = validated(Withdrawal, {"reason": visit.form.text("reason") or None}).reason
+    if all(entry["reason"] != reason for entry in done_since(row, visit.form.text(SEEN), ["withdrawn"])):
         row = cases.withdraw(visit.tx, row["request_id"], reason)
     return _done(visit, row, "withdrawn")
 
@@ -50,7 +50,7 @@ def disputing(call: str, action: str, done: str, heading: str, lead: str) -> tup
     def send(visit: Visit) -> Response:
         visit.form.check(("rationale", FILES, SEEN))
         row = case_of(visit)
-        if not was_sent_before(row, visit.form.text(SEEN), [action]):
+        if filed_before(visit, row, action) is None:
             if not visit.form.text("rationale"):
                 disputes.check_rationale("")
             rationale = validated(Appeal, {"rationale": visit.form.text("rationale")}).rationale
@@ -58,6 +58,19 @@ def disputing(call: str, action: str, done: str, heading: str, lead: str) -> tup
         return _done(visit, row, done)
 
     return show, send
+
+
+def filed_before(visit: Visit, of: Json, action: str) -> str | None:
+    """Return the appeal of a case or claim that this very form filed already: one that was filed since the form was
+    made, and says the same. None where there is none, whatever else was filed.
+    """
+    uploads = visit.form.uploads(FILES)
+    for entry in done_since(of, visit.form.text(SEEN), [action]):
+        about = disputes.get_appeal(visit.tx, entry["appeal_id"])
+        is_same = about["rationale"] == visit.form.text("rationale") and len(about["attachments"]) == len(uploads)
+        if is_same and not attachments.not_held(about, uploads):
+            return str(about["appeal_id"])
+    return None
 
 
 def show_call(visit: Visit) -> Response:
@@ -91,9 +104,11 @@ def send_call(visit: Visit) -> Response:
 
 
 def _request(visit: Visit, row: Json) -> Json:
-    if was_sent_before(row, visit.form.text(SEEN), ["peer_to_peer_requested"]):
-        return row
     given = {name: visit.form.text(name) or None for name in ("phone", "contact")}
+    call = row["peer_to_peer"] or {}
+    is_again = done_since(row, visit.form.text(SEEN), ["peer_to_peer_requested"])
+    if is_again and all(name in call and call[name] == value for name, value in given.items()):
+        return row
     body = validated(PeerToPeerRequest, given)
     return disputes.request_peer_to_peer(visit.tx, row["request_id"], body.phone, body.contact)
 
@@ -119,7 +134,7 @@ def _say(visit: Visit, row: Json) -> Json:
 
 
 def _cancel(visit: Visit, row: Json) -> Json:
-    if was_sent_before(row, visit.form.text(SEEN), ["peer_to_peer_cancelled"]):
+    if row["peer_to_peer"] is None and done_since(row, visit.form.text(SEEN), ["peer_to_peer_cancelled"]):
         return row
     return disputes.cancel_peer_to_peer(visit.tx, row["request_id"])
 

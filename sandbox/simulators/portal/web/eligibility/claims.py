@@ -16,8 +16,9 @@ from sandbox.playground.events import Response
 from sandbox.simulators.portal.bodies import Appeal, validated
 from sandbox.simulators.portal.plan_routes import look_at_claim
 from sandbox.simulators.portal.web.case.amend import FILES
+from sandbox.simulators.portal.web.case.disputes import filed_before
 from sandbox.simulators.portal.web.eligibility.lists import options, read_list
-from sandbox.simulators.portal.web.pages import SEEN, Visit, segment, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Visit, segment
 from sandbox.simulators.portal.web.shell import limits_text, render, see_other
 
 LABELS: Final = {
@@ -85,7 +86,7 @@ def send_appeal(visit: Visit) -> Response:
     """`POST claims/{claim_number}/appeal`: sent twice, it is one appeal, and the same page."""
     visit.form.check(("rationale", FILES, SEEN))
     claim = _claim_of(visit)
-    appeal_id = _filed_before(visit, claim)
+    appeal_id = filed_before(visit, claim, "appealed")
     if appeal_id is None:
         claims.check_appealable(visit.tx, claim)
         if not visit.form.text("rationale"):
@@ -94,15 +95,6 @@ def send_appeal(visit: Visit) -> Response:
         uploads = visit.form.uploads(FILES)
         appeal_id = claims.appeal_claim(visit.tx, claim["claim_number"], rationale, uploads)["appeal_id"]
     return see_other(visit.request, f"appeals/{segment(appeal_id)}?done=filed")
-
-
-def _filed_before(visit: Visit, claim: Json) -> str | None:
-    """Return the appeal that this very form filed already; None where another one came first, or none."""
-    seen = visit.form.text(SEEN)
-    if not was_sent_before(claim, seen, ["appealed"]):
-        return None
-    appeal = disputes.get_appeal(visit.tx, claim["history"][int(seen)]["appeal_id"])
-    return str(appeal["appeal_id"]) if appeal["rationale"] == visit.form.text("rationale") else None
 
 
 def _claim_of(visit: Visit) -> Json:

@@ -24,7 +24,7 @@ from sandbox.simulators.portal.web.case.questions import (
     read_answers,
 )
 from sandbox.simulators.portal.web.case.requests import facts
-from sandbox.simulators.portal.web.pages import SEEN, Visit, request_at, was_sent_before
+from sandbox.simulators.portal.web.pages import SEEN, Visit, done_since, request_at
 from sandbox.simulators.portal.web.radmd.frame import FOUND_MAX, show_step
 from sandbox.simulators.portal.web.shell import limits_text, see_other
 
@@ -114,7 +114,7 @@ def send_records(visit: Visit) -> Response:
     """`POST drafts/{id}/records`."""
     visit.form.check(("notes", FILES, GO, SEEN))
     row = case_of(visit)
-    is_again = was_sent_before(row, visit.form.text(SEEN), ["attachments_added", "updated"])
+    is_again = bool(done_since(row, visit.form.text(SEEN), ["attachments_added", "updated"]))
     uploads = read_uploads(visit, row, is_sent_before=is_again)
     row = change(visit, row, read_fields(visit, "notes"))
     go = visit.form.text(GO)
