@@ -1,5 +1,6 @@
 """When an agent may reach its surfaces: before a start, after the end, until its token expires; and limits of a run."""
 
+import base64
 import json
 
 import pytest
@@ -162,3 +163,18 @@ async def test_documents_while_several_tasks_are_started(serve, disk, kit):
         assert (await run.call("GET", "fhir/Patient/ana")).status == 409
         assert (await live.call("GET", f"/v1/benchmark-runs/{run.id}/fhir/metadata")).status == 200
         assert (await live.call("GET", f"/v1/task-runs/{run.tasks[1]}/fhir/metadata")).status == 200
+
+
+async def test_a_token_request_without_a_form_is_told_so_while_several_tasks_are_started(serve, disk, kit):
+    """The client is named in the header; that it sends no form is what is wrong, not whom it names."""
+    disk.benchmark(kit.benchmark("wide", concurrency=2))
+    async with serve() as live:
+        run = await live.started("wide")
+        await run.start(1)
+        held = next(box["credentials"] for box in run.value["sandboxes"] if box["task_run_id"] == run.tasks[1])
+        pair = base64.b64encode(f"{held['client_id']}:{held['client_secret']}".encode()).decode()
+        path = f"/v1/benchmark-runs/{run.id}/fhir/token"
+        answer = await live.call("POST", path, headers={"Authorization": f"Basic {pair}"})
+        assert (answer.status, answer.json["error"]) == (400, "invalid_request"), answer
+        other = await live.call("POST", path, headers={"Authorization": "Basic eDp5"})
+        assert (other.status, other.json["error"]) == (401, "invalid_client"), other
