@@ -67,6 +67,28 @@ async def test_who_is_not_known_is_told_as_for_a_submission(house, pas):
     assert answer["entry"][0]["resource"]["error"][0]["code"]["coding"][0]["code"] == "71"
 
 
+async def test_a_search_may_be_posted(house, pas):
+    await house.submit()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    async def post(path, body, status=200, **headers):
+        answer = await house.call("POST", path, body=body, headers=headers or form)
+        assert answer.status == status, answer
+        return answer.json
+
+    asked = await house.get("ClaimResponse?identifier=TRACE-c1&_count=1")
+    posted = await post("ClaimResponse/_search?_count=1", b"identifier=TRACE-c1")
+    assert asked["total"] == 1 and posted["entry"] == asked["entry"]
+    assert "identifier=TRACE-c1" in posted["link"][0]["url"] and "_search" not in posted["link"][0]["url"]
+    assert (await post("ClaimResponse/_search", b""))["total"] == 2  # one is of the seed
+    assert (await post("Questionnaire/_search", b"url=http%3A%2F%2Fexample.org%2Fnone"))["total"] == 0
+    await post("ClaimResponse/_search", b"status=active", 400)
+    await post("ClaimResponse/_search?identifier=a", b"identifier=b", 400)
+    await post("ClaimResponse/_search", b"{}", 415, **{"Content-Type": "application/json"})
+    await post("Task/_search", b"", 405)
+    assert (await house.call("GET", "ClaimResponse/_search")).status == 405
+
+
 async def test_a_read_counts_as_a_read_and_a_search_does_not(kit, disk, serve, pas):
     rule = {"procedure_code": "70450", "status": "approved", "delay_reads": 2}
     pas.write(kit, disk, {**pas.CONFIG, "determinations": [rule]})

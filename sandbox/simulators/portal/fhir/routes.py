@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from sandbox import jsonio, limits
-from sandbox.errors import Malformed, MethodNotAllowed, NotFound, SandboxError, Unsupported
+from sandbox.errors import Malformed, MethodNotAllowed, NotFound, SandboxError, Unsupported, UnsupportedMedia
 from sandbox.payer.config import payer_config
 from sandbox.playground.events import Request, Response
 from sandbox.playground.playground import Interaction
@@ -25,6 +25,7 @@ from sandbox.simulators.portal.fhir.package import package
 from sandbox.simulators.portal.fhir.smart import TOKENS
 from sandbox.simulators.portal.fhir.submit import submit
 from sandbox.simulators.portal.fhir.terms import BASE
+from sandbox.wire.forms import FORM, Pairs, parse_form
 
 EVENT_TYPE: Final = "portal_fhir_request"
 _READS: Final = ("GET", "HEAD")
@@ -63,6 +64,9 @@ def _serve(tx: Interaction, request: Request, rest: str) -> Response:
         raise NotFound(f"There is no operation {rest[:100]}; there are {', '.join(_OPERATIONS)}.")
     if kind == subscribing.TYPE and "/" not in key:
         return _subscription(tx, request, rest, key)
+    if kind in reads.SEARCHES and key == "_search":
+        _need(request, rest, ("POST",))
+        return reads.search(tx, replace(request, query=(*request.query, *_form(request))), kind)
     if kind not in reads.READ or "/" in key:
         if kind in resource_types():
             served = ", ".join((*reads.READ, subscribing.TYPE))
@@ -85,6 +89,13 @@ def _subscription(tx: Interaction, request: Request, rest: str, key: str) -> Res
     if request.method in ("POST", "PUT"):
         return subscribing.write(tx, request, key)
     return subscribing.delete(tx, request, key) if request.method == "DELETE" else subscribing.read(tx, key)
+
+
+def _form(request: Request) -> Pairs:
+    """Return the parameters of a search that is posted (R4 §3.1.1.4). Raises `UnsupportedMedia`, `Malformed`."""
+    if request.body and request.media_type != FORM:
+        raise UnsupportedMedia(f"A search is posted as {FORM}, not {request.media_type[:100]}.")
+    return parse_form(request.body)
 
 
 def _need(request: Request, rest: str, allowed: tuple[str, ...]) -> None:

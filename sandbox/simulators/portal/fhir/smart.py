@@ -36,7 +36,7 @@ def check_access(tx: Interaction, request: Request) -> None:
     """Raise `Forbidden` where the scopes of a request's token do not allow it."""
     rest = request.path.removeprefix(BASE).strip("/")
     kind, _, key = rest.partition("/")
-    needs = [_OPERATIONS.get(rest) or (kind or ANY, "r" if key else "s")]
+    needs = [_OPERATIONS.get(rest) or (kind or ANY, "r" if key not in ("", "_search") else "s")]
     if kind == "Subscription":
         needs = [(kind, _LETTERS.get(request.method, "r"))]
         if request.method in ("POST", "PUT"):
