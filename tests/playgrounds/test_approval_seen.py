@@ -1,4 +1,4 @@
-"""An approval is seen by whatever door: a request, a list, a status, called or on a page; and not before it is there."""
+"""An approval is seen by whatever door, a request, a list, a status, called or on a page; not before it is there."""
 
 import hashlib
 import re

@@ -31,7 +31,7 @@ def test_a_draft_of_somebody_elses_is_completed_on_pages() -> None:
         home = browser.log_in(portal)
         link = re.search(rf'href="([^"]*{KEY}[^"]*)"', home.text)
         assert link is not None, home.seen
-        page = browser.get(f"{portal.url}drafts/{KEY}/provider")
+        page = browser.get(f"{portal.url}drafts/{KEY}/drug")
         for _ in range(12):
             asked = set(re.findall(r'name="([^"]+)"', page.text.partition("<main")[2]))
             page = browser.fill(page, {**{name: SAID[name] for name in SAID if name in asked}, "go": "next"})
