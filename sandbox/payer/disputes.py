@@ -16,8 +16,8 @@ from sandbox.payer.case_rows import find, keep, moved, set_timers
 from sandbox.payer.config import Outcome, payer_config
 from sandbox.payer.determination import Wait, authorize, forget, wait_for
 from sandbox.payer.identifiers import normal
-from sandbox.payer.lifecycle import possible_in, refused, take, take_payers
-from sandbox.payer.refusals import invalid
+from sandbox.payer.lifecycle import name_of, possible_in, refused, take, take_payers, told_state
+from sandbox.payer.refusals import POSSIBLE, Refused, invalid
 from sandbox.playground.playground import Interaction
 
 APPEALS: Final = "portal/appeals"
@@ -50,8 +50,7 @@ def _dispute(tx: Interaction, name: str, kind: str, rationale: str, uploads: Seq
     until = (row["denial"] or {}).get("appeal_until")
     if kind == "appeal" and until is not None and tx.now > parse_instant(until):
         possible = [call for call in possible_in(row, config.offers) if call != "appeal"]
-        also = f"; only {', '.join(possible)} is possible" if possible else ""
-        raise refused(row, config.offers, f"it could be appealed until {until}{also}, or a new request.")
+        raise Refused(name_of(row), told_state(row), possible, f"it could be appealed until {until}; {POSSIBLE}")
     forget(tx, row["request_id"])
     document = new_appeal(tx, kind, rationale, {"request_id": row["request_id"]}, level=len(row["appeals"]) + 1)
     row = attachments.add(tx, row, uploads, appeal_id=document["appeal_id"])

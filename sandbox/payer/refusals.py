@@ -9,6 +9,8 @@ from typing import Final
 from sandbox.errors import Conflict, Invalid
 
 MESSAGE_CHARS: Final = 1_000
+# Where the problem of a refusal says what is possible, in the words of the surface.
+POSSIBLE: Final = "{possible}"
 
 
 def invalid(details: dict[str, list[str]]) -> Invalid:
@@ -39,13 +41,12 @@ class Refused(Conflict):
         >>> Refused("PA1", "withdrawn", []).said({})
         'PA1 is withdrawn: that is final; make a new request.'
         """
-        if self.problem:
-            return f"{self.name} is {self.state}: {self.problem}"
-        if not self.possible:
-            return f"{self.name} is {self.state}: that is final; make a new request."
         told = ", ".join(words.get(call, call) for call in self.possible)
         is_open = self.state.split(" ")[0] in _OPEN
-        return f"{self.name} is {self.state}: only {told} is possible{'' if is_open else ', or a new request'}."
+        possible = f"only {told} is possible{'' if is_open else ', or a new request'}."
+        if not self.possible:
+            possible = "that is final; make a new request."
+        return f"{self.name} is {self.state}: {self.problem.replace(POSSIBLE, possible) or possible}"
 
 
 # Where a new request would be a duplicate.

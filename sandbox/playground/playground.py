@@ -299,7 +299,7 @@ class Playground:
         return bool(waiting) and parse_instant(waiting[0][0]) <= self.now()
 
     def settle(self) -> None:
-        """Run every delayed action that is due, in order of time, one event each."""
+        """Run every delayed action that is due, in order of time, one event each, at the time when it fell due."""
         if self.branch.is_empty(DUE):
             return
         waiting = in_order(self.branch)
@@ -314,15 +314,18 @@ class Playground:
             key = waiting[0][2]
             row = self.branch.get(DUE, key)
             request = scenario_request(row["action"], step_body(row))
-            outcome, _ = self._run(step(partial(run_due, key), request))
+            at = parse_instant(waiting[0][0])
+            outcome, _ = self._run(step(partial(run_due, key), request), at=at)
             if is_still(self.branch, waiting[0]):  # it failed and was rolled back: give it up
-                outcome, _ = self._run(step(partial(drop, DUE, key), request))
+                outcome, _ = self._run(step(partial(drop, DUE, key), request), at=at)
             for change in outcome.event.changes:
                 row = self.branch.get(DUE, change.key) if change.collection == DUE else None
                 if row is not None:
                     heappush(waiting, (row["due_at"], row["seq"], change.key))
 
-    def _run(self, asked: Asked, *, is_view: bool = False) -> tuple[Outcome, Exception | None]:
+    def _run(
+        self, asked: Asked, *, is_view: bool = False, at: datetime | None = None
+    ) -> tuple[Outcome, Exception | None]:
         if self.failure is not None:
             raise RuntimeError(self.failure)
         is_aside = asked.actor == "organization"
@@ -332,7 +335,7 @@ class Playground:
         began, event_type = monotonic_s(), asked.event_type
         seq = self.seq + 1
         branch = self.branch
-        tx = Interaction(self, asked.sandbox, self.now(), is_aside=is_aside, is_view=is_view)
+        tx = Interaction(self, asked.sandbox, self._moment(at), is_aside=is_aside, is_view=is_view)
         savepoint = branch.savepoint()
         raised: Exception | None = None
         try:
@@ -381,6 +384,16 @@ class Playground:
         if ClockState.read(branch) is not None:
             self.last_at = tx.now
         return Outcome(response, event, committed), raised
+
+    def _moment(self, at: datetime | None) -> datetime:
+        """Return when an interaction happens: now; or at a time that has passed, but not before the last event.
+
+        In whole milliseconds, as the clock is read in.
+        """
+        if at is None:
+            return self.now()
+        at += timedelta(microseconds=-at.microsecond % 1000)
+        return at if self.last_at is None else max(at, self.last_at)
 
     def _submit(self, event: Event, savepoint: Savepoint) -> Commit:
         undo = partial(self._take_back, savepoint, self.seq, self.asides, self.last_at)

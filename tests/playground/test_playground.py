@@ -202,6 +202,27 @@ def test_scheduled_actions_settle_before_the_next_interaction(make_playground, c
     assert [e.changes[-1].key for e in recorder.events[-3:-1]] == ["early", "late"]
 
 
+def test_what_fell_due_meanwhile_happened_in_its_time_and_so_did_what_it_led_to(make_playground, clock, recorder):
+    def decide(tx, args):
+        tx.put("test/things", "decided", tx.now_text)
+        tx.schedule("number", {}, after_s=60)
+
+    def number(tx, args):
+        tx.put("test/things", "number", tx.now_text)
+
+    playground = make_playground(actions={"decide": decide, "number": number})
+    playground.start_clock(datetime(2030, 1, 1, tzinfo=UTC))
+    playground.interact("portal_request", lambda tx: (tx.schedule("decide", {}, after_s=30), OK)[1])
+    clock.advance(3600)
+    playground.settle()
+    assert playground.branch.get("test/things", "decided") == "2030-01-01T00:00:30.000Z"
+    assert playground.branch.get("test/things", "number") == "2030-01-01T00:01:30.000Z"
+    seen = []
+    playground.interact("portal_request", lambda tx: (seen.append(tx.now_text), OK)[1])
+    assert seen == ["2030-01-01T01:00:00.000Z"]
+    assert [event.at for event in recorder.events] == sorted(event.at for event in recorder.events)
+
+
 def test_a_scheduled_action_that_fails_is_given_up_and_recorded(make_playground, clock, recorder):
     def broken(tx, args):
         tx.put("test/things", "half", 1)

@@ -79,3 +79,13 @@ def test_a_call_that_was_called_off_can_be_asked_for_again(portal, browser, form
         assert browser.post(offered.url, off).url.endswith(portal.requests()[0]["request_id"])
     assert browser.fill(page, {"contact": "Dr. A"}).status == 200
     assert portal.requests()[0]["state"] == "peer_to_peer_offered"
+
+
+def test_an_appeal_after_its_day_says_in_words_what_is_possible(portal, browser, form):
+    page = form("73721", "appeal")
+    portal.advance(180 * 86_400 - 60)
+    late = browser.get(page.url)
+    portal.advance(61)
+    told = browser.fill(late, {"rationale": "It hurts."})
+    assert told.status == 409 and "only sending it again, corrected, a peer-to-peer call is possible" in told.seen
+    assert "request_peer_to_peer" not in told.seen
