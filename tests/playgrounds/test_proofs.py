@@ -53,7 +53,7 @@ NOT_IN_STRICT_MODE = {
 
 NEWEST = {v.parent: v for v in sorted(VERSIONS, key=lambda v: int(v.name[1:]))}
 
-# A superseded version does not change; that its agents fare as they must is tried each time, what is beside it on demand.
+# A superseded version does not change: that its agents fare as they must is tried each time, the rest on demand.
 every_benchmark = pytest.mark.parametrize(
     "folder",
     [pytest.param(f, marks=() if f in NEWEST.values() else pytest.mark.slow) for f in VERSIONS],
