@@ -25,6 +25,7 @@ PREFIX: Final = "/t"
 # A page below the secret tells no other where its reader came from.
 HEADERS: Final[Mapping[str, str]] = {"Referrer-Policy": "no-referrer"}
 _SLASHES: Final = ("/", "\\/", "%2F", "%2f")  # as URLs, JSON and forms write one
+_LONG_BYTES: Final = 32 << 10
 
 
 def capability_path(secret: str) -> str:
@@ -37,9 +38,15 @@ def is_below(path: str) -> bool:
     return path.startswith(f"{PREFIX}/")
 
 
-def may_name_one(call: Request) -> bool:
-    """Whether a call to another path may hold a capability URL; said quickly, as nearly every call holds none."""
-    body, text = call.body, call.raw_query
+def may_name_one(call: Request, *, is_content: bool = False) -> bool:
+    """Whether a call to another path may hold a capability URL; said quickly, as nearly every call holds none.
+
+    In a long body the secret itself is looked for afterwards, which is quicker than to look for what it begins with; a
+    body that is content is left as it is.
+    """
+    body, text = b"" if is_content else call.body, call.raw_query
+    if len(body) > _LONG_BYTES:
+        return True
     if isinstance(call.headers, Headers) and call.headers.kept is not None:
         text += call.headers.kept
     return b"/t" in body or b"%2Ft" in body or b"%2ft" in body or "/t" in text or "%2Ft" in text or "%2ft" in text

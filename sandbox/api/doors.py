@@ -319,7 +319,7 @@ def without_secret(
     and one to any other path of the task run without the secret that it may name."""
     if alias is not None:
         return alias.take_in(call, is_content=is_content)
-    if isinstance(holder, TaskRun) and may_name_one(call):
+    if isinstance(holder, TaskRun) and may_name_one(call, is_content=is_content):
         return Alias(app[RUNS].capability_of(holder), holder.id).inward_call(call, is_content=is_content)
     return call
 

@@ -150,6 +150,20 @@ async def test_references_to_it_are_kept_as_those_of_the_task_run(door):
     assert len(posted.json["entry"]) == 2
 
 
+@pytest.mark.parametrize("length", [10, 50_000])
+@pytest.mark.parametrize("spelled", [lambda url: url, lambda url: url.replace("/", "\\/")], ids=["plain", "escaped"])
+async def test_it_is_not_kept_whatever_path_names_it_and_however_long_the_body_is(door, length, spelled):
+    patient = f"{door.urls['fhir']}/Patient/ana"
+    body = (
+        f'{{"resourceType":"Observation","id":"o3","status":"final","code":{{"text":"{"x" * length}"}},'
+        f'"subject":{{"reference":"{spelled(patient)}"}}}}'
+    )
+    made = await door.run.call("PUT", "fhir/Observation/o3", at=0, body=body.encode(), headers=FHIR)
+    assert made.status == 201, made
+    own = f"{door.live.url}/v1/task-runs/{door.run.tasks[0]}/fhir/Patient/ana"
+    assert made.json["subject"]["reference"] == own and door.secret not in made.body.decode()
+
+
 async def test_content_is_its_owners_to_the_byte(door):
     content = json.dumps({"own": f"/v1/task-runs/{door.run.tasks[0]}/fhir", "other": f"/t/{door.secret}/fhir"}).encode()
     put = await door.call("PUT", "files/outbox/a.json", body=content, headers={"Content-Type": "application/json"})
