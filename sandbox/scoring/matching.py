@@ -33,8 +33,7 @@ def event_json(event: Event) -> Json:
     """Return `{"request": {method, path, query, body}, "response": {status, body}}`.
 
     Bodies are JSON when they parse as JSON, else text, else null; of a page that is recorded with what it showed as
-    data, that. A query name that is repeated
-    holds a list. A side that the event does not have is null.
+    data, that. A query name that is repeated holds a list. A side that the event does not have is null.
     """
     request: Json = None
     if event.request is not None:
