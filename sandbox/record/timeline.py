@@ -61,7 +61,8 @@ class _Fold:
         self._check(row)
         self.seq = row["seq"]
         self._asides += row["actor"] == "organization"
-        self._at = row["at"]
+        if not row["view"]:
+            self._at = row["at"]
 
     def mark(self) -> _Mark:
         """Return how it is now."""

@@ -89,7 +89,23 @@ async def test_a_look_shows_what_has_fallen_due_and_leaves_it_to_happen(serve, k
         assert [e["actor"] for e in await run.events()][count:] == ["organization"]
         clock.advance(5)
         decided = (await run.call("GET", path)).json["determination"]
-        assert decided["decided_at"] == "2026-04-23T09:01:06.000Z"
+        assert decided["decided_at"] == "2026-04-23T09:01:00.000Z"
+
+
+async def test_a_look_leaves_when_things_happen_over_a_restart_too(serve, disk, kit, look_at, with_payer):
+    with_payer(DELAYED, clock=None)
+    clock = kit.clock()
+    async with serve(clock=clock) as live:
+        run = await live.started("payer")
+        made = (await run.call("POST", "portal/prior-auths", json=kit.prior_auth)).json
+        path = f"portal/prior-auths/{made['request_id']}"
+        clock.advance(61)
+        await look_at(run).call("GET", "Payer", path)
+    clock.advance(5)
+    async with serve(clock=clock) as live:
+        run.live = live
+        decided = (await run.call("GET", path)).json["determination"]
+        assert decided["decided_at"] == "2026-04-23T09:01:00.000Z"
 
 
 async def test_pages_of_a_search_can_be_turned(live, look_at, fhir):
