@@ -7,6 +7,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHON KILLS MUTATIONS
+# What was compiled is kept, whatever the machine's images say: the suite starts hundreds of servers.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check bench prove rehearse clean environment-run $(VENV)/.installed
 

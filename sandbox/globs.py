@@ -12,6 +12,7 @@ from typing import Final
 from sandbox.patterns import Pattern, compiled
 
 _TOKEN: Final = re.compile(r"(\*\*/|/\*\*(?=$)|\*+|\?|\[!?\]?[^\]]*\]|.)", re.DOTALL)
+_OPEN: Final = frozenset("*?[")
 _RANGE: Final = re.compile(r"(.)(?:-(.))?", re.DOTALL)
 
 
@@ -60,8 +61,10 @@ def _could_meet(glob: list[str], template: list[str]) -> bool:
         return True  # both may stand for any number of steps
     if not template:
         return False
-    is_open = template[0].startswith("{")
-    return (is_open or compile_glob(first).full_match(template[0])) and _could_meet(rest, template[1:])
+    is_met = template[0].startswith("{") or (
+        first == template[0] if _OPEN.isdisjoint(first) else bool(compile_glob(first).full_match(template[0]))
+    )
+    return is_met and _could_meet(rest, template[1:])
 
 
 def _translate(token: str) -> str:

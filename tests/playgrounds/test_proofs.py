@@ -1,5 +1,6 @@
 """Every task is proven over real HTTP: its solution, another way, its near miss, idleness, nonsense, and mutants."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,13 @@ class Unwatched:
 
 @pytest.fixture
 async def client(tmp_path, request):
-    is_strict = getattr(request, "param", False)
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False, is_strict=is_strict)
+    """A client of a server with the benchmark alone."""
+    folder, is_strict = request.node.callspec.params["folder"], getattr(request, "param", False)
+    alone = tmp_path / "playgrounds"
+    shutil.copytree(folder, alone / folder.parent.name / folder.name)
+    settings = Settings(
+        port=0, data_dir=tmp_path / "data", playgrounds=(alone,), is_watching=False, is_strict=is_strict
+    )
     async with (
         serving_url(settings) as url,
         SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
