@@ -127,3 +127,16 @@ async def test_refusals(house, pas):
     assert refused.status == 403 and "ClaimResponse" in refused.json["issue"][0]["diagnostics"]
     branch = house.live.playground(house.run.tasks[0]).branch
     assert branch.is_empty("portal/_fhir_subscriptions") and branch.is_empty("portal/_watched")
+
+
+async def test_an_answer_of_several_items_is_told_of_once_and_after_an_update_as_well(house, pas):
+    async with hooked() as hook:
+        await ask(house, hook.url)
+        first = await house.submit(pas.claim(pas.item("73721"), pas.item("97110", 2, units=8), pas.item("70450", 3)))
+        await told(house, hook, 1)
+        second = await house.submit(pas.claim(name="c2", item=None, status="cancelled", related=pas.related()))
+        seen = await told(house, hook, 2)
+        await house.wait(5)
+        assert seen == [first, second] and len(hook.got) == 2
+        branch = house.live.playground(house.run.tasks[0]).branch
+        assert branch.is_empty("portal/_changed")

@@ -201,3 +201,68 @@ async def test_answers_that_a_task_asks_for_are_handed_in(house, pas):
     await house.post("$submit-attachment", attachment(pas, row["request_id"], more, pas.document()))
     [row] = await house.cases()
     assert (row["state"], row["clinical_answers"]["weeks"], len(row["attachments"])) == ("approved", 12, 1)
+
+
+async def test_another_senders_number_is_another_claim(house, pas):
+    def numbered(system, code, name):
+        return pas.claim(pas.item(code), name=name, identifier=[{"system": system, "value": "1"}])
+
+    def cancelling(name, **identifier):
+        return pas.claim(
+            name=name,
+            item=None,
+            status="cancelled",
+            related=[{**pas.related()[0], "claim": {"identifier": identifier}}],
+        )
+
+    first, second = numbered("urn:clinic", "73721", "c1"), numbered("urn:hospital", "70450", "c2")
+    await house.submit(first)
+    answer = await house.submit(second)
+    [found] = await house.inquire(first)
+    assert found["item"][0]["itemSequence"] == 1 and found["id"] != answer["id"]
+    for system in ("urn:nobody", "urn:clin"):
+        refused = await house.submit(cancelling("c3", system=system, value="1"))
+        assert refused["outcome"] == "error"
+    await house.submit(cancelling("c4", system="urn:clinic", value="1"))
+    states = {row["procedure_code"]: row["state"] for row in await house.cases()}
+    assert states == {"73721": "withdrawn", "70450": "submitted"}
+    # Without a system any will do: the latest.
+    await house.submit(cancelling("c5", value="1"))
+    assert {row["state"] for row in await house.cases()} == {"withdrawn"}
+
+
+async def test_the_same_id_at_another_place_is_another_claim(house, pas):
+    def cancelling(reference):
+        related = [{**pas.related()[0], "claim": {"reference": reference}}]
+        return pas.bundle(pas.claim(name="c9", item=None, status="cancelled", related=related))
+
+    def sent_from(url, code, name):
+        claim = pas.claim(pas.item(code), name="c1", identifier=[{"system": "urn:x", "value": name}])
+        bundle = pas.bundle(claim)
+        bundle["entry"][0]["fullUrl"] = url
+        if url.startswith("urn:"):
+            del bundle["entry"][0]["resource"]["id"]
+        return bundle
+
+    loose = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    await house.post("Claim/$submit", sent_from("https://a.example.test/fhir/Claim/c1", "73721", "a"))
+    await house.post("Claim/$submit", sent_from("https://b.example.test/fhir/Claim/c1", "70450", "b"))
+    await house.post("Claim/$submit", sent_from(loose, "E0424", "c"))
+    for reference in ("https://c.example.test/fhir/Claim/c1", "urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"):
+        refused = await house.post("Claim/$submit", cancelling(reference))
+        assert refused["entry"][0]["resource"]["outcome"] == "error"
+    for reference, code in (("https://a.example.test/fhir/Claim/c1", "73721"), (loose, "E0424")):
+        answer = await house.post("Claim/$submit", cancelling(reference))
+        assert answer["entry"][0]["resource"]["outcome"] == "complete"
+        assert code in {row["procedure_code"] for row in await house.cases() if row["state"] == "withdrawn"}
+    states = {row["procedure_code"]: row["state"] for row in await house.cases()}
+    assert states == {"73721": "withdrawn", "70450": "submitted", "E0424": "withdrawn"}
+
+
+async def test_a_search_for_the_first_claim_finds_the_answer_that_took_its_place(house, pas):
+    await house.submit(pas.claim(pas.item("70450", units=2)))
+    for number in (2, 3):
+        update = pas.claim(pas.item("70450", units=number), name=f"c{number}", related=pas.related(f"c{number - 1}"))
+        answer = await house.submit(update)
+    found = await house.get("ClaimResponse?identifier=TRACE-c1")
+    assert [row["resource"]["id"] for row in found["entry"]] == [answer["id"]]

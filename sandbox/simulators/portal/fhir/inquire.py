@@ -76,13 +76,13 @@ def inquire(tx: Interaction, request: Request) -> Response:
 def _matching(tx: Interaction, sent: Sent, member_id: str) -> list[Json]:
     """Return the submitted cases of a member that the example means, newest first."""
     claim = sent.claim.resource
-    names = [text(one, "value") for one in parts(claim, "identifier")]
+    called = [one for one in parts(claim, "identifier") if text(one, "value")]
     own = (AUTHORIZATION_NUMBER, ADMINISTRATION_NUMBER)
     items = parts(claim, "item")
-    names += [text(one, "valueString") for item in items for url in own for one in extensions(item, url)]
-    names = [name for name in names if name]
-    if names:
-        return _named(tx, member_id, names)
+    numbers = [text(one, "valueString") for item in items for url in own for one in extensions(item, url)]
+    numbers = [number for number in numbers if number]
+    if called or numbers:
+        return _named(tx, member_id, called, numbers)
     wanted = [code for item in items if (code := _procedure(item, sent)) is not None]
     if any(not code for code in wanted):
         message = "An item asks after no procedure; send its code, or not-applicable for any."
@@ -112,10 +112,11 @@ def _procedure(item: Json, sent: Sent) -> str | None:
     return code_in(concept, *PROCEDURES)
 
 
-def _named(tx: Interaction, member_id: str, names: list[str]) -> list[Json]:
+def _named(tx: Interaction, member_id: str, called: list[Json], numbers: list[str]) -> list[Json]:
+    asked = [(text(one, "value"), records.find_called(tx, member_id, one)) for one in called]
+    asked += [(number, records.find_named(tx, member_id, number)) for number in numbers]
     found: dict[str, Json] = {}
-    for name in names:
-        record = records.find_named(tx, member_id, [name])
+    for name, record in asked:
         rows = [records.case_of(tx, item) for item in record["items"]] if record is not None else []
         row = find_case_named(tx, name)
         if row is not None and row["status"] != "draft" and row["patient_member_id"] == member_id:

@@ -196,9 +196,11 @@ def _value(token: str) -> str:
 
 
 def _is_called(tx: Interaction, record: Json, token: str) -> bool:
-    """Whether an answer has an identifier: its Claim's, with the system where one is given, or a case's number."""
+    """Whether an answer has an identifier, with the system where one is given: its Claim's, that of a Claim which this
+    one took the place of (as for `$inquire`), or a case's number."""
     system, bar, value = token.rpartition("|")
-    for one in parts(record["claim"], "identifier"):
+    claims = [row["claim"] for row in (record, *records.before(tx, record))]
+    for one in (one for claim in claims for one in parts(claim, "identifier")):
         if text(one, "value") == value and (not bar or text(one, "system") == system):
             return True
     if bar and system:

@@ -2,10 +2,13 @@
 
 The cases are the payer's rows, which every door acts on; a record says no more than how they are called here. An update
 is a record of its own, which takes the place of the one before it.
+
+Claims come from many senders, whose numbers and ids are their own: an identifier is a value in its system, an id is one
+at its address (R4, Identifier and Reference). Where one of two writings leaves that out, the rest is enough.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 from sandbox.ids import derived_uuid
@@ -13,7 +16,8 @@ from sandbox.jsonio import Json
 from sandbox.payer.case_rows import REQUESTS, completed
 from sandbox.payer.identifiers import normal
 from sandbox.playground.playground import Interaction
-from sandbox.simulators.portal.fhir.terms import PREFIX
+from sandbox.r4.validation.literals import parse_literal
+from sandbox.simulators.portal.fhir.terms import PREFIX, parts, text
 
 CLAIMS: Final = f"{PREFIX}claims"
 NAMES: Final = f"{PREFIX}names"
@@ -24,14 +28,26 @@ _SPELLED: Final = re.compile(r"\.([0-9A-F]{1,5})\.")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def keep(tx: Interaction, record: Json, names: Iterable[str]) -> None:
-    """Keep a record under its id, and what it can be found by: names of the member's, and its cases."""
+def keep(tx: Interaction, record: Json) -> None:
+    """Keep a record under its id, and what it can be found by: what its member's Claim is called, and its cases."""
     tx.put(CLAIMS, record["id"], record)
-    for name in dict.fromkeys(name for name in names if name):
+    for name in dict.fromkeys(_names(record["claim"], record["claim_url"])):
         tx.put(NAMES, _key(record["member_id"], name), {"id": record["id"]})
     for item in record["items"]:
         if item["request_id"] is not None:
             tx.put(CASES, item["request_id"], {"id": record["id"]})
+
+
+def _names(claim: Json, url: str) -> Iterator[str]:
+    for one in parts(claim, "identifier"):
+        if value := text(one, "value"):
+            yield value
+            yield _in_system(text(one, "system"), value)
+    if own := text(claim, "id"):
+        yield own
+        yield _at("", own)
+    if url:
+        yield url
 
 
 def find(tx: Interaction, record_id: str) -> Json | None:
@@ -39,17 +55,65 @@ def find(tx: Interaction, record_id: str) -> Json | None:
     return tx.get(CLAIMS, record_id)
 
 
-def find_named(tx: Interaction, member_id: str, names: Iterable[str]) -> Json | None:
-    """Return the current record of a member that one of the names means: an identifier, a number, an id."""
-    for name in names:
-        own = tx.get(CLAIMS, name)
-        found = own if own is not None and own["member_id"] == member_id else None
-        if found is None:
-            row = tx.get(NAMES, _key(member_id, name))
-            found = None if row is None else find(tx, row["id"])
-        if found is not None:
+def find_named(tx: Interaction, member_id: str, name: str) -> Json | None:
+    """Return the current record of a member that a name means, whoever gave it: an identifier's value, an id."""
+    own = tx.get(CLAIMS, name)
+    if own is not None and own["member_id"] == member_id:
+        return current(tx, own)
+    row = tx.get(NAMES, _key(member_id, name)) if name else None
+    found = None if row is None else find(tx, row["id"])
+    return None if found is None else current(tx, found)
+
+
+def find_called(tx: Interaction, member_id: str, identifier: Json) -> Json | None:
+    """Return the current record of a member that an Identifier means."""
+    system, value = text(identifier, "system"), text(identifier, "value")
+    if not value or not system:
+        return find_named(tx, member_id, value)
+    exact = tx.get(NAMES, _key(member_id, _in_system(system, value)))
+    if exact is not None:
+        return find_named(tx, member_id, exact["id"])
+    row = tx.get(NAMES, _key(member_id, value))
+    named = None if row is None else find(tx, row["id"])
+    if named is not None and _is_of_another(named["claim"], system, value):
+        return None
+    return find_named(tx, member_id, value)
+
+
+def _is_of_another(claim: Json, system: str, value: str) -> bool:
+    """Whether a Claim has the value as an identifier of other systems only."""
+    same = normal(value)
+    systems = [text(one, "system") for one in parts(claim, "identifier") if normal(text(one, "value")) == same]
+    return bool(systems) and not {"", system} & set(systems)
+
+
+def find_at(tx: Interaction, member_id: str, reference: str, holder_url: str = "") -> Json | None:
+    """Return the current record of a member that a literal reference of another Claim means.
+
+    A relative one is of the place where its holder is (R4, Bundle, "Resolving references in Bundles").
+    """
+    literal = parse_literal(reference)
+    if literal is None:
+        return find_named(tx, member_id, reference)
+    holder = parse_literal(holder_url)
+    base = literal.base or (holder.base if holder is not None else "")
+    if base and (row := tx.get(NAMES, _key(member_id, f"{base}/{literal.type}/{literal.id}"))) is not None:
+        return find_named(tx, member_id, row["id"])
+    for name in (_at("", literal.id), literal.id):
+        row = tx.get(NAMES, _key(member_id, name))
+        found = None if row is None else find(tx, row["id"])
+        kept = None if found is None else parse_literal(found["claim_url"] or "")
+        if found is not None and not (base and kept is not None and kept.base not in ("", base)):
             return current(tx, found)
-    return None
+    own = tx.get(CLAIMS, literal.id)
+    return current(tx, own) if own is not None and own["member_id"] == member_id else None
+
+
+def before(tx: Interaction, record: Json) -> Iterator[Json]:
+    """Yield the records that one took the place of, the latest first."""
+    while (key := record.get("replaces")) is not None:
+        record = tx.get(CLAIMS, key)
+        yield record
 
 
 def current(tx: Interaction, record: Json) -> Json:
@@ -89,6 +153,7 @@ def plain_record(case: Json) -> Json:
         "parties": {},
         "echoed": [],
         "items": [{"sequence": 1, "request_id": case["request_id"], "verdict": None, "item": {}}],
+        "replaces": None,
         "replaced_by": None,
     }
 
@@ -112,5 +177,14 @@ def find_case(tx: Interaction, spelled: str) -> Json | None:
     return None if row is None or case_id(row["request_id"]) != spelled else completed(row)
 
 
+def _in_system(system: str, value: str) -> str:
+    return f"{system}|{value}"
+
+
+def _at(base: str, claim_id: str) -> str:
+    return f"{base}/Claim/{claim_id}"
+
+
 def _key(member_id: str, name: str) -> str:
-    return f"{member_id}|{normal(name)[:_NAME_CHARS]}"
+    same = normal(name)
+    return f"{member_id}|{same if len(same) <= _NAME_CHARS else derived_uuid('name', same)}"

@@ -6,7 +6,6 @@ of; its items mean the cases of that Claim's by their sequence, else by an autho
 """
 
 import hashlib
-from collections.abc import Iterator
 from typing import Final
 
 from sandbox import work
@@ -24,7 +23,7 @@ from sandbox.simulators.portal.fhir import records
 from sandbox.simulators.portal.fhir.parties import echoed, referred
 from sandbox.simulators.portal.fhir.reading import Asked, Service, read_claim
 from sandbox.simulators.portal.fhir.refusing import CALLS, Rejected, Told
-from sandbox.simulators.portal.fhir.sent import Sent, read_sent
+from sandbox.simulators.portal.fhir.sent import Found, Sent, read_sent
 from sandbox.simulators.portal.fhir.terms import BASE, code_in, part, parts, text
 from sandbox.simulators.portal.fhir.writing import answer_bundle, error_bundle, fhir_response
 
@@ -69,7 +68,7 @@ def _carry_out(tx: Interaction, sent: Sent, asked: Asked) -> Json:
         raise _rejected(UnknownCase("the Claim to update is not on file"))
     is_all = asked.is_cancelled or asked.certification == review.CANCEL
     if is_all and prior is None:
-        prior = records.find_named(tx, member_id, _own_names(sent))
+        prior = _find_own(tx, sent, member_id)
     if is_all and (prior is not None or not asked.services):
         items = _cancel_all(tx, asked, prior)
     elif not asked.services:
@@ -88,9 +87,10 @@ def _carry_out(tx: Interaction, sent: Sent, asked: Asked) -> Json:
         "parties": referred(sent),
         "echoed": [{"fullUrl": one.url, "resource": one.resource} for one in echoed(sent)],
         "items": sorted(items, key=lambda item: item["sequence"]),
+        "replaces": None if prior is None else prior["id"],
         "replaced_by": None,
     }
-    records.keep(tx, record, _own_names(sent))
+    records.keep(tx, record)
     if prior is not None:
         records.replace(tx, prior, record["id"])
     return record
@@ -217,37 +217,47 @@ def _check_numbers(tx: Interaction, asked: Asked, service: Service, request_id: 
 
 def _prior(tx: Interaction, sent: Sent, member_id: str) -> Json | None:
     """Return the record of the Claim that this one is an update of, or one for the case that it names by its number."""
-    names = list(_prior_names(sent))
-    found = records.find_named(tx, member_id, names)
-    if found is not None or not names:
-        return found
-    for name in names:
-        row = find_case_named(tx, name)
-        if row is not None and row["status"] != "draft" and row["patient_member_id"] == member_id:
-            return records.record_of(tx, row["request_id"]) or records.plain_record(completed(row))
+    for row in _related(sent):
+        claim = part(row, "claim")
+        found = (
+            records.find_called(tx, member_id, part(claim, "identifier"))
+            or _find_sent(tx, sent, member_id, claim)
+            or records.find_at(tx, member_id, text(claim, "reference"), sent.claim.url)
+            or records.find_called(tx, member_id, part(row, "reference"))
+            or records.find_named(tx, member_id, text(row, "id"))
+        )
+        if found is not None:
+            return found
+    for row in _related(sent):
+        claim = part(row, "claim")
+        reference = text(claim, "reference").rpartition("/")[2]
+        named = [text(part(claim, "identifier"), "value"), reference, text(part(row, "reference"), "value")]
+        for name in (*named, text(row, "id")):
+            case = find_case_named(tx, name) if name else None
+            if case is not None and case["status"] != "draft" and case["patient_member_id"] == member_id:
+                return records.record_of(tx, case["request_id"]) or records.plain_record(completed(case))
     return None
 
 
-def _prior_names(sent: Sent) -> Iterator[str]:
-    """Yield what the Claim before is called: its id, its identifiers, where the payer keeps it, a number."""
-    for row in _related(sent):
-        claim = part(row, "claim")
-        yield text(part(claim, "identifier"), "value")
-        found = sent.find(claim)
-        if found is not None:
-            for one in parts(found.resource, "identifier"):
-                yield text(one, "value")
-            yield text(found.resource, "id")
-        yield text(claim, "reference").rpartition("/")[2]
-        yield text(part(row, "reference"), "value")
-        yield text(row, "id")
+def _find_sent(tx: Interaction, sent: Sent, member_id: str, reference: Json) -> Json | None:
+    """Return the record of a Claim that came before and is in the Bundle again."""
+    found = sent.find(reference)
+    return None if found is None else _find_claim(tx, found, member_id)
+
+
+def _find_own(tx: Interaction, sent: Sent, member_id: str) -> Json | None:
+    """Return the record of the Claim itself, where it was sent before."""
+    return _find_claim(tx, sent.claim, member_id)
+
+
+def _find_claim(tx: Interaction, claim: Found, member_id: str) -> Json | None:
+    for one in parts(claim.resource, "identifier"):
+        if (record := records.find_called(tx, member_id, one)) is not None:
+            return record
+    own = text(claim.resource, "id")
+    return records.find_at(tx, member_id, claim.url or (f"Claim/{own}" if own else ""))
 
 
 def _related(sent: Sent) -> list[Json]:
     rows = parts(sent.claim.resource, "related")
     return [row for row in rows if code_in(part(row, "relationship")) in (*_UPDATES, "")]
-
-
-def _own_names(sent: Sent) -> list[str]:
-    claim = sent.claim.resource
-    return [*(text(one, "value") for one in parts(claim, "identifier")), text(claim, "id")]

@@ -196,7 +196,9 @@ def _end(tx: Interaction, args: Any) -> None:
 
 
 def _note(tx: Interaction, args: Any) -> None:
-    """Queue what is to be told of a case that changed."""
+    """Queue what is to be told of a case that changed, once for all the cases of an answer that did."""
+    if tx.get(CHANGED, args.request_id) is None:
+        return
     tx.delete(CHANGED, args.request_id)
     _settle_watch(tx)
     row = tx.get(REQUESTS, args.request_id)
@@ -204,6 +206,8 @@ def _note(tx: Interaction, args: Any) -> None:
         return
     record = records.record_of(tx, args.request_id) or records.plain_record(completed(row))
     cases = [case for item in record["items"] if (case := records.case_of(tx, item)) is not None]
+    for case in cases:
+        tx.delete(CHANGED, case["request_id"])
     version = sum(len(case["history"]) for case in cases)
     queue.notify(tx, HOME, [Changed(_TOLD_OF, record["id"], version)])
 
