@@ -114,7 +114,11 @@ def test_another_exam_drops_the_answers(portal, browser):
 def test_each_step_says_what_is_wrong(portal, browser):
     assert "No member is like that" in browser.get(f"{portal.url}new?name=nobody").seen
     page = browser.get(f"{portal.url}new?name=reyes")
-    assert "Choose a member." in browser.fill(page, {}).seen
+    again = browser.fill(page, {})
+    # The look-up is still there, and the link in what is wrong leads to a field of the page.
+    assert "Choose a member." in again.seen and 'href="#patient_member_id"' in again.text
+    assert 'value="reyes"' in again.text and 'value="M1001"' in again.text and 'id="patient_member_id"' in again.text
+    assert "Choose a member." in browser.post(f"{portal.url}new?birth_date=x", {"csrf": page.hidden("csrf")}).seen
     inactive = browser.get(f"{portal.url}new?member_id=M3001")
     assert "(coverage is inactive)" in inactive.seen
     refused = browser.fill(inactive, {"patient_member_id": "M3001"})
@@ -123,7 +127,9 @@ def test_each_step_says_what_is_wrong(portal, browser):
     unknown = browser.fill(page, {"patient_member_id": "M9"})
     assert 'There is no member "M9".' in unknown.seen and "GET portal" not in unknown.seen
     provider = browser.fill(page, {"patient_member_id": "M1001"})
-    assert "Choose the ordering provider." in browser.fill(provider, {"go": "next"}).seen
+    looked_up = browser.get(f"{provider.url}?npi={NPI}")
+    again = browser.fill(looked_up, {"go": "next"})
+    assert "Choose the ordering provider." in again.seen and again.text.count('name="provider_npi"') == 1
     assert "is not credentialed" in browser.fill(provider, {"provider_npi": UNKNOWN_TO_PAYER}).seen
     assert "is not an NPI" in browser.fill(provider, {"provider_npi": "12"}).seen
     exam = browser.fill(provider, {"provider_npi": NPI})

@@ -34,11 +34,12 @@ def show_member(visit: Visit) -> Response:
         return past(visit, row)
     given, found = {}, None
     try:
-        given = {} if visit.form.is_sent else visit.filters(*_FINDING)
+        given = visit.filters(*_FINDING)
         if given:
             found = [member for _, member in sorted(lookup.list_patients(visit.tx, given), key=lambda pair: pair[0])]
     except Invalid as error:
-        visit.refuse(error.details or {"": [error.message]})
+        if not visit.form.is_sent:  # else what is said is what is wrong with the form
+            visit.refuse(error.details or {"": [error.message]})
         given = {name: value for name, value in visit.request.query if name in _FINDING}
     chosen = visit.value("patient_member_id", (row or {}).get("patient_member_id") or "")
     if found is None and chosen:
@@ -78,7 +79,7 @@ def show_provider(visit: Visit) -> Response:
     row = case_of(visit)
     if row["state"] != "draft":
         return past(visit, row)
-    given = {} if visit.form.is_sent else visit.filters("npi", "name")
+    given = visit.filters("npi", "name")
     found = [provider for _, provider in sorted(lookup.list_providers(visit.tx, given), key=lambda pair: pair[0])]
     chosen = visit.value("provider_npi", row["provider_npi"] or "")
     return show_step(
