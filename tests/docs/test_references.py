@@ -13,6 +13,7 @@ from sandbox.definitions import models
 from sandbox.llm_tasks.http.addresses import ALIASES
 from sandbox.playground.events import EVENT_TYPES, KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS
 from sandbox.record.keeper import SYNC_INTERVAL_S
+from sandbox.rehearsal.command import url_variables
 from sandbox.settings import Settings
 from sandbox.simulators.portal.web.skins import SKINS
 
@@ -170,6 +171,13 @@ def test_every_setting_is_in_its_page(pages):
     section = pages["docs/settings.md"].section("In Python")
     for field in fields(Settings):
         assert f"`{field.name}`" in section, field.name
+
+
+def test_every_url_that_a_command_agent_is_given_is_named(pages, registry):
+    given = url_variables(dict.fromkeys((*(one.surface for one in registry.simulators), "mcp", "clock"), ""))
+    for page in ("docs/rehearsal.md", "docs/settings.md"):
+        [row] = re.findall(r"(?m)^\| (`FHIR_URL`.*?) \|", pages[page].text)
+        assert set(re.findall(r"`(\w+)`", row)) == set(given), page
 
 
 def test_every_environment_variable_is_in_its_page_and_no_other(pages):
