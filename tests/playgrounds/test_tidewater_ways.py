@@ -141,8 +141,6 @@ class Reversed(Office):
 
 
 class Capitals(Office):
-    """Reports its words with capitals."""
-
     async def work_denials(self) -> Any:
         return {"claims": [self.capital(row) for row in (await super().work_denials())["claims"]]}
 
@@ -298,8 +296,6 @@ class OtherDates(Desk):
 
 
 class OtherOrder(Desk):
-    """Names the drug before its strength, with the form between, and writes its decision with a capital."""
-
     words = "rosuvastatin tablets, 10 mg,"
 
     async def suggest(self, alternative: str) -> Any:
