@@ -29,7 +29,7 @@ async def client(tmp_path: Path) -> AsyncIterator[SandboxClient]:
         yield connected
 
 
-class Desk(solution.Desk):  # type: ignore[misc, name-defined]
+class Desk(solution.Desk):  # type: ignore[misc]
     """The desk, with a word for what it changes in what is sent."""
 
     def altered(self, path: str, body: Any) -> Any:
@@ -96,6 +96,13 @@ class ReleasedFirst(Desk):
     async def release(self) -> None: ...
 
 
+class Unasked(ReleasedFirst):
+    """Releases, and never asks the payer."""
+
+    async def requirements(self) -> Any:
+        return {"authorization_required": False}
+
+
 class InventsNumber(Desk):
     def report(self, decision: str, **more: Any) -> Any:
         return super().report(decision, **{**more, "auth_number": "PA1234567890"})
@@ -136,7 +143,7 @@ WAYS: dict[str, tuple[type[Any], set[str]]] = {
     "pended-for-notes, released first": (ReleasedFirst, {HELD}),
     "peer-to-peer, released first": (ReleasedFirst, {HELD}),
     "smoking-history, released first": (ReleasedFirst, {HELD}),
-    "not-needed, released unasked": (ReleasedFirst, {TOLD_FREE}),
+    "not-needed, released unasked": (Unasked, {TOLD_FREE}),
     "pended-for-notes, a number made up": (InventsNumber, {SAME_NUMBER}),
     "pended-for-notes, somebody else's number": (OthersNumber, {SAME_NUMBER}),
     "wrong-patient, without a reason": (WithoutReason, {TAKEN_BACK}),
@@ -148,13 +155,6 @@ WAYS: dict[str, tuple[type[Any], set[str]]] = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_way_passes_or_fails_for_what_is_wrong(client: SandboxClient, way: str) -> None:
     desk, expected = WAYS[way]
-    if way == "not-needed, released unasked":
-
-        class Unasked(desk):
-            async def requirements(self) -> Any:
-                return {"authorization_required": False}
-
-        desk = Unasked
     assert await failed(client, desk, way.partition(",")[0]) == expected
 
 
