@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.logs import get_logger
 from sandbox.scoring.parsing import UnsupportedAssertion, parse_proposition
+from sandbox.scoring.placeholders import bind_output
 from sandbox.scoring.propositions import CheckBroke, decide
 from sandbox.scoring.scores import Criterion, CriterionResult, TaskScore, aggregate, hold_back
 from sandbox.simulators.base import Check, View
@@ -23,10 +25,14 @@ log = get_logger()
 def run_criterion(criterion: Criterion, view: View, checks: Mapping[str, Check]) -> CriterionResult:
     """Run one criterion; never raises.
 
-    An assertion that no check accepts, or that a check refuses, scores 0. An exception that is
-    not one of ours sets `error`.
+    An assertion that no check accepts, or that a check refuses, scores 0, and so does one that compares with what the
+    output does not say. An exception that is not one of ours sets `error`.
     """
-    proposition = parse_proposition(checks, criterion.assertion, criterion.entity)
+    try:
+        assertion = bind_output(criterion.assertion, view.output)
+    except Invalid as unsaid:
+        return _result(criterion, details=f"Not compared: {unsaid.message}.")
+    proposition = parse_proposition(checks, assertion, criterion.entity)
     if isinstance(proposition, UnsupportedAssertion):
         return _result(criterion, details=proposition.details)
     try:

@@ -1,19 +1,21 @@
-"""`{entity.id}` and `{entity.<path>}` in an assertion: the values of the criterion's bound entity."""
+"""`{entity.<path>}` and `{output.<path>}` in an assertion: values of the bound entity, and of what the agent said."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.paths import read_path
-from sandbox.placeholders import fill_text, fill_within
+from sandbox.placeholders import fill_text, fill_within, paths_in
 
-_NAME: Final = "entity"
+_ENTITY: Final = "entity"
+_OUTPUT: Final = "output"
 
 
 def bind_entity(assertion: Json, entity: Json) -> Json:
-    """Return the assertion with every placeholder replaced, in all strings that are values.
+    """Return the assertion with every placeholder of the entity replaced, in all strings that are values.
 
     A string that is one placeholder and nothing else takes the value with its type; inside a
     longer string the value must be text, a number or a boolean. In a field's `matches` it is
@@ -25,24 +27,42 @@ def bind_entity(assertion: Json, entity: Json) -> Json:
     >>> bind_entity({"expected": "{entity.active}"}, {"active": True})
     {'expected': True}
     """
+    return _bind(assertion, _ENTITY, partial(_look_up, entity))
+
+
+def bind_output(assertion: Json, output: Json) -> Json:
+    """Return the assertion with every placeholder of the agent's output replaced, as `bind_entity` does.
+
+    What the agent said is data: it must be one text, number or boolean, so that it can be compared and cannot become
+    a part of the assertion. Raises `Invalid` where it is none, or nothing was said.
+
+    >>> bind_output({"path": "auth_number", "expected": "{output.number}"}, {"number": "PA1"})
+    {'path': 'auth_number', 'expected': 'PA1'}
+    """
+    if not any(True for _ in paths_in(assertion, _OUTPUT)):
+        return assertion
+    return _bind(assertion, _OUTPUT, partial(_said, output))
+
+
+def _bind(assertion: Json, name: str, look_up: Callable[[str], Json]) -> Json:
     if isinstance(assertion, str):
-        return fill_text(assertion, _NAME, partial(_look_up, entity))
+        return fill_text(assertion, name, look_up)
     if isinstance(assertion, list):
-        return [bind_entity(item, entity) for item in assertion]
+        return [_bind(item, name, look_up) for item in assertion]
     if isinstance(assertion, dict):
-        return {key: _bind_member(assertion, key, entity) for key in assertion}
+        return {key: _bind_member(assertion, key, name, look_up) for key in assertion}
     return assertion
 
 
-def _bind_member(parent: dict[str, Json], key: str, entity: Json) -> Json:
+def _bind_member(parent: dict[str, Json], key: str, name: str, look_up: Callable[[str], Json]) -> Json:
     value = parent[key]
     if key == "matches" and "path" in parent and isinstance(value, str):
-        return fill_within(value, _NAME, partial(_look_up, entity), re.escape)
-    return bind_entity(value, entity)
+        return fill_within(value, name, look_up, re.escape)
+    return _bind(value, name, look_up)
 
 
 def _look_up(entity: Json, path: str) -> Json:
-    shown = f"{{{_NAME}.{path}}}" if path else f"{{{_NAME}}}"
+    shown = f"{{{_ENTITY}.{path}}}" if path else f"{{{_ENTITY}}}"
     if not path:
         raise Invalid(f"{shown} names no value; write {{entity.id}} or {{entity.<path>}}")
     if entity is None:
@@ -51,4 +71,13 @@ def _look_up(entity: Json, path: str) -> Json:
     if len(values) != 1:
         found = "no value" if not values else f"{len(values)} values"
         raise Invalid(f"{shown} has {found} in the bound entity; name exactly one")
+    return values[0]
+
+
+def _said(output: Json, path: str) -> Json:
+    if not path:
+        raise Invalid("{output} names no value; write {output.<path>}")
+    values = read_path(output, path)
+    if len(values) != 1 or not isinstance(values[0], str | int | float):
+        raise Invalid(f"the output says no one value of {path}")
     return values[0]

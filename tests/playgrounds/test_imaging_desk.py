@@ -289,6 +289,7 @@ class Eager(solution.Desk):  # type: ignore[misc, name-defined]
 
 
 REQUEST = "One request, for the right member, code, diagnoses, units and clinician"
+HELD = "The order stayed on hold until its authorization number was there"
 APPROVED = "The payer has approved it and given its number"
 WRONG: dict[str, tuple[type[Any], str, set[str]]] = {
     "every paper": (
@@ -299,9 +300,9 @@ WRONG: dict[str, tuple[type[Any], str, set[str]]] = {
     "the tracking number": (
         Hopeful,
         "pended-for-notes",
-        {APPROVED, "Reported as authorized, with an authorization number"},
+        {APPROVED, HELD, "Reported as authorized, with an authorization number"},
     ),
-    "released too early": (Hopeful, "smoking-history", {APPROVED}),
+    "released too early": (Hopeful, "smoking-history", {APPROVED, HELD}),
     "an appeal too late": (
         Late,
         "appeal-in-time",
@@ -323,7 +324,7 @@ WRONG: dict[str, tuple[type[Any], str, set[str]]] = {
     "begun anew": (
         Beginning,
         "saved-not-sent",
-        {"The request that Dana began is with the payer, and there is no other"},
+        {"The request that Dana began is with the payer, and there is no other", "It says what the chart says today"},
     ),
     "an appeal that nobody asked for": (Eager, "two-of-three", {APPROVED, "Nothing else was changed"}),
 }

@@ -35,6 +35,8 @@ UNTOUCHED, NOTHING_ELSE = (
     "Nothing else was changed, requested or appealed",
 )
 NOTHING_SENT = "Nothing else was sent or changed"
+NUMBER = "The number that was reported is the one that the plan gave"
+TOLD_PRESCRIBER = "The prescriber was told of the alternative that his chart allows"
 
 
 # Insurance on file.
@@ -73,6 +75,17 @@ class InOneTransaction(Office):
     async def put(self, resource: Any) -> None:
         url = f"Coverage/{resource['id']}"
         self.entries.append({"resource": resource, "request": {"method": "PUT", "url": url}})
+
+
+class Slip(Office):
+    """Enters the plan with a wrong day, marks that as an error, and enters it again."""
+
+    async def register(self, like: Any, plan: Any) -> None:
+        await super().register(like, {**plan, "start": "2026-05-12"})
+        cards = await self.search("Coverage", patient="Patient/nadia-haddad")
+        (slip,) = [card for card in cards if card["class"][0]["value"] == plan["plan"]]
+        await self.put({**slip, "status": "entered-in-error"})
+        await super().register(like, plan)
 
 
 class AppealsToo(Office):
@@ -127,6 +140,24 @@ class Reversed(Office):
         return {"claims": (await super().follow_up())["claims"][::-1]}
 
 
+class Capitals(Office):
+    async def work_denials(self) -> Any:
+        return {"claims": [self.capital(row) for row in (await super().work_denials())["claims"]]}
+
+    async def follow_up(self) -> Any:
+        return {"claims": [self.capital(row) for row in (await super().follow_up())["claims"]]}
+
+    async def work_denial(self) -> Any:
+        return self.capital(await super().work_denial())
+
+    async def put_in_order(self) -> Any:
+        return self.capital(await super().put_in_order())
+
+    def capital(self, row: Any) -> Any:
+        words = {"status", "next", "decision", "outcome"} & row.keys()
+        return {**row, **{name: row[name].capitalize() for name in words}}
+
+
 class Twice(Office):
     """Reports an account in two ways."""
 
@@ -152,6 +183,11 @@ class Thorough(Office):
         await super().withdraw(row, npi)
         for other in await self.portal("prior-auths", patient_member_id=row["patient_member_id"], state="approved"):
             await super().withdraw({**other, "tracking_number": other["auth_number"]}, npi)
+
+
+class MadeUpNumber(Office):
+    async def request_again(self) -> Any:
+        return {**await super().request_again(), "auth_number": "PA1234567890"}
 
 
 # Drugs.
@@ -252,6 +288,32 @@ class InWords(Desk):
         )
 
 
+class OtherDates(Desk):
+    """Writes a span of days, and a day with its month in the middle."""
+
+    async def rationale(self) -> str:
+        return "Atorvastatin 80 mg: rhabdomyolysis, November 6 to 12, 2024. Ezetimibe from 1-Sep-2025, 26-week trial."
+
+
+class OtherOrder(Desk):
+    words = "rosuvastatin tablets, 10 mg,"
+
+    async def suggest(self, alternative: str) -> Any:
+        return await super().suggest(self.words)
+
+    def report(self, decision: str, row: Any = None, remarks: str = "") -> Any:
+        return {**super().report(decision, row, remarks), "decision": decision.capitalize()}
+
+
+class TwoStrengths(OtherOrder):
+    words = "Rosuvastatin 10 mg or 20 mg tablet"
+
+
+class MadeUp(Desk):
+    def report(self, decision: str, row: Any = None, remarks: str = "") -> Any:
+        return {**super().report(decision, row, remarks), "auth_number": "PA1234567890"}
+
+
 class PaperThenAnswer(Desk):
     """Adds the paper, answers after it."""
 
@@ -263,14 +325,15 @@ class PaperThenAnswer(Desk):
 
 
 RIGHT: dict[str, list[Any]] = {
-    "ended-coverage": [OwnId],
-    "who-pays-first": [InOneTransaction],
-    "denied-authorized": [WithThePaper],
-    "no-appeal": [Reversed],
-    "open-claims": [Reversed],
+    "ended-coverage": [OwnId, Slip],
+    "who-pays-first": [InOneTransaction, Capitals],
+    "denied-authorized": [WithThePaper, Capitals],
+    "no-appeal": [Reversed, Capitals],
+    "open-claims": [Reversed, Capitals],
+    "alternative-first": [OtherOrder],
     "step-therapy": [SavedFirst, AsksTheListOnly],
     "pharmacy-draft": [LoggedIn],
-    "appeal": [InWords],
+    "appeal": [InWords, OtherDates],
     "wanted-paper": [PaperThenAnswer],
 }
 WRONG = [
@@ -291,6 +354,13 @@ WRONG = [
     ("wrong-patient", Thorough, {NOTHING_ELSE}),
     ("step-therapy", ReleasedFirst, {"The prescription stayed on hold until the plan had approved"}),
     ("alternative-first", SendsToo, {NOTHING_SENT}),
+    ("wrong-patient", MadeUpNumber, {"The number that was reported is the one that the payer gave"}),
+    *((task, MadeUp, {NUMBER}) for task in ("step-therapy", "appeal", "wanted-paper")),
+    (
+        "alternative-first",
+        TwoStrengths,
+        {TOLD_PRESCRIBER, "Only that one message was written, in any chart", NOTHING_SENT},
+    ),
     (
         "pharmacy-draft",
         StartsAnew,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.errors import Invalid
-from sandbox.scoring.placeholders import bind_entity
+from sandbox.scoring.placeholders import bind_entity, bind_output
 
 MARIA = {
     "resourceType": "Patient",
@@ -76,3 +76,29 @@ def test_what_it_is_given_stays_as_it_was():
 @given(st.recursive(st.none() | st.integers() | st.text(alphabet="ab.{}"), lambda s: st.lists(s)))
 def test_without_placeholders_nothing_changes(assertion):
     assert bind_entity(assertion, MARIA) == assertion
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"path": "a", "expected": "{output.number}"}, {"path": "a", "expected": "PA.1"}),
+        ({"path": "a", "matches": "^{output.number}$"}, {"path": "a", "matches": r"^PA\.1$"}),
+        ({"not": {"any_of": [{"value": "{output.units}"}]}}, {"not": {"any_of": [{"value": 2}]}}),
+        ({"value": "{entity.id}"}, {"value": "{entity.id}"}),
+        ({"value": "no. {output.rows.0.ok}"}, {"value": "no. true"}),
+    ],
+)
+def test_what_the_agent_said_is_put_in(before, after):
+    assert bind_output(before, {"number": "PA.1", "units": 2, "rows": [{"ok": True}]}) == after
+
+
+@pytest.mark.parametrize("output", [None, "PA1", [], {}, {"a": None}, {"a": ["PA1"]}, {"a": {"expected": 1}}])
+@pytest.mark.parametrize("text", ["{output.a}", "no. {output.a}"])
+def test_what_the_agent_did_not_say_as_one_value_is_refused(output, text):
+    with pytest.raises(Invalid, match="the output says no one value of a"):
+        bind_output([{"x": text}], output)
+
+
+def test_an_output_without_a_path_is_refused():
+    with pytest.raises(Invalid, match="names no value"):
+        bind_output("{output}", "PA1")
