@@ -14,7 +14,7 @@ from sandbox.definitions.assertions import REFUSED, Assertion
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.scoring.judge import Expectations
-from sandbox.scoring.placeholders import bind_entity
+from sandbox.scoring.placeholders import bind_entity, find_misplaced
 from sandbox.simulators.base import Check
 from sandbox.suggest import did_you_mean
 from sandbox.wire.field_errors import known_keys
@@ -55,6 +55,9 @@ def parse_assertion(
     check = checks.get(name)
     if check is None:
         return UnsupportedAssertion(f'no check is called "{name}"{did_you_mean(name, checks)}')
+    misplaced = find_misplaced(assertion)
+    if misplaced is not None:
+        return UnsupportedAssertion(misplaced)
     try:
         model = check.model.model_validate(bind_entity(dict(assertion), entity), context={"entity": entity})
     except Invalid as error:

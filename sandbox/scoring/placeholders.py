@@ -12,6 +12,8 @@ from sandbox.placeholders import fill_text, fill_within, paths_in
 
 _ENTITY: Final = "entity"
 _OUTPUT: Final = "output"
+# Texts with a syntax of their own, in which a value could say more than itself: FHIR searches, FHIRPath, globs.
+_SYNTAX: Final = frozenset({"search", "fhirpath", "glob", "pattern", "path", "ignore", "except", "except_created"})
 
 
 def bind_entity(assertion: Json, entity: Json) -> Json:
@@ -39,9 +41,34 @@ def bind_output(assertion: Json, output: Json) -> Json:
     >>> bind_output({"path": "auth_number", "expected": "{output.number}"}, {"number": "PA1"})
     {'path': 'auth_number', 'expected': 'PA1'}
     """
-    if not any(True for _ in paths_in(assertion, _OUTPUT)):
+    if not _is_said_in(assertion):
         return assertion
+    problem = find_misplaced(assertion)
+    if problem is not None:
+        raise Invalid(problem)
     return _bind(assertion, _OUTPUT, partial(_said, output))
+
+
+def find_misplaced(assertion: Json) -> str | None:
+    """Return why a placeholder of the output cannot stand where it does, None where none does so.
+
+    >>> find_misplaced({"search": {"identifier": "{output.number}"}})
+    '{output.…} cannot stand in search; compare with it in expected, value or where'
+    """
+    if isinstance(assertion, list):
+        return next((found for item in assertion if (found := find_misplaced(item)) is not None), None)
+    if not isinstance(assertion, dict):
+        return None
+    for key, value in assertion.items():
+        if key in _SYNTAX and _is_said_in(value):
+            return f"{{output.…}} cannot stand in {key}; compare with it in expected, value or where"
+        if (found := find_misplaced(value)) is not None:
+            return found
+    return None
+
+
+def _is_said_in(value: Json) -> bool:
+    return any(True for _ in paths_in(value, _OUTPUT))
 
 
 def _bind(assertion: Json, name: str, look_up: Callable[[str], Json]) -> Json:
@@ -80,4 +107,6 @@ def _said(output: Json, path: str) -> Json:
     values = read_path(output, path)
     if len(values) != 1 or not isinstance(values[0], str | int | float):
         raise Invalid(f"the output says no one value of {path}")
+    if any(True for _ in paths_in(values[0], _ENTITY)):  # it would be filled in next
+        raise Invalid(f"the output's {path} is no value but a placeholder")
     return values[0]

@@ -102,3 +102,14 @@ def test_what_the_agent_did_not_say_as_one_value_is_refused(output, text):
 def test_an_output_without_a_path_is_refused():
     with pytest.raises(Invalid, match="names no value"):
         bind_output("{output}", "PA1")
+
+
+def test_what_the_agent_said_is_no_placeholder_of_the_entity():
+    with pytest.raises(Invalid, match="a placeholder"):
+        bind_output({"expected": "{output.a}"}, {"a": "{entity.id}"})
+
+
+@pytest.mark.parametrize("key", ["search", "fhirpath", "glob", "path"])
+def test_what_the_agent_said_is_no_part_of_an_expression(key):
+    with pytest.raises(Invalid, match=f"cannot stand in {key}"):
+        bind_output({"any_of": [{key: {"a": "x{output.a}"}}]}, {"a": "1,2"})
