@@ -117,6 +117,14 @@ def test_an_appeal_of_a_claim_too_late_and_by_a_step(planned):
     assert world.json("GET", "claims/CLM-1")["status"] == "partially_paid"
     with pytest.raises(Exception, match="it was decided"):
         world.step("decide_claim_appeal", claim_number="CLM-1", verdict="overturned")
+    message = world.json("POST", "claims/CLM-1/appeal", {"rationale": "x"}, status=409)["error"]["message"]
+    told = f"its appeal was upheld ({appeal['appeal_id']}); a claim is appealed once, that is final."
+    assert message == f"CLM-1 is partially_paid: {told}"
+    assert len(world.json("GET", "appeals?claim_number=CLM-1")["data"]) == 1
+
+
+def test_an_appeal_of_a_claim_past_its_day(planned):
+    world = planned()
     world.clock.advance(8 * 86_400)
     message = world.json("POST", "claims/CLM-1/appeal", {"rationale": "x"}, status=409)["error"]["message"]
     assert "2026-04-30T23:59:59.000Z" in message and "partially_paid" in message
@@ -187,3 +195,10 @@ def test_a_day_of_service_is_a_date(planned, complete, day):
     body = {**complete, "service_date": day, "draft": True}
     answer = planned().json("POST", "prior-auths", body, status=400)
     assert answer["error"]["details"] == {"service_date": ["Must be a date, YYYY-MM-DD."]}
+
+
+def test_days_of_claims_that_end_before_they_begin(planned):
+    query = "claims?service_from=2026-04-02&service_to=2026-04-01"
+    error = planned().json("GET", query, status=400)["error"]
+    assert set(error["details"]) == {"service_from", "service_to"}
+    assert "service_from must not be after service_to." in error["message"]
