@@ -22,6 +22,8 @@ from sandbox.playground.playground import Interaction
 REQUESTS: Final = case_index.REQUESTS
 DRAFTS: Final = case_index.DRAFTS
 TIMERS: Final = "portal/_timers"
+ASKED: Final = "portal/_asked"
+"""What the payer had asked for of a case and does not wait for any more, by request id; kept where FHIR shows it."""
 DATED: Final = "portal/_dated"
 """Which requests of the seed have dates, by their ids."""
 LAPSE: Final = "portal.lapse"
@@ -31,6 +33,7 @@ NOTE: Final = "portal.note_case"
 AUTHORIZED: Final = frozenset(
     {"approved", "partially_approved", "appeal_overturned", "external_review_overturned", "peer_to_peer_overturned"}
 )
+ANSWERED: Final = "more_info_supplied"
 Deadline = Literal["lapse", "number"]
 
 
@@ -91,7 +94,19 @@ def touched(tx: Interaction, row: Json, action: str, **more: Json) -> Json:
 
 def moved(tx: Interaction, row: Json, transition: Transition, action: str, **more: Json) -> Json:
     """Return the row in the state that a transition leads to, with a line of history that says so."""
+    note_asked(tx, row, transition.on, is_answered=action == ANSWERED)
     return {**touched(tx, row, action, state=transition.to, **more), "state": transition.to}
+
+
+def note_asked(tx: Interaction, row: Json, ended_by: str, *, is_answered: bool = False) -> None:
+    """Note what was wanted of a row that is about to leave its state: answered, or not wanted any more, and by what."""
+    if row["state"] != "pended" or row["wanted"] is None or not payer_config(tx).fhir:
+        return
+    decision = row["determination"]
+    asked = {**row["wanted"], "reason": decision["reason"], "asked_at": decision["decided_at"]}
+    ended = {"is_answered": is_answered, "ended_by": ended_by, "ended_at": tx.now_text}
+    before = (tx.get(ASKED, row["request_id"]) or {"rounds": []})["rounds"]
+    tx.put(ASKED, row["request_id"], {"rounds": [*before, {**asked, **ended}]})
 
 
 def keep(tx: Interaction, row: Json) -> Json:

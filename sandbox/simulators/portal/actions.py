@@ -13,7 +13,7 @@ from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.payer import identifiers, models
-from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find_named, history_entry, set_timers
+from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find_named, history_entry, note_asked, set_timers
 from sandbox.payer.determination import forget
 from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
@@ -100,6 +100,7 @@ def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
         if not is_decided and not _DECIDED & given.keys():
             row.update({name: existing[name] for name in _DECIDED})
         if is_decided:
+            note_asked(tx, existing, "set_portal")
             forget(tx, row["request_id"])
             decision = row["determination"]
             told = {"status": decision["status"], "reason": decision["reason"]}
