@@ -22,6 +22,10 @@ from sandbox.playground.playground import Interaction
 REQUESTS: Final = case_index.REQUESTS
 DRAFTS: Final = case_index.DRAFTS
 TIMERS: Final = "portal/_timers"
+ASKED: Final = "portal/_asked"
+"""What the payer had asked for of a case and does not wait for any more, by request id; kept where FHIR shows it."""
+DATED: Final = "portal/_dated"
+"""Which requests of the seed have dates, by their ids."""
 LAPSE: Final = "portal.lapse"
 WATCHED: Final = "portal/_watched"
 CHANGED: Final = "portal/_changed"
@@ -29,6 +33,7 @@ NOTE: Final = "portal.note_case"
 AUTHORIZED: Final = frozenset(
     {"approved", "partially_approved", "appeal_overturned", "external_review_overturned", "peer_to_peer_overturned"}
 )
+ANSWERED: Final = "more_info_supplied"
 Deadline = Literal["lapse", "number"]
 
 
@@ -89,7 +94,19 @@ def touched(tx: Interaction, row: Json, action: str, **more: Json) -> Json:
 
 def moved(tx: Interaction, row: Json, transition: Transition, action: str, **more: Json) -> Json:
     """Return the row in the state that a transition leads to, with a line of history that says so."""
+    note_asked(tx, row, transition.on, is_answered=action == ANSWERED)
     return {**touched(tx, row, action, state=transition.to, **more), "state": transition.to}
+
+
+def note_asked(tx: Interaction, row: Json, ended_by: str, *, is_answered: bool = False) -> None:
+    """Note what was wanted of a row that is about to leave its state: answered, or not wanted any more, and by what."""
+    if row["state"] != "pended" or row["wanted"] is None or not payer_config(tx).fhir:
+        return
+    decision = row["determination"]
+    asked = {**row["wanted"], "reason": decision["reason"], "asked_at": decision["decided_at"]}
+    ended = {"is_answered": is_answered, "ended_by": ended_by, "ended_at": tx.now_text}
+    before = (tx.get(ASKED, row["request_id"]) or {"rounds": []})["rounds"]
+    tx.put(ASKED, row["request_id"], {"rounds": [*before, {**asked, **ended}]})
 
 
 def keep(tx: Interaction, row: Json) -> Json:
@@ -145,7 +162,7 @@ def set_timers(tx: Interaction, row: Json) -> None:
     """Wait for what the row's state ends with, and for nothing that an earlier state waited for."""
     stop_timers(tx, row["request_id"])
     timers = {}
-    for what, at in _dates(tx, row):
+    for what, at in dates_of(row, payer_config(tx).draft_days):
         after_s = max(0.0, (at - tx.now) / timedelta(seconds=1))
         timers[what] = tx.schedule(LAPSE, {"request_id": row["request_id"], "what": what}, after_s=after_s)
     if timers:
@@ -171,13 +188,15 @@ def take_timer(tx: Interaction, request_id: str, what: str) -> bool:
     return True
 
 
-def _dates(tx: Interaction, row: Json) -> Iterator[tuple[Deadline, datetime]]:
-    """Yield the dates that the clock has still to reach in the row's state: the `after` of the table."""
+def dates_of(row: Json, draft_days: int | None = None) -> Iterator[tuple[Deadline, datetime]]:
+    """Yield the dates that end the row's state, or bring something in it: the `after` of the table.
+
+    A date may be past: then what it brings is to happen still. `draft_days` is for how long drafts are kept.
+    """
     state = row["state"]
     end: datetime | None = None
     if state == "draft":
-        days = payer_config(tx).draft_days
-        end = None if days is None else parse_instant(row["created_at"]) + timedelta(days=days)
+        end = None if draft_days is None else parse_instant(row["created_at"]) + timedelta(days=draft_days)
     elif state == "pended":
         end = _instant((row["wanted"] or {}).get("due_at"))
     elif state in AUTHORIZED:
@@ -186,9 +205,8 @@ def _dates(tx: Interaction, row: Json) -> Iterator[tuple[Deadline, datetime]]:
         if due is not None and row["auth_number"] is None:
             yield "number", due
     elif state in ("denied", "peer_to_peer_upheld"):
-        end = _instant((row["denial"] or {}).get("appeal_until"))
-        if end is not None and end <= tx.now:
-            end = None  # it has closed already
+        denial = row["denial"] or {}
+        end = _instant(denial.get("appeal_until")) if denial.get("closed_at") is None else None
     elif state == "peer_to_peer_offered":
         end = max(parse_instant(slot["starts_at"]) for slot in row["peer_to_peer"]["slots"])
     elif state == "peer_to_peer_chosen":

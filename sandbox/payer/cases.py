@@ -12,7 +12,18 @@ from sandbox.jsonio import Json
 from sandbox.payer import attachments, determination, due
 from sandbox.payer.attachments import Upload
 from sandbox.payer.case_index import index_of
-from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find, keep, moved, new_row, set_timers, touched
+from sandbox.payer.case_rows import (
+    ANSWERED,
+    DRAFTS,
+    REQUESTS,
+    completed,
+    find,
+    keep,
+    moved,
+    new_row,
+    set_timers,
+    touched,
+)
 from sandbox.payer.config import payer_config
 from sandbox.payer.lifecycle import life_cycle, possible_in, refused, take
 from sandbox.payer.numbers import new_auth_number, new_tracking_number
@@ -148,7 +159,7 @@ def possible_calls(tx: Interaction, row: Json) -> tuple[str, ...]:
 
 def _hand_in(tx: Interaction, row: Json, call: str, fields: list[str]) -> Json:
     transition = life_cycle().by_trigger["pended", call]
-    row = moved(tx, row, transition, "more_info_supplied", fields=fields)
+    row = moved(tx, row, transition, ANSWERED, fields=fields)
     return determination.on_more_info(tx, {**row, "wanted": None})
 
 

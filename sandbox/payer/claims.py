@@ -44,7 +44,7 @@ def appeal_claim(tx: Interaction, claim_number: str, rationale: str, uploads: Se
     check_appealable(tx, claim)
     number = claim["claim_number"]
     check_rationale(rationale)
-    about = new_appeal(tx, "claim", rationale, {"claim_number": number}, level=len(claim["appeals"]) + 1)
+    about = new_appeal(tx, "claim", rationale, {"claim_number": number}, level=1)
     about = attachments.add(tx, about, uploads, appeal_id=about["appeal_id"])
     appeal_id = about["appeal_id"]
     tx.put(APPEALS, appeal_id, about)
@@ -66,7 +66,7 @@ def appeal_claim(tx: Interaction, claim_number: str, rationale: str, uploads: Se
 
 def check_appealable(tx: Interaction, claim: Json) -> None:
     """Raise `Refused` for a claim that cannot be appealed now: it was not denied, not even in part, its day has passed,
-    or an appeal of it is open.
+    or it was appealed already. There is one level of appeal.
     """
     number, status = claim["claim_number"], claim["status"]
     open_appeal = next((key for key in claim["appeals"] if tx.get(APPEALS, key)["status"] == "under_review"), None)
@@ -74,6 +74,12 @@ def check_appealable(tx: Interaction, claim: Json) -> None:
         raise Refused(number, status, (), f"an appeal of it is under review ({open_appeal}); wait for its outcome.")
     if status not in APPEALABLE:
         raise Refused(number, status, (), "only a claim that was denied, or in part, can be appealed.")
+    if claim["appeals"]:
+        last = claim["appeals"][-1]
+        verdict = tx.get(APPEALS, last)["status"]
+        raise Refused(
+            number, status, (), f"its appeal was {verdict} ({last}); a claim is appealed once, that is final."
+        )
     until = claim["appeal_until"]
     if until is not None and tx.now > parse_instant(until):
         raise Refused(number, status, (), f"it could be appealed until {until}; that is final.")

@@ -259,6 +259,9 @@ def list_claims(tx: Interaction, filters: Filters) -> Rows:
     for name in ("service_from", "service_to"):
         if name in filters and not is_date(filters[name]):
             raise invalid({name: [DAY]})
+    if filters.get("service_from", "") > filters.get("service_to", "9999-12-31"):
+        problem = "service_from must not be after service_to."
+        raise invalid({"service_from": [problem], "service_to": [problem]})
     return [
         ((row["service_from"], row["claim_number"]), row)
         for row in _rows(tx, CLAIMS)

@@ -4,10 +4,10 @@ They are the schema of `portal.yaml` and of the `set_portal` scenario step. Must
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
@@ -200,7 +200,7 @@ class Decision(StrictModel):
 
     status: DeterminationStatus
     reason: str | None = None
-    decided_at: datetime | None = None
+    decided_at: AwareDatetime | None = None
 
 
 class Wanted(StrictModel):
@@ -208,7 +208,7 @@ class Wanted(StrictModel):
 
     documents: Lines = Field(default_factory=list)
     questions: Lines = Field(default_factory=list)
-    due_at: datetime | None = None
+    due_at: AwareDatetime | None = None
 
 
 class Authorization(StrictModel):
@@ -217,7 +217,13 @@ class Authorization(StrictModel):
     units: Units | None = None
     valid_from: date
     valid_to: date | None = None
-    number_due_at: datetime | None = None
+    number_due_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
 
 
 class Denial(StrictModel):
@@ -225,8 +231,8 @@ class Denial(StrictModel):
 
     code: Code | None = None
     reason: str | None = None
-    appeal_until: datetime | None = None
-    closed_at: datetime | None = None
+    appeal_until: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
 
 
 class PriorAuth(StrictModel):
@@ -235,15 +241,15 @@ class PriorAuth(StrictModel):
     request_id: Identifier
     auth_number: Identifier | None = None
     status: Literal["draft", "submitted"] = "submitted"
-    submitted_at: datetime | None = None
+    submitted_at: AwareDatetime | None = None
     patient_member_id: Identifier | None = None
     procedure_code: ProcedureOrDrugCode | None = None
     diagnosis_codes: list[DiagnosisCode] = Field(default_factory=list)
     provider_npi: Npi | None = None
     clinical_answers: dict[str, Any] = Field(default_factory=dict)
     notes: str | None = None
-    created_at: datetime
-    updated_at: datetime | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime | None = None
     determination: Decision | None = None
     state: CaseState | None = None
     tracking_number: Identifier | None = None
@@ -276,6 +282,11 @@ class PriorAuth(StrictModel):
         for name, status in (("wanted", "need_more_info"), ("authorization", "approved"), ("denial", "denied")):
             if getattr(self, name) is not None and answered != status:
                 raise ValueError(f"{name} goes with the determination {status}")
+        decided = self.determination.decided_at if self.determination is not None else None
+        for name, date_name in (("wanted", "due_at"), ("denial", "appeal_until")):
+            at = getattr(getattr(self, name), date_name, None)
+            if decided is not None and at is not None and at < decided:
+                raise ValueError(f"{name}.{date_name} is before determination.decided_at")
 
     def to_row(self) -> Json:
         """Write it as the row the portal keeps."""

@@ -4,11 +4,19 @@ Amounts are dollars with at most two decimals; both days of a span are included.
 and CARC, remarks by their RARC: numbers alone, since the texts belong to others.
 """
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 
 from sandbox.clock import format_instant
 from sandbox.definitions.assertions import StrictModel
@@ -143,12 +151,12 @@ class Claim(StrictModel):
     status: Literal["received", "pended", "paid", "partially_paid", "denied"]
     service_from: date
     service_to: date | None = None
-    received_at: datetime
-    finalized_at: datetime | None = None
+    received_at: AwareDatetime
+    finalized_at: AwareDatetime | None = None
     diagnosis_codes: list[DiagnosisCode] = Field(default_factory=list)
     auth_number: Identifier | None = None
     check_number: Text | None = None
-    appeal_until: datetime | None = None
+    appeal_until: AwareDatetime | None = None
     lines: Annotated[list[ClaimLine], Field(min_length=1, max_length=999)]
 
     @model_validator(mode="after")

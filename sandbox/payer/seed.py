@@ -12,6 +12,7 @@ from sandbox.definitions.problems import DefinitionError, Problem, say
 from sandbox.definitions.yamlio import Located, load_located
 from sandbox.jsonio import Json
 from sandbox.payer import models, plan_models
+from sandbox.payer.case_rows import DATED, dates_of
 from sandbox.payer.identifiers import FIELDS, normal
 from sandbox.playground.branch import Seed
 
@@ -37,7 +38,9 @@ def load(dataset: Dataset | None) -> Seed:
             located = load_located(dataset.files[name], file)
             if located.value is not None:
                 fill(rows, _parse(model, located, file), located, file)
-    return Seed.of({f"portal/{name}": documents for name, documents in rows.items()})
+    found = {f"portal/{name}": documents for name, documents in rows.items()}
+    dated: dict[str, Json] = {key: {} for key, row in rows["prior_auth_requests"].items() if any(dates_of(row))}
+    return Seed.of({**found, DATED: dated} if dated else found)
 
 
 def _parse(model: type[BaseModel], located: Located, file: str) -> Any:

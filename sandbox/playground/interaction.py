@@ -18,6 +18,9 @@ from sandbox.playground.clock import ClockState
 
 DUE = "_due"
 WAITING = "_waiting"
+# The actions whose names end so are run as the clock starts, in the interaction that starts it. They may set its `now`
+# back, to do what had happened by then at the time when it did.
+CLOCK_STARTS = ".clock_starts"
 
 Action: TypeAlias = "Callable[[Interaction, Json], None]"
 

@@ -31,7 +31,7 @@ from sandbox.playground.calls import Aside, Asked, ErrorRenderer, Handler, Outco
 from sandbox.playground.clock import ClockState
 from sandbox.playground.crew import Crew
 from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
-from sandbox.playground.interaction import DUE, WAITING, Action, Interaction, Sandbox
+from sandbox.playground.interaction import CLOCK_STARTS, DUE, WAITING, Action, Interaction, Sandbox
 from sandbox.playground.recording import DONE, Commit, Done, NullRecorder, Recorder
 from sandbox.playground.steps import drop, in_order, is_still, run_due, step, step_body
 from sandbox.playground.turns import Turns
@@ -271,7 +271,7 @@ class Playground:
         return Outcome(made.response, event, committed)
 
     def start_clock(self, start: datetime | None) -> Outcome:
-        """Set the clock going, at `start` or at the present time.
+        """Set the clock going, at `start` or at the present time, and with it what waits for that (`CLOCK_STARTS`).
 
         A seeded run without a `start` begins at `SEEDED_START`, so that it repeats to the byte.
         """
@@ -286,7 +286,11 @@ class Playground:
 
         def begin(tx: Interaction) -> Response:
             tx.put(playground_clock.COLLECTION, playground_clock.KEY, state.to_json())
-            tx.now = state.at(self.step + 1, real)
+            started = tx.now = state.at(self.step + 1, real)
+            for name in sorted(self.actions):
+                if name.endswith(CLOCK_STARTS):
+                    self.action(name)(tx, {})
+            tx.now = started
             return Response.of_json({"clock": format_instant(state.start)})
 
         return self.interact("clock_advanced", begin, actor="scenario")

@@ -4,7 +4,7 @@ import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args, get_origin
 
-from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from sandbox.suggest import nearest
 
@@ -30,6 +30,30 @@ def field_errors(model: type[BaseModel], error: ValidationError) -> dict[str, li
             said = "Required field"
         found.setdefault(".".join(map(str, place)) or "body", []).append(said)
     return found
+
+
+def in_words(words: str) -> WrapValidator:
+    """Return what says a field's pattern in words; the schema of the field keeps the pattern.
+
+    >>> from typing import Annotated
+    >>> from pydantic import StringConstraints, TypeAdapter
+    >>> Npi = Annotated[str, StringConstraints(pattern="^[0-9]{10}$"), in_words("must be 10 digits")]
+    >>> try:
+    ...     TypeAdapter(Npi).validate_python("1")
+    ... except ValidationError as error:
+    ...     error.errors()[0]["msg"]
+    'Value error, must be 10 digits'
+    """
+
+    def check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            if any(item["type"] == "string_pattern_mismatch" for item in error.errors()):
+                raise ValueError(words) from None
+            raise
+
+    return WrapValidator(check)
 
 
 def unknown_field(name: str, known: Iterable[str]) -> str:

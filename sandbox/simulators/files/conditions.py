@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from sandbox.errors import PreconditionFailed
+from sandbox.wire.entity_tags import lists_etag
 from sandbox.wire.http_dates import format_http_date, parse_http_date
 
 
@@ -23,19 +24,6 @@ class Validators:
     def last_modified(self) -> str:
         """The Last-Modified value."""
         return format_http_date(self.modified)
-
-
-def lists_etag(header: str, etag: str, *, is_weak_enough: bool) -> bool:
-    """Tell whether a list of entity tags (or `*`) holds this one.
-
-    >>> lists_etag('W/"a", "b"', '"a"', is_weak_enough=True), lists_etag('W/"a"', '"a"', is_weak_enough=False)
-    (True, False)
-    """
-    for item in header.split(","):
-        tag = item.strip()
-        if tag == "*" or tag == etag or (is_weak_enough and tag == f"W/{etag}"):
-            return True
-    return False
 
 
 def check(headers: Mapping[str, str], current: Validators | None, *, is_read: bool) -> Literal["go on", "not modified"]:

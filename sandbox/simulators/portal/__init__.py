@@ -10,7 +10,7 @@ from sandbox.definitions.mess import Mess
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json
 from sandbox.keys import PORTAL_PASSWORD_PREFIX, SMART_SECRET_PREFIX
-from sandbox.payer import case_rows, determination, due, seed
+from sandbox.payer import case_rows, determination, due, opening, seed
 from sandbox.payer.config import PayerConfig, read_config
 from sandbox.playground.branch import Branch, Seed
 from sandbox.playground.events import Request, Response
@@ -102,6 +102,7 @@ class PayerSimulator(Simulator):
             "decide_claim_appeal": ScenarioAction(case_actions.DecideClaimAppeal, case_actions.decide_appeal),
             determination.ACTION: ScenarioAction(determination.DetermineArguments, due.fall_due),
             sessions.ACTION: ScenarioAction(sessions.SessionEnds, sessions.session_ends),
+            opening.OPEN: ScenarioAction(opening.OpenArguments, opening.open_cases),
             case_rows.LAPSE: ScenarioAction(case_rows.LapseArguments, due.lapse),
             **subscribing.ACTIONS,
         }

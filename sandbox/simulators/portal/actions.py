@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_valid
 from sandbox.definitions.assertions import StrictModel
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.payer import identifiers, models
-from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find_named, history_entry, set_timers
+from sandbox.payer import identifiers, models, plan_models
+from sandbox.payer.case_rows import DRAFTS, REQUESTS, completed, find_named, history_entry, note_asked, set_timers
 from sandbox.payer.determination import forget
 from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
@@ -24,11 +24,14 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "formulary": models.FormularyDrug,
     "questions": models.Questionnaire,
 }
+_PLAN: Final[dict[str, type[BaseModel]]] = {"claims": plan_models.Claim, "coverages": plan_models.PlanCoverage}
 _AUTHS: Final = {"prior_auth_requests": REQUESTS, "drafts": DRAFTS}
 _AUTH_FIELDS: Final = frozenset(models.PriorAuth.model_fields)
 # What belongs to a decision: a row that makes another one makes it whole.
 _DECIDED: Final = frozenset({"state", "wanted", "authorization", "denial"})
-Collection: TypeAlias = Literal["patients", "providers", "formulary", "questions", "prior_auth_requests", "drafts"]
+Collection: TypeAlias = Literal[
+    "patients", "providers", "formulary", "questions", "prior_auth_requests", "drafts", "claims", "coverages"
+]
 
 
 class SetPortal(StrictModel):
@@ -39,8 +42,9 @@ class SetPortal(StrictModel):
 
     @model_validator(mode="after")
     def _row_fits(self) -> Self:
-        if self.collection in _MODELS:
-            _validated(_MODELS[self.collection], self.row)
+        model = _MODELS.get(self.collection) or _PLAN.get(self.collection)
+        if model is not None:
+            _validated(model, self.row)
         else:
             unknown = sorted(set(self.row) - _AUTH_FIELDS)
             if unknown:
@@ -52,11 +56,13 @@ class SetPortal(StrictModel):
 
 
 def set_portal(tx: Interaction, arguments: SetPortal) -> None:
-    """Put a row; an existing prior authorization keeps what the row does not name.
+    """Put a row; an existing prior authorization keeps what the row does not name, a claim its appeals and history.
 
-    Raises `Invalid` when the row names no request and is not complete enough to make one.
+    Raises `Invalid` when the row names no request and is too little to make one, or names nobody whom the payer knows.
     """
-    if arguments.collection in _MODELS:
+    if arguments.collection in _PLAN:
+        _set_plan_row(tx, arguments.collection, arguments.row)
+    elif arguments.collection in _MODELS:
         row = _validated(_MODELS[arguments.collection], arguments.row).model_dump(mode="json")
         field = identifiers.FIELDS[arguments.collection]
         existing = identifiers.find(tx, arguments.collection, row[field])
@@ -65,6 +71,24 @@ def set_portal(tx: Interaction, arguments: SetPortal) -> None:
         tx.put(f"portal/{arguments.collection}", models.key_of(arguments.collection, row), row)
     else:
         _set_prior_auth(tx, _AUTHS[arguments.collection], dict(arguments.row))
+
+
+def _set_plan_row(tx: Interaction, collection: str, given: Json) -> None:
+    model = _validated(_PLAN[collection], given)
+    row = model.to_row() if isinstance(model, plan_models.Claim) else model.model_dump(mode="json")
+    for name, rows, field in (("member_id", "patients", "member_id"), ("provider_npi", "providers", "npi")):
+        if name in row:
+            known = identifiers.find(tx, rows, row[name])
+            if known is None:
+                raise invalid({f"row.{name}": [f'There is no "{row[name]}" among the {rows}.']})
+            row[name] = known[field]
+    key, wanted = models.key_of(collection, row), identifiers.normal(models.key_of(collection, row))
+    kept = f"portal/{collection}"
+    existing = next((name for name, _ in tx.branch.items(kept) if identifiers.normal(name) == wanted), None)
+    if existing is not None:
+        before = tx.get(kept, existing)
+        row |= {name: before[name] for name in ("claim_number", "coverage_id", "appeals", "history") if name in before}
+    tx.put(kept, existing or key, row)
 
 
 def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
@@ -100,6 +124,7 @@ def _set_prior_auth(tx: Interaction, collection: str, given: Json) -> None:
         if not is_decided and not _DECIDED & given.keys():
             row.update({name: existing[name] for name in _DECIDED})
         if is_decided:
+            note_asked(tx, existing, "set_portal")
             forget(tx, row["request_id"])
             decision = row["determination"]
             told = {"status": decision["status"], "reason": decision["reason"]}

@@ -28,6 +28,7 @@ from sandbox.simulators.portal.bodies import (
 )
 from sandbox.simulators.portal.paging import page
 from sandbox.simulators.portal.queries import no_body, read_query
+from sandbox.simulators.portal.versions import versioned
 
 NOTHING_ON_FILE = "No authorization on file."
 
@@ -127,14 +128,14 @@ def routes() -> Sequence[Route]:
 
     return (
         route("GET", f"{auth}/actions", read_actions, "What is possible with a prior authorization now"),
-        route("POST", f"{auth}/withdraw", withdraw, "Take a request or an authorization back"),
-        route("POST", f"{auth}/resubmit", resubmit, "Send a denied or withdrawn request again, corrected"),
-        route("POST", f"{auth}/appeal", appeal, "Appeal a denial"),
-        route("POST", f"{auth}/external-review", review, "Ask for an independent review after an appeal"),
-        route("POST", call, request_peer_to_peer, "Ask for a call with the medical director"),
-        route("DELETE", call, cancel_peer_to_peer, "Call it off"),
-        route("POST", f"{call}/slot", choose_slot, "Choose a slot"),
-        route("POST", f"{call}/turns", speak, "Say something in the call"),
+        route("POST", f"{auth}/withdraw", versioned(withdraw), "Take a request or an authorization back"),
+        route("POST", f"{auth}/resubmit", versioned(resubmit), "Send a denied or withdrawn request again, corrected"),
+        route("POST", f"{auth}/appeal", versioned(appeal), "Appeal a denial"),
+        route("POST", f"{auth}/external-review", versioned(review), "Ask for an independent review after an appeal"),
+        route("POST", call, versioned(request_peer_to_peer), "Ask for a call with the medical director"),
+        route("DELETE", call, versioned(cancel_peer_to_peer), "Call it off"),
+        route("POST", f"{call}/slot", versioned(choose_slot), "Choose a slot"),
+        route("POST", f"{call}/turns", versioned(speak), "Say something in the call"),
         route("GET", "portal/requirements", read_requirements, "Whether a procedure needs an authorization"),
         route("GET", "portal/status", list_status, "The status of requests by number or member"),
         Route(

@@ -29,6 +29,7 @@ from sandbox.simulators.portal.bodies import (
     read_uploads,
 )
 from sandbox.simulators.portal.queries import listing, no_body, read_query, worded
+from sandbox.simulators.portal.versions import versioned
 from sandbox.wire.forms import FORM, parse_form
 from sandbox.wire.served_content import content_headers
 
@@ -209,12 +210,20 @@ def routes() -> Sequence[Route]:
     list_providers = listing(lookup.list_providers, "npi", "name")
     event = "portal_request"
     found = (
-        Route("POST", auths, create_prior_auth, event, "Create a prior authorization, submitted or as a draft"),
+        Route(
+            "POST", auths, versioned(create_prior_auth), event, "Create a prior authorization, submitted or as a draft"
+        ),
         Route("GET", auths, list_auths, event, "List prior authorizations"),
-        Route("GET", auth, read_prior_auth, event, "Read a prior authorization and its determination"),
-        Route("PATCH", auth, update_prior_auth, event, "Change a draft, or answer need_more_info"),
-        Route("POST", f"{auth}/submit", submit_prior_auth, event, "Submit a draft, or the attachments asked for"),
-        Route("POST", f"{auth}/attachments", attach, event, "Attach files"),
+        Route("GET", auth, versioned(read_prior_auth), event, "Read a prior authorization and its determination"),
+        Route("PATCH", auth, versioned(update_prior_auth), event, "Change a draft, or answer need_more_info"),
+        Route(
+            "POST",
+            f"{auth}/submit",
+            versioned(submit_prior_auth),
+            event,
+            "Submit a draft, or the attachments asked for",
+        ),
+        Route("POST", f"{auth}/attachments", versioned(attach), event, "Attach files"),
         Route("GET", f"{auth}/attachments", list_attachments, event, "List attachments", is_upstream=False),
         Route("GET", f"{auth}/attachments/{{aid}}", read_attachment, event, "Download one", is_upstream=False),
         Route("GET", "portal/patients", list_patients, event, "Find members"),

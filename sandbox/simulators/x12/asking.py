@@ -7,6 +7,7 @@ from typing import Final
 from sandbox.errors import NotFound
 from sandbox.jsonio import Json
 from sandbox.payer.people import Person
+from sandbox.payer.refusals import invalid
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12 import charts
 from sandbox.simulators.x12.bodies import ClaimStatus, Eligibility, PersonFields, PriorAuth
@@ -16,7 +17,16 @@ from sandbox.simulators.x12.guides import claim_status, eligibility, services_re
 from sandbox.simulators.x12.guides.grammar import Guide
 from sandbox.simulators.x12.transactions.members import payer_of
 from sandbox.simulators.x12.transactions.numbering import Numbered
-from sandbox.simulators.x12.transactions.values import GENDERS, amount, compact, pieces, procedure_component, stamp
+from sandbox.simulators.x12.transactions.services_asked import asked_procedure, questions_of
+from sandbox.simulators.x12.transactions.values import (
+    GENDERS,
+    TEXT_CHARS,
+    amount,
+    compact,
+    pieces,
+    procedure_component,
+    stamp,
+)
 
 CONTROL: Final = "clearinghouse/_control"
 COUNTERS: Final = "numbers"
@@ -91,8 +101,10 @@ def ask_claim_status(tx: Interaction, body: ClaimStatus) -> str:
 
 
 def ask_prior_auth(tx: Interaction, body: PriorAuth) -> str:
-    """Write the 278 of a body. Raises `NotFound` for a `patient_id` that is none."""
+    """Write the 278 of a body. Raises `NotFound` for a `patient_id` that is none, `Invalid` for answers to what is not
+    asked."""
     frame, person = _frame(tx, body), _person(tx, body)
+    _check_answers(tx, body)
     is_inquiry = body.action == "inquiry"
     out = Numbered(make("BHT", "0007", "28" if is_inquiry else "13", frame.reference, *stamp(tx.now)))
     payer = out.open("20")
@@ -115,6 +127,23 @@ def ask_prior_auth(tx: Interaction, body: PriorAuth) -> str:
         units = (None, "UN", str(body.units)) if body.units is not None else ()
         out.add(make("SV1", procedure_component(body.procedure_code), *units))
     return _write(tx, services_review.INQUIRY if is_inquiry else services_review.REQUEST, out.done())
+
+
+def _check_answers(tx: Interaction, body: PriorAuth) -> None:
+    """Raise `Invalid` for answers that X12 would carry as something else: to no question of the plan's, or too long."""
+    code = asked_procedure(tx, body.procedure_code or "", [body.authorization_number or ""])
+    if not code:  # that there is no such case, or no procedure, is the payer's to say
+        return
+    known = questions_of(tx, code)
+    there_are = f"it asks {', '.join(known)}" if known else "it asks nothing"
+    found: dict[str, list[str]] = {}
+    for name, value in body.clinical_answers.items():
+        if name not in known:
+            found[f"clinical_answers.{name[:100]}"] = [f"The plan has no such question of {code}; {there_are}."]
+        elif len(pieces(f"{name} = {_answer(value)}")) != 1:
+            found[f"clinical_answers.{name}"] = [f"Must be one line that fits {TEXT_CHARS} characters with its id."]
+    if found:
+        raise invalid(found)
 
 
 def _answer(value: Json) -> str:

@@ -12,7 +12,7 @@ from sandbox import limits
 from sandbox.errors import Invalid, Malformed, TooLarge, UnsupportedMedia
 from sandbox.playground.events import Request
 from sandbox.wire.charsets import check_utf_8, find_charset
-from sandbox.wire.field_errors import field_errors
+from sandbox.wire.field_errors import field_errors, in_words
 from sandbox.wire.media_types import charset_of, is_json
 
 RAW_MEDIA_TYPES = ("application/edi-x12", "application/edi-consent", "text/plain", "application/x12")
@@ -23,15 +23,27 @@ def _text(longest: int, shortest: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest, pattern=_PLAIN)
 
 
-Identifier = Annotated[str, _text(64, 2)]
-Name = Annotated[str, _text(60)]
-FirstName = Annotated[str, _text(35)]
-Number = Annotated[str, _text(50)]
-Code = Annotated[str, _text(30)]
-Npi = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{10}$")]
-ServiceType = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9A-Z]{1,2}$")]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
+_PLAINLY = in_words("Must be one line, without * : ^ ~, which part X12.")
+Identifier = Annotated[str, _text(64, 2), _PLAINLY]
+Name = Annotated[str, _text(60), _PLAINLY]
+FirstName = Annotated[str, _text(35), _PLAINLY]
+Number = Annotated[str, _text(50), _PLAINLY]
+Code = Annotated[str, _text(30), _PLAINLY]
+Npi = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{10}$"), in_words("Must be an NPI: 10 digits.")
+]
+ServiceType = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[0-9A-Z]{1,2}$"),
+    in_words("Must be a service type code of X12: one or two digits or capital letters, such as 30."),
+]
+Day = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), in_words("Must be a date, YYYY-MM-DD.")
+]
 Answer = str | bool | int | float
+
+
+_ANSWERING = ("request", "update", "resubmit")
 
 
 class Body(BaseModel):
@@ -134,6 +146,8 @@ class PriorAuth(PersonFields):
             found["units"] = ["Goes with a procedure_code."]
         if self.action == "request" and self.authorization_number is not None:
             found["authorization_number"] = ["A new request has none yet; say the action that is meant."]
+        if self.clinical_answers and self.action not in _ANSWERING:
+            found["clinical_answers"] = [f"Goes with the actions {', '.join(_ANSWERING)}; {self.action} takes none."]
         if self.action not in ("request", "inquiry") and self.authorization_number is None:
             found["authorization_number"] = ["Required field"]
         return found

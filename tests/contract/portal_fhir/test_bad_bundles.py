@@ -45,6 +45,7 @@ WRONG = [
     ((*CLAIM, "insurance"), ..., 400),
     ((*CLAIM, "item", 0, "sequence"), 0, 400),
     ((*CLAIM, "item", 0, "sequence"), ..., 400),
+    ((*CLAIM, "item", 0, "servicedPeriod"), {"start": "2026-05-04", "end": "2026-05-01"}, 422),
     ((*CLAIM, "item", 0, "productOrService"), ..., 400),
     ((*CLAIM, "item"), [{"sequence": 1, "productOrService": {"text": "x"}}] * 2, 422),
     ((*CLAIM, "banana"), 1, 400),

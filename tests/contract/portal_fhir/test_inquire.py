@@ -85,7 +85,8 @@ async def test_a_search_may_be_posted(house, pas):
     await post("ClaimResponse/_search", b"status=active", 400)
     await post("ClaimResponse/_search?identifier=a", b"identifier=b", 400)
     await post("ClaimResponse/_search", b"{}", 415, **{"Content-Type": "application/json"})
-    await post("Task/_search", b"", 405)
+    await post("CommunicationRequest/_search", b"", 405)
+    assert (await post("Task/_search", b"status=requested"))["total"] == 0
     assert (await house.call("GET", "ClaimResponse/_search")).status == 405
 
 

@@ -121,7 +121,6 @@ async def test_refusals(house, pas):
         assert answer.status == status, (body, answer)
         assert named in answer.json["issue"][0]["diagnostics"], answer
     assert (await house.call("PUT", "Subscription/none", json=subscription(url))).status == 404
-    assert (await house.call("GET", "Subscription")).status == 405
     reader = await house.log_in("system/Subscription.write")
     refused = await house.call("POST", "Subscription", token=reader, json=subscription(url))
     assert refused.status == 403 and "ClaimResponse" in refused.json["issue"][0]["diagnostics"]
@@ -140,3 +139,31 @@ async def test_an_answer_of_several_items_is_told_of_once_and_after_an_update_as
         assert seen == [first, second] and len(hook.got) == 2
         branch = house.live.playground(house.run.tasks[0]).branch
         assert branch.is_empty("portal/_changed")
+
+
+async def test_what_one_subscribed_to_is_found(house, pas):
+    assert (await house.get("Subscription"))["total"] == 0
+    made = [await ask(house, "http://127.0.0.1:9/hook", f"ClaimResponse?identifier=T{n}") for n in range(3)]
+    await house.call("PUT", f"Subscription/{made[0]['id']}", json={**made[0], "status": "off"})
+
+    async def ids(query):
+        found = pas.check(await house.get(f"Subscription{query}"))
+        return {row["resource"]["id"] for row in found.get("entry", ())}
+
+    names = [one["id"] for one in made]
+    assert await ids("") == set(names)
+    assert await ids("?status=off") == {names[0]} and await ids("?status=active,error") == set(names[1:])
+    assert await ids(f"?_id={names[1]}") == {names[1]} and await ids("?_id=none") == set()
+    first = await house.get("Subscription?_count=2")
+    assert (first["total"], len(first["entry"])) == (3, 2)
+    following = next(link["url"] for link in first["link"] if link["relation"] == "next")
+    rest = await house.get(following.partition("/portal/fhir/")[2])
+    assert [row["fullUrl"].rpartition("/")[2] for row in rest["entry"]] == [min(names)]
+    for query, named in (("?criteria=x", "criteria"), ("?status=banana", "banana"), ("?_count=x", "_count")):
+        answer = await house.call("GET", f"Subscription{query}")
+        assert answer.status == 400 and named in answer.json["issue"][0]["diagnostics"], answer
+    reader = await house.log_in("system/Subscription.r")
+    assert (await house.call("GET", f"Subscription/{names[0]}", token=reader)).status == 200
+    assert (await house.call("GET", "Subscription", token=reader)).status == 403
+    searcher = await house.log_in("system/Subscription.s")
+    assert (await house.call("GET", "Subscription", token=searcher)).json["total"] == 3

@@ -36,7 +36,9 @@ async def test_what_is_wanted_is_said_and_supplied_by_an_update(house, pas):
     assert [line["action"] for line in row["history"]] == [
         "created", "submitted", "determined", "more_info_supplied", "determined",
     ]  # fmt: skip
-    assert (await house.call("GET", f"Task/{tasks[0]['id']}")).status == 404
+    for task in tasks:
+        over = pas.check(await house.get(f"Task/{task['id']}"))
+        assert over == {**task, "status": "completed", "lastModified": row["history"][3]["at"]}
     # Whoever asks after the first Claim is told of the one that took its place.
     [found] = await house.inquire(first)
     assert found["id"] == decided["id"]

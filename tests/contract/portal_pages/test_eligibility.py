@@ -128,7 +128,12 @@ def test_claims_are_listed(portal, browser, query, found):
     assert ("No claim is on file like that." in page.seen) == (not found)
 
 
-@pytest.mark.parametrize("query", ["status=lost", "service_from=x", "service_to=2026-13-01", "x=1", "cursor=x"])
+BACKWARDS = "service_from=2026-05-02&service_to=2026-05-01"
+
+
+@pytest.mark.parametrize(
+    "query", ["status=lost", "service_from=x", "service_to=2026-13-01", "x=1", "cursor=x", BACKWARDS]
+)
 def test_a_filter_that_cannot_be(portal, browser, query):
     page = browser.get(f"{portal.url}claims?{query}")
     assert page.status in (400, 422) and 'role="alert"' in page.text and not rows_of(page)
@@ -196,6 +201,20 @@ def test_an_appeal_of_a_claim(portal, browser):
     assert row[1:5] == ["Appeal of a claim", "CLM-7", "1", "Overturned"]
     claim = browser.get(f"{portal.url}claims/CLM-7")
     assert rows_of(claim)[1][3] == "Paid" and "Appeal overturned" in claim.seen
+
+
+def test_an_appeal_that_was_upheld_is_not_filed_again(portal, browser):
+    form = browser.get(f"{portal.url}claims/CLM-7/appeal")
+    filed = browser.fill(form, {"rationale": "Please look again."})
+    portal.advance(601)
+    appeal_id = filed.url.rpartition("/")[2].partition("?")[0]
+    assert portal.rest("GET", f"appeals/{appeal_id}")["status"] == "upheld"
+    claim = browser.get(f"{portal.url}claims/CLM-7")
+    assert f"Its appeal was upheld ({appeal_id}); a claim is appealed once, that is final." in claim.seen
+    assert "Appeal this claim" not in claim.seen and browser.get(form.url).status == 409
+    again = browser.fill(form, {"rationale": "Once more: the authorization is on file."})
+    assert again.status == 409 and "Partially paid" in browser.get(f"{portal.url}claims/CLM-7").seen
+    assert len(portal.rest("GET", "appeals")["data"]) == 1
 
 
 def test_an_appeal_that_is_sent_twice_is_one(portal, browser):

@@ -53,14 +53,39 @@ def test_the_same_words_with_another_file_are_another_form(portal, browser, form
     assert len(portal.requests()[0]["attachments"]) == 1
 
 
-def test_two_edits_of_one_moment_are_both_made(portal, browser, form):
+def test_an_edit_sent_twice_is_one_and_a_stale_one_writes_nothing(portal, browser, form):
     page = form("72141", "edit")
     for _ in range(2):
         assert "The changes are saved." in browser.fill(page, {"notes": "Eight weeks.", "units": ""}).seen
-    assert "The changes are saved." in browser.fill(page, {"notes": "Nine weeks.", "units": "2"}).seen
+    stale = browser.fill(page, {"notes": "Nine weeks.", "units": "2"})
+    assert stale.status == 409 and 'role="alert"' in stale.text
+    assert "Somebody changed this request after this page was opened (clinical notes)" in stale.seen
+    assert "It now says: Eight weeks." in stale.seen and "Nine weeks.</textarea>" in stale.text
+    [row] = portal.requests()
+    assert (row["notes"], row["units"]) == ("Eight weeks.", None)
+    # Seen and sent again, it is what is meant.
+    assert "The changes are saved." in browser.fill(stale, {"notes": "Nine weeks.", "units": "2"}).seen
     [row] = portal.requests()
     assert (row["notes"], row["units"]) == ("Nine weeks.", 2)
     assert [line["action"] for line in row["history"]][-3:] == ["submitted", "updated", "updated"]
+
+
+def test_an_edit_is_stale_whatever_door_the_other_came_by(portal, browser, form):
+    page = form("72141", "edit")
+    name = portal.requests()[0]["request_id"]
+    portal.rest("PATCH", f"prior-auths/{name}", {"units": 4})
+    stale = browser.fill(page, {"notes": "Nine weeks.", "units": ""}, files=[FILE])
+    assert stale.status == 409 and "It now says: 4." in stale.seen and "Choose the files again." in stale.seen
+    [row] = portal.requests()
+    assert (row["notes"], row["units"], row["attachments"]) == ("Six weeks of therapy.", 4, [])
+
+
+def test_a_file_that_somebody_added_makes_no_edit_stale(portal, browser, form):
+    page = form("72141", "edit")
+    name = portal.requests()[0]["request_id"]
+    files = browser.get(f"{portal.url}requests/{name}/attachments")
+    browser.fill(files, {}, files=[FILE])
+    assert "The changes are saved." in browser.fill(page, {"notes": "Nine weeks.", "units": ""}).seen
 
 
 def test_a_file_of_the_same_name_and_size_is_another_file(portal, browser, form):

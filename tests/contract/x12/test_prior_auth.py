@@ -183,3 +183,54 @@ async def test_a_dependents_case(house, x12):
     answer = await house.send(x12.interchange(x12.group("278", x12.transaction("278", body))))
     assert "HCR*A1*" in answer and "NM1*QC*1*Reyes*Leo~" in answer
     assert (await house.portal("prior-auths"))["data"][0]["patient_member_id"] == "M2"
+
+
+ASKED = {"patient_id": "ana", "provider_npi": "1234567893", "procedure_code": "72148", "diagnosis_codes": ["M54.16"]}
+
+
+async def test_an_answer_to_what_the_plan_does_not_ask_is_refused(house, x12):
+    """It was carried as a note, and nobody told."""
+    path, before = "clearinghouse/prior-auth", house.run.state_hash()
+    for body, name, told in (
+        ({**ASKED, "clinical_answers": {"weeks": 8, "wekes": 8}}, "clinical_answers.wekes", "it asks weeks"),
+        ({**ASKED, "procedure_code": "73721", "clinical_answers": {"a": 1}}, "clinical_answers.a", "it asks nothing"),
+        ({**ASKED, "clinical_answers": {"weeks": "8 " * 300}}, "clinical_answers.weeks", "characters"),
+        ({**ASKED, "action": "inquiry", "clinical_answers": {"weeks": 8}}, "clinical_answers", "inquiry takes none"),
+        (
+            {**ASKED, "action": "cancel", "authorization_number": "x", "clinical_answers": {"weeks": 8}},
+            "clinical_answers",
+            "cancel takes none",
+        ),
+    ):
+        answer = await house.run.call("POST", path, json=body)
+        assert answer.status == 400, (body, answer)
+        assert told in " ".join(answer.error["details"][name]), answer
+    assert house.run.state_hash() == before
+
+
+async def test_answers_of_an_update_are_of_the_cases_procedure(house, x12):
+    opened = await house.post("prior-auth", **ASKED, clinical_answers={"weeks": 8, "deficit": False})
+    number = opened["authorization_number"]
+    update = {"action": "update", "patient_id": "ana", "authorization_number": number}
+    answer = await house.run.call(
+        "POST", "clearinghouse/prior-auth", json={**update, "clinical_answers": {"banana": 1}}
+    )
+    assert answer.status == 400 and "72148" in answer.error["message"], answer
+    await house.post("prior-auth", **update, clinical_answers={"weeks": 12})
+    row = await house.portal(f"prior-auths/{number}")
+    assert row["clinical_answers"] == {"weeks": 12, "deficit": False} and row["notes"] is None
+    unknown = await house.post("prior-auth", **{**update, "authorization_number": "PA0"}, clinical_answers={"weeks": 1})
+    assert unknown["status"] == "rejected"
+
+
+async def test_what_a_field_must_be_is_said_in_words(house, x12):
+    for path, body, name, told in (
+        ("eligibility", {"patient_id": "ana", "provider_npi": "12"}, "provider_npi", "Must be an NPI: 10 digits."),
+        ("eligibility", {"patient_id": "ana", "service_date": "May"}, "service_date", "Must be a date, YYYY-MM-DD."),
+        ("eligibility", {"patient_id": "ana", "service_type_codes": ["a-b"]}, "service_type_codes.0", "service type"),
+        ("eligibility", {"member_id": "M*1", "birth_date": "1970-01-01"}, "member_id", "without * : ^ ~"),
+        ("prior-auth", {**ASKED, "procedure_code": "a~b"}, "procedure_code", "without * : ^ ~"),
+    ):
+        answer = await house.run.call("POST", f"clearinghouse/{path}", json=body)
+        assert answer.status == 400 and told in answer.error["details"][name][0], (body, answer)
+        assert "[" not in answer.error["details"][name][0] and "Value error" not in answer.error["message"]

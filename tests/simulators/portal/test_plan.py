@@ -117,6 +117,14 @@ def test_an_appeal_of_a_claim_too_late_and_by_a_step(planned):
     assert world.json("GET", "claims/CLM-1")["status"] == "partially_paid"
     with pytest.raises(Exception, match="it was decided"):
         world.step("decide_claim_appeal", claim_number="CLM-1", verdict="overturned")
+    message = world.json("POST", "claims/CLM-1/appeal", {"rationale": "x"}, status=409)["error"]["message"]
+    told = f"its appeal was upheld ({appeal['appeal_id']}); a claim is appealed once, that is final."
+    assert message == f"CLM-1 is partially_paid: {told}"
+    assert len(world.json("GET", "appeals?claim_number=CLM-1")["data"]) == 1
+
+
+def test_an_appeal_of_a_claim_past_its_day(planned):
+    world = planned()
     world.clock.advance(8 * 86_400)
     message = world.json("POST", "claims/CLM-1/appeal", {"rationale": "x"}, status=409)["error"]["message"]
     assert "2026-04-30T23:59:59.000Z" in message and "partially_paid" in message
@@ -187,3 +195,76 @@ def test_a_day_of_service_is_a_date(planned, complete, day):
     body = {**complete, "service_date": day, "draft": True}
     answer = planned().json("POST", "prior-auths", body, status=400)
     assert answer["error"]["details"] == {"service_date": ["Must be a date, YYYY-MM-DD."]}
+
+
+def test_days_of_claims_that_end_before_they_begin(planned):
+    query = "claims?service_from=2026-04-02&service_to=2026-04-01"
+    error = planned().json("GET", query, status=400)["error"]
+    assert set(error["details"]) == {"service_from", "service_to"}
+    assert "service_from must not be after service_to." in error["message"]
+
+
+CLAIM = {
+    "claim_number": "clm-2",
+    "member_id": "w1",
+    "provider_npi": "1234567893",
+    "status": "denied",
+    "service_from": "2026-03-02",
+    "received_at": "2026-03-05T09:00:00Z",
+    "finalized_at": "2026-04-23T09:00:00Z",
+    "lines": [
+        {
+            "procedure_code": "99213",
+            "charge": 100.10,
+            "status": "denied",
+            "adjustments": [{"group": "CO", "carc": "197", "amount": 100.10}],
+        }
+    ],
+}
+
+
+def test_set_portal_writes_claims_and_coverages(planned):
+    world = planned()
+    world.step("set_portal", collection="claims", row=CLAIM)
+    claim = world.json("GET", "claims/CLM-2")
+    assert (claim["claim_number"], claim["member_id"], claim["status"], claim["total_charge"]) == (
+        "CLM-2",
+        "W1",
+        "denied",
+        100.10,
+    )
+    appeal = world.json("POST", "claims/CLM-2/appeal", {"rationale": "x"}, status=201)
+    paid = {**CLAIM, "claim_number": "CLM-2", "status": "paid", "lines": [{**CLAIM["lines"][0]}]}
+    paid["lines"][0] |= {"status": "paid", "paid": 100.10, "adjustments": []}
+    world.step("set_portal", collection="claims", row=paid)
+    claim = world.json("GET", "claims/CLM-2")
+    assert (claim["status"], claim["total_paid"], claim["appeals"]) == ("paid", 100.10, [appeal["appeal_id"]])
+    assert [line["action"] for line in claim["history"]] == ["appealed"]
+    world.step("set_portal", collection="claims", row={**CLAIM, "claim_number": "CLM-NEW"})
+    assert "CLM-NEW" in {row["claim_number"] for row in world.json("GET", "claims")["data"]}
+
+    row = {"coverage_id": "c9", "member_id": "W1", "plan": "Dental 1", "kind": "dental", "start": "2026-01-01"}
+    world.step("set_portal", collection="coverages", row=row)
+    world.step("set_portal", collection="coverages", row={**row, "coverage_id": "C9", "status": "inactive"})
+    found = [one for one in world.json("GET", "eligibility?member_id=W1")["coverages"] if one["plan"] == "Dental 1"]
+    assert [(one["coverage_id"], one["in_force"]) for one in found] == [("c9", False)]
+
+
+@pytest.mark.parametrize(
+    ("collection", "row", "told"),
+    [
+        ("claims", {**CLAIM, "status": "paid"}, "lines that are paid"),
+        ("claims", {**CLAIM, "banana": 1}, "banana"),
+        ("claims", {"claim_number": "CLM-2", "status": "denied"}, "member_id"),
+        ("claims", {**CLAIM, "member_id": "W9"}, "W9"),
+        ("claims", {**CLAIM, "provider_npi": "1003000126"}, "1003000126"),
+        ("coverages", {"coverage_id": "C9", "member_id": "W9", "plan": "P", "start": "2026-01-01"}, "W9"),
+        ("benefits", {"plan": "P", "service_type": "4"}, "collection"),
+    ],
+)
+def test_set_portal_holds_claims_and_coverages_to_the_seeds_rules(planned, collection, row, told):
+    world = planned()
+    before = world.branch.state_hash()
+    with pytest.raises(Exception, match=told):
+        world.step("set_portal", collection=collection, row=row)
+    assert world.branch.state_hash() == before

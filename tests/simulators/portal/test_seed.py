@@ -16,6 +16,11 @@ MEMBER = (
     " coverage: {status: active, start: 2020-01-01}}"
 )
 
+REQUEST = (
+    'prior_auths:\n  - {{request_id: r, auth_number: PA1, patient_member_id: A, procedure_code: "97110",'
+    ' provider_npi: "1234567893", created_at: 2026-01-01T00:00:00Z, submitted_at: 2026-01-01T00:00:00Z,\n'
+    "    determination: {{status: {}, decided_at: 2026-01-02T00:00:00Z}},\n    {}}}\n"
+)
 OTHER_WRITING = MEMBER.replace("member_id: A", "member_id: ' a'")
 
 
@@ -118,6 +123,20 @@ def test_nothing_to_load(dataset):
             2,
             "prior_auths.0",
             "auth_number is required",
+        ),
+        (
+            "prior_auths:\n  - request_id: r\n    status: draft\n    created_at: 2026-01-01T00:00:00\n",
+            4,
+            "prior_auths.0.created_at",
+            "timezone",
+        ),
+        (REQUEST.format("denied", "denial: {appeal_until: 2026-01-01T00:00:00Z}"), 2, "prior_auths.0", "appeal_until"),
+        (REQUEST.format("need_more_info", "wanted: {due_at: 2026-01-01T00:00:00Z}"), 2, "prior_auths.0", "due_at"),
+        (
+            REQUEST.format("approved", "authorization: {valid_from: 2026-02-01, valid_to: 2026-01-01}"),
+            4,
+            "prior_auths.0.authorization",
+            "valid_to is before",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from sandbox.playground.playground import Interaction
 from sandbox.r4.names import FHIR_VERSION, MEDIA_TYPE
 from sandbox.simulators.fhir_api.capability import DATE, security
 from sandbox.simulators.portal.fhir.reads import READ, SEARCHES
+from sandbox.simulators.portal.fhir.subscribing import SEARCH
 from sandbox.simulators.portal.fhir.terms import BASE, PAS
 from sandbox.simulators.portal.fhir.writing import fhir_response
 from sandbox.subscriptions.rules import STATEMENT, TYPE
@@ -25,10 +26,17 @@ _OPERATIONS: Final = {
 }
 _SUBSCRIPTION: Final = {
     "type": TYPE,
-    "interaction": [{"code": code} for code in ("create", "read", "update", "delete")],
+    "interaction": [{"code": code} for code in ("create", "read", "update", "delete", "search-type")],
+    "searchParam": [{"name": name, "type": "token"} for name in SEARCH],
     "documentation": f"{STATEMENT} Here criteria are a search of ClaimResponses.",
 }
-_SEARCH_TYPES: Final = {"_id": "token", "identifier": "token", "patient.identifier": "token", "url": "uri"}
+_SEARCH_TYPES: Final = {
+    "_id": "token",
+    "identifier": "token",
+    "patient.identifier": "token",
+    "status": "token",
+    "url": "uri",
+}
 
 
 def metadata(tx: Interaction, request: Request) -> Response:

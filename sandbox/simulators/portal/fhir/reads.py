@@ -4,7 +4,7 @@ A ClaimResponse is written anew each time, from its cases as they are now. A rea
 a search, like every list, does not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ from sandbox.wire.whole_numbers import read_whole_number
 SEARCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "ClaimResponse": ("_id", "identifier", "patient.identifier"),
     "Questionnaire": ("_id", "url"),
+    "Task": ("_id", "identifier", "patient.identifier", "status"),
 }
 READ: Final = ("Claim", "ClaimResponse", "CommunicationRequest", "Questionnaire", "Task")
 _COUNT: Final = "_count"
@@ -50,13 +51,18 @@ def read(tx: Interaction, request: Request, kind: str, key: str) -> Response:
 
 def search(tx: Interaction, request: Request, kind: str) -> Response:
     """`GET [type]?…`: a searchset. Raises `Invalid` for a parameter that is not served, `TooCostly` past the limit."""
-    given = _parameters(request, (*SEARCHES[kind], *_PAGING))
+    given = parameters(request, SEARCHES[kind])
     base = f"{request.base_url}/{BASE}"
-    found = list(_claim_responses(tx, base, given) if kind == "ClaimResponse" else _questionnaires(tx, base, given))
+    return searchset(request, kind, list(_SEARCH[kind](tx, base, given)), given, SEARCHES[kind])
+
+
+def searchset(
+    request: Request, kind: str, found: list[Json], given: Mapping[str, str], names: Sequence[str]
+) -> Response:
+    """Return a page of what a search by `names` found. Raises `Invalid`, `TooCostly` past the limit."""
+    base = f"{request.base_url}/{BASE}"
     if len(found) > limits.SEARCH_COUNT_MAX:
-        message = (
-            f"The search finds more than {limits.SEARCH_COUNT_MAX:,}; narrow it down by {', '.join(SEARCHES[kind])}."
-        )
+        message = f"The search finds more than {limits.SEARCH_COUNT_MAX:,}; narrow it down by {', '.join(names)}."
         raise TooCostly(message)
     page, following = _page(found, given)
     made: dict[str, Json] = {
@@ -99,6 +105,11 @@ def _link(relation: str, url: str, query: Sequence[tuple[str, str]]) -> Json:
     return {"relation": relation, "url": f"{url}?{urlencode(query)}" if query else url}
 
 
+def parameters(request: Request, names: Sequence[str]) -> dict[str, str]:
+    """Return what a search asks for, by `names` and page by page. Raises `Invalid` for what is not served."""
+    return _parameters(request, (*names, *_PAGING))
+
+
 def _parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in request.query:
@@ -132,17 +143,32 @@ def _claim_response(tx: Interaction, base: str, key: str) -> Json:
     return None if record is None else claim_response(tx, base, record)
 
 
+def _name_of(key: str) -> str:
+    """Return the id of the answer that an id of what is wanted is made of.
+
+    >>> _name_of("01M8-2-documents"), _name_of("req.5F.1-1.2")
+    ('01M8', 'req.5F.1')
+    """
+    for ending in (f"-{wanting.DOCUMENTS}", f"-{wanting.QUESTIONS}"):
+        key = key.removesuffix(ending)
+    return key.rpartition("-")[0]
+
+
 def _wanted(kind: str) -> Callable[[Interaction, str, str], Json]:
     def find(tx: Interaction, base: str, key: str) -> Json:
-        name = key
-        for ending in (f"-{wanting.DOCUMENTS}", f"-{wanting.QUESTIONS}"):
-            name = name.removesuffix(ending)
-        record = _record(tx, name.rpartition("-")[0])
+        record = _record(tx, _name_of(key))
         if record is None:
             return None
-        items = items_of(tx, record)
-        is_task = kind == "Task"
-        made = wanting.tasks(tx, base, record, items) if is_task else wanting.communication_requests(tx, record, items)
+        made = (
+            one
+            for item in items_of(tx, record)
+            for asking in wanting.askings_of(tx, item)
+            for one in (
+                wanting.tasks_of(tx, base, record, item, asking)
+                if kind == "Task"
+                else [wanting.communication_request(tx, record, item, asking)]
+            )
+        )
         return next((one for one in made if one["id"] == key), None)
 
     return find
@@ -221,3 +247,70 @@ def _questionnaires(tx: Interaction, base: str, given: Mapping[str, str]) -> Ite
     for row in sorted(rows, key=lambda one: str(one["procedure_code"])):
         if all(identifiers.is_same("procedure_code", name, row["procedure_code"]) for name in names):
             yield questionnaire(base, row)
+
+
+def _tasks(tx: Interaction, base: str, given: Mapping[str, str]) -> list[Json]:
+    """Return the Tasks that are asked for, the newest first: those that wait, and those that are over."""
+    wanted = statuses(given.get("status"), wanting.STATUSES)
+    work.spend(2 * (tx.branch.count(records.CLAIMS) + tx.branch.count(REQUESTS)))
+    if "_id" in given:
+        one = _FIND["Task"](tx, base, given["_id"])
+        record = None if one is None else _record(tx, _name_of(given["_id"]))
+        found = [] if record is None else [(record, one)]
+    else:
+        found = list(_given_tasks(tx, base))
+    number, member = given.get("identifier"), given.get("patient.identifier")
+    kept = [
+        task
+        for record, task in found
+        if (wanted is None or task["status"] in wanted)
+        and (number is None or identifiers.normal(_value(number)) == identifiers.normal(task["identifier"][0]["value"]))
+        and (member is None or identifiers.is_same("member_id", _value(member), record["member_id"]))
+    ]
+    return sorted(kept, key=lambda one: (one.get("authoredOn", ""), one["id"]), reverse=True)
+
+
+def _given_tasks(tx: Interaction, base: str) -> Iterator[tuple[Json, Json]]:
+    """Yield every Task under the id that it was given with: that of the answer which was the case's at the time."""
+    began: dict[str, str] = {}
+    for _, record in tx.branch.items(records.CLAIMS):
+        after = None if record["replaced_by"] is None else records.find(tx, record["replaced_by"])
+        for item in items_of(tx, record):
+            if item.case is None:
+                continue
+            name = item.case["request_id"]
+            began[name] = min(record["at"], began.get(name, record["at"]))
+            for asking in wanting.askings_of(tx, item):
+                at = asking.asked_at or ""
+                if record["at"] <= at and (after is None or at < after["at"]):
+                    yield from ((record, task) for task in wanting.tasks_of(tx, base, record, item, asking))
+    for _, row in tx.branch.items(REQUESTS):
+        record = records.plain_record(completed(row))
+        for item in items_of(tx, record):
+            for asking in wanting.askings_of(tx, item):
+                if row["request_id"] not in began or (asking.asked_at or "") < began[row["request_id"]]:
+                    yield from ((record, task) for task in wanting.tasks_of(tx, base, record, item, asking))
+
+
+def statuses(said: str | None, known: Sequence[str]) -> frozenset[str] | None:
+    """Return the codes that a search's `status` asks for (any of them, R4 §3.1.1.4.2), None without.
+
+    Raises `Invalid` for a code that nothing here ever has.
+
+    >>> sorted(statuses("requested,completed", ("requested", "completed", "cancelled")))
+    ['completed', 'requested']
+    """
+    if said is None:
+        return None
+    found = frozenset(_value(one.strip()) for one in said.split(","))
+    if not found <= frozenset(known):
+        message = f'status is one of {", ".join(known)}, not "{said[:100]}".'
+        raise Invalid(message, issue_type="value", expression="http.status")
+    return found
+
+
+_SEARCH: Final[Mapping[str, Callable[[Interaction, str, Mapping[str, str]], Iterable[Json]]]] = {
+    "ClaimResponse": _claim_responses,
+    "Questionnaire": _questionnaires,
+    "Task": _tasks,
+}

@@ -23,7 +23,7 @@ CLAIMS: Final = f"{PREFIX}claims"
 NAMES: Final = f"{PREFIX}names"
 CASES: Final = f"{PREFIX}cases"
 _NAME_CHARS: Final = 200
-_ID_CHARS: Final = 50  # of 64, as other ids are made of it
+_ID_CHARS: Final = 46  # of 64, as other ids are made of it
 _SPELLED: Final = re.compile(r"\.([0-9A-F]{1,5})\.")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

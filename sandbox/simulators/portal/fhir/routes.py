@@ -29,6 +29,7 @@ from sandbox.wire.forms import FORM, Pairs, parse_form
 
 EVENT_TYPE: Final = "portal_fhir_request"
 _READS: Final = ("GET", "HEAD")
+_SEARCH: Final = "_search"
 _OPERATIONS: Final[Mapping[str, RouteHandler]] = {
     "Claim/$submit": submit,
     "Claim/$inquire": inquire,
@@ -64,7 +65,7 @@ def _serve(tx: Interaction, request: Request, rest: str) -> Response:
         raise NotFound(f"There is no operation {rest[:100]}; there are {', '.join(_OPERATIONS)}.")
     if kind == subscribing.TYPE and "/" not in key:
         return _subscription(tx, request, rest, key)
-    if kind in reads.SEARCHES and key == "_search":
+    if kind in reads.SEARCHES and key == _SEARCH:
         _need(request, rest, ("POST",))
         return reads.search(tx, replace(request, query=(*request.query, *_form(request))), kind)
     if kind not in reads.READ or "/" in key:
@@ -82,7 +83,12 @@ def _serve(tx: Interaction, request: Request, rest: str) -> Response:
 
 
 def _subscription(tx: Interaction, request: Request, rest: str, key: str) -> Response:
-    _need(request, rest, ("GET", "HEAD", "PUT", "DELETE") if key else ("POST",))
+    if key == _SEARCH:
+        _need(request, rest, ("POST",))
+        return subscribing.search(tx, replace(request, query=(*request.query, *_form(request))))
+    _need(request, rest, ("GET", "HEAD", "PUT", "DELETE") if key else ("GET", "HEAD", "POST"))
+    if not key and request.method != "POST":
+        return subscribing.search(tx, request)
     for name, _ in request.query:
         if name not in ("_format", "_pretty"):
             raise Unsupported(f'{rest} has no parameter "{name[:100]}".')

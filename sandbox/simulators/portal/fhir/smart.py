@@ -36,9 +36,10 @@ def check_access(tx: Interaction, request: Request) -> None:
     """Raise `Forbidden` where the scopes of a request's token do not allow it."""
     rest = request.path.removeprefix(BASE).strip("/")
     kind, _, key = rest.partition("/")
-    needs = [_OPERATIONS.get(rest) or (kind or ANY, "r" if key not in ("", "_search") else "s")]
-    if kind == "Subscription":
-        needs = [(kind, _LETTERS.get(request.method, "r"))]
+    looks = "r" if key not in ("", "_search") else "s"
+    needs = [_OPERATIONS.get(rest) or (kind or ANY, looks)]
+    if kind == "Subscription" and key != "_search":
+        needs = [(kind, _LETTERS.get(request.method, looks))]
         if request.method in ("POST", "PUT"):
             needs.append(("ClaimResponse", "rs"))  # which it is told of
     scopes.check(TOKENS.scope_of(tx, request) or "", needs)

@@ -23,7 +23,7 @@ from sandbox.r4.validation import validate
 from sandbox.simulators.base import ScenarioAction
 from sandbox.simulators.fhir_api.negotiation import check_json_body, etag_of, tag_versions
 from sandbox.simulators.portal.fhir import records
-from sandbox.simulators.portal.fhir.reads import SEARCHES, is_asked_for
+from sandbox.simulators.portal.fhir.reads import SEARCHES, is_asked_for, parameters, searchset, statuses
 from sandbox.simulators.portal.fhir.terms import BASE, PREFIX
 from sandbox.simulators.portal.fhir.writing import claim_response
 from sandbox.subscriptions import lifecycle, queue, rules
@@ -33,6 +33,8 @@ from sandbox.wire.forms import read_pairs
 TYPE: Final = rules.TYPE
 _KEPT: Final = f"{PREFIX}subscriptions"
 _TOLD_OF: Final = "ClaimResponse"
+SEARCH: Final = ("_id", "status")
+STATUSES: Final = ("requested", "active", "error", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,19 @@ def read(tx: Interaction, key: str) -> Response:
     if found is None:
         raise NotFound(f'There is no {TYPE} "{key[:64]}".')
     return _answer(found)
+
+
+def search(tx: Interaction, request: Request) -> Response:
+    """`GET Subscription?…`: a searchset of those that there are, newest first. Raises `Invalid`."""
+    given = parameters(request, SEARCH)
+    wanted = statuses(given.get("status"), STATUSES)
+    rows = [row for _, row in tx.branch.items(_KEPT)]
+    found = [
+        row
+        for row in sorted(rows, key=lambda one: str(one["id"]), reverse=True)
+        if given.get("_id", row["id"]) == row["id"] and (wanted is None or row["status"] in wanted)
+    ]
+    return searchset(request, TYPE, found, given, SEARCH)
 
 
 def delete(tx: Interaction, request: Request, key: str) -> Response:

@@ -28,6 +28,7 @@ from sandbox.playground.playground import Interaction
 from sandbox.simulators.base import Route
 from sandbox.simulators.portal import sessions
 from sandbox.simulators.portal.web import csrf, login, public, shell
+from sandbox.simulators.portal.web.case.amend import Stale
 from sandbox.simulators.portal.web.case.calls import CALLS, links_of
 from sandbox.simulators.portal.web.forms import read_form
 from sandbox.simulators.portal.web.pages import ROOT, Page, Visit, request_at, secret_of
@@ -90,7 +91,9 @@ def _answer(visit: Visit, page: Page) -> Response:
 
 def _refused(visit: Visit, page: Page | None, error: SandboxError) -> Response:
     """Show what was refused: a form again, with what is wrong beside its fields; else a page that says what to do."""
-    is_form = page is not None and visit.form.is_sent and isinstance(error, Invalid | TooLarge | UnsupportedMedia)
+    is_form = (
+        page is not None and visit.form.is_sent and isinstance(error, Invalid | TooLarge | UnsupportedMedia | Stale)
+    )
     if page is not None and is_form:
         status = 422 if isinstance(error, Invalid) else error.status
         visit.refuse(error.details or {"": [error.message]}, status)

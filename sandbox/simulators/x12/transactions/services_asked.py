@@ -10,6 +10,7 @@ from typing import Final
 
 from sandbox.jsonio import Json
 from sandbox.payer import identifiers
+from sandbox.payer.case_rows import find_named
 from sandbox.playground.playground import Interaction
 from sandbox.simulators.x12.edi.segments import Segment, make, restate
 from sandbox.simulators.x12.transactions.levels import Level, every, find
@@ -49,7 +50,7 @@ def read_asked(tx: Interaction, event: Level, service: Level | None, member: Jso
         "units": units,
         "service_date": _service_date(own, detail),
     }
-    answers, notes = _said(tx, code, together)
+    answers, notes = _said(tx, asked_procedure(tx, code, numbers), together)
     fields |= {"clinical_answers": answers, "notes": notes}
     certification = review.get(2) or "I"
     return Asked(event, service, fields, certification, numbers)
@@ -80,13 +81,25 @@ def _diagnoses(segments: Sequence[Segment]) -> list[str]:
     return found
 
 
+def asked_procedure(tx: Interaction, code: str, numbers: Sequence[str]) -> str:
+    """Return the procedure that answers are about: the one named, else that of the case that a number names."""
+    named = (find_named(tx, number) for number in numbers if number)
+    case = None if code else next((row for row in named if row is not None), None)
+    return code if case is None else case["procedure_code"] or ""
+
+
+def questions_of(tx: Interaction, code: str) -> dict[str, Json]:
+    """Return the payer's questions of a procedure by their ids."""
+    questionnaire = identifiers.find(tx, "questions", code) if code else None
+    return {} if questionnaire is None else {one["id"]: one for one in questionnaire["questions"]}
+
+
 def _said(tx: Interaction, code: str, segments: Sequence[Segment]) -> tuple[dict[str, Json], str | None]:
     """Take MSG apart: `id = answer` for each question that the payer has for the procedure, notes for the rest.
 
     Paperwork that is announced (PWK) is noted; X12 carries none of it here.
     """
-    questionnaire = identifiers.find(tx, "questions", code) if code else None
-    questions = {} if questionnaire is None else {one["id"]: one for one in questionnaire["questions"]}
+    questions = questions_of(tx, code)
     answers: dict[str, Json] = {}
     notes = []
     for line in every(segments, "MSG"):

@@ -8,7 +8,7 @@ from sandbox.jsonio import Json
 from sandbox.payer import codes
 
 GENDERS: Final = {"male": "M", "female": "F"}
-_TEXT_CHARS: Final = 264
+TEXT_CHARS: Final = 264
 
 
 def compact(day: str | date | None) -> str:
@@ -93,8 +93,8 @@ def pieces(text: str) -> list[str]:
     """
     rest, found = " ".join(text.split()), []
     while rest:
-        cut = len(rest) if len(rest) <= _TEXT_CHARS else (rest.rfind(" ", 1, _TEXT_CHARS + 1))
-        cut = _TEXT_CHARS if cut <= 0 else cut
+        cut = len(rest) if len(rest) <= TEXT_CHARS else (rest.rfind(" ", 1, TEXT_CHARS + 1))
+        cut = TEXT_CHARS if cut <= 0 else cut
         found.append(rest[:cut])
         rest = rest[cut:].lstrip()
     return found

@@ -6,6 +6,7 @@ Shared by the steps of a new request and by the pages that change one later.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sandbox.errors import Conflict
 from sandbox.jsonio import Json
 from sandbox.payer import attachments, cases
 from sandbox.payer.attachments import Upload
@@ -18,7 +19,7 @@ from sandbox.simulators.portal.bodies import PriorAuthFields, as_json, validated
 from sandbox.simulators.portal.web.case.questions import PREFIX, asked_of, changes, field_names, labels_of, read_answers
 from sandbox.simulators.portal.web.forms import split_codes, whole_number
 from sandbox.simulators.portal.web.pages import SEEN, Visit, done_since, request_at
-from sandbox.simulators.portal.web.shell import limits_text, names_of, render, see_other
+from sandbox.simulators.portal.web.shell import format_answer, limits_text, names_of, render, see_other
 
 FILES = "files"
 LABELS: Mapping[str, str] = {
@@ -32,6 +33,10 @@ LABELS: Mapping[str, str] = {
     FILES: "Records",
 }
 _TEXTS = ("patient_member_id", "provider_npi", "procedure_code", "notes", "service_date")
+
+
+class Stale(Conflict):
+    """A form shows a case as it is no more: the page is to be shown again, with what has changed."""
 
 
 def labels_for(visit: Visit) -> dict[str, str]:
@@ -89,6 +94,7 @@ def send_edit(visit: Visit) -> Response:
     fields, uploads = _read(visit, row, "update")
     if not fields and not uploads:
         raise invalid({"": ["Nothing was changed."]})
+    _check_seen(visit, row, fields)
     return _back(visit, cases.update(visit.tx, row["request_id"], fields, uploads), "changed")
 
 
@@ -212,6 +218,31 @@ def _was_sent_before(visit: Visit, row: Json, action: str) -> bool:
     if _changed(visit, row, questions_of(visit.tx, row) or {}, names):
         return False
     return not read_uploads(visit, row, is_sent_before=True)
+
+
+def _check_seen(visit: Visit, row: Json, fields: Mapping[str, Json]) -> None:
+    """Raise `Stale` where somebody has changed a case since the form was made: it would undo that, unseen."""
+    touched = {name for entry in done_since(row, visit.form.text(SEEN), ["updated"]) for name in entry["fields"]}
+    touched.discard("attachments")  # files are added, and take nothing away
+    if not touched:
+        return
+    labels, questions = labels_for(visit), questions_of(visit.tx, row) or {}
+    names = ", ".join(labels.get(name, visit.skin.words["answers"]).lower() for name in sorted(touched))
+    again = " Choose the files again." if "attachments" in fields else ""
+    told = [f"Somebody changed this request after this page was opened ({names}). Nothing was saved: see below.{again}"]
+    found = {"": told}
+    for name in sorted(touched & fields.keys()):
+        if name == PREFIX:
+            found |= {
+                f"{PREFIX}.{key}": [_now_says(row[PREFIX].get(key))] for key in fields[PREFIX] if key in questions
+            }
+        else:
+            found[name] = [_now_says(row[name])]
+    raise Stale("; ".join(told), details=found)
+
+
+def _now_says(value: Json) -> str:
+    return f"It now says: {format_answer(value)}." if value not in (None, "", []) else "It is empty now."
 
 
 def _back(visit: Visit, row: Json, done: str) -> Response:
