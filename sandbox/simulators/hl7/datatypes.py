@@ -17,6 +17,7 @@ _DATETIME: Final = re.compile(
     r"(?:(?P<minute>[0-5]\d)(?:(?P<second>[0-5]\d)(?:\.(?P<fraction>\d{1,4}))?)?)?)?" + _ZONE,
     re.ASCII,
 )
+_WITH_OFFSET: Final = (16, 18)  # digits of a time to the minute or second, and four of an offset
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
 _SEQUENCE_ID: Final = re.compile(r"\d+", re.ASCII)
 
@@ -55,6 +56,19 @@ def is_datetime(value: str) -> bool:
     """
     found = _DATETIME.fullmatch(value)
     return found is not None and is_date(found["date"])
+
+
+def lost_offset(value: str) -> str:
+    """Return the offset of a DTM that stands there without its sign, as it is written; empty if there is none.
+
+    Writers that take the hyphens out of an ISO date take this one, too. A time with a fraction of a second is
+    passed over: many write more digits there than HL7 has.
+
+    >>> lost_offset("202604230915000500"), lost_offset("20260423091500-0500")
+    ('0500', '')
+    """
+    is_long = len(value) in _WITH_OFFSET and "." not in value
+    return value[-4:] if is_long and is_datetime(f"{value[:-4]}+{value[-4:]}") else ""
 
 
 def is_number(value: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sandbox.simulators.hl7.datatypes import EXAMPLES, TESTS
+from sandbox.simulators.hl7.datatypes import EXAMPLES, TESTS, lost_offset
 from sandbox.simulators.hl7.delimiters import Delimiters, first, split
 from sandbox.simulators.hl7.faults import DATA_TYPE, REQUIRED_FIELD, TABLE_VALUE, Fault
 from sandbox.simulators.hl7.message import Segment
@@ -108,7 +108,10 @@ def _type_faults(
             exact = place if is_whole else f"{place}^{number}^{leaf.component}"
             if leaf.subcomponent > 1:
                 exact += f"^{leaf.subcomponent}"
-            yield Fault(exact, DATA_TYPE, f"{label} must hold {EXAMPLES[leaf.datatype]}, but holds {found[:40]!r}.")
+            told = f"{label} must hold {EXAMPLES[leaf.datatype]}, but holds {found[:40]!r}."
+            if leaf.datatype == "DTM" and (offset := lost_offset(found)):
+                told += f" It lacks a sign before the offset {offset} (-{offset} or +{offset})."
+            yield Fault(exact, DATA_TYPE, told)
 
 
 def _observation_faults(

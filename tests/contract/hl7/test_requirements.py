@@ -28,6 +28,16 @@ async def test_a_date_within_a_telephone_is_looked_for_where_it_stands(feed, ver
     assert [(e["location"], e["code"]) for e in answer["errors"]] == [("PID^1^13^1^13", "102")]
 
 
+@pytest.mark.parametrize(("time", "asks"), [("202604230915000500", True), ("20260423091530.12340500", False)])
+async def test_an_offset_that_lost_its_sign_is_asked_after(feed, time, asks):
+    message = ADT_WITH_TELEPHONE.format(version="2.5.1", telephone="").replace("EVN||20260423091500", f"EVN||{time}")
+    answer = await feed.send(message)
+    [error] = answer["errors"]
+    assert (answer["ack_code"], error["location"], error["code"]) == ("AE", "EVN^1^2", "102")
+    assert ("a sign before the offset 0500 (-0500 or +0500)" in error["message"]) is asks
+    assert error["message"] in answer["ack"]
+
+
 CORPUS = Path(__file__).parents[2] / "simulators" / "hl7" / "corpus"
 EXTENDED = "MDM DFT VXU ACK OML OMG RDE RDS OUL BAR REF PPR".split()
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.simulators.hl7.datatypes import TESTS, is_date, is_datetime, is_number, is_sequence_id, is_time, to_instant
+from sandbox.simulators.hl7.datatypes import (
+    TESTS,
+    is_date,
+    is_datetime,
+    is_number,
+    is_sequence_id,
+    is_time,
+    lost_offset,
+    to_instant,
+)
 
 
 @pytest.mark.parametrize("value", ["2026", "202604", "20260423", "20240229"])
@@ -68,6 +77,25 @@ def test_datetimes(value: str) -> None:
 )
 def test_no_datetimes(value: str) -> None:
     assert not is_datetime(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "offset"),
+    [
+        ("202604230915000500", "0500"),
+        ("2026042309150330", "0330"),
+        ("202604230915", ""),
+        ("20260423091500", ""),
+        ("20260423091500-0500", ""),
+        ("202604230915009900", ""),
+        ("20260423091500.250500", ""),
+        ("202602300915000500", ""),
+        ("2026042309150005000", ""),
+    ],
+)
+def test_an_offset_without_its_sign(value: str, offset: str) -> None:
+    assert lost_offset(value) == offset
+    assert not (offset and is_datetime(value))
 
 
 def test_times_numbers_and_ids() -> None:

@@ -39,6 +39,8 @@ SAME = [
     (1, "[iU]/mL", 1, "k[iU]/L"),
     (1, "(mg/dL)", 1, "mg/dL"),
     (1, "mL/min/{1.73_m2}", 1, "mL/min"),
+    (1, "{#}/mL", 1, "/mL"),
+    (1, "{score}", 1, "1"),
     (1, "kcal", 4184, "J"),
     (1, "/m", 1, "m-1"),
     (100, "m/s2", 1, "hm/s2"),
@@ -60,7 +62,17 @@ def test_numbers_beyond_a_float(value, expected, code):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("mg", "mL"), ("mol", "g"), ("[iU]", "U"), ("[iU]", "[arb'U]"), ("Cel", "1"), ("s", "m")]
+    ("one", "other"),
+    [
+        ("mg", "mL"),
+        ("mol", "g"),
+        ("[iU]", "U"),
+        ("[iU]", "[arb'U]"),
+        ("[IU]/L", "/L"),
+        ("[IU]", "[USP'U]"),
+        ("Cel", "1"),
+        ("s", "m"),
+    ],
 )
 def test_units_of_different_kinds_are_not_comparable(one, other):
     assert unit_of(one).dimensions != unit_of(other).dimensions
