@@ -18,9 +18,8 @@ from sandbox.errors import Malformed, TooLarge
 Json: TypeAlias = Any
 
 _READ: Final = 20  # characters that are read for a unit of work
-_AT_ONCE: Final = 1 << 20  # bytes or characters that are given to one call of C
+_AT_ONCE: Final = 256 << 10  # bytes or characters that are given to one call of C
 _WRITTEN: Final = 200  # bytes that are written for one
-_LONG_LIST: Final = 2_000  # items that are written at once
 _COPIED_CHARS: Final = 20  # that a list or an object stands for, about
 
 
@@ -113,7 +112,7 @@ def parse(body: bytes | str) -> Json:
     except json.JSONDecodeError as error:
         message = f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         raise Malformed(message) from None
-    if "\\u" in text:
+    if _has_escapes(text):
         for piece in pieces:
             _check_surrogates(piece)
     return value
@@ -134,6 +133,12 @@ def _decoded(body: bytes) -> str:
 def _count(text: str, mark: str) -> int:
     """Count a mark a window at a time, as `_decoded` reads."""
     return sum([text.count(mark, start, start + _AT_ONCE) for start in range(0, len(text), _AT_ONCE)])
+
+
+def _has_escapes(text: str) -> bool:
+    """Whether a character may be written by its number; looked for as `_decoded` reads."""
+    starts = range(0, len(text), _AT_ONCE)
+    return any(text.find("\\u", start, start + _AT_ONCE + 1) >= 0 for start in starts)
 
 
 def _check_surrogates(value: Json) -> None:
@@ -198,21 +203,12 @@ def dump_to_keep(value: Json) -> bytes:
 
 
 def dump_long(value: Json) -> bytes:
-    """Write JSON as `dump` does, an object's long lists item by item: one call would hold the interpreter to its end.
+    """Write JSON as `dump` does; beside the loop, a piece at a time: one call would hold the interpreter to its end.
 
     >>> dump_long({"a": [1] * 3, "b": {}})
     b'{"a":[1,1,1],"b":{}}'
     """
-    if not isinstance(value, dict) or all(type(item) is not list or len(item) < _LONG_LIST for item in value.values()):
-        return dump(value)
-    return b"{" + b",".join([b"%b:%b" % (dump(key), _dump_list(item)) for key, item in value.items()]) + b"}"
-
-
-def _dump_list(value: Json) -> bytes:
-    if type(value) is not list:
-        return dump(value)
-    starts = range(0, len(value), _LONG_LIST)
-    return b"[" + b",".join([dump(value[start : start + _LONG_LIST])[1:-1] for start in starts]) + b"]"
+    return b"".join(jsonpieces.encode(value, dump)) if work.current().is_beside else dump(value)
 
 
 def copied(value: Json) -> Json:

@@ -1,11 +1,12 @@
-"""Long JSON texts, decoded a piece at a time.
+"""Long JSON texts, decoded and written a piece at a time.
 
 A call of the decoder in C holds the interpreter to its end, and letting go of what it made does as well. So of a long
-text, lists and objects that do not fit into a window are walked here, and C is given what is in them, one by one. The
-values, and what is said of a text that is no JSON, are those of `json.JSONDecoder`.
+text, lists, objects and strings that do not fit into a window are walked here, and C is given what is in them, one by
+one. The values, and what is said of a text that is no JSON, are those of `json.JSONDecoder`. So it is with writing.
 """
 
 import json
+import re
 from collections.abc import Callable
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, Final, TypeAlias
@@ -16,6 +17,10 @@ Json: TypeAlias = Any
 Scan = Callable[[str, int], tuple[Json, int]]
 
 WINDOW: Final = 64 << 10
+STRING_WINDOW: Final = 4 * WINDOW
+PIECE: Final = 4_000  # values that are written at once
+_CHARS: Final = 64  # of a string count as one value
+_WHOLE: Final = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
 _SPACE: Final = " \t\n\r"
 _CUT: Final = 3  # of "1e+5" the window may end after the "+", and the number would be 1
 
@@ -54,6 +59,10 @@ class Pieces:
             return self._object(at + 1)
         if mark == "[":
             return self._list(at + 1)
+        if mark == '"':
+            found = self._string(at)
+            self.values.append(found[0])
+            return found
         try:
             found = self._scan(self._text, at)
         except StopIteration as stop:
@@ -73,6 +82,35 @@ class Pieces:
         if not is_at_end and end > len(self._part) - _CUT:
             return None
         return value, self._from + end
+
+    def _string(self, at: int) -> tuple[str, int]:
+        """Return the string that is opened at `at`, and its end. Raises what `scanstring` raises."""
+        text, parts, start = self._text, [], at + 1
+        while True:
+            match = _WHOLE.match(text, start, start + self._window * (STRING_WINDOW // WINDOW))
+            end = match.end() if match is not None else start
+            if end in (start, len(text)):
+                return self._rest_of_string(parts, start, at)
+            part = text[start:end]
+            if "\\" in part:
+                part = scanstring(part + '"', 0, True)[0]
+                if "\ud800" <= part[-1:] <= "\udbff" and text[end : end + 1] == "\\":  # half of a pair
+                    part, end = part[:-1], end - len("\\ud800")
+                    if not part:
+                        return self._rest_of_string(parts, start, at)
+            parts.append(part)
+            if text[end : end + 1] == '"':
+                return "".join(parts), end + 1
+            start = end
+
+    def _rest_of_string(self, parts: list[str], start: int, at: int) -> tuple[str, int]:
+        """Let C say what is wrong where nothing could be read, or read a last pair."""
+        try:
+            rest, end = scanstring(self._text, start, True)
+        except json.JSONDecodeError as error:
+            place = at if error.msg.startswith("Unterminated") else error.pos
+            raise json.JSONDecodeError(error.msg, self._text, place) from None
+        return "".join([*parts, rest]), end
 
     def _object(self, at: int) -> tuple[Json, int]:
         text = self._text
@@ -135,3 +173,78 @@ def decode(
     """
     pieces = Pieces(text, scan, close, window)
     return pieces.decode(), pieces.values
+
+
+def encode(value: Json, dump: Callable[[Json], bytes], piece: int = PIECE) -> list[bytes]:
+    """Write a value in pieces, which one after the other are what `dump`, which writes compactly, makes of it whole.
+
+    >>> encode({"a": [1, [2, 3]], "b": 4}, lambda v: json.dumps(v, separators=(",", ":")).encode(), piece=3)
+    [b'{"a":', b'[', b'1', b',', b'[2,3]', b']', b',"b":', b'4', b'}']
+    """
+    written: list[bytes] = []
+    _write(value, written.append, dump, piece)
+    return written
+
+
+def _write(value: Json, add: Callable[[bytes], None], dump: Callable[[Json], bytes], piece: int) -> None:
+    kind = type(value)
+    if kind not in (dict, list, str) or _left(value, piece) >= 0:
+        add(dump(value))
+    elif kind is dict:
+        mark = b"{"
+        for key, item in value.items():
+            add(mark + dump(key) + b":")
+            _write(item, add, dump, piece)
+            mark = b","
+        add(b"}")
+    elif kind is list:
+        _write_list(value, add, dump, piece)
+    else:
+        size = piece * _CHARS
+        add(b'"')
+        for start in range(0, len(value), size):
+            add(dump(value[start : start + size])[1:-1])
+        add(b'"')
+
+
+def _write_list(items: list[Json], add: Callable[[bytes], None], dump: Callable[[Json], bytes], piece: int) -> None:
+    """Write a list: small items as many at a time as make a piece, what is larger by itself."""
+
+    def write(start: int, stop: int) -> None:
+        if 0 < start < stop:
+            add(b",")
+        if stop - start == 1:
+            _write(items[start], add, dump, piece)
+        elif start < stop:
+            add(dump(items[start:stop])[1:-1])
+
+    add(b"[")
+    start, left = 0, piece
+    for number, item in enumerate(items):
+        left = _left(item, left)
+        if left >= 0:
+            continue
+        write(start, number)
+        start, left = number, _left(item, piece)
+        if left < 0:
+            write(number, number + 1)
+            start, left = number + 1, piece
+    write(start, len(items))
+    add(b"]")
+
+
+def _left(value: Json, left: int) -> int:
+    """Return how many values may still be written with this one, less than 0 where it is too many."""
+    kind = type(value)
+    if kind is str:
+        return left - 1 - len(value) // _CHARS
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return left - 1
+    left -= 1
+    for item in value:
+        if left < 0:
+            return left
+        left = _left(item, left)
+    return left

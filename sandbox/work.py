@@ -39,7 +39,7 @@ class Budget:
         self.left = units
         self.answer_bytes = 3 * limits.ANSWER_BYTES  # a batch's search counts where it is made, answered and embedded
         self.held: list[object] = []
-        self._to_hold = _HELD_CHARS if units < UNBOUNDED else 0
+        self._to_hold = _HELD_CHARS if units < UNBOUNDED else -1
         self._is_trial = is_trial
         self._is_stopped = False
 
@@ -47,6 +47,11 @@ class Budget:
     def is_spent(self) -> bool:
         """Whether more was asked for than there is; then nothing of the interaction may stay."""
         return self.left < 0 or self.answer_bytes < 0
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether this is work beside the loop, or may be: what holds the interpreter long is to be done in parts."""
+        return not self._is_trial and self._to_hold >= 0
 
     def spend(self, units: int) -> None:
         """Count work. Raises `TooCostly`, `Outgrown`, or `Unavailable` when the server is stopping."""

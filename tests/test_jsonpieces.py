@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox import jsonio, limits, work
 from sandbox.errors import TooLarge
-from sandbox.jsonpieces import WINDOW, decode
+from sandbox.jsonpieces import PIECE, STRING_WINDOW, WINDOW, decode, encode
 
 DECODER = json.JSONDecoder()
 VALUES = st.recursive(
@@ -21,6 +21,10 @@ VALUES = st.recursive(
 
 def whole(text, window):
     return decode(text, DECODER.scan_once, dict, window)[0]
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def told(read):
@@ -42,6 +46,56 @@ def test_it_reads_and_refuses_as_the_standard_decoder_does(value, indent, window
     )
     for seen in (text, text[:place], text[:place] + put + text[place + taken :]):
         assert told(partial(whole, seen, window)) == told(partial(DECODER.decode, seen))
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES, st.integers(1, 30))
+def test_it_writes_what_one_call_writes(value, piece):
+    assert b"".join(encode(value, compact, piece)) == compact(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["a", "é", "\\n", "\\\\", '\\"', "\\ud83d", "\\ude00", "\\u00e9", "\\x", "\t", "\U0001f600"])
+    )
+)
+def test_a_long_string_is_read_as_the_standard_decoder_reads_it(parts):
+    for text in ('["' + "".join(parts) + '"]', '{"' + "".join(parts)):
+        for window in (1, 3, 5):
+            assert told(partial(whole, text, window)) == told(partial(DECODER.decode, text))
+
+
+def test_no_call_is_given_more_than_a_piece():
+    sizes = []
+
+    def dump(value):
+        sizes.append(len(jsonio.dump(value)))
+        return jsonio.dump(value)
+
+    value = ["x" * 50]
+    for _ in range(16):  # as a patch does that copies a list into itself
+        value = [*value, jsonio.copied(value)]
+    value = {"deep": value, "long": "y" * 5_000_000, "many": [{"n": n} for n in range(100_000)], "last": 1}
+    assert b"".join(encode(value, dump)) == jsonio.dump(value)
+    assert len(jsonio.dump(value)) > 8_000_000
+    assert max(sizes) < 80 * PIECE
+
+
+def test_long_texts_are_written_in_pieces_beside_the_loop_alone(monkeypatch):
+    calls = []
+    monkeypatch.setattr(jsonio.jsonpieces, "encode", lambda *args: calls.append(args) or [b"whole"])
+    for budget, count in ((work.Budget(work.TRIAL_UNITS, is_trial=True), 0), (work.Budget(), 1)):
+        with work.bounded(budget):
+            jsonio.dump_long({"a": [1] * 10})
+        assert len(calls) == count
+    jsonio.dump_long({})
+    assert len(calls) == 1
+
+
+def test_a_long_string_is_read_in_windows():
+    text = '["' + "x" * (3 * STRING_WINDOW) + '\\n\\ud83d\\ude00"]'
+    assert jsonio.parse(text) == ["x" * (3 * STRING_WINDOW) + "\n\U0001f600"]
 
 
 def test_long_texts_keep_decimals_and_refuse_what_short_ones_refuse():

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from sandbox.api.context import WRITER
+from sandbox.api.context import CREW, WRITER
 from sandbox.clock import parse_instant
 from sandbox.playground.playground import Interaction, Playground
 from sandbox.playground.steps import in_order
@@ -30,5 +30,5 @@ async def wait_for_more(
     except TimeoutError:
         async with playground.turns.mine():
             if not playground.is_torn_down:
-                playground.settle()
+                await playground.settle_in_parts(app[CREW])
         await app[WRITER].flush((playground.id,))

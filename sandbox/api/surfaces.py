@@ -107,8 +107,8 @@ class Served:
             return self._in_turn(target, call, alias)
         try:
             outcome = playground.attempt(self._asked(target[1], call, route.handler, self._way.actor, alias))
-            if outcome is None:
-                return self._in_turn(target, call, alias)
+            if outcome is None:  # with the turn free it was too long
+                return self._in_turn(target, call, alias, is_long=playground.turns.is_free)
             if alias is not None:
                 outcome.response = alias.give_out(outcome.response)
             return outcome
@@ -175,11 +175,12 @@ class Served:
             raise NotFound("There is no such file.")
         return to_web(self.route.file(to_call(self._app[SETTINGS], asked_of(request), b"")))
 
-    def _in_turn(self, target: Target, call: Request, alias: Alias | None) -> Handler:
+    def _in_turn(self, target: Target, call: Request, alias: Alias | None, *, is_long: bool = True) -> Handler:
         """Return who waits for the playground's turn and does it then."""
+        handler, actor = self.route.handler, self._way.actor
 
         async def rest(request: web.Request) -> web.StreamResponse:
-            return await self._finish(target, call, request[REQUEST_ID], self.route.handler, self._way.actor, alias)
+            return await self._finish(target, call, request[REQUEST_ID], handler, actor, alias, is_long=is_long)
 
         return rest
 
@@ -193,8 +194,9 @@ class Served:
         alias: Alias | None,
         *,
         is_stranger: bool = False,
+        is_long: bool = False,
     ) -> web.Response:
-        outcome = await self._outcome(target, call, handler, actor, alias, is_stranger=is_stranger)
+        outcome = await self._outcome(target, call, handler, actor, alias, is_stranger=is_stranger, is_long=is_long)
         response = outcome.response if alias is None else alias.give_out(outcome.response)
         return to_web(with_request_id(response, request_id))
 
@@ -207,12 +209,13 @@ class Served:
         alias: Alias | None,
         *,
         is_stranger: bool = False,
+        is_long: bool = False,
     ) -> Outcome:
         task_run, sandbox = target
         asked = self._asked(sandbox, call, handler, actor, alias, is_stranger=is_stranger)
         playground = _playground_of(task_run, actor)
         try:
-            outcome = await playground.interact_in_turn(self._app[CREW], asked, is_long=_is_long(call))
+            outcome = await playground.interact_in_turn(self._app[CREW], asked, is_long=is_long or _is_long(call))
         except SandboxError:
             raise
         except Exception as error:

@@ -86,7 +86,7 @@ class Waiting:
         async with playground.turns.mine():
             if not playground.is_torn_down:
                 with suppress(TooLarge):  # a task run that is full takes no more of what is due
-                    playground.settle()
+                    await playground.settle_in_parts(app[CREW])
         await outcome.committed
         response = outcome.response if alias is None else alias.give_out(outcome.response)
         return to_web(with_request_id(response, request[REQUEST_ID]))

@@ -102,7 +102,7 @@ class Visitor:
         if not playground.is_anything_due():
             return
         async with playground.turns.mine():
-            self._playground().settle()
+            await self._playground().settle_in_parts(self._crew)
         await self._writer.flush((playground.id,))
 
     def attempt(self, asked: Asked) -> Outcome | None:

@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from heapq import heappop, heappush
+from itertools import islice
+from typing import Final, TypeVar, cast
 
 from sandbox import ids, limits, work
 from sandbox.clock import Clock, format_instant, monotonic_s, parse_instant
@@ -33,7 +34,7 @@ from sandbox.playground.crew import Crew
 from sandbox.playground.events import Actor, Event, Request, Response, scenario_request
 from sandbox.playground.interaction import CLOCK_STARTS, DUE, WAITING, Action, Interaction, Sandbox
 from sandbox.playground.recording import DONE, Commit, Done, NullRecorder, Recorder
-from sandbox.playground.steps import drop, in_order, is_still, run_due, step, step_body
+from sandbox.playground.steps import drop, in_order, step, step_body, taken
 from sandbox.playground.turns import Turns
 
 __all__ = [
@@ -54,11 +55,12 @@ __all__ = [
 
 LOOKS = frozenset({"GET", "HEAD"})
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)
+STEPS_AT_ONCE: Final = 50  # that are taken beside the loop before their events are recorded on it
 _RECORDED = 100  # bytes of an answer that are recorded for a unit of work
 
 log = get_logger()
 
-
+T = TypeVar("T")
 EventMatcher = Callable[[Event, Json], bool]
 
 
@@ -175,9 +177,11 @@ class Playground:
         playground was torn down meanwhile.
         """
         # Who finds the turn free does not take it over into the next turn of the loop, for others to queue behind.
-        outcome = None if is_long else self.attempt(asked)
-        if outcome is not None:
-            return outcome
+        if not is_long and self.turns.is_free:
+            outcome = self._try(asked)
+            if outcome is not None:
+                return outcome
+            is_long = True
         return await asyncio.shield(asyncio.ensure_future(self._in_turn(crew, asked, is_long)))
 
     async def _in_turn(self, crew: Crew, asked: Asked, is_long: bool) -> Outcome:
@@ -185,7 +189,12 @@ class Playground:
             if self.is_torn_down and asked.actor != "organization":
                 raise _over()
             outcome = None if is_long else self._try(asked)
-            return await self._do_aside(crew, asked) if outcome is None else outcome
+            if outcome is not None:
+                return outcome
+            if not asked.may_look and not self.branch.is_empty(DUE):
+                await self._settle_beside(crew)
+            budget = work.Budget()
+            return await self._beside(crew, partial(self._do, asked, budget), budget)
 
     def _try(self, asked: Asked) -> Outcome | None:
         try:
@@ -193,17 +202,17 @@ class Playground:
         except work.Outgrown:
             return None
 
-    async def _do_aside(self, crew: Crew, asked: Asked) -> Outcome:
+    async def _beside(self, crew: Crew, job: Callable[[], T], budget: work.Budget) -> T:
         """Do it on a thread, and hand its events to the recorder when all is done."""
         with suppress(Exception):  # whoever waits for that event is told; what it changed is undone by now
             await self._latest
         aside = self._aside = Aside(self.branch.fork(), self.seq, self.asides, self.last_at, self.is_torn_down)
-        savepoint, budget = self.branch.savepoint(), work.Budget()
+        savepoint = self.branch.savepoint()
         error: Exception | None = None
-        outcome: Outcome | None = None
+        made: T | None = None
         try:
             try:
-                outcome = await crew.do(partial(self._do, asked, budget), budget)
+                made = await crew.do(job, budget)
             except Exception as raised:
                 error = raised
             prepared = [await self.recorder.prepare(event) for event, _ in aside.events]
@@ -222,12 +231,11 @@ class Playground:
                 for _, undo_this in reversed(aside.events[number:]):
                     undo_this()
                 raise
-            if outcome is not None and event is outcome.event:
-                outcome.committed = self._latest
+            if isinstance(made, Outcome) and event is made.event:
+                made.committed = self._latest
         if error is not None:
             raise error
-        assert outcome is not None
-        return outcome
+        return cast(T, made)
 
     def _do(self, asked: Asked, budget: work.Budget) -> Outcome:
         if self._aside is not None and not self._aside.is_here:
@@ -304,28 +312,30 @@ class Playground:
 
     def settle(self) -> None:
         """Run every delayed action that is due, in order of time, one event each, at the time when it fell due."""
-        if self.branch.is_empty(DUE):
+        if self.is_anything_due():
+            for _ in taken(self.branch, self.now, self._take):
+                pass
+
+    async def settle_in_parts(self, crew: Crew) -> None:
+        """Settle for who has the turn: what is much, a few steps at a time beside the loop, stored in between.
+
+        Raises as `settle` does; `Conflict` when the playground was torn down meanwhile.
+        """
+        with suppress(work.Outgrown), work.bounded(work.Budget(work.TRIAL_UNITS, is_trial=True)):
+            self.settle()
             return
-        waiting = in_order(self.branch)
-        if not waiting or parse_instant(waiting[0][0]) > self.now():
-            return
-        waiting = list(waiting)  # sorted, so a heap
-        for _ in range(limits.EVENTS_PER_TASK_RUN):
-            while waiting and not is_still(self.branch, waiting[0]):
-                heappop(waiting)
-            if not waiting or parse_instant(waiting[0][0]) > self.now():
+        await self._settle_beside(crew)
+
+    async def _settle_beside(self, crew: Crew) -> None:
+        steps = taken(self.branch, self.now, self._take)
+        while not self.is_torn_down:
+            budget = work.Budget()
+            count = await self._beside(crew, lambda: sum(1 for _ in islice(steps, STEPS_AT_ONCE)), budget)
+            if count < STEPS_AT_ONCE:
                 return
-            key = waiting[0][2]
-            row = self.branch.get(DUE, key)
-            request = scenario_request(row["action"], step_body(row))
-            at = parse_instant(waiting[0][0])
-            outcome, _ = self._run(step(partial(run_due, key), request), at=at)
-            if is_still(self.branch, waiting[0]):  # it failed and was rolled back: give it up
-                outcome, _ = self._run(step(partial(drop, DUE, key), request), at=at)
-            for change in outcome.event.changes:
-                row = self.branch.get(DUE, change.key) if change.collection == DUE else None
-                if row is not None:
-                    heappush(waiting, (row["due_at"], row["seq"], change.key))
+
+    def _take(self, asked: Asked, at: datetime) -> Outcome:
+        return self._run(asked, at=at)[0]
 
     def _run(
         self, asked: Asked, *, is_view: bool = False, at: datetime | None = None

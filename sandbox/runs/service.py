@@ -80,7 +80,7 @@ class RunService(Endings):
         super().__init__(reader, archive, clock, writer, settings.run_idle_s, on_end, key)
         self.final_states = FinalStates(self, reader, writer.flush)
         self.states = States(self, writer, crew, registry.comparer.bookkeeping)
-        self.moves = Moves(self, self.states, reader, writer, registry, clock)
+        self.moves = Moves(self, self.states, reader, writer, registry, crew, clock)
         self.forks = Forks(
             self,
             self.states,
@@ -241,7 +241,7 @@ class RunService(Endings):
     ) -> None:
         async with playground.turns.mine():  # what is being done is done first; what waits behind finds it over
             with suppress(TooLarge):  # a task run that is full takes no more delayed effects
-                playground.settle()
+                await playground.settle_in_parts(self._crew)
             playground.is_torn_down = True
         self._stop_timer(task_run)
         task_run.output, task_run.notes = output, notes

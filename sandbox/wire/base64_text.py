@@ -13,7 +13,7 @@ from typing import Final
 _INNER: Final = re.compile(r"[A-Za-z0-9+/]*").fullmatch
 _LAST: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
 _SPACES: Final = {ord(char): None for char in " \t\r\n"}
-_WINDOW: Final = 1 << 20  # whole groups of four
+_WINDOW: Final = 256 << 10  # whole groups of four
 
 
 def _pack(text: str) -> list[str] | None:

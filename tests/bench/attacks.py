@@ -201,6 +201,7 @@ def _read_on(pipe: Connection, url: str, token: str, path: str) -> None:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     while pipe.recv():
+        connection.close()  # it may have been idle for longer than the server keeps one
         delays, statuses = [], set()
         pipe.send("ready")
         while not delays or not pipe.poll():

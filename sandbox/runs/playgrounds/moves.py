@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sandbox import ids, limits, work
+from sandbox import ids, limits
 from sandbox.clock import Clock, format_instant
 from sandbox.errors import Conflict, Invalid, NotFound, TooLarge
 from sandbox.playground import travel
 from sandbox.playground.clock import ClockState
+from sandbox.playground.crew import Crew
 from sandbox.playground.playground import Playground
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
@@ -37,13 +38,21 @@ class Moves:
     """Moves playgrounds through time."""
 
     def __init__(
-        self, lookup: RunLookup, states: States, reader: Reader, writer: Writer, registry: Registry, clock: Clock
+        self,
+        lookup: RunLookup,
+        states: States,
+        reader: Reader,
+        writer: Writer,
+        registry: Registry,
+        crew: Crew,
+        clock: Clock,
     ) -> None:
         self._lookup = lookup
         self._states = states
         self._reader = reader
         self._writer = writer
         self._registry = registry
+        self._crew = crew
         self._clock = clock
 
     async def snapshot(self, playground_id: str, seq: int | None = None) -> tuple[Snapshot, State]:
@@ -111,8 +120,8 @@ class Moves:
                 if not has_clock:
                     playground.start_clock(None)
                 outcome = travel.advance_clock(playground, step or 0.0)
-            with suppress(TooLarge), work.bounded(work.Budget()):  # a full task run takes no more delayed effects
-                playground.settle()
+            with suppress(TooLarge):  # a full task run takes no more delayed effects
+                await playground.settle_in_parts(self._crew)
         await outcome.committed
         await self._writer.flush((playground_id,))
 

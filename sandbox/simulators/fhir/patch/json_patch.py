@@ -111,7 +111,7 @@ def _decimal(value: Json) -> Decimal:
 def bounded(value: Json) -> bytes:
     """Return a patched resource as text; raises `TooLarge` when it grew past the limits of a body."""
     try:
-        text = jsonio.dump(value)
+        text = jsonio.dump_long(value)
     except (TypeError, ValueError, RecursionError):
         raise TooLarge(f"The patched resource is nested deeper than {limits.JSON_DEPTH} levels.") from None
     if len(text) > limits.REQUEST_BODY_BYTES:

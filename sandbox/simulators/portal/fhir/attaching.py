@@ -20,7 +20,6 @@ from sandbox.simulators.fhir_api.negotiation import check_json_body
 from sandbox.simulators.fhir_api.outcome import outcome
 from sandbox.simulators.portal.fhir.evidence import Evidence, read_one
 from sandbox.simulators.portal.fhir.refusing import CALLS
-from sandbox.simulators.portal.fhir.responses import answers_of
 from sandbox.simulators.portal.fhir.sent import Found, Sent
 from sandbox.simulators.portal.fhir.terms import part, parts, text
 from sandbox.simulators.portal.fhir.writing import fhir_response
@@ -67,7 +66,7 @@ def submit_attachment(tx: Interaction, request: Request) -> Response:
 
 def _hand_in(tx: Interaction, case: Json, evidence: Evidence, *, is_final: bool) -> Json:
     request_id, files = case["request_id"], evidence.uploads
-    answers = {name: value for one in evidence.responses for name, value in answers_of(one).items()}
+    answers = {name: value for one in evidence.responses for name, value in one.by_question.items()}
     if not answers:
         row = cases.attach(tx, request_id, files)
         return cases.submit(tx, request_id) if is_final and row["state"] == "pended" else row

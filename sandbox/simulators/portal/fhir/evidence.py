@@ -12,6 +12,7 @@ from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.payer.attachments import Upload, upload
 from sandbox.r4.names import MEDIA_TYPE
+from sandbox.simulators.portal.fhir.responses import Answers, read_answers
 from sandbox.simulators.portal.fhir.sent import CLAIM_AT, Found, Sent
 from sandbox.simulators.portal.fhir.terms import CANCELLED_FLAGS, code_in, part, parts, text
 from sandbox.wire.base64_text import read_base64
@@ -34,7 +35,7 @@ class Evidence:
     sequence: int
     notes: list[str] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
-    responses: list[Json] = field(default_factory=list)
+    responses: list[Answers] = field(default_factory=list)
 
 
 def read_evidence(sent: Sent) -> list[Evidence]:
@@ -76,7 +77,7 @@ def read_one(sent: Sent, found: Found, evidence: Evidence, at: str) -> None:
     """Add what one resource brings. Raises `Invalid` for a DocumentReference without content, `TooLarge`."""
     match found.type:
         case "QuestionnaireResponse":
-            evidence.responses.append(found.resource)
+            evidence.responses.append(read_answers(found.resource))
         case "DocumentReference":
             evidence.uploads += files_of(sent, found, evidence.sequence, at)
         case "Binary":

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from sandbox import limits
+from sandbox import limits, work
 from sandbox.errors import Invalid, TooLarge
 from sandbox.jsonio import Json
 from sandbox.payer import identifiers
@@ -23,7 +23,6 @@ from sandbox.simulators.portal.bodies import PriorAuthFields, as_json
 from sandbox.simulators.portal.fhir.evidence import Evidence, is_cancelled, read_evidence
 from sandbox.simulators.portal.fhir.parties import find_beneficiary, find_requester
 from sandbox.simulators.portal.fhir.refusing import CALLS, Rejected, Told, reject
-from sandbox.simulators.portal.fhir.responses import answers_of, questionnaire_of
 from sandbox.simulators.portal.fhir.sent import CLAIM_AT, Found, Sent
 from sandbox.simulators.portal.fhir.terms import (
     ABSENT_CODES,
@@ -43,6 +42,8 @@ from sandbox.simulators.portal.fhir.terms import (
 )
 from sandbox.wire.field_errors import field_errors
 
+_DIAGNOSIS: Final = 5  # units of work: one is looked at for an item
+_MERGED: Final = 10  # answers that are taken over for a unit
 # Where an order says what it orders, by the type of the order.
 _ORDERED: Final = {
     "ServiceRequest": "code",
@@ -133,7 +134,11 @@ def _prescribed(sent: Sent) -> Found | None:
 def _brought(evidence: list[Evidence], row: Json) -> list[Evidence]:
     """Return the supporting information of an item: what it names, all of it where it names none."""
     named = row.get("informationSequence")
-    return [one for one in evidence if not isinstance(named, list) or one.sequence in named]
+    work.spend(len(evidence))
+    if not isinstance(named, list):
+        return evidence
+    wanted = frozenset(named)
+    return [one for one in evidence if one.sequence in wanted]
 
 
 def _fill(sent: Sent, service: Service, asked: Asked, evidence: list[Evidence], prescribed: Found | None) -> None:
@@ -142,9 +147,9 @@ def _fill(sent: Sent, service: Service, asked: Asked, evidence: list[Evidence], 
     notes = [note for one in evidence for note in one.notes if note]
     answers: dict[str, Json] = {}
     for response in (response for one in evidence for response in one.responses):
-        meant = questionnaire_of(response)
-        if meant is None or identifiers.is_same("procedure_code", meant, code):
-            answers |= answers_of(response)
+        work.spend(2 + len(response.by_question) // _MERGED)
+        if response.meant is None or identifiers.is_same("procedure_code", response.meant, code):
+            answers |= response.by_question
     given: dict[str, Json] = {
         "patient_member_id": asked.member["member_id"],
         "provider_npi": asked.provider["npi"],
@@ -211,25 +216,28 @@ def _service_date(item: Json) -> str:
 def _diagnoses(sent: Sent, item: Json) -> list[str]:
     """Return the codes of the diagnoses that an item names, of all of the Claim's where it names none."""
     named = item.get("diagnosisSequence")
-    found: list[str] = []
-    for index, row in enumerate(parts(sent.claim.resource, "diagnosis")):
-        if isinstance(named, list) and row.get("sequence") not in named:
+    wanted = frozenset(named) if isinstance(named, list) else None
+    rows = parts(sent.claim.resource, "diagnosis")
+    work.spend(_DIAGNOSIS * len(rows))
+    found: dict[str, None] = {}
+    for index, row in enumerate(rows):
+        if wanted is not None and row.get("sequence") not in wanted:
             continue
         concept = part(row, "diagnosisCodeableConcept")
         if "diagnosisReference" in row:
             at = f"{CLAIM_AT}.diagnosis[{index}].diagnosisReference"
             concept = part(sent.need(part(row, "diagnosisReference"), "A diagnosis", at).resource, "code")
         code = code_in(concept, ICD_10_CM)
-        if code and code not in found:
-            found.append(code)
-    return found
+        if code:
+            found[code] = None
+    return list(found)
 
 
 def _check_responses(asked: Asked, evidence: list[Evidence]) -> None:
     """Refuse answers to questions of a procedure that no item asks for: they would be lost."""
-    codes = [service.fields.get("procedure_code") for service in asked.services]
-    for response in (response for one in evidence for response in one.responses):
-        meant = questionnaire_of(response)
+    codes = {service.fields.get("procedure_code") for service in asked.services}
+    for meant in dict.fromkeys(response.meant for one in evidence for response in one.responses):
+        work.spend(len(codes))
         if meant is not None and not any(identifiers.is_same("procedure_code", meant, code) for code in codes):
             message = f"the answers are to the questions of {meant[:20]}, which no item asks for"
             raise reject("event", Rejection("15", text=message))

@@ -1,8 +1,10 @@
 """A QuestionnaireResponse as clinical answers: by question, in the types that the payer's questions have."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
+from sandbox import work
 from sandbox.jsonio import Json
 from sandbox.simulators.portal.fhir.terms import parts, text
 
@@ -15,6 +17,21 @@ _VALUES: Final = (
     "valueString",
     "valueUri",
 )
+_ITEM: Final = 5  # units of work: an item is looked at for its answers, and for what is within it
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a response answers, read once however many items of a Claim it is for. `meant` is the procedure code of the
+    payer's Questionnaire that it names, None where it names none or another's."""
+
+    meant: str | None
+    by_question: dict[str, Json]
+
+
+def read_answers(response: Json) -> Answers:
+    """Return the answers of a response, and whose questions they are to."""
+    return Answers(questionnaire_of(response), answers_of(response))
 
 
 def questionnaire_of(response: Json) -> str | None:
@@ -37,7 +54,9 @@ def answers_of(response: Json) -> dict[str, Json]:
     {'weeks': 8}
     """
     found: dict[str, Json] = {}
+    budget = work.current()
     for item in _items(response):
+        budget.spend(_ITEM)
         values = [value for row in parts(item, "answer") if (value := _value(row)) is not None]
         if values and text(item, "linkId"):
             found[text(item, "linkId")] = values[0] if len(values) == 1 else values
