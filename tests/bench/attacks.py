@@ -24,12 +24,20 @@ from tests.bench import data, servers
 from tests.bench.load import drive, request_bytes
 
 FHIR: Final = "application/fhir+json"
+X12: Final = "application/edi-x12"
 READ_S: Final = 0.005
 IDLE_S: Final = 3
 P99_MS: Final = 20
 LONGEST_MS: Final = 100
 MEMORY_BYTES: Final = 300 << 20
 EVENTS: Final = 99_000
+DUE: Final = 2_000
+CASE: Final = {
+    "patient_member_id": "EVM204817735",
+    "procedure_code": "97110",
+    "diagnosis_codes": ["M54.16"],
+    "provider_npi": "1999991015",
+}
 SOLVER: Final = {"Authorization": "Bearer vrl_slv_local"}
 
 
@@ -77,6 +85,42 @@ def _observed_patient(observations: int) -> bytes:
     weight = {"resourceType": "Observation", "status": "final", "code": {"text": "weight"}, "subject": about}
     rows += [{"request": {"method": "POST", "url": "Observation"}, "resource": weight}] * observations
     return _json({"resourceType": "Bundle", "type": "batch", "entry": rows})
+
+
+def _subscription(number: int) -> bytes:
+    channel = {"type": "rest-hook", "endpoint": f"http://127.0.0.1:9/{number}", "payload": FHIR}
+    asked = {"status": "requested", "reason": "x", "criteria": "Patient?family=Chen,Lee&gender=female"}
+    return _json({"resourceType": "Subscription", **asked, "channel": channel})
+
+
+def _claim(beside: int) -> bytes:
+    """A Claim, and so many resources that it does not refer to."""
+    claim = {
+        "resourceType": "Claim",
+        "id": "c",
+        "status": "active",
+        "use": "preauthorization",
+        "type": {"text": "x"},
+        "created": "2026-04-23",
+        "priority": {"text": "x"},
+        "patient": {"reference": "Patient/p0"},
+        "provider": {"reference": "Organization/o"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/c"}}],
+    }
+    rows = [claim, *({"resourceType": "Patient", "id": f"p{n}"} for n in range(beside))]
+    entries = [{"fullUrl": f"http://x.test/{row['resourceType']}/{row['id']}", "resource": row} for row in rows]
+    return _json({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+
+def _interchange(sets: list[str]) -> bytes:
+    isa = "ISA*00*          *00*          *ZZ*CLINIC         *ZZ*PAYER          *260423*0900*^*00501*000000001*0*T*:~"
+    group = "GS*HS*CLINIC*PAYER*20260423*0900*1*X*005010X279A1~"
+    return f"{isa}{group}{''.join(sets)}GE*{len(sets)}*1~IEA*1*000000001~".encode()
+
+
+def _eligibility(number: int, *segments: str) -> str:
+    count = len(segments) + 2
+    return f"ST*270*{number:04d}*005010X279A1~{''.join(f'{row}~' for row in segments)}SE*{count}*{number:04d}~"
 
 
 def _patient(names: int) -> bytes:
@@ -180,6 +224,14 @@ def attacks(scale: float = 1.0) -> list[Attack]:
         Attack("base64 of a large Binary", lambda: Step("POST", "fhir/Binary", _json({
             "resourceType": "Binary", "contentType": "application/pdf",
             "data": base64.b64encode(b"x" * n(11 << 20)).decode()})), is_plain=True),
+        Attack("100 Subscriptions, 1,000 creates", lambda: Step("POST", "fhir", _creates(n(1_000), "transaction")),
+               lambda: [Step("POST", "fhir/Subscription", _subscription(k)) for k in range(n(100))], is_plain=True),
+        Attack("a Claim and 9,999 entries beside it", lambda: Step("POST", "portal/fhir/Claim/$submit",
+                                                                   _claim(n(9_998)))),
+        Attack("X12, many transaction sets", lambda: Step("POST", "clearinghouse/transactions", _interchange(
+            [_eligibility(k) for k in range(n(9_990))]), X12), is_plain=True),
+        Attack("X12, many repetitions", lambda: Step("POST", "clearinghouse/transactions", _interchange(
+            [_eligibility(1, "EQ*" + "^".join(["30"] * n(340_000)))]), X12), is_plain=True),
     ]  # fmt: skip
 
 
@@ -268,6 +320,11 @@ async def bench_attacks(session: aiohttp.ClientSession, home: Path) -> None:
                 for step in attack.before():
                     await asyncio.to_thread(send, root, own, step)
                 await _measure(attack.name, server, neighbour, root, own, attack.request(), is_plain=attack.is_plain)
+            root, own, _ = await _start(session, server.url)
+            ask = request_bytes("POST", f"{root}/portal/prior-auths", own, _json(CASE), "application/json")
+            assert (await drive(root, [ask], count=DUE, connections=8)).statuses == {201}
+            wait = Step("POST", "clock/advance", _json({"seconds": 3600}), "application/json")
+            await _measure(f"a wait for {DUE:,} decisions", server, neighbour, root, own, wait, is_plain=True)
             root, own, task_run = await _start(session, server.url)
             read = request_bytes("GET", f"{root}/fhir/Patient?_count=1", own)
             await drive(root, [read], count=EVENTS, connections=32)
@@ -307,7 +364,10 @@ def _told(delays: list[float]) -> str:
 def _write_definitions(home: Path) -> tuple[str, str]:
     seeds, playgrounds = data.write_clinic(home, resources=0, tasks=1)
     file = Path(playgrounds) / "bench" / "v1" / "benchmark.yaml"
-    payer = "    - {type: Payer, name: Payer, dataset: payer}\n"
+    decided = "{status: approved, delay_seconds: 600}"
+    config = f"{{fhir: true, default_determination: {decided}}}"
+    payer = f"    - {{type: Payer, name: Payer, dataset: payer, config: {config}}}\n"
+    payer += "    - {type: Clearinghouse, name: Clearinghouse}\n"
     file.write_text(file.read_text().replace("    - {type: Hl7", payer + "    - {type: Hl7"))
     folder = Path(seeds) / "payer"
     folder.mkdir(exist_ok=True)

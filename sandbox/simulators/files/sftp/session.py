@@ -105,15 +105,18 @@ class Session(asyncssh.SFTPServer):
         folders, files = listed[-1]
         tx = self._look()
         birth, now = state.birth_of(tx), tx.now
-        shown = {entry.path: entry for entry in files}
-        if self._left is not None:
-            shown.setdefault(self._left.path, self._left)
-        shown |= {o.path: FileEntry(o.path, o.size, "", o.modified, "") for o in self._written()}
-        files = sorted((f for f in shown.values() if posixpath.dirname(f.path) == directory), key=lambda f: f.path)
+        left = self._left_in(directory)
+        written = [FileEntry(o.path, o.size, "", o.modified, "") for o in self._written() if _is_in(directory, o.path)]
+        if left or written:  # else they are as they were listed, however many
+            shown = {entry.path: entry for entry in (*left, *files, *written)}
+            files = sorted(shown.values(), key=lambda entry: entry.path)
         for name in (".", "..", *(folder.rpartition("/")[2] for folder in folders)):
             yield listing_line(name, folder_attributes(birth), birth, now)
         for entry in files:
             yield listing_line(entry.name, file_attributes(entry.size, entry.modified), entry.modified, now)
+
+    def _left_in(self, directory: str) -> list[FileEntry]:
+        return [self._left] if self._left is not None and _is_in(directory, self._left.path) else []
 
     def statvfs(self, path: bytes) -> SFTPVFSAttrs:
         """Say how much room there is; no event."""
@@ -421,3 +424,8 @@ def _writable(file_obj: object) -> Writing:
     if not isinstance(opened, Writing):
         raise asyncssh.SFTPNoSuchFile("The file was opened for reading only.")
     return opened
+
+
+def _is_in(directory: str, path: str) -> bool:
+    """Whether a path lies directly in a directory; the root is the empty path."""
+    return posixpath.dirname(path) == directory
