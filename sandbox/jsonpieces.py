@@ -85,7 +85,8 @@ class Pieces:
 
     def _string(self, at: int) -> tuple[str, int]:
         """Return the string that is opened at `at`, and its end. Raises what `scanstring` raises."""
-        text, parts, start = self._text, [], at + 1
+        text, start = self._text, at + 1
+        parts: list[str] = []
         while True:
             match = _WHOLE.match(text, start, start + self._window * (STRING_WINDOW // WINDOW))
             end = match.end() if match is not None else start

@@ -7,6 +7,10 @@ from typing import Final
 
 from rapidfuzz.distance import OSA
 
+from sandbox import work
+
+SUGGESTED_MAX: Final = 20  # of what is wrong with one request; for more nobody needs to guess
+_COMPARED: Final = 20  # units of work: a word is compared with a known one
 _LISTED_MAX: Final = 12
 _WORD_CHARS_MAX: Final = 100
 _COMPARED_MAX: Final = 8
@@ -23,6 +27,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > _WORD_CHARS_MAX:  # comparing takes time that grows with the square of the length
         return None
     names = sorted(set(known))
+    work.spend(_COMPARED * len(names))
     if found := get_close_matches(word, names, _COMPARED_MAX):
         return min(found, key=partial(_slips, word))
     folded = {name.casefold(): name for name in reversed(names)}

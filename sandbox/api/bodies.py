@@ -2,12 +2,14 @@
 
 import asyncio
 import zlib
-from typing import ClassVar, TypeVar
+from functools import partial
+from typing import ClassVar, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sandbox import jsonio, limits
+from sandbox.api.context import CREW
 from sandbox.api.incoming import UNFINISHED, Incoming
 from sandbox.api.patience import Stalled
 from sandbox.errors import Invalid, Malformed, RequestTimeout, TooLarge, UnsupportedMedia
@@ -16,6 +18,7 @@ from sandbox.wire.field_errors import field_errors
 from sandbox.wire.media_types import is_json, read_media_type, split_list
 
 Model = TypeVar("Model", bound="Body")
+LONG_BODY_BYTES: Final = 32 * limits.KIB  # what is longer is read beside the loop
 _DRAIN_FACTOR = 2
 _CODINGS = frozenset({"gzip", "deflate"})
 # Codings of the same name (RFC 9110, 8.4.1.3).
@@ -132,7 +135,10 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     """
     content_type = request.headers.get("Content-Type", "")
     check_utf_8(content_type, "JSON")
-    return parse_body(await read_limited(request), content_type, model)
+    raw = await read_limited(request)
+    if len(raw) > LONG_BODY_BYTES:
+        return await request.app[CREW].do(partial(parse_body, raw, content_type, model))
+    return parse_body(raw, content_type, model)
 
 
 def parse_body(raw: bytes, content_type: str, model: type[Model]) -> Model:

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from sandbox.api.bodies import read_limited
-from sandbox.api.context import CLOCK, KEY_RING, READER, RUNS, SETTINGS, SHELF, WRITER
+from sandbox.api.context import CLOCK, CREW, KEY_RING, READER, RUNS, SETTINGS, SHELF, WRITER
 from sandbox.keys import RUN_PREFIX
 from sandbox.llm_tasks import routes
 from sandbox.llm_tasks.routes import Surroundings
@@ -46,7 +46,9 @@ def _link(run: BenchmarkRun, task_run: TaskRun) -> StartedTaskRun | None:
 
 
 def _surroundings(app: web.Application) -> Surroundings:
-    return Surroundings(app[SETTINGS], app[SHELF], app[READER], app[WRITER], app[CLOCK], _Links(app), read_limited)
+    return Surroundings(
+        app[SETTINGS], app[SHELF], app[READER], app[WRITER], app[CLOCK], _Links(app), read_limited, app[CREW]
+    )
 
 
 def add_routes(app: web.Application) -> None:

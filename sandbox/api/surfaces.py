@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from sandbox import limits
 from sandbox.api import doors, waiting
 from sandbox.api.asked import Asked
-from sandbox.api.bodies import read_limited
+from sandbox.api.bodies import LONG_BODY_BYTES, read_limited
 from sandbox.api.calls import asked_of, to_call
 from sandbox.api.capability import PREFIX, Alias
 from sandbox.api.context import CREW, FETCH, REQUEST_ID, SETTINGS, WRITER
@@ -31,7 +31,6 @@ from sandbox.runs.models import Holder
 from sandbox.runs.registry import Registry
 from sandbox.simulators.base import Route, RouteHandler, Simulator
 
-LONG_BODY_BYTES: Final = 32 * limits.KIB
 LONG_QUERY_CHARS: Final = 4 * limits.KIB
 _WRITES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 SCOPES = web.AppKey("scopes", list[Scope])

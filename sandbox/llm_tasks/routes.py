@@ -26,6 +26,7 @@ from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.labels import Labels
 from sandbox.llm_tasks.tasks.store import Store
 from sandbox.llm_tasks.tasks.task_service import TaskService
+from sandbox.playground.crew import Crew
 from sandbox.record.reader import Reader
 from sandbox.record.writer import Writer
 from sandbox.settings import Settings
@@ -99,6 +100,7 @@ class Surroundings:
     clock: Clock
     links: ServerLinks
     read_body: ReadBody
+    crew: Crew
 
 
 def add_routes(app: web.Application, surroundings: Callable[[web.Application], Surroundings]) -> None:
@@ -134,6 +136,7 @@ def add_routes(app: web.Application, surroundings: Callable[[web.Application], S
             given.links,
             given.clock,
             given.read_body,
+            given.crew,
             settings.llm_seed,
             tuple(secret for secret in (settings.openai_api_key,) if secret),
         )

@@ -1,8 +1,8 @@
 """The tools of one started task run: those of its environment's systems, and of the task itself."""
 
-import asyncio
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -10,7 +10,8 @@ from aiohttp import web
 from pydantic import Field
 
 from sandbox import jsonio, limits
-from sandbox.api.context import REGISTRY
+from sandbox.api.bodies import LONG_BODY_BYTES
+from sandbox.api.context import CREW, REGISTRY
 from sandbox.api.v1 import CompleteTaskRun, finish, representations
 from sandbox.errors import NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
@@ -118,8 +119,8 @@ class AgentTools:
             raise NotFound(f"There is no tool {name[:100]}{did_you_mean(name, known)}.")
         given = read_arguments(tool.arguments, name, arguments)
         reply = await self._send(tool.call(given), tool.explain)
-        if tool.is_slow:
-            return await asyncio.to_thread(tool.show, given, reply)
+        if tool.is_slow or len(reply.body) > LONG_BODY_BYTES:
+            return await self._request.app[CREW].do(partial(tool.show, given, reply))
         return tool.show(given, reply)
 
     async def _send(self, call: Call, explain: Callable[[Reply], str]) -> Reply:

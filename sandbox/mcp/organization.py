@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from sandbox.api.bodies import LONG_BODY_BYTES
+from sandbox.api.context import CREW
 from sandbox.errors import Invalid, NotFound
 from sandbox.jsonio import Json
 from sandbox.mcp import inside
@@ -166,7 +168,11 @@ class OrganizationTools:
         reply = await inside.send(self._request, "", call)
         if reply.status >= 400:
             raise Refused(f"{explain_json(reply)} (status {reply.status})")
-        answer: dict[str, Json] = camel(reply.json())
+        answer: dict[str, Json]
+        if len(reply.body) > LONG_BODY_BYTES:
+            answer = await self._request.app[CREW].do(lambda: camel(reply.json()))
+        else:
+            answer = camel(reply.json())
         return answer
 
     def readable(self) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:

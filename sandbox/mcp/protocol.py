@@ -6,21 +6,26 @@ and nobody waits on a session. The SDK speaks ASGI; `answer` is what it takes to
 
 import asyncio
 import logging
+import sys
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import web
 
 from sandbox import __version__, jsonio, limits
-from sandbox.api.bodies import read_limited
+from sandbox.api.bodies import LONG_BODY_BYTES, read_limited
+from sandbox.api.context import CREW
 from sandbox.api.wire import WholeResponse
-from sandbox.errors import Invalid, NotFound, SandboxError
+from sandbox.errors import Invalid, NotFound, SandboxError, TooLarge
 from sandbox.jsonio import Json
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
 NAME = "sandbox"
+_SDK: Final = "mcp.server.streamable_http_manager"
 
 
 class ToolSet(Protocol):
@@ -130,12 +135,17 @@ def said(error: SandboxError) -> str:
 
 async def answer(request: web.Request, tools: ToolSet) -> web.Response:
     """Answer one POST of the streamable HTTP transport. Raises `TooLarge`, and what reading a body raises."""
+    if _SDK not in sys.modules:
+        await asyncio.to_thread(import_module, _SDK)  # which takes a second, or some
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
     logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request
     body = await read_limited(request, limits.TOOL_CALL_BYTES)
+    exact = _arguments(body) if len(body) <= LONG_BODY_BYTES else {}
+    if len(body) > LONG_BODY_BYTES:
+        body, exact = await request.app[CREW].do(partial(_taken_apart, body))
     manager = StreamableHTTPSessionManager(
-        server_of(tools, _arguments(body)), json_response=True, stateless=True, session_idle_timeout=None
+        server_of(tools, exact), json_response=True, stateless=True, session_idle_timeout=None
     )
     exchange = _Exchange(request, body)
     async with manager.run():
@@ -150,6 +160,24 @@ def _arguments(body: bytes) -> Mapping[str, Json]:
     except (SandboxError, KeyError, TypeError, IndexError):
         return {}
     return arguments if isinstance(arguments, dict) else {}
+
+
+def _taken_apart(body: bytes) -> tuple[bytes, Mapping[str, Json]]:
+    """Return a long message without the arguments of its call, and these.
+
+    The SDK reads a message on the loop, and needs nothing of them. Raises what parsing raises, and `TooLarge` where
+    something else is long.
+    """
+    message = jsonio.parse(body)
+    exact: Mapping[str, Json] = {}
+    params = message.get("params") if isinstance(message, dict) else None
+    if isinstance(params, dict) and isinstance(params.get("arguments"), dict):
+        exact = params["arguments"]
+        message = {**message, "params": {**params, "arguments": {}}}
+    rest = jsonio.dump(message)
+    if len(rest) > LONG_BODY_BYTES:
+        raise TooLarge(f"A message may have {LONG_BODY_BYTES:,} bytes, the arguments of a call not counted.")
+    return rest, exact
 
 
 class _Exchange:

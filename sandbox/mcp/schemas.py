@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from sandbox import limits
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
-from sandbox.suggest import did_you_mean
+from sandbox.suggest import SUGGESTED_MAX, did_you_mean
 
 # Left to the refusal, which says it to the one model in many that needs it.
 _UNTOLD: Final = frozenset("title pattern minLength maxLength minItems minimum exclusiveMinimum".split())
@@ -53,6 +54,8 @@ def _short(schema: Any) -> Any:
 
 def read_arguments(model: type[BaseModel], tool: str, given: Mapping[str, Json]) -> Any:
     """Return the arguments of a call. Raises `Invalid` that names what is wrong, and what there is."""
+    if len(given) > limits.BODY_FIELDS:
+        raise Invalid(f"{tool} has {len(model.model_fields)} arguments; this call gives {len(given):,}.")
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
@@ -61,6 +64,7 @@ def read_arguments(model: type[BaseModel], tool: str, given: Mapping[str, Json])
             name = ".".join(map(str, item["loc"])) or "arguments"
             told = item["msg"].removeprefix("Value error, ")
             if item["type"] == "extra_forbidden":
-                told = f"{tool} has no such argument{did_you_mean(name, model.model_fields)}"
+                near = did_you_mean(name, model.model_fields) if len(details) < SUGGESTED_MAX else ""
+                told = f"{tool} has no such argument{near}"
             details.setdefault(name, []).append(told)
         raise Invalid(f"The arguments of {tool} are wrong.", details=details) from None

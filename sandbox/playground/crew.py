@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from sandbox import work
-from sandbox.errors import Unavailable
+from sandbox.errors import SandboxError, Unavailable
 
 T = TypeVar("T")
 
@@ -83,5 +83,8 @@ def _on_budget(job: Callable[[], T], budget: work.Budget) -> T:
     try:
         with work.bounded(budget):
             return job()
+    except SandboxError as error:
+        error.__traceback__ = error.__context__ = None  # they hold what was read, which is let go of here
+        raise
     finally:
         budget.let_go()

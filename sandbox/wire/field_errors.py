@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from sandbox.suggest import nearest
+from sandbox.suggest import SUGGESTED_MAX, nearest
 
 
 def field_errors(model: type[BaseModel], error: ValidationError) -> dict[str, list[str]]:
@@ -24,8 +24,10 @@ def field_errors(model: type[BaseModel], error: ValidationError) -> dict[str, li
     for item in error.errors():
         place = item["loc"]
         said = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden" and len(found) < SUGGESTED_MAX:
             said = unknown_field(str(place[-1]), known_keys(model, place[:-1]))
+        elif item["type"] == "extra_forbidden":
+            said = "Unknown field; leave it out."
         elif item["type"] == "missing":
             said = "Required field"
         found.setdefault(".".join(map(str, place)) or "body", []).append(said)

@@ -6,8 +6,14 @@ import threading
 
 import pytest
 
-from sandbox import limits, work
+from sandbox import limits, suggest, work
+from sandbox.api import bodies
+from sandbox.api.context import CREW
+from sandbox.llm_tasks.http import bodies as llm_bodies
+from sandbox.playground import playground
+from sandbox.playground.events import Response
 from sandbox.simulators.fhir.rest import crud
+from sandbox.wire import field_errors
 from tests.bench.attacks import attacks
 
 FHIR = {"Content-Type": "application/fhir+json"}
@@ -111,6 +117,66 @@ async def test_an_attack_is_answered_and_the_record_goes_on(two, attack):
     if answer.status >= 400 and "prior-auths" not in step.path and step.media_type != "text/plain":
         assert one.state_hash() == before
     assert (await other.call("PUT", "files/outbox/after.txt", body=b"1")).status == 201
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_long_bodies_of_the_api_are_read_beside_the_loop(live, two, monkeypatch, more):
+    threads = []
+
+    def note(of):
+        def noted(*args):
+            threads.append(threading.current_thread() is threading.main_thread())
+            return of(*args)
+
+        return noted
+
+    monkeypatch.setattr(bodies, "parse_body", note(bodies.parse_body))
+    monkeypatch.setattr(llm_bodies, "_parsed", note(llm_bodies._parsed))
+    whole = b'{"x":"' + b"y" * (bodies.LONG_BODY_BYTES + more - 8) + b'"}'
+    (organization,) = (await live.get("/api/v1/org"))["results"]
+    (project,) = (await live.get(f"/api/v1/org/{organization['id']}/project"))["results"]
+    tasks = f"/api/v1/org/{organization['id']}/project/{project['id']}/task"
+    for path, token in (("/v1/benchmark-runs", "vrl_slv_local"), (tasks, "vk_local")):
+        answer = await live.call("POST", path, token, body=whole, headers={"Content-Type": "application/json"})
+        assert answer.status in (400, 422), answer
+    assert threads == [not more] * 2
+
+
+async def test_of_many_unknown_fields_few_are_guessed_at(two, monkeypatch):
+    guessed = []
+    monkeypatch.setattr(field_errors, "nearest", lambda *args: guessed.append(args))
+    body = {f"k{n}": 1 for n in range(limits.BODY_FIELDS)}
+    answer = await two[0].call("POST", "portal/prior-auths", json=body)
+    assert answer.status == 400 and len(answer.json["error"]["details"]) >= limits.BODY_FIELDS
+    assert len(guessed) <= suggest.SUGGESTED_MAX
+
+
+@pytest.mark.parametrize("who", ["agent", "organization"])
+async def test_what_a_wait_brings_comes_in_parts_between_which_others_go_on(two, live, monkeypatch, who):
+    one, other = two
+    monkeypatch.setattr(playground, "STEPS_AT_ONCE", 2)
+    monkeypatch.setattr(work, "TRIAL_UNITS", 300)
+    do, parts, steps = live.app[CREW].do, [], 9
+
+    async def counted(job, budget=None):
+        parts.append((await other.call("GET", "files/inbox")).status)
+        return await do(job, budget)
+
+    def schedule(tx):
+        for number in range(steps):
+            tx.schedule("tell", {"key": f"{number}"}, after_s=60)
+        return Response.of_json({})
+
+    mine = live.playground(one.tasks[0])
+    mine.actions = {**mine.actions, "tell": lambda tx, args: tx.put("test/things", args["key"], {})}
+    mine.interact("portal_request", schedule)
+    monkeypatch.setattr(live.app[CREW], "do", counted)
+    if who == "agent":
+        assert (await one.call("POST", "clock/advance", json={"seconds": 3600})).status == 200
+    else:
+        await live.post(f"/playgrounds/{mine.id}/clock", json={"seconds": 3600})
+    assert mine.branch.count("test/things") == steps
+    assert len(parts) >= 3 and set(parts) == {200}
 
 
 async def test_work_past_the_budget_is_refused_whole_in_the_surfaces_format(two, monkeypatch):

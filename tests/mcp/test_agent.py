@@ -3,13 +3,17 @@
 import asyncio
 import base64
 import json
+import threading
 
 import pytest
 from mcp import MCPError
 from mcp.client.client import Client
 
 from sandbox import limits
+from sandbox.api.bodies import LONG_BODY_BYTES
 from sandbox.keys import capability_secret, read_key_file
+from sandbox.mcp import protocol, schemas
+from sandbox.suggest import SUGGESTED_MAX
 
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 SYSTEMS = {
@@ -365,6 +369,46 @@ async def test_nothing_hangs_on_a_session(client, run):
         assert answer.status == status, answer
     too_long = b" " * (limits.TOOL_CALL_BYTES + 1)
     assert (await run.live.call("POST", path, run.token, body=too_long, headers=ACCEPT)).status == 413
+
+
+async def test_the_sdk_is_not_given_the_arguments_of_a_long_call(client, run, monkeypatch):
+    given, kept = [], protocol._Exchange.__init__
+
+    def note(exchange, request, body):
+        given.append(len(body))
+        kept(exchange, request, body)
+
+    monkeypatch.setattr(protocol._Exchange, "__init__", note)
+    text = "x" * LONG_BODY_BYTES
+    note_of = {"resourceType": "Basic", "code": {"text": text}, "extension": [{"url": "u:w", "valueDecimal": 4.10}]}
+    created = await call(client, "fhir_create", resource=note_of)
+    read = (await run.call("GET", f"fhir/{created['reference']}")).json
+    assert (read["code"]["text"], read["extension"]) == (text, note_of["extension"])
+    assert max(given) < 2_000
+
+    path = f"/v1/task-runs/{run.tasks[0]}/mcp"
+    long = {**message("tools/list"), "more": text}
+    for body, status in ((json.dumps(long).encode(), 413), (b'{"a":' + b" " * LONG_BODY_BYTES, 400)):
+        answer = await run.live.call("POST", path, run.token, body=body, headers=ACCEPT)
+        assert answer.status == status, answer
+
+
+async def test_the_sdk_is_imported_beside_the_loop(client, run, monkeypatch):
+    threads = []
+    monkeypatch.setattr(protocol, "_SDK", "an.sdk")
+    monkeypatch.setattr(protocol, "import_module", lambda name: threads.append((name, threading.current_thread())))
+    await call(client, "task_instructions")
+    assert {name for name, _ in threads} == {"an.sdk"}
+    assert threading.main_thread() not in {thread for _, thread in threads}
+
+
+async def test_many_wrong_arguments_are_named_and_few_are_guessed_at(client, monkeypatch):
+    guessed = []
+    monkeypatch.setattr(schemas, "did_you_mean", lambda *args: guessed.append(args) or "")
+    said = await refused(client, "fhir_read", reference="Basic/x", **{f"a{n}": 1 for n in range(999)})
+    assert "a998: " in said and len(guessed) == SUGGESTED_MAX
+    said = await refused(client, "fhir_read", **{f"a{n}": 1 for n in range(limits.BODY_FIELDS + 1)})
+    assert "1,001" in said and len(guessed) == SUGGESTED_MAX
 
 
 def _pdf(text):

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from sandbox import ids, jsonio
+from sandbox.api.bodies import LONG_BODY_BYTES
 from sandbox.api.context import InFlight
 from sandbox.api.mllp.connection import Connection
-from sandbox.api.surfaces import LONG_BODY_BYTES
 from sandbox.clock import Clock
 from sandbox.errors import SandboxError
 from sandbox.jsonio import Json

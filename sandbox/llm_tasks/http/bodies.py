@@ -1,6 +1,7 @@
 """Reading the bodies of requests: JSON, and a run's inputs and files as JSON or as a form."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from sandbox.wire.media_types import charset_of, is_json, normal_media_type, rea
 from sandbox.wire.multipart import Part, parse_multipart
 
 BodyModel = TypeVar("BodyModel", bound=Body)
+_LONG_BYTES: Final = 32 * limits.KIB  # what is longer is read beside the loop
 _RUN_BODY_BYTES: Final = limits.FILE_BYTES * 4 // 3 + limits.REQUEST_BODY_BYTES
 
 
@@ -54,6 +56,12 @@ async def read_json(request: web.Request, model: type[BodyModel], limit: int = l
         )
     if not raw.strip():
         raise ValidationFailed.at(["body"], "Field required", "missing")
+    if len(raw) > _LONG_BYTES:
+        return await api(request).crew.do(partial(_parsed, raw, model))
+    return _parsed(raw, model)
+
+
+def _parsed(raw: bytes, model: type[BodyModel]) -> BodyModel:
     try:
         value = jsonio.parse(raw)
     except Malformed as error:
@@ -134,7 +142,7 @@ async def _read_multipart(request: web.Request) -> tuple[dict[str, Json], list[R
             files.append(_file(part.filename or part.name, normal_media_type(part.content_type), part.content))
     if "task_input" in fields:
         try:
-            fields["task_input"] = jsonio.parse(fields["task_input"])
+            fields["task_input"] = await api(request).crew.do(partial(jsonio.parse, fields["task_input"]))
         except Malformed as error:
             raise ValidationFailed.at(["body", "task_input"], error.message, "json_invalid") from None
     return fields, files

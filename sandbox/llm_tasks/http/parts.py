@@ -16,6 +16,7 @@ from sandbox.llm_tasks.server_links import ServerLinks
 from sandbox.llm_tasks.tasks.labels import Labels
 from sandbox.llm_tasks.tasks.store import Store
 from sandbox.llm_tasks.tasks.task_service import TaskService
+from sandbox.playground.crew import Crew
 
 ReadBody = Callable[[web.Request, int], Awaitable[bytes]]
 
@@ -35,6 +36,7 @@ class TaskApi:
     links: ServerLinks
     clock: Clock
     read_body: ReadBody
+    crew: Crew
     seed: int
     secrets: tuple[str, ...] = ()
 
