@@ -150,7 +150,9 @@ class Response:
     @classmethod
     def of_json(cls, value: Json, status: int = 200, **headers: str) -> "Response":
         """Answer a JSON value."""
-        return cls(status, jsonio.dump(value), "application/json", {k.replace("_", "-"): v for k, v in headers.items()})
+        return cls(
+            status, jsonio.dump_long(value), "application/json", {k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
 
 def scenario_request(action: str, body: bytes = b"") -> Request:

@@ -250,8 +250,17 @@ def _load_body(inline: bytes | None, sha: str | None, read_blob: BlobReader) -> 
 
 
 def event_json(row: sqlite3.Row, read_blob: BlobReader) -> Json:
-    """Return a stored event as the API shows it."""
-    return show_event(decode_event(row, read_blob))
+    """Return a stored event as the API shows it; of the documents that it changed none is read."""
+    shown = show_event(decode_event({**dict(row), "changes": None}, read_blob))
+    changes = _all_changes(row["changes"], read_blob) if row["changes"] else ()
+    return {
+        **shown,
+        "changes": [_show_change(name, key, version, kind == 0) for name, key, version, kind, _ in changes],
+    }
+
+
+def _show_change(collection: str, key: str, version: int, is_delete: bool) -> Json:
+    return {"collection": collection, "key": key, "version": version, "op": "delete" if is_delete else "put"}
 
 
 def show_event(event: Event) -> dict[str, Json]:
@@ -282,15 +291,7 @@ def show_event(event: Event) -> dict[str, Json]:
         "duration_ms": event.duration_ms,
         "request": request,
         "response": response,
-        "changes": [
-            {
-                "collection": c.collection,
-                "key": c.key,
-                "version": c.version,
-                "op": "delete" if c.document is None else "put",
-            }
-            for c in event.changes
-        ],
+        "changes": [_show_change(c.collection, c.key, c.version, c.document is None) for c in event.changes],
         "actor": event.actor,
         "via": event.request.via if event.request is not None else None,
     }

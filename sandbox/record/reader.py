@@ -1,5 +1,6 @@
 """Reading the record: rows by id, pages of lists, events in order."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
@@ -144,7 +145,10 @@ class Reader:
                     check(row)
                 if skip is not None and skip(row):
                     continue
-                yield encode.decode_event(row, blobs.__getitem__)
+                if encode.name_of_changes(row["changes"]) is None:
+                    yield encode.decode_event(row, blobs.__getitem__)
+                else:
+                    yield await asyncio.to_thread(encode.decode_event, row, blobs.__getitem__)
             if len(rows) < _EVENT_BATCH:
                 return
             position = rows[-1]["seq"]
@@ -156,17 +160,21 @@ class Reader:
         events = [encode.decode_event(row, blobs.__getitem__) for row in rows]
         return {event.seq: event.restored_to for event in events if event.restored_to is not None}
 
-    async def event_jsons(self, rows: list[sqlite3.Row]) -> list[Json]:
-        """Return event rows as the API shows them."""
-        blobs = await self._blobs_of(rows)
-        return [encode.event_json(row, blobs.__getitem__) for row in rows]
+    async def event_jsons(self, rows: list[sqlite3.Row]) -> Callable[[], list[Json]]:
+        """Return what makes of event rows what the API shows: it may take long, and needs the record no more."""
+        blobs, _ = await self._bodies_of(rows)
+        return lambda: [encode.event_json(row, blobs.__getitem__) for row in rows]
 
     async def _blobs_of(self, rows: list[sqlite3.Row]) -> dict[str, bytes]:
+        blobs, of_changes = await self._bodies_of(rows)
+        texts = [row["changes"] for row in rows if row["changes"]]
+        documents = {name for text in texts for name in encode.names_in_changes(text)}
+        for name in of_changes & blobs.keys():  # each is long
+            documents |= await asyncio.to_thread(lambda text: encode.names_in_changes(text.decode()), blobs[name])
+        return {**blobs, **await self.blobs(documents - blobs.keys())}
+
+    async def _bodies_of(self, rows: list[sqlite3.Row]) -> tuple[dict[str, bytes], set[str]]:
+        """Return the contents that events name, and the names of those that are their changes."""
         shas = {row[name] for row in rows for name in ("request_sha", "response_sha") if row[name]}
         of_changes = {name for row in rows if (name := encode.name_of_changes(row["changes"])) is not None}
-        blobs = await self.blobs(shas | of_changes)
-        texts = [row["changes"] for row in rows if row["changes"]] + [
-            blobs[name].decode() for name in of_changes if name in blobs
-        ]
-        documents = {name for text in texts for name in encode.names_in_changes(text)}
-        return {**blobs, **await self.blobs(documents - blobs.keys())}
+        return await self.blobs(shas | of_changes), of_changes

@@ -67,7 +67,7 @@ class DirectoryRecords:
             return []
         await self.reader.check_kept(of["playground_id"])
         rows = await self.reader.event_rows(of["playground_id"])
-        return [reading.read_event(raw) for raw in await self.reader.event_jsons(rows)]
+        return [reading.read_event(raw) for raw in (await self.reader.event_jsons(rows))()]
 
     async def _read(self, raw: dict[str, Any]) -> BenchmarkRun:
         """Read a run, with its level of mess and its figures."""

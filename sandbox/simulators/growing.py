@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from sandbox import work
 from sandbox.errors import Invalid
 from sandbox.jsonio import Json
 from sandbox.playground.events import Request, Response
 
 PARAMETERS: Final = ("after", "limit")
+_WRITTEN: Final = 200  # characters of rows that are written for a unit of work
 ROWS_MAX: Final = 10_000
 CHARS_MAX: Final = 16 << 20  # of texts on a page
 
@@ -27,6 +29,7 @@ def page(request: Request, rows: Sequence[Json], shown: Callable[[Json], Json]) 
         if found and size > CHARS_MAX:
             break
         found.append(row)
+    work.current().expect(size // _WRITTEN)
     response = Response.of_json([shown(row) for row in found])
     if not found or start + len(found) == len(rows):
         return response

@@ -1,6 +1,7 @@
 """Whatever one tenant asks for, others go on: what is long leaves the event loop, what is too much is refused."""
 
 import asyncio
+import hashlib
 import json
 import threading
 
@@ -12,6 +13,8 @@ from sandbox.api.context import CREW
 from sandbox.llm_tasks.http import bodies as llm_bodies
 from sandbox.playground import playground
 from sandbox.playground.events import Response
+from sandbox.record import encode
+from sandbox.record.reader import Reader
 from sandbox.simulators.fhir.rest import crud
 from sandbox.wire import field_errors
 from tests.bench.attacks import attacks
@@ -46,6 +49,10 @@ class Gate:
 
     def open(self):
         self._open.set()
+
+
+def basic(text):
+    return {"resourceType": "Basic", "id": "b", "code": {"text": text}}
 
 
 def long_patient(**more):
@@ -140,6 +147,33 @@ async def test_long_bodies_of_the_api_are_read_beside_the_loop(live, two, monkey
         answer = await live.call("POST", path, token, body=whole, headers={"Content-Type": "application/json"})
         assert answer.status in (400, 422), answer
     assert threads == [not more] * 2
+
+
+async def test_events_are_shown_beside_the_loop_and_without_the_documents_they_changed(two, live, monkeypatch):
+    one, _ = two
+    size = limits.INLINE_BODY_BYTES + 1
+    answer = await one.call("PUT", "fhir/Basic/b", body=json.dumps(basic("x" * size)).encode(), headers=FHIR)
+    assert answer.status == 201
+    entry = {"request": {"method": "PUT", "url": "Basic/b"}, "resource": basic("y" * size)}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert (await one.call("POST", "fhir", body=json.dumps(bundle).encode(), headers=FHIR)).status == 200
+    threads, read, show, blobs = [], [], encode.event_json, Reader.blobs
+
+    def note(row, read_blob):
+        threads.append(threading.current_thread())
+        return show(row, lambda name: read.append(name) or read_blob(name))
+
+    async def counted(reader, names):
+        read.extend(wanted := list(names))
+        return await blobs(reader, wanted)
+
+    monkeypatch.setattr(encode, "event_json", note)
+    monkeypatch.setattr(Reader, "blobs", counted)
+    events = await one.events()
+    assert events[-1]["changes"][-1] == {"collection": "fhir/Basic", "key": "b", "version": 2, "op": "put"}
+    stored = json.dumps(live.playground(one.tasks[0]).branch.get("fhir/Basic", "b"), separators=(",", ":")).encode()
+    assert hashlib.sha256(stored).hexdigest() not in read and read
+    assert threading.main_thread() not in threads
 
 
 async def test_of_many_unknown_fields_few_are_guessed_at(two, monkeypatch):

@@ -4,25 +4,23 @@ import asyncio
 
 from aiohttp import web
 
-from sandbox import jsonio
+from sandbox import jsonio, work
 from sandbox.api import auth
-from sandbox.api.context import HUB, READER, REQUEST_ID, RUNS, WRITER
+from sandbox.api.context import CREW, HUB, READER, REQUEST_ID, RUNS, WRITER
 from sandbox.api.internal import task_runs
 from sandbox.api.internal.places import playground_row
 from sandbox.api.pagination import PageRequest, edge
 from sandbox.api.queries import choice
-from sandbox.api.replies import json_reply
 from sandbox.errors import Malformed, NotFound
-from sandbox.jsonio import Json
 from sandbox.wire.paging import bad_cursor, envelope
 from sandbox.wire.whole_numbers import HUGE, read_whole_number
 
 _KEEP_ALIVE_S = 15.0
-_AT_ONCE = 500
+_AT_ONCE = 100
 
 
-async def _page(request: web.Request, playground_id: str, sandbox_id: str | None = None) -> Json:
-    """Return one page of events, newest first, or oldest first with `?order=asc`."""
+async def _page(request: web.Request, playground_id: str, sandbox_id: str | None = None) -> web.Response:
+    """Answer one page of events, newest first, or oldest first with `?order=asc`."""
     order = choice(request.query, "order", "desc", "asc")
     page = PageRequest.read(request.query)
     limit, is_back, after = page.limit, page.is_back, None
@@ -48,7 +46,13 @@ async def _page(request: web.Request, playground_id: str, sandbox_id: str | None
     has_prev = has_more if is_back else after is not None and bool(rows)
     following = edge("", str(rows[-1]["seq"]), False) if has_next else None
     previous = edge("", str(rows[0]["seq"]), True) if has_prev else None
-    return envelope(await reader.event_jsons(rows), following, previous, limit)
+    shown = await reader.event_jsons(rows)
+
+    def write() -> bytes:
+        return jsonio.dump(envelope(shown(), following, previous, limit))
+
+    body = await request.app[CREW].do(write, work.Budget(work.UNBOUNDED))
+    return web.Response(body=body, content_type="application/json")
 
 
 async def of_task_run(request: web.Request) -> web.Response:
@@ -56,7 +60,7 @@ async def of_task_run(request: web.Request) -> web.Response:
     _, task_run = await task_runs.find(request)
     if task_run.is_over:
         await request.app[READER].check_kept(task_run.playground_id)
-    return json_reply(await _page(request, task_run.playground_id))
+    return await _page(request, task_run.playground_id)
 
 
 async def of_playground(request: web.Request) -> web.Response:
@@ -64,7 +68,7 @@ async def of_playground(request: web.Request) -> web.Response:
     principal = auth.organization(request)
     row = await playground_row(request, request.match_info["id"], principal.organization_id)
     await request.app[READER].check_kept(row["id"])
-    return json_reply(await _page(request, row["id"]))
+    return await _page(request, row["id"])
 
 
 async def of_sandbox(request: web.Request) -> web.Response:
@@ -74,7 +78,7 @@ async def of_sandbox(request: web.Request) -> web.Response:
     if row is None or row["organization_id"] != principal.organization_id:
         raise NotFound("There is no such sandbox.")
     await request.app[READER].check_kept(row["playground_id"])
-    return json_reply(await _page(request, row["playground_id"], row["id"]))
+    return await _page(request, row["playground_id"], row["id"])
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -101,7 +105,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if is_over and request.app[WRITER].failure is None:
                 await request.app[WRITER].flush()  # its last events may still be on their way to the disk
             rows = await reader.event_rows(task_run.playground_id, after=position, limit=_AT_ONCE)
-            for value in await reader.event_jsons(rows):
+            shown = await reader.event_jsons(rows)
+            for value in await asyncio.to_thread(shown) if rows else ():
                 position = value["seq"]
                 head = f"id: {position}\nevent: {value['type']}\ndata: ".encode()
                 await response.write(head + jsonio.dump(value) + b"\n\n")
