@@ -14,6 +14,7 @@ from sandbox.llm_tasks.http import bodies as llm_bodies
 from sandbox.playground import playground
 from sandbox.playground.events import Response
 from sandbox.record import encode
+from sandbox.record.export import har, jsonl
 from sandbox.record.reader import Reader
 from sandbox.simulators.fhir.rest import crud
 from sandbox.wire import field_errors
@@ -174,6 +175,25 @@ async def test_events_are_shown_beside_the_loop_and_without_the_documents_they_c
     stored = json.dumps(live.playground(one.tasks[0]).branch.get("fhir/Basic", "b"), separators=(",", ":")).encode()
     assert hashlib.sha256(stored).hexdigest() not in read and read
     assert threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize("form", ["jsonl", "har"])
+async def test_an_export_writes_long_events_beside_the_loop(two, live, monkeypatch, form):
+    one, _ = two
+    assert (await one.call("PUT", "files/out/short.txt", body=b"x")).status == 201
+    assert (await one.call("PUT", "files/out/long.txt", body=b"x" * 100_000)).status == 201
+    module, name = {"jsonl": (jsonl, "_line"), "har": (har, "_written")}[form]
+    write, seen = getattr(module, name), {}
+
+    def note(*args):
+        recorded = next(arg for arg in args if hasattr(arg, "event"))
+        seen[getattr(recorded.event.request, "path", None)] = threading.current_thread() is threading.main_thread()
+        return write(*args)
+
+    monkeypatch.setattr(module, name, note)
+    answer = await live.call("GET", f"/benchmark-runs/{one.id}/export?format={form}", "vk_local")
+    assert answer.status == 200 and b"long.txt" in answer.body
+    assert (seen["files/out/short.txt"], seen["files/out/long.txt"]) == (True, False)
 
 
 async def test_of_many_unknown_fields_few_are_guessed_at(two, monkeypatch):

@@ -6,6 +6,7 @@ address is not recorded: URLs are made of the one it is known by now.
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, quote
@@ -31,7 +32,7 @@ async def write(source: RunSource, record: RunRecord, url: str) -> AsyncIterator
         async for recorded in source.events(task):
             if recorded.is_call and recorded.event.response is not None:
                 started_at = started_at or format_instant(recorded.event.at)
-                yield separator + jsonio.dump(_entry(task, recorded, url))
+                yield separator + await recorded.written(partial(_written, task, recorded, url))
                 separator = b",\n"
         pages.append(_page(record, task, started_at))
     yield b'\n],"pages":' + jsonio.dump(pages) + b"}}\n"
@@ -41,6 +42,10 @@ def _page(record: RunRecord, task: TaskRecord, started_at: str | None) -> Json:
     begun = started_at or task.task_run["started_at"] or task.task_run["created_at"]
     title = f"{record.benchmark} · {task.key} · {task.task_run['verdict'] or task.task_run['status']}"
     return {"id": task.task_run["id"], "startedDateTime": begun, "title": title, "pageTimings": {}}
+
+
+def _written(task: TaskRecord, recorded: Recorded, url: str) -> bytes:
+    return jsonio.dump(_entry(task, recorded, url))
 
 
 def _entry(task: TaskRecord, recorded: Recorded, url: str) -> Json:

@@ -1,6 +1,7 @@
 """JSON Lines: one line an event, as the API shows it, with what says where it belongs and when it was."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from sandbox import jsonio
 from sandbox.clock import format_instant
@@ -13,7 +14,11 @@ async def write(source: RunSource, record: RunRecord, url: str) -> AsyncIterator
     """Yield a line for each event of a run, task by task, oldest first."""
     for task in record.tasks:
         async for recorded in source.events(task):
-            yield jsonio.dump(line_of(record, task, recorded)) + b"\n"
+            yield await recorded.written(partial(_line, record, task, recorded))
+
+
+def _line(record: RunRecord, task: TaskRecord, recorded: Recorded) -> bytes:
+    return jsonio.dump(line_of(record, task, recorded)) + b"\n"
 
 
 def line_of(record: RunRecord, task: TaskRecord, recorded: Recorded) -> Json:

@@ -3,16 +3,21 @@
 Events are read in batches while a format is written, so that the memory it takes does not grow with the run.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sandbox.errors import NotFound
+from sandbox.limits import KIB
 from sandbox.playground.events import METHODS, Event
 from sandbox.record.export.server_time import ServerTime
 from sandbox.record.reader import Reader
 from sandbox.record.runs import RunRows
+
+_LONG_BYTES: Final = 64 * KIB
+_LONG_CHANGES: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,13 @@ class Recorded:
     def is_call(self) -> bool:
         """Whether somebody called: what a playground does by itself is none."""
         return self.event.request is not None and self.event.request.method in METHODS
+
+    async def written(self, write: Callable[[], bytes]) -> bytes:
+        """Return what `write` makes of it; on a thread, where that takes longer than others may wait."""
+        messages = (self.event.request, self.event.response)
+        size = sum(len(message.body) for message in messages if message is not None)
+        is_long = size > _LONG_BYTES or len(self.event.changes) > _LONG_CHANGES
+        return await asyncio.to_thread(write) if is_long else write()
 
 
 class RunSource:
