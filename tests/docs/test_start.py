@@ -18,6 +18,7 @@ import pytest
 from sandbox import cli
 from sandbox.record.lock import DirectoryLock
 from sandbox.settings import Settings, base_url
+from tests.own_ports import OWN_PORTS
 
 TINY = """
 slug: tiny
@@ -180,7 +181,7 @@ def server(tmp_path) -> Iterator[Callable[..., Any]]:
         command += ["--playgrounds", str(tmp_path / "playgrounds"), "--seeds", str(tmp_path / "seeds"), *arguments]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("SANDBOX_")}
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=inherited | environment
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=inherited | OWN_PORTS | environment
         )
         started.append(process)
         assert process.stdout is not None

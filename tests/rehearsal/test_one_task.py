@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.own_ports import OWN_PORTS
+
 SANDBOX = Path(sys.executable).with_name("sandbox")
-PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(("SANDBOX_", "BENCHMARK_", "TASK_", "RUN_"))}
+HIDDEN = ("SANDBOX_", "BENCHMARK_", "TASK_", "RUN_")
+PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)} | OWN_PORTS
 
 
 @pytest.fixture
