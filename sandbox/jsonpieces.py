@@ -237,15 +237,19 @@ def _write_list(items: list[Json], add: Callable[[bytes], None], dump: Callable[
 def _left(value: Json, left: int) -> int:
     """Return how many values may still be written with this one, less than 0 where it is too many."""
     kind = type(value)
-    if kind is str:
-        return left - 1 - len(value) // _CHARS
     if kind is dict:
         value = value.values()
     elif kind is not list:
-        return left - 1
+        return left - 1 - (len(value) // _CHARS if kind is str else 0)
     left -= 1
     for item in value:
         if left < 0:
             return left
-        left = _left(item, left)
+        kind = type(item)
+        if kind is str:  # most are, and a call for each is what takes long
+            left -= 1 + len(item) // _CHARS
+        elif kind is dict or kind is list:
+            left = _left(item, left)
+        else:
+            left -= 1
     return left
