@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.testing.server import SandboxServer, running_server
+from tests.alone import only
 from tests.portal_site import PlainBrowser, Portal
 
 SCAN = "467a4a8d6a3b3efb28f45be074f0afd7dd9cf849e5be86edc551084b79c2e912"
@@ -26,8 +27,8 @@ LABEL = "The prescription stayed on hold until the plan had approved"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with running_server() as made:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    with running_server(playgrounds=[only(tmp_path_factory.mktemp("alone"), "pharmacy-epa@1")]) as made:
         yield made
 
 

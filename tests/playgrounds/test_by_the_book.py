@@ -3,16 +3,13 @@
 import asyncio
 import importlib.util
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
 
 from sandbox.rehearsal.agents import FunctionAgent
 from sandbox.rehearsal.runner import Options, rehearse_once
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
-from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 from tests.playgrounds.test_near_misses import Unwatched
 from tests.portal_site import PlainBrowser
 
@@ -230,13 +227,7 @@ async def test_what_came_first_is_seen_however_it_is_done(
     async def solve(session: Any) -> None:
         await way(Office(session))
 
-    alone = tmp_path / "playgrounds"
-    copytree(FOLDER, alone / "by-the-book" / "v1")
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False, playgrounds=(alone,))
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
-    ):
+    async with serving_only(tmp_path, "by-the-book@1") as client:
         agent = FunctionAgent(way.__name__, solve)
         result = await rehearse_once(client, "by-the-book@1", agent, Options(task_keys=(task,)), Unwatched())
     (run,) = result.task_runs

@@ -1,8 +1,10 @@
 """The pharmacy's draft is completed and sent with a browser alone: what a page asks for is filled in, page by page."""
 
 import re
+from pathlib import Path
 
 from sandbox.testing.server import running_server
+from tests.alone import only
 from tests.portal_site import PlainBrowser, Portal
 
 KEY = "HX4T9K"
@@ -20,8 +22,8 @@ SAID = {
 }
 
 
-def test_a_draft_of_somebody_elses_is_completed_on_pages() -> None:
-    with running_server() as server:
+def test_a_draft_of_somebody_elses_is_completed_on_pages(tmp_path: Path) -> None:
+    with running_server(playgrounds=[only(tmp_path, "pharmacy-epa@1")]) as server:
         client = server.sync_client
         run = client.create_benchmark_run("pharmacy-epa@1", agent="browser", tasks=["pharmacy-draft"])
         session = client.start_task_run(run.task_runs[0].id)

@@ -12,9 +12,8 @@ import pytest
 
 from sandbox.rehearsal.agents import FunctionAgent
 from sandbox.rehearsal.runner import Options, TaskResult, rehearse_once
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
 from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 from tests.playgrounds.test_near_misses import Unwatched
 from tests.portal_site import Answer, PlainBrowser
 
@@ -35,11 +34,7 @@ solution = load_solution()
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[SandboxClient]:
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
-    ):
+    async with serving_only(tmp_path, "prior-auth-imaging@3") as connected:
         yield connected
 
 

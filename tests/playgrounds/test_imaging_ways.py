@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
 from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 from tests.playgrounds.test_imaging_desk import Pages, failed, played, solution
 
 HELD = "The order stayed on hold until its authorization number was there"
@@ -21,11 +20,7 @@ NAMESAKE = "She was told nothing of her namesake's beside"
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[SandboxClient]:
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
-    ):
+    async with serving_only(tmp_path, "prior-auth-imaging@3") as connected:
         yield connected
 
 

@@ -13,6 +13,7 @@ from sandbox.rehearsal.runner import Options, rehearse_once
 from sandbox.serving import serving_url
 from sandbox.settings import Settings
 from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
@@ -37,12 +38,8 @@ class Unwatched:
 
 
 @pytest.fixture
-async def client(tmp_path):
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
-    ):
+async def client(tmp_path, request):
+    async with serving_only(tmp_path, reference_of(request.node.callspec.params["folder"])) as connected:
         yield connected
 
 

@@ -7,9 +7,7 @@ import pytest
 
 from sandbox.rehearsal.agents import load_reference
 from sandbox.rehearsal.runner import Options, rehearse_once
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
-from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 
@@ -222,11 +220,7 @@ class Unwatched:
 async def test_a_near_miss_fails_for_its_mistake_alone(reference: str, tmp_path: Path) -> None:
     slug, _, version = reference.partition("@")
     agent = load_reference("near-miss", ROOT / slug / f"v{version}" / "near_miss.py")
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
-    ):
+    async with serving_only(tmp_path, reference) as client:
         result = await rehearse_once(client, reference, agent, Options(), Unwatched())
     failed = {}
     for task in result.task_runs:

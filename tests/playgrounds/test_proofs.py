@@ -1,6 +1,5 @@
 """Every task is proven over real HTTP: its solution, another way, its near miss, idleness, nonsense, and mutants."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ from sandbox.rehearsal.agents import load_reference
 from sandbox.rehearsal.mutation.proof import NonsenseAgent, find_fault, play_all_mutants, set_up, survivor_lines
 from sandbox.rehearsal.proofs import RULES, prove, rules_of
 from sandbox.rehearsal.runner import Options, rehearse_once
-from sandbox.serving import serving_url
 from sandbox.settings import Settings
-from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
 VERSIONS = sorted(path.parent for path in ROOT.glob("*/v*/benchmark.yaml"))
@@ -78,15 +76,7 @@ class Unwatched:
 async def client(tmp_path, request):
     """A client of a server with the benchmark alone."""
     folder, is_strict = request.node.callspec.params["folder"], getattr(request, "param", False)
-    alone = tmp_path / "playgrounds"
-    shutil.copytree(folder, alone / folder.parent.name / folder.name)
-    settings = Settings(
-        port=0, data_dir=tmp_path / "data", playgrounds=(alone,), is_watching=False, is_strict=is_strict
-    )
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as connected,
-    ):
+    async with serving_only(tmp_path, reference_of(folder), is_strict=is_strict) as connected:
         yield connected
 
 

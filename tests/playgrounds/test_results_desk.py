@@ -9,9 +9,7 @@ import pytest
 
 from sandbox.rehearsal.agents import FunctionAgent
 from sandbox.rehearsal.runner import Options, rehearse_once
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
-from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 from tests.playgrounds.test_near_misses import Unwatched
 
 SOLUTION = Path(__file__).parents[2] / "playgrounds" / "lab-result-routing" / "v2" / "solution.py"
@@ -110,11 +108,7 @@ async def test_another_right_way_scores_in_full(solution: Any, tmp_path: Path) -
     async def solve(session: Any) -> Any:
         return await solution.solve(session, desk)
 
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False)
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
-    ):
+    async with serving_only(tmp_path, "lab-result-routing@2") as client:
         agent = FunctionAgent("other-habits", solve)
         result = await rehearse_once(client, "lab-result-routing@2", agent, Options(), Unwatched())
     assert [(t.key, c.label) for t in result.task_runs for c in t.checks if not c.passed] == []

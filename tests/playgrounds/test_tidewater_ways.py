@@ -2,16 +2,13 @@
 
 import importlib.util
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
 
 from sandbox.rehearsal.agents import FunctionAgent
 from sandbox.rehearsal.runner import Options, rehearse_once
-from sandbox.serving import serving_url
-from sandbox.settings import Settings
-from sandbox.testing.client import SandboxClient
+from tests.alone import serving_only
 from tests.playgrounds.test_near_misses import Unwatched
 
 ROOT = Path(__file__).parents[2] / "playgrounds"
@@ -380,17 +377,11 @@ CASES = [(task, way, set()) for task, ways in RIGHT.items() for way in ways] + W
 )
 async def test_the_end_counts_however_it_is_reached(task: str, way: Any, failed: set[str], tmp_path: Path) -> None:
     module, slug = (CLAIMS, "eligibility-and-claims") if issubclass(way, Office) else (DRUGS, "pharmacy-epa")
-    alone = tmp_path / "playgrounds"
-    copytree(ROOT / slug / "v1", alone / slug / "v1")
-    settings = Settings(port=0, data_dir=tmp_path / "data", is_watching=False, playgrounds=(alone,))
 
     async def solve(session: Any) -> Any:
         return await module.solve(session, way)
 
-    async with (
-        serving_url(settings) as url,
-        SandboxClient(url, solver_key="vrl_slv_local", api_key="vk_local") as client,
-    ):
+    async with serving_only(tmp_path, f"{slug}@1") as client:
         agent = FunctionAgent(way.__name__, solve)
         result = await rehearse_once(client, f"{slug}@1", agent, Options(task_keys=(task,)), Unwatched())
     (run,) = result.task_runs

@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 from sandbox.cli import app
 from sandbox.client.threads import LoopThread
 from sandbox.testing.server import running_server
+from tests.alone import have_only
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    have_only(monkeypatch, tmp_path_factory.mktemp("alone"), "mock@1", "mock@2")
     monkeypatch.chdir(tmp_path)
     for name in ("SANDBOX_API_KEY", "SANDBOX_SOLVER_KEY", "SANDBOX_OTEL_ENDPOINT", "SANDBOX_OTEL_HEADERS", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

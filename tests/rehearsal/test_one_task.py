@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.alone import only
 from tests.own_ports import OWN_PORTS
 
 SANDBOX = Path(sys.executable).with_name("sandbox")
@@ -21,8 +22,9 @@ PLAIN = {k: v for k, v in os.environ.items() if not k.startswith(HIDDEN)} | OWN_
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Iterator[SimpleNamespace]:
+def harness(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """`sandbox(…)` runs the command line in a directory whose record a server has."""
+    playgrounds = only(tmp_path_factory.mktemp("alone"), "mock@1")
 
     def sandbox(*args: str, stdin: str = "", **env: str) -> Any:
         command = [str(SANDBOX), *args]
@@ -31,7 +33,7 @@ def harness(tmp_path: Path) -> Iterator[SimpleNamespace]:
         )
 
     server = subprocess.Popen(
-        [str(SANDBOX), "serve", "--port", "0", "--ready-file", "ready.json"],
+        [str(SANDBOX), "serve", "--port", "0", "--ready-file", "ready.json", "--playgrounds", str(playgrounds)],
         cwd=tmp_path,
         env=PLAIN,
         stdout=subprocess.PIPE,

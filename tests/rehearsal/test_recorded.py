@@ -18,11 +18,13 @@ from sandbox.record.database import FILE_NAME, SCHEMA_VERSION, DatabaseError, co
 from sandbox.rehearsal.directory import open_directory
 from sandbox.rehearsal.records import RunRecord, ServerRecords, read_run
 from sandbox.testing.server import running_server
+from tests.alone import have_only
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current directory, with no keys in the environment."""
+def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory, with no keys in the environment and two benchmarks built in."""
+    have_only(monkeypatch, tmp_path_factory.mktemp("alone"), "mock@1", "mock@2")
     monkeypatch.chdir(tmp_path)
     for name in ("SANDBOX_API_KEY", "SANDBOX_SOLVER_KEY", "SANDBOX_STRICT", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.testing import client, plugin, server
+from tests.alone import have_only
 
 pytest_plugins = "pytester"
 
@@ -28,8 +29,9 @@ tasks:
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Any:
-    """Run pytest in an empty directory with the plugin."""
+def run(pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run pytest in an empty directory with the plugin, and few benchmarks built in."""
+    have_only(monkeypatch, tmp_path_factory.mktemp("alone"), "mock@1", "mock@2")
 
     def run(*args: str) -> pytest.RunResult:
         # The distribution's own entry point is switched off, so that the plugin is there exactly once.

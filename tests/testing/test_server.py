@@ -8,6 +8,12 @@ from sandbox.definitions.problems import DefinitionError
 from sandbox.logs import get_logger, set_level
 from sandbox.testing.client import NotFoundError
 from sandbox.testing.server import running_server
+from tests.alone import have_only
+
+
+@pytest.fixture(autouse=True)
+def few(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    have_only(monkeypatch, tmp_path_factory.mktemp("alone"), "mock@1")
 
 
 def test_two_servers_share_nothing() -> None:
