@@ -22,7 +22,10 @@ RUN_ELSEWHERE = {"docs/rehearsal.md": "tests/rehearsal/test_docs.py"} | {
 }
 
 
-@pytest.mark.parametrize("name", RUN_PAGES)
+LONG = ("docs/authoring.md", "docs/mess.md")  # whole benchmarks are proven there, again and again
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in RUN_PAGES])
 def test_every_command_prints_what_the_page_shows(run_page, name):
     for block, documented, printed, is_same in run_page(name):
         assert is_same, f"{block} printed\n{printed}\nbut the page shows\n{documented}"

@@ -212,7 +212,8 @@ class Visit:
 
     def axe(self) -> list[str]:
         """Return what axe-core finds that is serious or worse; the page's policy does not apply to it."""
-        self.page.evaluate(AXE)
+        if not self.page.evaluate("Boolean(window.axe)"):
+            self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             f"{v['id']}: {v['help']}: {[n['html'][:120] for n in v['nodes'][:3]]}"
