@@ -375,6 +375,9 @@ class Playground:
                     raised, response = error, Response.of_json({"error": error.message}, error.status)
                 else:
                     response = asked.on_error(error)
+            # The frames of where it was raised hold what was read, and often the error itself: who collects no garbage
+            # meanwhile (`Crew`) would keep all of it.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
         except Exception as error:
             branch.rollback(savepoint)
             raised, event_type = error, "surface_error"

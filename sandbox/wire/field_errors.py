@@ -2,11 +2,13 @@
 
 import types
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from sandbox.suggest import SUGGESTED_MAX, nearest
+
+TOLD_MAX: Final = 1_000
 
 
 def field_errors(model: type[BaseModel], error: ValidationError) -> dict[str, list[str]]:
@@ -21,7 +23,10 @@ def field_errors(model: type[BaseModel], error: ValidationError) -> dict[str, li
     {'name': ['Required field'], 'nmae': ['Unknown field; did you mean "name"?']}
     """
     found: dict[str, list[str]] = {}
-    for item in error.errors():
+    items = error.errors(include_url=False, include_context=False, include_input=False)
+    if len(items) > TOLD_MAX:
+        found["body"] = [f"{len(items):,} fields are wrong; these are the first {TOLD_MAX:,}."]
+    for item in items[:TOLD_MAX]:
         place = item["loc"]
         said = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden" and len(found) < SUGGESTED_MAX:

@@ -155,7 +155,11 @@ def answer_json(value: Json, status: int = 200) -> Answer:
 
 
 def at_entry(error: SandboxError, at: str) -> SandboxError:
-    """Return the error with its issues' expressions moved below a Bundle's entry."""
+    """Return the error with its issues' expressions moved below a Bundle's entry, and without where it was raised.
+
+    The frames of that hold the entry, and the error: of a Bundle's thousands nothing would be let go of (`Crew`).
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
     moved = []
     for issue in issues_of(error):
         inner = issue.expression
