@@ -242,7 +242,10 @@ def _check_seen(visit: Visit, row: Json, fields: Mapping[str, Json]) -> None:
 
 
 def _now_says(value: Json) -> str:
-    return f"It now says: {format_answer(value)}." if value not in (None, "", []) else "It is empty now."
+    if value in (None, "", []):
+        return "It is empty now."
+    said = format_answer(value)
+    return f"It now says: {said}" if said.endswith((".", "!", "?")) else f"It now says: {said}."
 
 
 def _back(visit: Visit, row: Json, done: str) -> Response:
