@@ -101,3 +101,13 @@ async def test_a_form_has_so_many_parts_and_no_more(guard, count, is_read):
     kind = "multipart/form-data; boundary=x"
     status, _, said = await _post(guard, path, guard.run.token, kind, _multipart(count))
     assert (status == 413) is not is_read, said
+
+
+async def test_of_many_wrong_fields_the_first_thousand_are_told(live):
+    run = await live.started()
+    wrong = {"patient_member_id": "W1", "attachments": [{"a": n} for n in range(1_500)]}
+    answer = await run.call("POST", "portal/prior-auths", json=wrong)
+    assert answer.status == 400
+    details = answer.json["error"]["details"]
+    assert details["body"] == ["4,500 fields are wrong; these are the first 1,000."]
+    assert sum(map(len, details.values())) == 1_001 and "attachments.0.filename" in details
